@@ -1,0 +1,45 @@
+# The two commands: `make demo` and `make test`. Both create the virtual environment on first use.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# On a machine without an NVIDIA driver the pinned CPU versions are used; elsewhere the newest, with CUDA.
+CONSTRAINTS ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,constraints/cpu.txt)
+STAMP := $(VENV)/.installed
+PYTEST ?= $(BIN)/python -m pytest
+
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.PHONY: install demo test test-all lint format clean report
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints/cpu.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "LCVD needs Python 3.11 or 3.12, found " + sys.version.split()[0] + "; name one: make PYTHON=python3.11 ...")'
+	@command -v g++ >/dev/null || { echo "LCVD needs a C++ compiler (g++): DeepSpeed compiles a small part on first start"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) -e '.[quality,dev]'
+	@touch $@
+
+# make demo                      the packaged clip
+# make demo CLIPS=path/to/folder your own clips instead
+demo: install
+	$(BIN)/lcvd demo $(if $(CLIPS),--clips "$(CLIPS)")
+
+test: install
+	$(PYTEST) -m "not slow" tests
+
+test-all: install
+	$(PYTEST) tests
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .lcvd

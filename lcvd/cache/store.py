@@ -1,0 +1,96 @@
+"""Content-keyed scratch: work that must not be done twice, kept outside every DVC output.
+
+An entry is a folder ``<root>/<kind>/<key[:2]>/<key>``, made aside and renamed, with a manifest of its files' hashes:
+a torn or altered entry is found, said, and made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "SHA256SUMS.json"
+log = logging.getLogger(__name__)
+
+
+def key_of(**parts: Any) -> str:
+    """Hash of JSON-able `parts` (bytes' hash, settings, weights, `rooms_hash`), independent of their order."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=_plain).encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The scratch cache below `root` (usually ``.lcvd/cache``)."""
+
+    root: Path
+
+    @property
+    def journal(self) -> Path:
+        """The untracked log of attempts and tracebacks beside the cache."""
+        return self.root.parent / "logs" / "clips.log"
+
+    def entry(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
+        """Folder of the entry; if it isn't there whole, `make` fills a fresh folder that is then renamed into place."""
+        folder = self.root / kind / key[:2] / key
+        if folder.exists():
+            if _whole(folder):
+                return folder
+            log.warning("cache entry %s is torn or altered: making it again", folder)
+            shutil.rmtree(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{key[:8]}-", dir=folder.parent))
+        try:
+            make(aside)
+            sums = {path.relative_to(aside).as_posix(): file_hash(path) for path in _files(aside)}
+            (aside / MANIFEST).write_text(json.dumps(sums, sort_keys=True), encoding="utf-8")
+            try:
+                aside.rename(folder)
+            except OSError:
+                if not folder.exists():  # another worker that finished first is fine: same key, same bytes
+                    raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        return folder
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Place an immutable cache file at `target` without storing it twice where the filesystem can hard-link."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    found = {path.relative_to(folder).as_posix() for path in _files(folder)}
+    return found == set(sums) and all(file_hash(folder / name) == value for name, value in sums.items())
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} can't be part of a cache key")

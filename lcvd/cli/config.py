@@ -1,0 +1,41 @@
+"""``lcvd config``: choose a profile, show it, check ``params.yaml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lcvd.config.io import dump_settings, load_settings
+from lcvd.config.profiles import PROFILES, profile
+
+_FILE = click.option("--file", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
+
+
+@click.group()
+def config() -> None:
+    """The settings in params.yaml."""
+
+
+@config.command()
+@click.argument("name", type=click.Choice(sorted(PROFILES)))
+@_FILE
+def use(name: str, file: Path) -> None:
+    """Write profile NAME, every value spelled out, to params.yaml."""
+    file.write_text(dump_settings(profile(name)), encoding="utf-8")
+    click.echo(f"{file}: profile {name}")
+
+
+@config.command()
+@_FILE
+def check(file: Path) -> None:
+    """Check params.yaml: every key or value that doesn't fit is named."""
+    settings = load_settings(file)
+    click.echo(f"{file}: all keys known, all values in range (written from profile {settings.profile})")
+
+
+@config.command()
+@click.argument("name", type=click.Choice(sorted(PROFILES)))
+def show(name: str) -> None:
+    """Print profile NAME."""
+    click.echo(dump_settings(profile(name)), nl=False)

@@ -1,0 +1,69 @@
+"""``lcvd doctor``: which parts are published weights, which are open defaults, what is missing and where to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import sys
+
+import click
+
+from lcvd.weights.registry import REGISTRY, locate, weights_folder
+
+_OPTIONAL = {"pyiqa": "quality", "bitsandbytes": "adam8bit", "pytorch3d": "pytorch3d", "prefect_ray": "ray",
+             "prefect_dask": "dask"}  # fmt: skip
+
+
+@click.command()
+def doctor() -> None:
+    """Tell what this installation has, part by part. Exit code 1 if an open default is broken."""
+    click.echo(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {_accelerator()}")
+    click.echo(f"C++ compiler: {shutil.which('g++') or 'missing (DeepSpeed needs g++ for several processes)'}")
+    if line := _torchvision():
+        click.echo(line)
+    for module, extra in _OPTIONAL.items():
+        state = "installed" if _has(module) else f"not installed: pip install 'lcvd[{extra}]'"
+        click.echo(f"  optional {module:14} {state}")
+    click.echo(f"Published weights are looked for in {weights_folder()} (LCVD_WEIGHTS)")
+    broken = 0
+    for part in REGISTRY:
+        path = locate(part.name)
+        if path:
+            click.echo(f"  {part.role:28} published: {path}")
+            continue
+        usable = not part.open_module or _has(part.open_module)
+        broken += not usable
+        mark = "" if usable else "  <- NOT USABLE: its package is missing"
+        click.echo(f"  {part.role:28} open default: {part.open_default}{mark}")
+        click.echo(f"  {'':28}   published {part.name}: {part.address} ({part.licence}) -> {part.file}")
+    sys.exit(1 if broken else 0)
+
+
+def _has(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _accelerator() -> str:
+    import torch
+
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"torch {torch.__version__}, {cuda}"
+
+
+def _torchvision() -> str | None:
+    """Explain the usual mismatch: a CUDA torchvision beside a CPU torch."""
+    import torch
+
+    try:
+        version = importlib.metadata.version("torchvision")
+    except importlib.metadata.PackageNotFoundError:
+        return "torchvision: not installed (only metric extras need it)"
+    if torch.version.cuda is None and "+cpu" not in version:
+        return (f"torchvision {version} is a CUDA build beside a CPU torch: its compiled operators can't load, so their "
+                "schemas are registered where a metric needs torchvision; transforms and models work")  # fmt: skip
+    return f"torchvision {version}"

@@ -1,0 +1,71 @@
+"""Read and write ``params.yaml``; errors name the key, the value, and the key that was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from lcvd.config.settings import Settings
+
+
+class SettingsError(ValueError):
+    """``params.yaml`` can't be used; the message lists every offending key."""
+
+
+def load_settings(path: Path | str = "params.yaml") -> Settings:
+    """Read and check the settings file.
+
+    Raises:
+        SettingsError: the file is missing, isn't YAML, or holds keys or values that don't fit; each is named.
+    """
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: not found; write one with `lcvd config use demo`") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise SettingsError(f"{path}: expected a mapping of sections, found {type(data).__name__}")
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        lines = "\n".join(f"  {_explain(item)}" for item in error.errors())
+        raise SettingsError(f"{path}:\n{lines}") from None
+
+
+def dump_settings(settings: Settings) -> str:
+    """The settings as YAML, every default written out, sections in the order of the stages."""
+    header = "# Written by `lcvd config use`; edit freely. `lcvd config check` names what doesn't fit.\n"
+    return header + yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _explain(item: Any) -> str:
+    location = tuple(str(part) for part in item["loc"])
+    key = ".".join(location)
+    if item["type"] == "extra_forbidden":
+        known = _keys_at(location[:-1])
+        close = difflib.get_close_matches(location[-1], known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return f"unknown key {key!r}; {hint}"
+    if item["type"] == "missing":
+        return f"key {key!r} is missing; `lcvd config use demo` writes every key"
+    found = "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"
+    return f"{key or 'settings'}: {item['msg']}{found}"
+
+
+def _keys_at(location: tuple[str, ...]) -> list[str]:
+    """Field names of the section at `location`."""
+    model: type[BaseModel] = Settings
+    for part in location:
+        field = model.model_fields.get(part)
+        kinds = [field.annotation, *get_args(field.annotation)] if field else []
+        sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not sections:
+            break
+        model = sections[0]
+    return list(model.model_fields)

@@ -1,0 +1,47 @@
+"""The two profiles: values of ``Settings`` by name. Nothing else in the code knows about profiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lcvd.config.settings import Settings
+
+DEMO: dict[str, Any] = {
+    "profile": "demo",
+    "seed": 0,
+    "runner": {},
+    "download": {},
+    "filter": {
+        "track": {"max_frames": 160},
+        "thresholds": {"min_face_px": 48.0, "min_face_share": 0.9, "min_sharpness": 5.0, "max_piqe": 95.0},
+    },
+    "reconstruct": {"size": 192},
+    "shard": {"size": 128, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.2},
+    "train": {"steps": 500},
+    "evaluate": {"clips": 2, "frames": 31, "guidance": 1.5},
+}
+
+PAPER: dict[str, Any] = {
+    "profile": "paper",
+    "seed": 666,
+    "runner": {"chunk": 32},
+    "download": {},
+    "filter": {},
+    "reconstruct": {"size": 512},
+    "shard": {},
+    "train": {},
+    "evaluate": {"clips": 110},
+}
+
+PROFILES: dict[str, dict[str, Any]] = {"demo": DEMO, "paper": PAPER}
+
+
+def profile(name: str) -> Settings:
+    """Settings of the profile `name`, every default filled in.
+
+    Raises:
+        ValueError: no profile has that name.
+    """
+    if name not in PROFILES:
+        raise ValueError(f"profile {name!r} doesn't exist; choose one of {', '.join(sorted(PROFILES))}")
+    return Settings.model_validate(PROFILES[name])

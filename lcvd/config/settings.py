@@ -1,0 +1,177 @@
+"""The typed settings of every stage: one pydantic model a section of ``params.yaml``.
+
+Every model refuses unknown keys and values out of range on construction. Fields that decide which bytes a stage
+writes live in the stage's section; ``runner`` only decides where the work happens, so no stage depends on it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class RunnerSettings(Section):
+    """Where the chunks of a stage run."""
+
+    kind: Literal["processes", "threads", "ray", "dask"] = "processes"
+    """Prefect task runner; ``ray`` and ``dask`` need the extra of the same name."""
+    workers: int = Field(0, ge=0)
+    """Parallel workers; 0 means one a core."""
+    chunk: int = Field(1, ge=1)
+    """Clips handed to a worker at once; one task run each chunk."""
+
+
+class DownloadSettings(Section):
+    """Stage ``download``."""
+
+    timeout_s: float = Field(30.0, gt=0)
+    """Seconds without a byte before a connection is given up."""
+    retries: int = Field(3, ge=0)
+    """Further tries after a time-out, a truncated body or a 5xx; a 404 isn't tried again."""
+    max_bytes: int = Field(4_000_000_000, gt=0)
+    """A larger source is refused while it arrives."""
+    allow_private: bool = False
+    """Allow http(s) addresses that resolve to loopback, private or link-local networks."""
+
+
+class TrackSettings(Section):
+    """Face landmarks, shared by ``filter`` and ``reconstruct``."""
+
+    max_frames: int = Field(0, ge=0)
+    """Only the first so many frames of a clip are used; 0 means all."""
+    min_confidence: float = Field(0.5, ge=0, le=1)
+    """MediaPipe's detection and tracking confidence."""
+    window: int = Field(64, ge=1)
+    """Frames decoded and held at once."""
+
+
+class QualitySettings(Section):
+    """How a clip's picture quality is scored. Changing this scores again."""
+
+    metric: Literal["piqe", "none"] = "piqe"
+    """``piqe`` (pyiqa, 0 best to 100 worst), or ``none``."""
+    frames: int = Field(8, ge=1)
+    """Frames scored a clip, evenly spaced."""
+
+
+class FilterThresholds(Section):
+    """What is kept. Changing a threshold decides again from stored scores."""
+
+    min_frames: int = Field(16, ge=1)
+    """Frames a clip needs (one training window)."""
+    min_face_px: float = Field(100.0, gt=0)
+    """Median larger side of the face box, in source pixels."""
+    min_face_share: float = Field(0.98, ge=0, le=1)
+    """Share of frames with exactly one face."""
+    max_jump: float = Field(0.5, gt=0)
+    """Largest move of the face centre between frames, in face sizes: more means that another face took over."""
+    min_sharpness: float = Field(20.0, ge=0)
+    """Variance of the Laplacian over the face resized to 128 px, grey levels squared."""
+    max_piqe: float = Field(60.0, ge=0, le=100)
+    """Worst admitted PIQE score."""
+    min_fastervqa: float = Field(0.6, ge=0, le=1)
+    """Paper: Faster-VQA of at least 0.6 (used when that metric scores)."""
+
+
+class FilterSettings(Section):
+    """Stage ``filter``."""
+
+    track: TrackSettings = TrackSettings()
+    quality: QualitySettings = QualitySettings()
+    shot_threshold: float = Field(27.0, gt=0)
+    """PySceneDetect's content threshold (its default 27)."""
+    thresholds: FilterThresholds = FilterThresholds()
+
+
+class FitSettings(Section):
+    """Fit of the open head to landmarks."""
+
+    head: Literal["open-head/1"] = "open-head/1"
+    """Head model."""
+
+
+class LightSettings(Section):
+    """Ridge fit of second-order spherical-harmonics light on visible skin."""
+
+    ridge: float = Field(0.02, gt=0)
+    """Weight of the ridge on coefficients above the constant, relative to the mean diagonal of the normal matrix."""
+
+
+class ReconstructSettings(Section):
+    """Stage ``reconstruct``."""
+
+    crop_scale: float = Field(2.0, gt=1)
+    """Side of the model's square, in sizes of the face box."""
+    size: int = Field(256, ge=64)
+    """Pixels of the square at which mask and light are computed."""
+    fit: FitSettings = FitSettings()
+    light: LightSettings = LightSettings()
+
+
+class ShardSettings(Section):
+    """Stage ``shard``."""
+
+    size: int = Field(512, ge=64, multiple_of=8)
+    """Side of stored frames, hints and masks."""
+    crf: int = Field(10, ge=0, le=30)
+    """x264 constant rate factor of the frames (yuv444p; 10 is visually lossless)."""
+    max_shard_mb: float = Field(512.0, gt=0)
+    """A new tar is begun beyond this size."""
+    val_share: float = Field(0.05, ge=0, lt=1)
+    """Share of identities whose clips are for validation."""
+    test_share: float = Field(0.1, ge=0, lt=1)
+    """Share of identities whose clips are for evaluation."""
+
+
+class TrainSettings(Section):
+    """Stage ``train`` (spec B)."""
+
+    steps: int = Field(30_000, ge=1)
+    """Optimiser steps."""
+
+
+class EvaluateSettings(Section):
+    """Stage ``evaluate``."""
+
+    clips: int = Field(4, ge=1)
+    """At most so many test clips, in order of id."""
+    frames: int = Field(100, ge=1)
+    """First frames of each clip that are relit, the reference frame not counted."""
+    steps: int = Field(25, ge=1)
+    """Euler steps (spec D)."""
+    guidance: float = Field(4.5, ge=0)
+    """Weight between `reference` and `reference + shading` (spec D, Eq. 6)."""
+    lights: tuple[str, ...] = ("left", "right", "top", "front")
+    """Names of light presets to relight under."""
+
+
+class Settings(Section):
+    """All of ``params.yaml``."""
+
+    profile: str
+    """Which profile these settings were written from (a label only)."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Seed of everything random."""
+    runner: RunnerSettings
+    download: DownloadSettings
+    filter: FilterSettings
+    reconstruct: ReconstructSettings
+    shard: ShardSettings
+    train: TrainSettings
+    evaluate: EvaluateSettings
+
+    @model_validator(mode="after")
+    def _enough_frames(self) -> Settings:
+        if 0 < self.filter.track.max_frames < self.filter.thresholds.min_frames:
+            raise ValueError(
+                f"filter.track.max_frames ({self.filter.track.max_frames}) is below filter.thresholds.min_frames "
+                f"({self.filter.thresholds.min_frames}): no clip could be kept; raise the first or lower the second"
+            )
+        return self

@@ -1,0 +1,117 @@
+"""The ledger: one row a clip and stage, telling what became of it and why.
+
+A ledger is a parquet file sorted by clip id. Its bytes depend on inputs alone: attempts, tracebacks and times go to
+an untracked log beside the cache (`guard`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Status = Literal["kept", "filtered", "failed"]
+_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("id", "status", "reason", "detail")]
+    + [("score", pa.float64()), ("fields", pa.string())]
+)
+log = logging.getLogger(__name__)
+
+
+class ClipError(Exception):
+    """A clip can't be processed; `reason` is a short code, the message tells what was found and what to do."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[ClipError], tuple[str, str]]:
+        return ClipError, (self.reason, self.detail)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one clip in one stage. `fields` holds the stage's own JSON-able values."""
+
+    id: str
+    status: Status
+    reason: str = ""
+    detail: str = ""
+    score: float | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def kept(id: str, score: float | None = None, **fields: Any) -> Row:
+    """The clip goes on to the next stage."""
+    return Row(id, "kept", score=score, fields=fields)
+
+
+def filtered(id: str, reason: str, detail: str, score: float | None = None, **fields: Any) -> Row:
+    """The clip was judged and left out; final until settings change."""
+    return Row(id, "filtered", reason, detail, score, fields)
+
+
+def failed(id: str, reason: str, detail: str, **fields: Any) -> Row:
+    """The clip couldn't be processed; `lcvd retry` tries it again."""
+    return Row(id, "failed", reason, detail, None, fields)
+
+
+def write_ledger(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows sorted by id; equal rows give equal bytes.
+
+    Raises:
+        ValueError: two rows have the same id.
+    """
+    ordered = sorted(rows, key=lambda row: row.id)
+    twice = [a.id for a, b in zip(ordered, ordered[1:], strict=False) if a.id == b.id]
+    if twice:
+        raise ValueError(f"{path}: id {twice[0]!r} stands twice; ids must be unique over all source manifests")
+    columns = {name: [getattr(row, name) for row in ordered] for name in _SCHEMA.names[:4]}
+    columns["score"] = [None if row.score is None or math.isnan(row.score) else float(row.score) for row in ordered]
+    columns["fields"] = [json.dumps(dict(row.fields), sort_keys=True) for row in ordered]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".tmp")
+    pq.write_table(pa.table(columns, schema=_SCHEMA), aside)
+    aside.replace(path)
+
+
+def read_ledger(path: Path) -> list[Row]:
+    """Rows of a ledger, sorted by id.
+
+    Raises:
+        FileNotFoundError: the stage hasn't run; the message names the file.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no ledger; run `dvc repro {path.parent.name}` first")
+    records = pq.read_table(path, schema=_SCHEMA).to_pylist()
+    return [Row(**{**record, "fields": json.loads(record["fields"])}) for record in records]
+
+
+def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
+    """Run `work`; an exception becomes a failed row that names it, its traceback goes to `journal` (untracked).
+
+    MemoryError and KeyboardInterrupt pass: they are about the machine, not about the clip.
+    """
+    try:
+        return work()
+    except ClipError as error:
+        row = failed(id, error.reason, error.detail)
+    except MemoryError:
+        raise
+    except Exception as error:
+        row = failed(id, type(error).__name__, f"{error}")
+        journal.parent.mkdir(parents=True, exist_ok=True)
+        with journal.open("a", encoding="utf-8") as stream:
+            stream.write(f"{datetime.now(UTC).isoformat()} {id}\n{traceback.format_exc()}\n")
+    log.warning("%s: %s: %s", row.id, row.reason, row.detail)
+    return row

