@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-
-class Section(BaseModel):
-    """Base of all sections: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+from lcvd.config.section import Section
+from lcvd.config.train import TrainSettings
 
 
 class RunnerSettings(Section):
@@ -102,6 +99,10 @@ class LightSettings(Section):
 
     ridge: float = Field(0.02, gt=0)
     """Weight of the ridge on coefficients above the constant, relative to the mean diagonal of the normal matrix."""
+    frame_ridge: float = Field(0.1, gt=0)
+    """Weight that draws each frame's light to the clip's, relative to the mean diagonal of the normal matrix."""
+    smooth_frames: float = Field(4.0, ge=0)
+    """Standard deviation in frames of the smoothing over time; 0 fits each frame alone."""
 
 
 class ReconstructSettings(Section):
@@ -128,13 +129,6 @@ class ShardSettings(Section):
     """Share of identities whose clips are for validation."""
     test_share: float = Field(0.1, ge=0, lt=1)
     """Share of identities whose clips are for evaluation."""
-
-
-class TrainSettings(Section):
-    """Stage ``train`` (spec B)."""
-
-    steps: int = Field(30_000, ge=1)
-    """Optimiser steps."""
 
 
 class EvaluateSettings(Section):

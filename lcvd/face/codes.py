@@ -1,0 +1,98 @@
+"""Face codes: the typed record of one clip's face, stored as one safetensors file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+_PER_FRAME = {"expression": None, "pose": 3, "camera": 3, "light": (9, 3), "confidence": ()}
+
+
+@dataclass(frozen=True)
+class FaceCodes:
+    """Identity of a clip, and expression, pose, camera and light of its T frames, in NDC of the clip's square.
+
+    Shapes: identity (K,), expression (T, E) in [0, 1], pose (T, 3) axis-angle in radians, camera (T, 3) = (s, t_x, t_y),
+    light (T, 9, 3) second-order SH coefficients a colour channel, square (3,) = (x0, y0, side) in clip-frame pixels,
+    confidence (T,) in [0, 1], 0 where the face was interpolated. All float32 but the integer square.
+    """
+
+    head: str
+    identity: np.ndarray
+    expression: np.ndarray
+    pose: np.ndarray
+    camera: np.ndarray
+    light: np.ndarray
+    square: np.ndarray
+    confidence: np.ndarray
+
+    def __post_init__(self) -> None:
+        frames = len(self.pose)
+        for name, tail in _PER_FRAME.items():
+            shape = getattr(self, name).shape
+            wanted = (frames, *((tail,) if isinstance(tail, int) else tail or ()))
+            fits = shape[:1] == (frames,) and (tail is None and len(shape) == 2 or shape == wanted)
+            if not fits:
+                raise ValueError(f"face codes: {name} has shape {shape}, expected {wanted} for {frames} frames of pose")
+        if self.identity.ndim != 1 or self.square.shape != (3,):
+            raise ValueError(f"face codes: identity {self.identity.shape} must be (K,), square {self.square.shape} (3,)")
+        for name in ("identity", *_PER_FRAME):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"face codes: {name} holds values that aren't finite")
+
+    @property
+    def frames(self) -> int:
+        """Number of frames T."""
+        return len(self.pose)
+
+    def replace(self, **changes: Any) -> FaceCodes:
+        """The same codes with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    def window(self, indices: Sequence[int] | np.ndarray | slice) -> FaceCodes:
+        """Codes of the frames named."""
+        picked = indices if isinstance(indices, slice) else np.asarray(indices, dtype=np.int64)
+        return self.replace(**{name: getattr(self, name)[picked] for name in _PER_FRAME})
+
+    def save(self, path: Path, provenance: Mapping[str, Any]) -> None:
+        """Write to `path`; `provenance` (JSON-able: hashes of bytes, settings, weights) goes into the metadata."""
+        tensors = {
+            field.name: np.ascontiguousarray(getattr(self, field.name), np.int32 if field.name == "square" else np.float32)
+            for field in dataclasses.fields(self)
+            if field.name != "head"
+        }
+        # One metadata key only: safetensors writes several in random order.
+        metadata = {"lcvd": json.dumps({"head": self.head, "provenance": dict(provenance)}, sort_keys=True)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.part")
+        save_file(tensors, aside, metadata)
+        aside.replace(path)
+
+    @staticmethod
+    def load(path: Path) -> FaceCodes:
+        """Read codes.
+
+        Raises:
+            ValueError: the file isn't safetensors, lacks or adds a field, or a field's shape or values don't fit.
+        """
+        try:
+            with safe_open(path, framework="numpy") as file:
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+                head = json.loads(file.metadata()["lcvd"])["head"]
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not a file of face codes: {error}") from None
+        expected = {field.name for field in dataclasses.fields(FaceCodes)} - {"head"}
+        if set(tensors) != expected:
+            raise ValueError(f"{path}: fields {sorted(tensors)}, expected {sorted(expected)}")
+        try:
+            return FaceCodes(head=head, **tensors)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None

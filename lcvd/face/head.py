@@ -1,0 +1,142 @@
+"""The open head: a linear face model cut from MakeHuman (CC0), with MediaPipe's landmarks marked on it.
+
+``scripts/cut_head.py`` made the asset that is read here; ``assets/README.md`` says from what. Model space: y up, z to
+the camera, x to the picture's right, origin between the ears; 1 is the height of the mean head, chin to crown. Head
+motion is a rotation about the origin; the jaw belongs to the expression.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+ASSETS = Path(__file__).parent / "assets"
+_FILES = {"open-head/1": "open_head.npz"}
+DEPTH = 10.0
+"""Distance added to the projected z (spec C2)."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head model with K identity directions (standard normal), E expressions in [0, 1], V vertices.
+
+    template (V, 3), identity_basis (K, V, 3), expression_basis (E, V, 3) float32. faces (F, 3) int64 is the whole head,
+    `face_parts` (F,) indexes `parts`; hint_faces (Fh, 3) is the region that hints show: forehead, nose, cheeks, lips,
+    eyelids, chin (the counterpart of spec C3). Landmark i of `landmark_indices` (L,) (MediaPipe's numbers) lies at
+    `landmark_weights[i]` (3,) on the vertices `landmark_corners[i]` (3,). `mirror` (V,) is each vertex's counterpart on
+    the other side.
+    """
+
+    name: str
+    template: Array
+    identity_basis: Array
+    expression_basis: Array
+    expression_names: tuple[str, ...]
+    faces: Array
+    face_parts: Array
+    parts: tuple[str, ...]
+    hint_faces: Array
+    landmark_indices: Array
+    landmark_corners: Array
+    landmark_weights: Array
+    mirror: Array
+
+    def shape(self, identity: Array, expression: Array) -> Array:
+        """Head in its own frame, not yet turned: (T, V, 3) for identity (K,) and expression (T, E)."""
+        still = self.template + np.tensordot(np.asarray(identity, np.float32), self.identity_basis, 1)
+        return still + np.tensordot(np.asarray(expression, np.float32), self.expression_basis, 1)
+
+    def vertices(self, identity: Array, expression: Array, pose: Array) -> Array:
+        """Posed head (T, V, 3) float32 for identity (K,), expression (T, E) and axis-angle pose (T, 3) in radians."""
+        turned: Array = self.shape(identity, expression) @ rotations(pose).astype(np.float32).swapaxes(1, 2)
+        return turned
+
+    def landmarks(self, vertices: Array) -> Array:
+        """Places of the landmarks `landmark_indices` on vertices (T, V, 3): (T, L, 3)."""
+        return np.einsum("lk,tlkc->tlc", self.landmark_weights, vertices[:, self.landmark_corners])
+
+    def project(self, vertices: Array, camera: Array) -> Array:
+        """See `project`."""
+        return project(vertices, camera)
+
+
+def project(vertices: Array, camera: Array) -> Array:
+    """Weak perspective (spec C2): (T, V, 3) model space to NDC, x right, y down, smaller z nearer; camera (T, 3) = (s, t_x, t_y)."""
+    scale, shift = camera[:, None, :1], camera[:, None, 1:]
+    flat = scale * (vertices[..., :2] + shift)
+    return np.concatenate([flat[..., :1], -flat[..., 1:], DEPTH - scale * vertices[..., 2:]], axis=-1)
+
+
+def rotations(pose: Array) -> Array:
+    """Rotation matrices (T, 3, 3) float64 of axis-angle vectors (T, 3) in radians."""
+    pose = np.asarray(pose, np.float64)
+    angle = np.linalg.norm(pose, axis=-1)[:, None, None]
+    cross = np.zeros((len(pose), 3, 3))
+    cross[:, [2, 0, 1], [1, 2, 0]] = pose
+    cross[:, [1, 2, 0], [2, 0, 1]] = -pose
+    half = np.sinc(angle / (2 * np.pi)) ** 2 / 2  # (1 - cos a) / a^2, smooth at 0
+    return np.eye(3) + np.sinc(angle / np.pi) * cross + half * (cross @ cross)
+
+
+@functools.cache
+def load_head(name: str = "open-head/1") -> Head:
+    """The head model `name`.
+
+    Raises:
+        ValueError: there is no such model, or its asset is incomplete.
+    """
+    if name not in _FILES:
+        raise ValueError(f"head model {name!r} doesn't exist; choose one of {', '.join(sorted(_FILES))}")
+    path = ASSETS / _FILES[name]
+    with np.load(path, allow_pickle=False) as file:
+        asset = {key: file[key] for key in file.files}
+    try:
+        return _unpack(name, asset)
+    except KeyError as error:
+        raise ValueError(f"{path}: {error} is missing; make it again with scripts/cut_head.py") from None
+
+
+def _unpack(name: str, asset: dict[str, Array]) -> Head:
+    """Dense bases from the asset's sparse displacements, which are whole numbers of `unit`."""
+    template, unit = asset["template"], asset["unit"]
+    count = len(template)
+    # What the targets share with moving, turning or scaling the whole face is the camera's and the pose's, not identity.
+    rigid = rigid_motions(template).reshape(7, -1)
+    targets = (_dense(asset, "target", count) * unit).reshape(-1, 3 * count)
+    identity = (asset["target_mix"] @ targets + asset["rigid_mix"] @ rigid).reshape(-1, count, 3)
+    return Head(
+        name=name,
+        template=template,
+        identity_basis=identity,
+        expression_basis=_dense(asset, "expression", count) * unit,
+        expression_names=tuple(str(word) for word in asset["expression_names"]),
+        faces=asset["faces"].astype(np.int64),
+        face_parts=asset["face_parts"],
+        parts=tuple(str(word) for word in asset["parts"]),
+        hint_faces=asset["faces"][asset["hint"]].astype(np.int64),
+        landmark_indices=asset["landmark_indices"].astype(np.int64),
+        landmark_corners=asset["landmark_corners"].astype(np.int64),
+        landmark_weights=asset["landmark_weights"],
+        mirror=asset["mirror"].astype(np.int64),
+    )
+
+
+def rigid_motions(points: Array) -> Array:
+    """The seven small motions of points (V, 3) as a whole, (7, V, 3): three shifts, three turns, scaling."""
+    shifts = np.broadcast_to(np.eye(3, dtype=points.dtype)[:, None], (3, *points.shape))
+    turns = np.cross(np.eye(3, dtype=points.dtype)[:, None], points[None])
+    return np.concatenate([shifts, turns, points[None]])
+
+
+def _dense(asset: dict[str, Array], kind: str, count: int) -> Array:
+    ends = asset[f"{kind}_ends"]
+    dense = np.zeros((len(ends), count, 3), np.float32)
+    row = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    dense[row, asset[f"{kind}_vertices"]] = asset[f"{kind}_moves"]
+    return dense

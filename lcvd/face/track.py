@@ -1,0 +1,126 @@
+"""The face track of a clip: MediaPipe's 478 landmarks a frame, from one pass over the frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lcvd.cache.imports import rooms_hash
+from lcvd.cache.store import Cache, key_of
+from lcvd.config.settings import TrackSettings
+from lcvd.video.clip import Clip
+from lcvd.video.decode import frames
+
+LANDMARKS = 478
+_SMALL = 256
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One face through T frames of a clip.
+
+    landmarks (T, 478, 3) float32 in clip-frame pixels (z in the same unit, smaller is nearer), boxes (T, 4) float32
+    (x0, y0, x1, y1), present (T,) bool, faces (T,) int32: how many faces were seen. Rows without a face are zero.
+    """
+
+    landmarks: np.ndarray
+    boxes: np.ndarray
+    present: np.ndarray
+    faces: np.ndarray
+
+    def save(self, path: Path) -> None:
+        """Write as npz."""
+        np.savez(path, landmarks=self.landmarks, boxes=self.boxes, present=self.present, faces=self.faces)
+
+    @staticmethod
+    def load(path: Path) -> FaceTrack:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            return FaceTrack(**{name: arrays[name] for name in ("landmarks", "boxes", "present", "faces")})
+
+    def slice(self, start: int, stop: int) -> FaceTrack:
+        """Frames ``start <= t < stop``."""
+        return FaceTrack(*(getattr(self, name)[start:stop] for name in ("landmarks", "boxes", "present", "faces")))
+
+
+class Tracker:
+    """Follows one face through windows of frames; a new tracker for each clip, since MediaPipe's state is its past."""
+
+    def __init__(self, settings: TrackSettings) -> None:
+        os.environ.setdefault("GLOG_minloglevel", "2")
+        from mediapipe.python.solutions.face_mesh import FaceMesh  # slow to import, and only needed here
+
+        self._mesh = FaceMesh(
+            max_num_faces=2,
+            refine_landmarks=True,
+            min_detection_confidence=settings.min_confidence,
+            min_tracking_confidence=settings.min_confidence,
+        )
+        self._rows: list[tuple[np.ndarray, int]] = []
+        self._centre: np.ndarray | None = None
+
+    def update(self, window: np.ndarray) -> None:
+        """Take the next frames, (n, H, W, 3) uint8 RGB."""
+        for image in window:
+            self._rows.append(self._follow(image))
+
+    def finish(self) -> FaceTrack:
+        """The track over all frames seen."""
+        self._mesh.close()
+        landmarks = np.stack([row for row, _ in self._rows]) if self._rows else np.zeros((0, LANDMARKS, 3), np.float32)
+        faces = np.array([count for _, count in self._rows], np.int32)
+        boxes = np.concatenate([landmarks[..., :2].min(1), landmarks[..., :2].max(1)], -1)
+        return FaceTrack(landmarks, boxes.astype(np.float32), faces > 0, faces)
+
+    def _follow(self, image: np.ndarray) -> tuple[np.ndarray, int]:
+        height, width = image.shape[:2]
+        found = self._mesh.process(_enlarged(image)).multi_face_landmarks or []
+        if not found:
+            return np.zeros((LANDMARKS, 3), np.float32), 0
+        points = np.array([[(p.x, p.y, p.z) for p in face.landmark] for face in found], np.float32)
+        points *= np.array([width, height, width], np.float32)
+        centres, sizes = points[..., :2].mean(1), np.ptp(points[..., 1], axis=1)
+        # Stay with the face that was followed; begin with the largest.
+        pick = int(sizes.argmax() if self._centre is None else np.linalg.norm(centres - self._centre, axis=1).argmin())
+        self._centre = centres[pick]
+        return points[pick], len(found)
+
+
+def face_track(clip: Clip, cache: Cache, settings: TrackSettings) -> FaceTrack:
+    """The track of a clip, computed once: `filter` calls this first, `reconstruct` finds it in the cache."""
+
+    def make(folder: Path) -> None:
+        store_track(folder, clip, settings, track_windows(clip, settings))
+
+    return FaceTrack.load(cache.entry("track", track_key(clip, settings), make) / "track.npz")
+
+
+def track_key(clip: Clip, settings: TrackSettings) -> str:
+    """Cache key of a clip's track."""
+    return key_of(clip=clip.content(), settings=settings, code=rooms_hash(__name__))
+
+
+def track_windows(clip: Clip, settings: TrackSettings) -> Iterator[np.ndarray]:
+    """The windows of frames that a track is made from; whoever needs the frames too goes along in the same pass."""
+    return frames(clip, settings.window, settings.max_frames or None)
+
+
+def store_track(folder: Path, clip: Clip, settings: TrackSettings, windows: Iterator[np.ndarray]) -> None:
+    """Follow the face through `windows` and write the track into a cache entry's `folder`."""
+    tracker = Tracker(settings)
+    for window in windows:
+        tracker.update(window)
+    tracker.finish().save(folder / "track.npz")
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    """MediaPipe misses small faces in small pictures; double those."""
+    if min(image.shape[:2]) >= _SMALL:
+        return np.ascontiguousarray(image)
+    import cv2
+
+    return cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)

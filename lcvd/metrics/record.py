@@ -1,0 +1,80 @@
+"""A metric's record: its value, what it was measured on and with, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Direction = Literal["lower", "higher", "reference"]
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Record:
+    """One measured number. `name` is the metric's own: a stand-in never carries a published metric's name."""
+
+    name: str
+    value: float
+    clips: int
+    frames: int
+    size: int
+    """Side in pixels of the frames it was measured on."""
+    direction: Direction
+    """Which way is better; ``reference``: closer to the driving video's own value."""
+    weights: str = ""
+    """File name of the network behind it, '' for none."""
+    sha256: str = ""
+    """Of that file."""
+    interval: tuple[float, float] | None = None
+    """Bootstrap 95 % over clips; None with fewer than two clips."""
+    missing: int = 0
+    """Frames that couldn't be measured."""
+    notes: tuple[str, ...] = field(default=())
+
+    def plain(self) -> dict[str, Any]:
+        """JSON-able form: numbers rounded to 6 significant digits, NaN as None."""
+        plain = asdict(self)
+        plain["value"] = _round(self.value)
+        plain["interval"] = [_round(edge) for edge in self.interval] if self.interval else None
+        plain["notes"] = list(self.notes)
+        return plain
+
+
+def mean_interval(per_clip: ArrayLike, seed: int, resamples: int = RESAMPLES) -> tuple[float, float] | None:
+    """Bootstrap 95 % interval of the mean of (C,) clip values; NaN clips are left out, None with fewer than two."""
+    values = np.asarray(per_clip, np.float64)
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        return None
+    picks = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
+    low, high = np.quantile(values[picks].mean(axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def bootstrap_interval(
+    clips: int, statistic: Callable[[Sequence[int]], float], seed: int, resamples: int = 100
+) -> tuple[float, float] | None:
+    """Bootstrap 95 % interval of a number that isn't a mean.
+
+    Args:
+        clips: how many clips were measured.
+        statistic: the number for a resample, told as (clips,) multiplicities.
+        seed: of the resamples.
+        resamples: how many.
+    """
+    if clips < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(clips, size=(resamples, clips))
+    values = [statistic(np.bincount(pick, minlength=clips).tolist()) for pick in picks]
+    low, high = np.quantile(values, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _round(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None

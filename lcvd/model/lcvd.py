@@ -1,0 +1,157 @@
+"""LCVD: a stock video UNet, and adapters whose features are added to its first convolution (spec A).
+
+Shape suffixes: B clips, F frames, C latent channels, c UNet channels, H W pixels, h w latents (an eighth), D token width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lcvd.config.train import ModelSettings
+from lcvd.model.adapter import Adapter
+from lcvd.model.image_token import image_token, new_image_encoder
+from lcvd.model.latents import BlockDCT
+from lcvd.model.networks import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
+from lcvd.model.seeds import generator, seeded_construction
+
+
+class LCVD(nn.Module):
+    """The UNet of Stable Video Diffusion, one adapter for each condition, CLIP's vision tower and a latent codec.
+
+    No parameter is added to the UNet: its state dict is diffusers', and with fresh adapters, or with none, its output is
+    the stock one bit for bit.
+
+    Attributes:
+        adapters: by the name of their condition (`shading`, `reference`), in order.
+        size: side of the frames, px. frames, overlap: windows over a long video (spec D).
+    """
+
+    def __init__(
+        self,
+        unet: UNetSpatioTemporalConditionModel,
+        adapters: Mapping[str, Adapter],
+        image_encoder: CLIPVisionModelWithProjection,
+        codec: BlockDCT,
+        *,
+        size: int,
+        frames: int,
+        overlap: int,
+    ) -> None:
+        super().__init__()
+        width = unet.config["block_out_channels"][0]
+        for name, adapter in adapters.items():
+            if adapter.config["out_channels"] != width:
+                found = adapter.config["out_channels"]
+                raise ValueError(f"the {name} adapter gives {found} channels, the UNet's first convolution {width}")
+        if unet.config["in_channels"] != 2 * codec.channels:
+            raise ValueError(
+                f"latents of {codec.channels} channels don't fit a UNet of {unet.config['in_channels']} inputs"
+            )
+        self.unet = unet
+        self.adapters = nn.ModuleDict(adapters)
+        self.image_encoder = image_encoder
+        self.codec = codec
+        self.size, self.frames, self.overlap = size, frames, overlap
+
+    @classmethod
+    def fresh(cls, settings: ModelSettings, seed: int) -> LCVD:
+        """A model with first weights drawn from `seed`; its adapters give zeros."""
+        with seeded_construction(seed, "unet"):
+            unet = UNetSpatioTemporalConditionModel(**unet_config(settings))
+        width = settings.unet.channels[0]
+        adapters = {name: Adapter(width).reset(generator(seed, "adapter", name)) for name in settings.conditions}
+        encoder = new_image_encoder(settings.image_encoder, seed)
+        codec = BlockDCT(settings.latents.channels)
+        return cls(
+            unet, adapters, encoder, codec, size=settings.size, frames=settings.frames, overlap=settings.overlap
+        ).eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.unet.device
+
+    def trainable(self) -> list[nn.Parameter]:
+        """Parameters of UNet and adapters; image encoder and codec are frozen (spec B3)."""
+        return [*self.unet.parameters(), *self.adapters.parameters()]
+
+    def token(self, images_B3HW: Tensor) -> Tensor:
+        """Image token (B,1,D) of unmasked reference images in [-1,1]."""
+        return image_token(self.image_encoder, images_B3HW)
+
+    def features(self, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Adapter features (B, F, c, h, w) of condition pictures (B, F, 3, H, W), by name.
+
+        A condition that is the same in all frames is given, and comes back, with F = 1. Features don't depend on the
+        noise level: when sampling, compute them once.
+        """
+        unknown = set(conditions) - set(self.adapters)
+        if unknown:
+            raise ValueError(f"no adapter for {sorted(unknown)}; this model has {list(self.adapters)}")
+        return {name: self.adapters[name](x).unflatten(0, x.shape[:2]) for name, x in conditions.items()}
+
+    def forward(
+        self,
+        x_BFChw: Tensor,
+        timestep_B: Tensor,
+        token_B1D: Tensor,
+        time_ids_B3: Tensor,
+        features: Mapping[str, Tensor],
+        gates: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
+        """The network's raw output, the v-prediction (B,F,C,h,w).
+
+        Args:
+            x_BFChw: scaled noisy latents and condition latents, concatenated: twice the codec's channels.
+            timestep_B: 0.25 ln sigma.
+            time_ids_B3: [fps - 1, motion bucket, noise level of the condition].
+            features: of `features`; a condition left out adds nothing.
+            gates: (B,) in {0, 1} by name; a feature's gate is 1 when left out. Gates act on features, so off is exactly zero.
+        """
+        with self._added_to_conv_in(self._sum(features, gates or {}, x_BFChw.shape[:2])):
+            return self.unet(x_BFChw, timestep_B, token_B1D, time_ids_B3, return_dict=False)[0]
+
+    @staticmethod
+    def _sum(features: Mapping[str, Tensor], gates: Mapping[str, Tensor], shape: torch.Size) -> Tensor | None:
+        total: Tensor | None = None
+        for name, feature in features.items():
+            gated = feature * gates[name][:, None, None, None, None] if name in gates else feature
+            total = gated if total is None else total + gated
+        return None if total is None else total.expand(*shape, *total.shape[2:]).flatten(0, 1)
+
+    @contextmanager
+    def _added_to_conv_in(self, features_Nchw: Tensor | None) -> Iterator[None]:
+        """While open, the first convolution gives its output plus the features, which its skip connection sees too."""
+
+        def add(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+            return None if features_Nchw is None else output + features_Nchw.to(output.dtype)
+
+        handle = self.unet.conv_in.register_forward_hook(add)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+
+def unet_config(settings: ModelSettings) -> dict[str, Any]:
+    """Arguments of `UNetSpatioTemporalConditionModel`; the defaults of `settings` give SVD-XT's (spec A1)."""
+    blocks = len(settings.unet.channels)
+    return {
+        "sample_size": settings.size // 8,
+        "in_channels": 2 * settings.latents.channels,
+        "out_channels": settings.latents.channels,
+        "down_block_types": ("CrossAttnDownBlockSpatioTemporal",) * (blocks - 1) + ("DownBlockSpatioTemporal",),
+        "up_block_types": ("UpBlockSpatioTemporal",) + ("CrossAttnUpBlockSpatioTemporal",) * (blocks - 1),
+        "block_out_channels": settings.unet.channels,
+        "num_attention_heads": settings.unet.heads,
+        "layers_per_block": settings.unet.layers,
+        "cross_attention_dim": settings.image_encoder.projection,
+        "addition_time_embed_dim": settings.unet.time_ids_dim,
+        "projection_class_embeddings_input_dim": 3 * settings.unet.time_ids_dim,
+        "num_frames": settings.frames,
+    }

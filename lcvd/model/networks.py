@@ -1,0 +1,28 @@
+"""The one place where network classes of diffusers and transformers are imported.
+
+Both import torchvision wherever one is installed (some metric packages bring it along), which fails for a build that
+doesn't fit torch; so that mismatch is mended first.
+"""
+
+# ruff: noqa: E402
+
+from __future__ import annotations
+
+from lcvd.weights.torchvision_guard import allow_torchvision
+
+allow_torchvision()
+
+from diffusers import EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+__all__ = [
+    "CLIPVisionConfig",
+    "CLIPVisionModelWithProjection",
+    "ConfigMixin",
+    "EulerDiscreteScheduler",
+    "ModelMixin",
+    "UNetSpatioTemporalConditionModel",
+    "register_to_config",
+]

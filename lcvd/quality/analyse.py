@@ -1,0 +1,120 @@
+"""Everything the filter knows of a clip, from one pass over its frames, kept in the cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lcvd.cache.imports import rooms_hash
+from lcvd.cache.store import Cache, key_of
+from lcvd.config.settings import FilterSettings
+from lcvd.face.track import FaceTrack, store_track, track_key, track_windows
+from lcvd.quality.score import sampled, score_frames
+from lcvd.quality.sharpness import face_sharpness
+from lcvd.quality.shots import ShotDetector, longest_shot
+from lcvd.video.clip import Clip
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Measurements over the longest shot of a clip; thresholds are applied by `decide`, not here."""
+
+    frames: int
+    """Frames looked at (``track.max_frames`` may end a clip early)."""
+    shot: tuple[int, int]
+    """Half-open range of the longest shot; all that follows is about these frames."""
+    face_share: float
+    """Share of frames with exactly one face."""
+    many_share: float
+    """Share of frames with more than one face."""
+    face_px: float
+    """Median larger side of the face box, in pixels."""
+    jump: float
+    """Largest move of the face centre between neighbouring frames, in sizes of the face."""
+    sharpness: float
+    """Median `face_sharpness` over the scored frames; 0 without a face."""
+    quality: float | None
+    """The picture-quality score, None with metric ``none``."""
+
+
+def analyse(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
+    """Measure a clip, or find the measurements in the cache. The face track is left there for `reconstruct`."""
+    key = key_of(
+        clip=clip.content(), track=settings.track, quality=settings.quality, shots=settings.shot_threshold,
+        code=rooms_hash(__name__),
+    )  # fmt: skip
+
+    def make(folder: Path) -> None:
+        analysis = _measure(clip, cache, settings)
+        (folder / "analysis.json").write_text(json.dumps(dataclasses.asdict(analysis), sort_keys=True), encoding="utf-8")
+
+    record = json.loads((cache.entry("analysis", key, make) / "analysis.json").read_text(encoding="utf-8"))
+    return Analysis(**{**record, "shot": tuple(record["shot"])})
+
+
+class _Pass:
+    """What rides along while the track is made: shots, and the few frames that are scored."""
+
+    def __init__(self, clip: Clip, settings: FilterSettings) -> None:
+        self.total = min(clip.frames, settings.track.max_frames or clip.frames)
+        self.shots = ShotDetector(clip.fps, settings.shot_threshold)
+        self.wanted = sampled(self.total, settings.quality.frames)
+        self.images: dict[int, np.ndarray] = {}
+
+    def over(self, windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        seen = 0
+        for window in windows:
+            self.shots.update(window)
+            self.images |= {i: window[i - seen].copy() for i in self.wanted if seen <= i < seen + len(window)}
+            seen += len(window)
+            yield window
+
+
+def _measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
+    riders = _Pass(clip, settings)
+
+    def make(folder: Path) -> None:
+        store_track(folder, clip, settings.track, riders.over(track_windows(clip, settings.track)))
+
+    track = FaceTrack.load(cache.entry("track", track_key(clip, settings.track), make) / "track.npz")
+    if not riders.images:  # the track was there already: only the rest has to see the frames
+        for _ in riders.over(track_windows(clip, settings.track)):
+            pass
+    start, stop = longest_shot(len(track.faces), riders.shots.finish())
+    shot = track.slice(start, stop)
+    scored = [i for i in riders.images if start <= i < stop]
+    sharp = [face_sharpness(riders.images[i], track.boxes[i]) for i in scored if track.present[i]]
+    return Analysis(
+        frames=len(track.faces),
+        shot=(start, stop),
+        face_share=float(np.mean(shot.faces == 1)),
+        many_share=float(np.mean(shot.faces > 1)),
+        face_px=_face_px(shot),
+        jump=_jump(shot),
+        sharpness=float(np.median(sharp)) if sharp else 0.0,
+        quality=score_frames([riders.images[i] for i in scored], settings.quality),
+    )
+
+
+def _sides(track: FaceTrack) -> np.ndarray:
+    return (track.boxes[:, 2:] - track.boxes[:, :2]).max(1)
+
+
+def _face_px(track: FaceTrack) -> float:
+    sides = _sides(track)[track.present]
+    return float(np.median(sides)) if len(sides) else 0.0
+
+
+def _jump(track: FaceTrack) -> float:
+    """Between frames that follow each other and both show a face; 0 where there are none."""
+    both = track.present[1:] & track.present[:-1]
+    if not both.any():
+        return 0.0
+    centres = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
+    moves = np.linalg.norm(np.diff(centres, axis=0), axis=1) / np.maximum(_sides(track)[:-1], 1e-6)
+    return float(moves[both].max())

@@ -1,0 +1,40 @@
+"""Shot boundaries with PySceneDetect, fed with frames that are decoded anyway."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from scenedetect import FrameTimecode
+from scenedetect.detectors import ContentDetector
+
+_HEIGHT = 144
+
+
+class ShotDetector:
+    """Takes windows of frames in order; `finish` gives the boundaries."""
+
+    def __init__(self, fps: float, threshold: float) -> None:
+        self._detector = ContentDetector(threshold=threshold, min_scene_len=2)
+        self._fps = fps
+        self._count = 0
+        self._cuts: set[int] = set()
+
+    def update(self, window: np.ndarray) -> None:
+        """Take the next frames, (n, H, W, 3) uint8 RGB."""
+        scale = min(1.0, _HEIGHT / window.shape[1])
+        for image in window:
+            small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+            time = FrameTimecode(self._count, self._fps)
+            found = self._detector.process_frame(time, np.ascontiguousarray(small[..., ::-1]))
+            self._cuts.update(cut.frame_num for cut in found)
+            self._count += 1
+
+    def finish(self) -> list[int]:
+        """First frames of all shots but the first."""
+        return sorted(self._cuts - {0})
+
+
+def longest_shot(frames: int, cuts: list[int]) -> tuple[int, int]:
+    """Half-open range of the longest shot (the earliest of equals) of a clip of `frames` with shots beginning at `cuts`."""
+    edges = [0, *cuts, frames]
+    return max(zip(edges, edges[1:], strict=False), key=lambda span: (span[1] - span[0], -span[0]))

@@ -1,0 +1,82 @@
+"""The report: one HTML file with everything in it, for a browser, a phone or paper."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lcvd.metrics.catalogue import ARMS
+from lcvd.report import collect
+from lcvd.report.chart import line_chart
+from lcvd.report.media import picture_uri, video_uri
+
+ASSETS = Path(__file__).parent / "assets"
+SHEET_WIDTH = 960
+
+
+def build_report(data: Path, out: Path) -> Path:
+    """Write the report of all stages under `data` to `out` and return it.
+
+    Ids, reasons and addresses come from users' files and are escaped; nothing is loaded from a network. Equal inputs
+    give equal bytes.
+
+    Raises:
+        FileNotFoundError: the model hasn't been evaluated yet; the message names the file.
+    """
+    # Autoescape is on for every template: clips are named by whoever made the manifest.
+    environment = Environment(
+        loader=PackageLoader("lcvd.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("report.html").render(
+        # These two are the project's own files.
+        style=Markup((ASSETS / "report.css").read_text(encoding="utf-8")),
+        script=Markup((ASSETS / "report.js").read_text(encoding="utf-8")),
+        **_context(data),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = out.with_name(f".{out.name}.part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(out)
+    return out
+
+
+def _context(data: Path) -> dict[str, Any]:
+    records = collect.evaluation(data)
+    missed = collect.left_out(data)
+    curves = collect.curves(data)
+    sheets = sorted((data / "reconstruct" / "preview").glob("*.png"))
+    return {
+        "protocol": records["protocol"],
+        "stages": collect.stage_counts(data),
+        "left_out": missed[: collect.LEFT_OUT],
+        "left_out_total": len(missed),
+        "metrics": collect.metric_rows(records),
+        "arms": [(key, *ARMS[key]) for key in ARMS if records["arms"].get(key)],
+        "lights": records["lights"],
+        "clips": [_clip(data, clip, records["protocol"]["lights"]) for clip in records["clips"]],
+        "curves": curves,
+        "chart": line_chart(curves, "optimiser steps", "loss") if curves else None,
+        "sheets": [(path.stem, picture_uri(path, SHEET_WIDTH)) for path in sheets[: collect.SHEETS]],
+        "sheets_total": len(sheets),
+        "training": _training(data),
+        "number": collect.number,
+    }
+
+
+def _clip(data: Path, clip: dict[str, Any], lights: list[str]) -> dict[str, Any]:
+    videos = data / "evaluate" / "videos"
+    sides = [(light, video_uri(videos / f"{clip['id']}_{light}_side.mp4")) for light in lights]
+    return {**clip, "videos": sides}
+
+
+def _training(data: Path) -> dict[str, Any]:
+    path = data / "train" / "metrics.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

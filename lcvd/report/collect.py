@@ -1,0 +1,126 @@
+"""Read what the stages left under ``data/`` into the plain values that the report's template shows."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lcvd.ledger.rows import Row, read_ledger
+from lcvd.ledger.story import STAGES, last_rows
+from lcvd.metrics.catalogue import ARMS, METRICS
+from lcvd.report.chart import Series
+
+SHEETS = 24
+"""At most so many contact sheets are shown, so that a report over thousands of clips can still be opened."""
+LEFT_OUT = 200
+"""At most so many clips that weren't kept are listed."""
+
+
+@dataclass(frozen=True)
+class StageCount:
+    """What one stage did with its clips."""
+
+    stage: str
+    kept: int
+    filtered: int
+    failed: int
+
+    @property
+    def total(self) -> int:
+        """Clips that the stage saw."""
+        return self.kept + self.filtered + self.failed
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric's value in one arm, as shown; `place` is where its mark stands on the row's axis, in percent."""
+
+    arm: str
+    title: str
+    value: str
+    interval: str
+    place: float
+    span: tuple[float, float] | None
+
+
+def stage_counts(data: Path) -> list[StageCount]:
+    """Counts of every stage that left a ledger."""
+    found = []
+    for stage in STAGES:
+        path = data / stage / "ledger.parquet"
+        if path.exists():
+            rows = read_ledger(path)
+            count = {status: sum(row.status == status for row in rows) for status in ("kept", "filtered", "failed")}
+            found.append(StageCount(stage, **count))
+    return found
+
+
+def left_out(data: Path) -> list[tuple[str, Row]]:
+    """(stage, row) of every clip whose last word isn't `kept`, in order of id."""
+    return [(stage, row) for stage, row in last_rows(data).values() if row.status != "kept"]
+
+
+def evaluation(data: Path) -> dict[str, Any]:
+    """``evaluate/records.json``.
+
+    Raises:
+        FileNotFoundError: the model hasn't been evaluated.
+    """
+    path = data / "evaluate" / "records.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: nothing to report; run `dvc repro evaluate` first")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def curves(data: Path) -> list[Series]:
+    """DVCLive's curves of the training run, those named after a loss, in order of name."""
+    folder = data / "train" / "dvclive" / "plots" / "metrics"
+    return [series for path in sorted(folder.rglob("*loss*.tsv")) if (series := _series(path, folder)) is not None]
+
+
+def metric_rows(records: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row a metric: what it means, and its value in every arm that has one."""
+    arms = {arm: {each["name"]: each for each in found} for arm, found in records["arms"].items()}
+    rows = []
+    for name, metric in METRICS.items():
+        found = {arm: arms[arm][name] for arm in ARMS if name in arms.get(arm, {})}
+        if "model" in found:
+            rows.append({"metric": metric, "record": found["model"], "cells": _cells(found)})
+    return rows
+
+
+def _cells(found: dict[str, dict[str, Any]]) -> list[Cell]:
+    edges = [edge for record in found.values() for edge in (record["value"], *(record["interval"] or ()))]
+    numbers = [edge for edge in edges if edge is not None]
+    low, high = min([0.0, *numbers]), max(numbers, default=1.0)
+    scale = 100 / ((high - low) or 1.0)
+    cells = []
+    for arm, record in found.items():
+        value, interval = record["value"], record["interval"]
+        span = ((interval[0] - low) * scale, (interval[1] - interval[0]) * scale) if interval else None
+        place = -1.0 if value is None else (value - low) * scale
+        text = f"{number(interval[0])} to {number(interval[1])}" if interval else ""
+        cells.append(Cell(arm, ARMS[arm][0], number(value), text, place, span))
+    return cells
+
+
+def number(value: float | None) -> str:
+    """A value with three significant digits, or a dash."""
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+
+
+def _series(path: Path, folder: Path) -> Series | None:
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    if not rows:
+        return None
+    column = next(key for key in rows[0] if key != "step")
+    x, y = (np.array([float(row[key]) for row in rows]) for key in ("step", column))
+    return Series(path.relative_to(folder).with_suffix("").as_posix(), x, y)

@@ -1,0 +1,117 @@
+"""Shading hints: the picture of a grey head under the light, which the model is conditioned on (spec C4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# from lcvd.face.codes import FaceCodes
+# from lcvd.face.head import Head
+from lcvd.shading.normals import vertex_normals
+from lcvd.shading.rasterize import Backend, Fragments, interpolate, rasterize
+from lcvd.shading.sh import check_light, shade_images
+
+Array = NDArray[Any]
+ALBEDO = 180 / 255
+MAX_IMAGE_NORMAL_Z = 0.15
+"""Pixels whose projected normal points further away from the camera than this are left black."""
+WINDOW = 16
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What the pixels of T frames see of the mesh.
+
+    `normals` (T, S, S, 3) float32, interpolated in the camera's frame and not re-normalised; `coverage` (T, S, S) bool,
+    any face; `alpha` (T, S, S) bool, what is shaded: covered and facing the camera.
+    """
+
+    normals: Array
+    coverage: Array
+    alpha: Array
+    fragments: Fragments
+
+
+def surface_of(
+    vertices: Array,
+    ndc: Array,
+    faces: Array,
+    size: int,
+    face_weights: Array | None = None,
+    backend: Backend = "auto",
+) -> Surface:
+    """Rasterise posed `vertices` (T, V, 3), model space, at their places `ndc` (T, V, 3) in a size x size picture.
+
+    Normals come from `faces` alone, weighted by `face_weights`. The facing test takes normals of the projected mesh,
+    whose z isn't scaled to the picture (spec C4).
+    """
+    fragments = rasterize(ndc, faces, size, backend)
+    normals = vertex_normals(vertices, faces, face_weights)
+    facing = vertex_normals(ndc, faces, face_weights)[..., 2:]
+    values = interpolate(fragments, faces, np.concatenate([normals, facing], axis=-1))
+    coverage = fragments.coverage
+    alpha = coverage & (values[..., 3] < MAX_IMAGE_NORMAL_Z)
+    return Surface(values[..., :3], coverage, alpha, fragments)
+
+
+def shade_surface(surface: Surface, light: Array) -> Array:
+    """Unclamped albedo * S * alpha, float32 (T, S, S, 3), under one light (9, 3) or one a frame (T, 9, 3)."""
+    light = np.broadcast_to(check_light(light), (len(surface.alpha), 9, 3))
+    return shade_images(surface.normals, surface.alpha, light, ALBEDO)
+
+
+def to_uint8(values: Array) -> Array:
+    """Clamp to [0, 1] and truncate to uint8, as the published renderer does."""
+    return (np.clip(values, 0, 1) * np.float32(255)).astype(np.uint8)
+
+
+def render_hints(
+    vertices: Array,
+    ndc: Array,
+    faces: Array,
+    light: Array,
+    size: int,
+    face_weights: Array | None = None,
+    backend: Backend = "auto",
+) -> Array:
+    """Shading hints uint8 (T, size, size, 3), black around the face.
+
+    Args:
+        vertices: posed mesh in model space (T, V, 3), global rotation included.
+        ndc: the same mesh in the picture's NDC (T, V, 3), x right, y down, smaller z nearer.
+        faces: rendered triangles (F, 3).
+        light: (9, 3), or one a frame (T, 9, 3).
+        size: side of the picture in pixels.
+        face_weights: share of each face in the normals (F,), spec C3.
+        backend: rasteriser, see `rasterize`.
+    """
+    return to_uint8(shade_surface(surface_of(vertices, ndc, faces, size, face_weights, backend), light))
+
+
+def surfaces_of(
+    head: Head, codes: FaceCodes, size: int, window: int = WINDOW, backend: Backend = "auto"
+) -> Iterator[tuple[slice, Surface]]:
+    """The hint region of a clip's head, a window of frames at a time: (frames of the window, what they see)."""
+    for start in range(0, codes.frames, window):
+        part = slice(start, min(start + window, codes.frames))
+        vertices = head.vertices(codes.identity, codes.expression[part], codes.pose[part])
+        ndc = head.project(vertices, codes.camera[part])
+        yield part, surface_of(vertices, ndc, head.hint_faces, size, backend=backend)
+
+
+def hints_of(
+    head: Head,
+    codes: FaceCodes,
+    size: int,
+    light: Array | None = None,
+    window: int = WINDOW,
+    backend: Backend = "auto",
+) -> Iterator[Array]:
+    """A clip's hints as windows of uint8 (t, size, size, 3), under its own light or another, (9, 3) or (T, 9, 3)."""
+    lights = np.broadcast_to(codes.light if light is None else check_light(light), (codes.frames, 9, 3))
+    for part, surface in surfaces_of(head, codes, size, window, backend):
+        yield to_uint8(shade_surface(surface, lights[part]))

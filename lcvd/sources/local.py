@@ -1,0 +1,60 @@
+"""Any folder of clips as a manifest: relative names and hashes only, so that its path enters no artifact."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from lcvd.cache.store import file_hash
+from lcvd.sources.manifest import COLUMNS
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of the folder: clip id, name relative to the folder, hash of its bytes."""
+
+    id: str
+    name: str
+    sha256: str
+
+
+def scan_folder(folder: Path) -> list[Entry]:
+    """All files below `folder` but hidden ones, by name. What isn't a video becomes a failed row later, by name.
+
+    Raises:
+        NotADirectoryError: `folder` isn't one, or holds no file.
+    """
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder)))
+    if not paths:
+        raise NotADirectoryError(f"{folder}: no folder with clips in it")
+    taken: set[str] = set()
+    entries = []
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name.rsplit(".", 1)[0]).strip("-")[:100] or "clip"
+        id, number = stem, 2
+        while id in taken:
+            id, number = f"{stem}-{number}", number + 1
+        taken.add(id)
+        entries.append(Entry(id, name, file_hash(path)))
+    return entries
+
+
+def write_manifest(path: Path, entries: Sequence[Entry], identities: Mapping[str, str]) -> None:
+    """Write a manifest of ``local:`` addresses; `identities` maps ids to the people in them (default: the id)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n", restval="")
+        writer.writeheader()
+        for entry in entries:
+            address = f"local:{quote(entry.name)}?sha256={entry.sha256}"
+            identity = identities.get(entry.id, entry.id)
+            writer.writerow({"id": entry.id, "identity": identity, "address": address, "licence": "the user's own"})
+
+
+def _hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)

