@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
 SCRATCH = "LCVD_SCRATCH"  # folder of scratch cache, locks and logs; .lcvd below the working folder unless set
+SUPERVISED = "LCVD_SUPERVISED"  # set for children of the supervisor: it stamps the time on their lines
 PARENT_RUN = "LCVD_PARENT_RUN"  # id of the flow run that started this stage
 
 _ALWAYS = {
@@ -18,12 +20,10 @@ _ALWAYS = {
 _DEFAULTS = {
     # Prefect's own chatter (two lines a task run) goes; the library's messages reach console and UI
     "PREFECT_LOGGING_EXTRA_LOGGERS": "lcvd",
-    "PREFECT_LOGGING_LOGGERS_LCVD_LEVEL": "INFO",
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "WARNING",
     "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "PREFECT_LOGGING_FORMATTERS_STANDARD_FORMAT": "%(asctime)s | %(message)s",
     "PREFECT_LOGGING_COLORS": "false",
     # telemetry of libraries
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -43,5 +43,13 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
     environ.update(_ALWAYS)
     for key, value in _DEFAULTS.items():
         environ.setdefault(key, value)
+    stamp = "" if SUPERVISED in environ else "%(asctime)s %(levelname)-7s | "
+    environ.setdefault("PREFECT_LOGGING_FORMATTERS_STANDARD_FORMAT", stamp + "%(message)s")
     if "PREFECT_API_URL" not in environ:
         environ.setdefault("PREFECT_HOME", str(scratch() / "prefect"))
+    show_messages()
+
+
+def show_messages() -> None:
+    """Let the library's messages pass from INFO up (Prefect brings the handlers)."""
+    logging.getLogger("lcvd").setLevel(logging.INFO)

@@ -20,8 +20,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tasks.environment import SUPERVISED
+
 LEASH = Path(__file__).with_name("leash.py")
-SUPERVISED = "LCVD_SUPERVISED"  # set for children: another process stamps times on their lines
 PROGRESS_EVERY_S = 10.0
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 log = logging.getLogger("lcvd.child")

@@ -59,7 +59,8 @@ def _embedding(folder: Path, entry: Entry) -> np.ndarray | None:
     """Mean embedding of the face over a few frames; None where there is no video or no face (a later stage says why)."""
     from lcvd.face.embedding import embed, five_points
     from lcvd.face.track import Tracker
-    from lcvd.video.decode import probe, read
+    from lcvd.video.decode import read
+    from lcvd.video.probe import probe
 
     path = folder / entry.name
     try:

@@ -29,7 +29,8 @@ class Head:
     template (V, 3), identity_basis (K, V, 3), expression_basis (E, V, 3) float32. faces (F, 3) int64 is the whole head,
     `face_parts` (F,) indexes `parts`; hint_faces (Fh, 3) is the region that hints show: forehead, nose, cheeks, lips,
     eyelids, chin (the counterpart of spec C3). Landmark i of `landmark_indices` (L,) (MediaPipe's numbers) lies at
-    `landmark_weights[i]` (3,) on the vertices `landmark_corners[i]` (3,). `mirror` (V,) is each vertex's counterpart on
+    `landmark_weights[i]` (3,) on the vertices `landmark_corners[i]` (3,); `landmark_trust` (L,) in (0, 1] says how firmly
+    MediaPipe holds it to that place. `mirror` (V,) is each vertex's counterpart on
     the other side.
     """
 
@@ -45,6 +46,7 @@ class Head:
     landmark_indices: Array
     landmark_corners: Array
     landmark_weights: Array
+    landmark_trust: Array
     mirror: Array
 
     def shape(self, identity: Array, expression: Array) -> Array:
@@ -123,6 +125,7 @@ def _unpack(name: str, asset: dict[str, Array]) -> Head:
         landmark_indices=asset["landmark_indices"].astype(np.int64),
         landmark_corners=asset["landmark_corners"].astype(np.int64),
         landmark_weights=asset["landmark_weights"],
+        landmark_trust=asset["landmark_trust"],
         mirror=asset["mirror"].astype(np.int64),
     )
 

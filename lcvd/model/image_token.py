@@ -16,7 +16,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def clip_pixels(images_B3HW: Tensor) -> Tensor:
-    """CLIP's input (B,3,224,224) from images in [-1,1]: blurred against aliasing, bicubic, then CLIP's mean and deviation.
+    """CLIP's input (B,3,224,224) from images in [-1,1]: blurred, resized, then CLIP's mean and deviation.
 
     The blur's deviation is (side/224 - 1)/2 px, at least 0.001, its kernel 3 wide at 512 px, reflected at the border.
     """

@@ -1,6 +1,6 @@
 """LCVD: a stock video UNet, and adapters whose features are added to its first convolution (spec A).
 
-Shape suffixes: B clips, F frames, C latent channels, c UNet channels, H W pixels, h w latents (an eighth), D token width.
+Shape suffixes: B clips, F frames, C latent channels, c UNet channels, H W pixels, h w latent sides, D token width.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from lcvd.model.seeds import generator, seeded_construction
 class LCVD(nn.Module):
     """The UNet of Stable Video Diffusion, one adapter for each condition, CLIP's vision tower and a latent codec.
 
-    No parameter is added to the UNet: its state dict is diffusers', and with fresh adapters, or with none, its output is
-    the stock one bit for bit.
+    No parameter is added to the UNet: its state dict is diffusers', and with fresh adapters, or with none, its output
+    is the stock one bit for bit.
 
     Attributes:
         adapters: by the name of their condition (`shading`, `reference`), in order.
@@ -111,7 +111,7 @@ class LCVD(nn.Module):
             timestep_B: 0.25 ln sigma.
             time_ids_B3: [fps - 1, motion bucket, noise level of the condition].
             features: of `features`; a condition left out adds nothing.
-            gates: (B,) in {0, 1} by name; a feature's gate is 1 when left out. Gates act on features, so off is exactly zero.
+            gates: (B,) in {0, 1} by name; 1 when left out. Gates multiply features: off is exactly 0.
         """
         with self._added_to_conv_in(self._sum(features, gates or {}, x_BFChw.shape[:2])):
             return self.unet(x_BFChw, timestep_B, token_B1D, time_ids_B3, return_dict=False)[0]

@@ -1,4 +1,4 @@
-"""Random generators that are pure functions of what they are for, so that nothing depends on order, rank or restarts."""
+"""Random generators that are pure functions of what they are for: nothing depends on order, rank or restarts."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ def evaluation(data: Path) -> dict[str, Any]:
 
 def curves(data: Path) -> list[Series]:
     """DVCLive's curves of the training run, those named after a loss, in order of name."""
-    folder = data / "train" / "dvclive" / "plots" / "metrics"
-    return [series for path in sorted(folder.rglob("*loss*.tsv")) if (series := _series(path, folder)) is not None]
+    folder = data / "train" / "dvclive"
+    return [series for path in sorted(folder.rglob("*loss*.tsv")) if (series := _series(path)) is not None]
 
 
 def metric_rows(records: dict[str, Any]) -> list[dict[str, Any]]:
@@ -116,11 +116,11 @@ def number(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
-def _series(path: Path, folder: Path) -> Series | None:
+def _series(path: Path) -> Series | None:
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
     if not rows:
         return None
     column = next(key for key in rows[0] if key != "step")
     x, y = (np.array([float(row[key]) for row in rows]) for key in ("step", column))
-    return Series(path.relative_to(folder).with_suffix("").as_posix(), x, y)
+    return Series(path.stem, x, y)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# from lcvd.face.codes import FaceCodes
-# from lcvd.face.head import Head
+from lcvd.face.codes import FaceCodes
+from lcvd.face.head import Head
 from lcvd.shading.normals import vertex_normals
 from lcvd.shading.rasterize import Backend, Fragments, interpolate, rasterize
 from lcvd.shading.sh import check_light, shade_images
@@ -51,11 +51,10 @@ def surface_of(
     """
     fragments = rasterize(ndc, faces, size, backend)
     normals = vertex_normals(vertices, faces, face_weights)
-    facing = vertex_normals(ndc, faces, face_weights)[..., 2:]
-    values = interpolate(fragments, faces, np.concatenate([normals, facing], axis=-1))
+    away = interpolate(fragments, faces, vertex_normals(ndc, faces, face_weights)[..., 2:])[..., 0]
     coverage = fragments.coverage
-    alpha = coverage & (values[..., 3] < MAX_IMAGE_NORMAL_Z)
-    return Surface(values[..., :3], coverage, alpha, fragments)
+    alpha = coverage & (away < MAX_IMAGE_NORMAL_Z)
+    return Surface(interpolate(fragments, faces, normals), coverage, alpha, fragments)
 
 
 def shade_surface(surface: Surface, light: Array) -> Array:

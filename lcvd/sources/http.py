@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
+import json
 import logging
 import random
-import socket
+import re
 import time
 from pathlib import Path
 from urllib.parse import urljoin
@@ -14,34 +14,39 @@ import httpx
 
 from lcvd.config.settings import DownloadSettings
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.schemes import host_of
+from lcvd.sources.private import check_address, check_peer
 
 log = logging.getLogger(__name__)
 _REDIRECTS = 5
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 
 class _Retry(Exception):
     """A failure that another try may mend."""
 
 
-def fetch(url: str, target: Path, settings: DownloadSettings, pause: float = 1.0) -> None:
-    """Fetch `url` into `target`. `pause` is the first back-off in seconds; it doubles with jitter.
+def fetch(url: str, target: Path, settings: DownloadSettings, part: Path | None = None, pause: float = 1.0) -> None:
+    """Fetch `url` into `target`.
+
+    Bytes arrive in `part` (beside `target` unless named), which outlives a failure: the next call goes on from there
+    if the server still has the same file. `pause` is the first back-off in seconds; it doubles, with jitter.
 
     Raises:
-        ClipError: ``dead`` (404, 410), ``blocked`` (401, 403, 429), ``private_address``, ``too_large``, or ``broken``
-            after the last try (time-out, truncated body, 5xx).
+        ClipError: `dead` (404, 410 and other refusals), `blocked` (401, 403, 429), `private_address`, `too_large`, or
+            `broken` after the last try (time-out, truncated body, 5xx).
     """
+    part = part or target.with_name(f"{target.name}.part")
     jitter = random.Random(url)
-    part = target.with_name(f"{target.name}.part")
     for attempt in range(settings.retries + 1):
         try:
             _once(url, part, settings)
             part.replace(target)
+            _marks(part).unlink(missing_ok=True)
             return
         except (_Retry, httpx.TransportError) as error:
-            reason = f"{type(error).__name__}: {error}" if isinstance(error, httpx.TransportError) else str(error)
+            reason = str(error) if isinstance(error, _Retry) else _told(error)
             if attempt == settings.retries:
-                raise ClipError("broken", f"{url}: {reason}, after {attempt + 1} tries") from None
+                raise ClipError("broken", f"{url}: {reason}, after {attempt + 1} tries; try later") from None
             log.info("%s: %s, trying again", url, reason)
             time.sleep(pause * 2**attempt * (0.5 + jitter.random()))
 
@@ -49,61 +54,81 @@ def fetch(url: str, target: Path, settings: DownloadSettings, pause: float = 1.0
 def _once(url: str, part: Path, settings: DownloadSettings) -> None:
     """One try; a partial file is continued where the server can, begun anew where it can't."""
     have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with httpx.Client(timeout=settings.timeout_s, follow_redirects=False, trust_env=True) as client:
+    marks = json.loads(_marks(part).read_text()) if have and _marks(part).exists() else {}
+    # Without these marks nobody could tell whether the rest belongs to the same file.
+    resume = {"Range": f"bytes={have}-", "If-Range": marks["validator"]} if marks.get("validator") else {}
+    headers = {"Accept-Encoding": "identity", **resume}
+    here = url
+    with httpx.Client(timeout=settings.timeout_s, follow_redirects=False) as client:
         for _ in range(_REDIRECTS + 1):
-            _check_public(url, settings)
-            with client.stream("GET", url, headers=headers) as response:
-                if response.is_redirect:
-                    url = urljoin(url, response.headers["location"])
-                    if not url.startswith(("http://", "https://")):
-                        raise ClipError("dead", f"{url}: redirect to something that isn't http(s)")
+            check_address(here, settings.allow_private)
+            with client.stream("GET", here, headers=headers) as response:
+                check_peer(here, response, settings.allow_private)
+                if response.has_redirect_location:
+                    here = urljoin(here, response.headers["location"])
                     continue
                 _judge(url, response, part)
-                _store(response, part, have if response.status_code == 206 else 0, settings, url)
+                _store(url, response, part, have, marks, settings.max_bytes)
                 return
-    raise ClipError("dead", f"{url}: more than {_REDIRECTS} redirects")
+    raise ClipError("dead", f"{url}: more than {_REDIRECTS} redirects; correct the address")
 
 
 def _judge(url: str, response: httpx.Response, part: Path) -> None:
     code = response.status_code
-    if code in (404, 410):
-        raise ClipError("dead", f"{url}: HTTP {code}")
     if code in (401, 403, 429):
-        raise ClipError("blocked", f"{url}: HTTP {code}; the host refuses this machine, try later or fetch it by hand")
+        raise ClipError("blocked", f"{url}: HTTP {code}, the host refuses; fetch it by hand, or later")
     if code == 416:
         part.unlink(missing_ok=True)
         raise _Retry("HTTP 416, the partial file didn't fit")
-    if code >= 500:
+    if code >= 500 or code == 408:
         raise _Retry(f"HTTP {code}")
     if code not in (200, 206):
-        raise ClipError("dead", f"{url}: HTTP {code}")
+        raise ClipError("dead", f"{url}: HTTP {code}; correct or remove the address")
 
 
-def _store(response: httpx.Response, part: Path, have: int, settings: DownloadSettings, url: str) -> None:
-    length = response.headers.get("content-length")
-    expected = have + int(length) if length and "content-encoding" not in response.headers else None
-    size = have
+def _store(url: str, response: httpx.Response, part: Path, have: int, marks: dict[str, str], limit: int) -> None:
+    """Append to, or begin, the partial file, and see that all of it came."""
+    total = None
+    if response.status_code == 206:
+        match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+        if match is None or int(match[1]) != have or marks.get("total", match[2]) != match[2]:
+            part.unlink(missing_ok=True)
+            raise _Retry("the server's range doesn't continue the partial file")
+        total = int(match[2])
+    else:
+        have = 0
+        if "content-length" in response.headers:
+            total = int(response.headers["content-length"])
+        _marks(part).write_text(json.dumps(_marks_of(response, total)), encoding="utf-8")
+    if total is not None and total > limit:
+        raise ClipError(
+            "too_large", f"{url}: {total} bytes, download.max_bytes admits {limit}; raise it if that is meant"
+        )
     with part.open("ab" if have else "wb") as stream:
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > settings.max_bytes:
+        for chunk in response.iter_raw():  # pieces of a fixed size would lose what arrived before a break
+            have += len(chunk)
+            if have > limit:
                 stream.close()
                 part.unlink()
-                raise ClipError("too_large", f"{url}: more than {settings.max_bytes} bytes (download.max_bytes)")
+                raise ClipError(
+                    "too_large", f"{url}: more than download.max_bytes ({limit}); raise it if that is meant"
+                )
             stream.write(chunk)
-    if expected is not None and size < expected:
-        raise _Retry(f"truncated at {size} of {expected} bytes")
+            stream.flush()
+    if total is not None and have < total:
+        raise _Retry(f"truncated at {have} of {total} bytes")
 
 
-def _check_public(url: str, settings: DownloadSettings) -> None:
-    """Refuse addresses that resolve to this machine or its network, redirects included."""
-    if settings.allow_private:
-        return
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host_of(url), None)}
-    except (socket.gaierror, UnicodeError) as error:
-        raise _Retry(f"{host_of(url)} doesn't resolve ({error})") from None
-    for address in found:
-        if not ipaddress.ip_address(str(address).partition("%")[0]).is_global:
-            raise ClipError("private_address", f"{url}: resolves to {address}; set download.allow_private to allow it")
+def _marks(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _marks_of(response: httpx.Response, total: int | None) -> dict[str, str]:
+    """What identifies a file on a server: a strong ETag or else its date, and its size."""
+    etag = response.headers.get("etag", "")
+    validator = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified", "")
+    return {"validator": validator} | ({} if total is None else {"total": str(total)})
+
+
+def _told(error: httpx.TransportError) -> str:
+    return f"{type(error).__name__} {error}".strip()

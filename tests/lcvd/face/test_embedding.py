@@ -6,7 +6,8 @@ from lcvd.config.settings import TrackSettings
 from lcvd.face.embedding import cluster, embed, five_points
 from lcvd.face.track import Tracker
 from lcvd.video.clip import Clip
-from lcvd.video.decode import probe, read
+from lcvd.video.decode import read
+from lcvd.video.probe import probe
 
 
 def _embeddings(path, frames):

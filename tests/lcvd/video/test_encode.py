@@ -9,8 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from lcvd.video.decode import decode_bytes, probe
+from lcvd.video.decode import decode_bytes
 from lcvd.video.encode import read_lossless, write_browser, write_h264, write_lossless
+from lcvd.video.probe import probe
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

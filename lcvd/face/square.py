@@ -1,0 +1,42 @@
+"""The square of a clip that the model sees: fixed through the clip, head and shoulders, inside the frame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lcvd.face.track import FaceTrack
+from lcvd.ledger.rows import ClipError
+
+
+def square_of(track: FaceTrack, width: int, height: int, scale: float) -> np.ndarray:
+    """(x0, y0, side) int32 in pixels of the width x height clip frame.
+
+    `scale` times the median larger side of the face box, at least what holds the face in 98 % of the frames, at most
+    the frame's smaller side; a little more room below the face than above it.
+
+    Raises:
+        ClipError: ``no_face``, no frame has one.
+    """
+    if not track.present.any():
+        raise ClipError("no_face", "no frame shows a face")
+    boxes = track.boxes[track.present]
+    lower = np.percentile(boxes[:, :2], 1, axis=0)
+    upper = np.percentile(boxes[:, 2:], 99, axis=0)
+    face = float(np.median((boxes[:, 2:] - boxes[:, :2]).max(1)))
+    side = min(max(scale * face, 1.1 * float((upper - lower).max())), width, height)
+    side = int(side) // 2 * 2
+    # A landmark box ends at the brows: hair needs room above it, neck and shoulders below.
+    centre = (lower + upper) / 2 + np.array([0.0, 0.03 * face])
+    limits = np.array([width - side, height - side])
+    corner = np.clip(np.round(centre - side / 2), 0, limits).astype(np.int32)
+    return np.array([corner[0], corner[1], side], np.int32)
+
+
+def to_ndc(points: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """Pixels (..., 2) of the clip frame to the square's NDC, x right, y down, [-1, 1] inside."""
+    return 2 * (points - square[:2]) / square[2] - 1
+
+
+def to_pixels(ndc: np.ndarray, size: int) -> np.ndarray:
+    """NDC (..., 2) to pixels of the square drawn at `size`."""
+    return (ndc + 1) * (size / 2)

@@ -1,0 +1,121 @@
+"""The training objective: EDM with sigma_data = 1, which is SVD's v-prediction (spec B2).
+
+Shape suffixes: B clips, F frames, C latent channels, h w latent sides, H W pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lcvd.config.train import ObjectiveSettings
+from lcvd.model.draws import Draws
+from lcvd.model.lcvd import LCVD
+
+FPS_ID, MOTION_ID = 6.0, 127.0
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """EDM's preconditioning at sigma, each of sigma's shape: denoised = c_out * network(c_in * z) + c_skip * z."""
+
+    c_in: Tensor
+    c_skip: Tensor
+    c_out: Tensor
+    c_noise: Tensor
+    weight: Tensor
+
+    @classmethod
+    def at(cls, sigma: Tensor) -> Coefficients:
+        """At noise levels `sigma` > 0."""
+        square = sigma**2 + 1
+        return cls(1 / square.sqrt(), 1 / square, -sigma / square.sqrt(), 0.25 * sigma.log(), square / sigma**2)
+
+
+def velocity(latents: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+    """What the network learns to give: v = (noise - sigma * latents) / sqrt(sigma^2 + 1); sigma broadcasts."""
+    return (noise - sigma * latents) / (sigma**2 + 1).sqrt()
+
+
+def losses(output_BFChw: Tensor, velocity_BFChw: Tensor, mask_BF1hw: Tensor) -> tuple[Tensor, Tensor]:
+    """L_LDM and L_p of each clip, (B,) each: mean squared error, over everything and inside the portrait (1 = person).
+
+    The unweighted error of v equals the weighted error of the denoised latents, because weight * c_out^2 = 1. A clip
+    without a portrait has L_p = 0.
+    """
+    square = (output_BFChw.float() - velocity_BFChw.float()) ** 2
+    channels = square.shape[2]
+    inside = (square * mask_BF1hw).sum((1, 2, 3, 4)) / (channels * mask_BF1hw.sum((1, 2, 3, 4)) + 1e-8)
+    return square.mean((1, 2, 3, 4)), inside
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training windows on one device; frame 0 of everything is the reference (spec B1)."""
+
+    frames_BFHW3: Tensor
+    """uint8 RGB."""
+    hints_BFHW3: Tensor
+    """uint8 RGB, black where nothing is rendered."""
+    mask_BF1hw: Tensor
+    """Portrait mask at latent size, float32 0 or 1."""
+    draws: Draws
+
+
+class Objective(nn.Module):
+    """A model and its loss in one module, so that an engine which wraps it sees the whole step."""
+
+    def __init__(self, model: LCVD, settings: ObjectiveSettings, precision: str = "fp32") -> None:
+        super().__init__()
+        self.model = model
+        self.portrait_weight = settings.portrait_weight
+        self.bf16 = precision == "bf16"
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """L_LDM and L_p of each clip, (B,) each, float32. Train on `total` of them."""
+        frames = to_signed(batch.frames_BFHW3)
+        draws = batch.draws
+        sigma = draws.sigma_B[:, None, None, None, None]
+        with torch.no_grad():
+            latents = self.model.codec.encode(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+            reference = frames[:, 0]
+            token = self.model.token(reference) * draws.token_on_B[:, None, None]
+            noisy = reference + draws.condition_sigma_B[:, None, None, None] * draws.condition_noise_B3HW
+            condition = self.model.codec.encode_condition(noisy) * draws.latent_on_B[:, None, None, None]
+            condition = condition * (1 - batch.mask_BF1hw[:, 0])
+        edm = Coefficients.at(sigma)
+        x = network_input(edm.c_in * (latents + sigma * draws.noise_BFChw), condition)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+            pictures = {"shading": to_unit(batch.hints_BFHW3), "reference": reference[:, None]}
+            features = self.model.features({name: pictures[name] for name in self.model.adapters})
+            ids = time_ids(draws.condition_sigma_B)
+            output = self.model(x, edm.c_noise.flatten(), token, ids, features, draws.gates)
+        return losses(output, velocity(latents, draws.noise_BFChw, sigma), batch.mask_BF1hw)
+
+    def total(self, ldm_B: Tensor, portrait_B: Tensor) -> Tensor:
+        """L = L_LDM + L_p, the mean over clips."""
+        return (ldm_B + self.portrait_weight * portrait_B).mean()
+
+
+def to_signed(frames_HW3: Tensor) -> Tensor:
+    """uint8 (...,H,W,3) to float32 (...,3,H,W) in [-1,1]."""
+    return frames_HW3.movedim(-1, -3).float() / 127.5 - 1
+
+
+def to_unit(hints_HW3: Tensor) -> Tensor:
+    """uint8 (...,H,W,3) to float32 (...,3,H,W) in [0,1]."""
+    return hints_HW3.movedim(-1, -3).float() / 255
+
+
+def network_input(scaled_BFChw: Tensor, condition_BChw: Tensor) -> Tensor:
+    """UNet input (B,F,2C,h,w): scaled noisy latents, and the condition latent repeated over frames (spec A6)."""
+    repeated = condition_BChw[:, None].expand(-1, scaled_BFChw.shape[1], -1, -1, -1)
+    return torch.cat([scaled_BFChw, repeated], dim=2)
+
+
+def time_ids(condition_sigma_B: Tensor) -> Tensor:
+    """The added time ids (B,3): frame rate, motion bucket, and the noise level of the condition."""
+    constant = torch.tensor([FPS_ID, MOTION_ID], device=condition_sigma_B.device).expand(len(condition_sigma_B), 2)
+    return torch.cat([constant, condition_sigma_B[:, None]], dim=1)

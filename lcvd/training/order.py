@@ -1,0 +1,44 @@
+"""Which clip, and which of its frames, a training sample is: pure functions of (seed, sample number) (spec B1).
+
+Sample numbers count over the whole run, over processes and micro-steps alike, so any number of processes sees the same
+sequence, and a resumed run goes on with it.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+
+from lcvd.model.seeds import generator
+
+
+def sample_numbers(step: int, micro: int, rank: int, *, accumulation: int, world: int, batch: int) -> range:
+    """Numbers of the samples that process `rank` sees in micro-step `micro` of optimiser step `step`."""
+    first = ((step * accumulation + micro) * world + rank) * batch
+    return range(first, first + batch)
+
+
+def clip_of(seed: int, sample: int, clips: int) -> int:
+    """Index of the clip of a sample: every clip once an epoch, in a new order each time."""
+    epoch, position = divmod(sample, clips)
+    return _order(seed, epoch, clips)[position]
+
+
+@functools.lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, clips: int) -> list[int]:
+    return torch.randperm(clips, generator=generator(seed, "order", epoch)).tolist()
+
+
+def window_of(seed: int, sample: int, length: int, *, frames: int, stride: int) -> list[int]:
+    """Frame indices of a sample in a clip of `length` frames; the first is the reference.
+
+    A window of `frames` indices, `stride` apart where the clip is long enough and denser otherwise, starts anywhere; its
+    first index gives way to the reference, which is any frame of the clip, whatever the window.
+    """
+    rng = generator(seed, "window", sample)
+    span = min(length, (frames - 1) * stride + 1)
+    start = int(torch.randint(length - span + 1, (1,), generator=rng))
+    reference = int(torch.randint(length, (1,), generator=rng))
+    steps = [start + (span - 1) * i // (frames - 1) for i in range(frames)]
+    return [reference, *steps[1:]]

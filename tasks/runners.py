@@ -1,0 +1,107 @@
+"""The Prefect task runners that ``runner.kind`` names, and how many threads each of their workers may use."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from lcvd.config.settings import RunnerSettings
+from tasks.deathwatch import end_with
+from tasks.environment import show_messages
+
+_THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class RunnerError(RuntimeError):
+    """The task runner that the settings name can't be used here."""
+
+
+def cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers_of(settings: RunnerSettings) -> int:
+    """Parallel workers; 0 in the settings means one a core."""
+    return settings.workers or cores()
+
+
+def threads_of(settings: RunnerSettings) -> int:
+    """Threads a worker: a function of settings and machine alone, so a clip's bytes don't depend on how many clips there are."""
+    return max(1, cores() // workers_of(settings))
+
+
+@contextlib.contextmanager
+def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[Any]]:
+    """A started task runner with `workers` workers of `threads_of` threads each.
+
+    Raises:
+        RunnerError: the runner needs an extra that isn't installed; the message names it.
+    """
+    env = {key: str(threads_of(settings)) for key in _THREAD_KEYS}
+    with _environment(env), _make(settings, workers, env) as runner:
+        yield runner
+
+
+def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRunner[Any]:
+    if settings.kind == "processes":
+        return ProcessPoolTaskRunner(max_workers=workers, initializer=start_worker, initargs=(os.getpid(),))
+    if settings.kind == "threads":
+        limit_threads(threads_of(settings))
+        return ThreadPoolTaskRunner(max_workers=workers)
+    if settings.kind == "ray":
+        module = _extra("prefect_ray", "ray")
+        options = {"num_cpus": workers, "include_dashboard": False, "runtime_env": {"env_vars": env}}
+        address = os.environ.get("RAY_ADDRESS")
+        return module.RayTaskRunner(address=address, init_kwargs={"runtime_env": options["runtime_env"]} if address else options)
+    module = _extra("prefect_dask", "dask")
+    if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
+        return module.DaskTaskRunner(address=address)
+    cluster = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None, "env": env}
+    return module.DaskTaskRunner(cluster_kwargs=cluster)
+
+
+def start_worker(parent: int) -> None:
+    """First call in a pool process: it dies with its stage at once, leaves Ctrl-C to it, and logs what it logs."""
+    end_with(parent, grace=0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    show_messages()
+
+
+def limit_threads(threads: int) -> None:
+    """Limit the thread pools of libraries that are loaded already (those loaded later read the environment)."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(threads)
+
+
+def _extra(module: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise RunnerError(
+            f"params.yaml: runner.kind is {extra!r}, which needs {error.name!r}: pip install 'lcvd[{extra}]', "
+            "or use runner.kind: processes"
+        ) from None
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
