@@ -15,7 +15,7 @@ import numpy as np
 from head_source import PARTS, Source, expressions, identity_targets
 from scipy.spatial import cKDTree
 
-from lcvd.face.head import ASSETS, Head, _unpack, rigid_motions
+from lcvd.face.head import ASSETS, Head, rigid_motions, unpack
 
 UNIT = 0.001
 """Targets are given in whole thousandths of a decimetre."""
@@ -23,7 +23,7 @@ HEIGHT = 2.2
 """Decimetres from chin to crown of the mean head: the unit of the model."""
 COMPONENTS = 80
 SEED = 2
-STEADY = 0.015
+STEADY = 0.01
 """Spread over portraits, in head heights, at which a landmark is trusted half."""
 
 
@@ -50,9 +50,9 @@ def cut(source: Source) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndar
     return asset, used, quads, rows
 
 
-def sparse(kind: str, moves: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Displacements [(V, 3)] as ends (n,), vertices (M,) and moves (M, 3), whole numbers of `UNIT`."""
-    whole = [np.round(move / UNIT).astype(np.int16) for move in moves]
+def sparse(kind: str, moves: np.ndarray) -> dict[str, np.ndarray]:
+    """Displacements (n, V, 3), in `UNIT`, as ends (n,), vertices (M,) and whole moves (M, 3)."""
+    whole = np.round(moves).astype(np.int16)
     places = [np.flatnonzero(move.any(1)) for move in whole]
     return {
         f"{kind}_ends": np.cumsum([len(place) for place in places]).astype(np.int32),
@@ -103,26 +103,64 @@ def rims_of(source: Source, used: np.ndarray, quads: np.ndarray, rows: np.ndarra
     return [loops[right], loops[left], loops[mouth]]
 
 
-def hint_region(head: Head, places: np.ndarray, ears: np.ndarray) -> np.ndarray:
-    """Triangles (bool, F) within MediaPipe's face oval, a little widened; by quads, so that the border is smooth."""
-    from matplotlib.path import Path as Outline
+def inside_face(head: Head, places: np.ndarray) -> np.ndarray:
+    """How far each vertex (V,) is inside MediaPipe's face oval, a little widened: 1 in the middle, 0 on the outline.
+
+    Seen from within the head (azimuth and slope), in polar coordinates about the middle of the oval, whose radius is
+    smoothed, so that the hints' border is a smooth line.
+    """
     from mediapipe.python.solutions.face_mesh_connections import FACEMESH_FACE_OVAL
 
-    follow = dict(FACEMESH_FACE_OVAL)
-    oval = [10]
-    while follow[oval[-1]] != 10:
-        oval.append(follow[oval[-1]])
-    centre = np.array([0.0, places[oval, 1].mean(), -0.1])
+    centre = np.array([0.0, places[:, 1].mean(), -0.1])
+    oval = np.unique(np.array(sorted(FACEMESH_FACE_OVAL)))
 
-    def unrolled(points: np.ndarray) -> np.ndarray:
+    def polar(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ray = points - centre
-        return np.stack([np.arctan2(ray[..., 0], ray[..., 2]), ray[..., 1] / np.hypot(ray[..., 0], ray[..., 2])], -1)
+        across, up = np.arctan2(ray[:, 0], ray[:, 2]), ray[:, 1] / np.hypot(ray[:, 0], ray[:, 2])
+        return np.arctan2(up, across), np.hypot(across, up)
 
-    outline = Outline(unrolled(places[oval]) * [1.04, 1.05])
-    half = len(head.faces) // 2
-    middle = head.template[np.concatenate([head.faces[:half], head.faces[half:, 1:]], 1)].mean(1)
-    inside = outline.contains_points(unrolled(middle)) & (head.face_parts[:half] == 0) & (middle[:, 2] > 0) & ~ears
-    return np.tile(inside, 2)
+    angle, radius = polar(places[oval])
+    order = np.argsort(angle)
+    turn = np.radians(np.arange(0, 360, 2.0) - 180)
+    around = np.interp(turn, angle[order], radius[order], period=2 * np.pi)
+    window = np.hanning(21)[1:-1]
+    around = np.convolve(np.concatenate([around, around, around]), window / window.sum(), "same")[180:360]
+    widened = 1.03 + 0.13 * np.clip(np.sin(turn), 0, 1) ** 2  # more forehead than the oval, which ends below the hair
+    where, far = polar(head.template)
+    return 1 - far / np.interp(where, turn, around * widened, period=2 * np.pi)
+
+
+def split(faces: np.ndarray, inside: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Split the triangles of the skin along inside = 0: (faces, the old face of each, hint (bool), new vertices).
+
+    A new vertex is a row (a, b, share of b) on an old edge; they are numbered after the old ones.
+    """
+    level = np.where(np.abs(inside) < 0.004, 0.0, inside)
+    number: dict[tuple[int, int], int] = {}
+    out, old, hint = [], [], []
+
+    def crossing(a: int, b: int) -> int:
+        return number.setdefault((min(a, b), max(a, b)), len(inside) + len(number))
+
+    for index, triangle in enumerate(faces.tolist()):
+        signs = np.sign(level[triangle])
+        if not skin[index] or not (signs.min() < 0 < signs.max()):
+            pieces = [(triangle, bool(skin[index] and signs.min() >= 0 and signs.max() >= 0))]
+        elif 0 in signs:
+            a, b, c = np.roll(triangle, -int(np.flatnonzero(signs == 0)[0])).tolist()
+            cut_at = crossing(b, c)
+            pieces = [([a, b, cut_at], level[b] > 0), ([a, cut_at, c], level[c] > 0)]
+        else:
+            alone = int(np.flatnonzero(signs == -np.sign(signs.sum()))[0])
+            a, b, c = np.roll(triangle, -alone).tolist()
+            ab, ca = crossing(a, b), crossing(c, a)
+            pieces = [([a, ab, ca], level[a] > 0), ([ab, b, c], level[b] > 0), ([ab, c, ca], level[b] > 0)]
+        for piece, within in pieces:
+            out.append(piece)
+            old.append(index)
+            hint.append(within)
+    rows = np.array([(a, b, level[a] / (level[a] - level[b])) for a, b in number])
+    return np.array(out), np.array(old), np.array(hint), rows
 
 
 def main() -> None:
@@ -134,24 +172,36 @@ def main() -> None:
     source = Source.read()
     asset, used, quads, rows = cut(source)
     targets, spread, _ = identity_targets(source)
-    moves = [target[used] for target in targets]
+    moves = np.array([np.round(target[used] / UNIT) for target in targets])
     named = expressions(source)
-    asset |= sparse("target", moves) | sparse("expression", [move[used] for move in named.values()])
-    asset["expression_names"] = np.array(list(named))
+    faces_of = np.array([np.round(move[used] / UNIT) for move in named.values()])
     template = asset["template"]
-    front = (template[:, 2] > 0.15) & (template[:, 1] > -0.42) & (template[:, 1] < 0.42)
-    whole = np.array([np.round(move / UNIT) for move in moves]) * UNIT / HEIGHT
-    asset |= components(template, whole, np.array(spread), np.where(front, 1.0, 0.1))
-    marks = {"hint": np.zeros(1, int), "landmark_indices": np.zeros(0), "landmark_corners": np.zeros((0, 3)),
-             "landmark_weights": np.zeros((0, 3)), "landmark_trust": np.zeros(0)}
-    head = _unpack("uncut", asset | marks)
+    front = (template[:, 2] > 0.15) & (np.abs(template[:, 1]) < 0.42)
+    asset |= sparse("target", moves) | sparse("expression", faces_of)
+    asset |= components(template, moves * UNIT / HEIGHT, np.array(spread), np.where(front, 1.0, 0.1))
+    asset["expression_names"] = np.array(list(named))
+    unmarked = {"hint": np.zeros(1, int), "landmark_indices": np.zeros(0), "landmark_corners": np.zeros((0, 3)),
+                "landmark_weights": np.zeros((0, 3)), "landmark_trust": np.zeros(0)}
+    head = unpack("uncut", asset | unmarked)
     rims = rims_of(source, used, quads, rows)
     found = portraits.look_up(head, portraits.paint(source, used, quads, rows), rims, options.portraits, SEED)
     places, spread_of, _ = portraits.settle(found)
     corners, weights = portraits.snap(head, places, rims)
     places = np.einsum("lk,lkc->lc", weights, template[corners])
+    faces, old, hint, rows_new = split(head.faces, inside_face(head, places), head.face_parts == 0)
+    first, second, share = rows_new[:, 0].astype(int), rows_new[:, 1].astype(int), rows_new[:, 2, None]
+
+    def extended(values: np.ndarray) -> np.ndarray:
+        return np.concatenate([values, (1 - share) * values[..., first, :] + share * values[..., second, :]], -2)
+
+    template = extended(template).astype(np.float32)
+    asset |= sparse("target", extended(moves)) | sparse("expression", extended(faces_of))
     asset |= {
-        "hint": np.flatnonzero(hint_region(head, places, source.mask("ears")[rows].mean(1) > 0.5)).astype(np.uint16),
+        "template": template,
+        "mirror": cKDTree(template).query(template * [-1, 1, 1])[1].astype(np.uint16),
+        "faces": faces.astype(np.uint16),
+        "face_parts": asset["face_parts"][old],
+        "hint": np.flatnonzero(hint).astype(np.uint16),
         "landmark_indices": np.arange(portraits.MESH, dtype=np.uint16),
         "landmark_corners": corners.astype(np.uint16),
         "landmark_weights": weights.astype(np.float32),

@@ -20,7 +20,7 @@ _ALWAYS = {
 _DEFAULTS = {
     # Prefect's own chatter (two lines a task run) goes; the library's messages reach console and UI
     "PREFECT_LOGGING_EXTRA_LOGGERS": "lcvd",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LEVEL": "ERROR",
     "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "WARNING",
     "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "WARNING",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
@@ -30,6 +30,7 @@ _DEFAULTS = {
     "GLOG_minloglevel": "2",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "PYTHONHASHSEED": "0",
+    "PYTHONWARNINGS": "ignore::UserWarning:google.protobuf.symbol_database",
 }
 
 
@@ -46,7 +47,9 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
     stamp = "" if SUPERVISED in environ else "%(asctime)s %(levelname)-7s | "
     environ.setdefault("PREFECT_LOGGING_FORMATTERS_STANDARD_FORMAT", stamp + "%(message)s")
     if "PREFECT_API_URL" not in environ:
-        environ.setdefault("PREFECT_HOME", str(scratch() / "prefect"))
+        home = scratch() / "prefect"
+        home.mkdir(parents=True, exist_ok=True)
+        environ.setdefault("PREFECT_HOME", str(home))
     show_messages()
 
 

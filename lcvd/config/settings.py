@@ -98,8 +98,8 @@ class FitSettings(Section):
     """Gauss-Newton steps over identity and those frames; in the first two identity is held."""
     frame_steps: int = Field(7, ge=1)
     """Gauss-Newton steps over all frames."""
-    noise: float = Field(0.012, gt=0)
-    """Standard deviation of a landmark, in head heights (0.012 is about 2.6 mm)."""
+    noise: float = Field(0.008, gt=0)
+    """Standard deviation of a landmark, in head heights (0.008 is about 1.8 mm)."""
     evidence: float = Field(60.0, gt=0)
     """How many independent landmarks the 468 of a frame are worth."""
     identity_evidence: float = Field(12.0, gt=0)
@@ -108,9 +108,9 @@ class FitSettings(Section):
     """Trust in MediaPipe's z relative to x and y."""
     outlier: float = Field(0.04, gt=0)
     """Distance in head heights at which a landmark counts half."""
-    expression_spread: float = Field(0.35, gt=0)
+    expression_spread: float = Field(0.5, gt=0)
     """Expected size of an expression coefficient (0 rest, 1 full)."""
-    sparsity: float = Field(4.0, ge=0)
+    sparsity: float = Field(3.0, ge=0)
     """Cost of each unit of expression: what keeps a neutral face neutral."""
     turn_change: float = Field(0.06, gt=0)
     """Expected turn between frames, radians."""
@@ -118,28 +118,10 @@ class FitSettings(Section):
     """Expected relative change of size between frames."""
     shift_change: float = Field(0.05, gt=0)
     """Expected move between frames, head heights."""
-    expression_change: float = Field(0.15, gt=0)
+    expression_change: float = Field(0.4, gt=0)
     """Expected change of an expression coefficient between frames."""
     doubt: float = Field(0.03, gt=0)
     """Landmarks' distance from the head, in head heights, at which confidence is one half."""
-    turns: int = Field(6, ge=2)
-    """Rounds over motion, identity and expression."""
-    identity_frames: int = Field(32, ge=1)
-    """Evenly spaced frames that decide the identity."""
-    noise: float = Field(0.01, gt=0)
-    """Standard deviation of a landmark in NDC of the square."""
-    identity_prior: float = Field(1.0, gt=0)
-    """Weight of the standard-normal prior on identity, a frame."""
-    expression_prior: float = Field(4.0, gt=0)
-    """Weight of the squared expression."""
-    expression_sparsity: float = Field(2.0, ge=0)
-    """Cost of any activity of an expression: neutral faces stay neutral."""
-    expression_smoothing: float = Field(20.0, ge=0)
-    """Pull of neighbouring frames on the expression."""
-    motion_smoothing: float = Field(0.2, ge=0)
-    """Pull of neighbouring frames on pose and camera, a landmark."""
-    depth_weight: float = Field(0.2, ge=0, le=1)
-    """Weight of the track's depth beside its x and y."""
 
 
 class LightSettings(Section):

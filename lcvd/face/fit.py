@@ -17,12 +17,13 @@ from scipy.spatial.transform import Rotation
 
 from lcvd.config.settings import FitSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.head import Head, load_head, rotations
+from lcvd.face.head import Head, project, rotations
 from lcvd.face.track import FaceTrack
 from lcvd.ledger.rows import ClipError
 
 Array = NDArray[Any]
 MOTION = 6
+EYE_CORNERS = (33, 263)
 UNSEEN = ("tongueOut", "eyeLook")
 """Expressions that landmarks of the skin can't tell: they stay 0."""
 _CHUNK = 64
@@ -73,7 +74,7 @@ class State:
         )
 
 
-def fit_track(track: FaceTrack, square: Array | tuple[int, int, int], settings: FitSettings) -> FaceCodes:
+def fit_track(track: FaceTrack, square: Array, head: Head, settings: FitSettings) -> FaceCodes:
     """Codes of a clip without light (zeros), in NDC of `square` (x0, y0, side).
 
     Frames without a face are interpolated and get confidence 0. The others' confidence falls with the landmarks' distance
@@ -84,10 +85,24 @@ def fit_track(track: FaceTrack, square: Array | tuple[int, int, int], settings: 
     """
     if not track.present.any():
         raise ClipError("no_face", "no frame has a face to fit the head to; the filter should have dropped this clip")
-    head = load_head(settings.head)
-    problem = pose_problem(head, track, np.asarray(square))
-    state = solve(problem, settings)
-    return _codes(head, problem, state, np.asarray(square), settings)
+    problem = problem_of(head, track, np.asarray(square))
+    return _codes(head, problem, solve(problem, settings), np.asarray(square), settings)
+
+
+def landmark_error(codes: FaceCodes, track: FaceTrack, head: Head, only: Array | None = None) -> Array:
+    """Mean distance (T',) of the fitted head's landmarks from the track's, as a share of the distance between the outer
+    eye corners, in the T' frames with a face. `only` picks some of the head's landmarks."""
+    pick = np.arange(len(head.landmark_indices)) if only is None else only
+    seen = codes.window(np.flatnonzero(track.present))
+    points = track.landmarks[track.present][..., :2]
+    place = project(head.landmarks(head.vertices(codes.identity, seen.expression, seen.pose)), seen.camera)[..., :2]
+    gap = (place + 1) * codes.square[2] / 2 + codes.square[:2] - points[:, head.landmark_indices]
+    # The eyes' distance in space, so that a turned head isn't judged more severely.
+    eyes = np.flatnonzero(np.isin(head.landmark_indices, EYE_CORNERS))
+    shape = head.landmarks(head.shape(codes.identity, seen.expression[:1]))[0, eyes]
+    unit = np.linalg.norm(shape[1] - shape[0]) * seen.camera[:, 0] * codes.square[2] / 2
+    error: Array = np.linalg.norm(gap[:, pick], axis=-1).mean(1) / unit
+    return error
 
 
 def solve(problem: Problem, settings: FitSettings) -> State:
@@ -104,7 +119,7 @@ def solve(problem: Problem, settings: FitSettings) -> State:
     return state
 
 
-def pose_problem(head: Head, track: FaceTrack, square: Array, only: Array | None = None) -> Problem:
+def problem_of(head: Head, track: FaceTrack, square: Array, only: Array | None = None) -> Problem:
     """The least-squares problem of a track; `only` picks some of the head's landmarks (for held-out tests)."""
     pick = np.arange(len(head.landmark_indices)) if only is None else only
     corners, weights = head.landmark_corners[pick], head.landmark_weights[pick].astype(np.float64)

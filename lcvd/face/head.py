@@ -99,12 +99,12 @@ def load_head(name: str = "open-head/1") -> Head:
     with np.load(path, allow_pickle=False) as file:
         asset = {key: file[key] for key in file.files}
     try:
-        return _unpack(name, asset)
+        return unpack(name, asset)
     except KeyError as error:
         raise ValueError(f"{path}: {error} is missing; make it again with scripts/cut_head.py") from None
 
 
-def _unpack(name: str, asset: dict[str, Array]) -> Head:
+def unpack(name: str, asset: dict[str, Array]) -> Head:
     """Dense bases from the asset's sparse displacements, which are whole numbers of `unit`."""
     template, unit = asset["template"], asset["unit"]
     count = len(template)

@@ -100,8 +100,9 @@ def face_track(clip: Clip, cache: Cache, settings: TrackSettings) -> FaceTrack:
 
 
 def track_key(clip: Clip, settings: TrackSettings) -> str:
-    """Cache key of a clip's track."""
-    return key_of(clip=clip.content(), settings=settings, code=rooms_hash(__name__))
+    """Cache key of a clip's track; a clip that ends where ``max_frames`` would end it has the same."""
+    looked_at = clip.part(0, settings.max_frames or clip.frames)
+    return key_of(clip=looked_at.content(), settings=settings, code=rooms_hash(__name__))
 
 
 def track_windows(clip: Clip, settings: TrackSettings) -> Iterator[np.ndarray]:

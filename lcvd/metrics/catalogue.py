@@ -40,8 +40,8 @@ METRICS: dict[str, Metric] = {
         Metric(
             identity.NAME,
             "higher",
-            "Likeness of the face to the person in the same driving frame: cosine of SFace embeddings, 1 the same, near "
-            "0 somebody else. The published metric uses ArcFace.",
+            "Likeness of the face to the person in the same driving frame: cosine of SFace embeddings, 1 the same, "
+            "near 0 somebody else. The published metric uses ArcFace.",
             *_SFACE,
         ),
         Metric(

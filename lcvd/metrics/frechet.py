@@ -1,9 +1,9 @@
 """Fréchet distance between the Gaussians of two sets of features, streamed in bounded memory.
 
 A set is kept as the triangular factor R of its rows with a column of ones put before them: RᵀR holds the count, the
-sums and the products of all rows, factors of parts are stacked and reduced again, and neither a covariance nor a matrix
-square root is ever formed. With centred factors A and B, ``tr (C₁C₂)^½`` is the sum of the singular values of ABᵀ, which
-stays exact where covariances are rank deficient.
+sums and the products of all rows, factors of parts are stacked and reduced again, and neither a covariance nor a
+matrix square root is ever formed. With centred factors A and B, ``tr (C₁C₂)^½`` is the sum of the singular values of
+ABᵀ, which stays exact where covariances are rank deficient.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measure one video against the driving clip it was made from: everything the records are computed of, in small arrays."""
+"""Measure one video against the driving clip it was made from; what is found fits in small arrays."""
 
 from __future__ import annotations
 
@@ -43,7 +43,13 @@ class Meter:
     """Measures videos of one driving clip over that clip's known mesh; what the clip itself gives is found once."""
 
     def __init__(
-        self, head: Head, codes: FaceCodes, driving: Array, extract: FeatureExtractor, light: LightSettings, track: TrackSettings
+        self,
+        head: Head,
+        codes: FaceCodes,
+        driving: Array,
+        extract: FeatureExtractor,
+        light: LightSettings,
+        track: TrackSettings,
     ) -> None:
         """Take the clip: `codes` of T frames, and the frames `driving` (T, S, S, 3) uint8 themselves.
 
@@ -51,7 +57,9 @@ class Meter:
             ValueError: codes and frames differ in number, or there are fewer than two.
         """
         if codes.frames != len(driving) or len(driving) < 2:
-            raise ValueError(f"{codes.frames} frames of codes and {len(driving)} of video; both need the same, at least 2")
+            raise ValueError(
+                f"{codes.frames} frames of codes and {len(driving)} of video; both need the same, at least 2"
+            )
         # Smoothing over time would hide flicker from the metric.
         self._light, self._track_settings = light.model_copy(update={"smooth_frames": 0.0}), track
         self._extract = extract

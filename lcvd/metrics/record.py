@@ -39,8 +39,8 @@ class Record:
     def plain(self) -> dict[str, Any]:
         """JSON-able form: numbers rounded to 6 significant digits, NaN as None."""
         plain = asdict(self)
-        plain["value"] = _round(self.value)
-        plain["interval"] = [_round(edge) for edge in self.interval] if self.interval else None
+        plain["value"] = rounded(self.value)
+        plain["interval"] = [rounded(edge) for edge in self.interval] if self.interval else None
         plain["notes"] = list(self.notes)
         return plain
 
@@ -76,5 +76,6 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _round(value: float) -> float | None:
+def rounded(value: float) -> float | None:
+    """Six significant digits; None for what isn't finite."""
     return float(f"{value:.6g}") if math.isfinite(value) else None

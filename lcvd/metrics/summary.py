@@ -55,7 +55,9 @@ def by_light(videos: Sequence[Scored]) -> dict[str, dict[str, float]]:
     """Mean over clips of each metric, light by light."""
     lights = dict.fromkeys(video.light for video in videos)
     groups = {light: [per_video(video) for video in videos if video.light == light] for light in lights}
-    return {light: {name: _mean([each[name] for each in found]) for name in found[0]} for light, found in groups.items()}
+    return {
+        light: {name: _mean([each[name] for each in found]) for name in found[0]} for light, found in groups.items()
+    }
 
 
 def records(

@@ -63,8 +63,9 @@ class LCVD(nn.Module):
         """A model with first weights drawn from `seed`; its adapters give zeros."""
         with seeded_construction(seed, "unet"):
             unet = UNetSpatioTemporalConditionModel(**unet_config(settings))
-        width = settings.unet.channels[0]
-        adapters = {name: Adapter(width).reset(generator(seed, "adapter", name)) for name in settings.conditions}
+            adapters = {name: Adapter(settings.unet.channels[0]) for name in settings.conditions}
+        for name, adapter in adapters.items():
+            adapter.reset(generator(seed, "adapter", name))
         encoder = new_image_encoder(settings.image_encoder, seed)
         codec = BlockDCT(settings.latents.channels)
         return cls(

@@ -14,10 +14,12 @@ from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import FilterSettings
 from lcvd.face.track import FaceTrack, store_track, track_key, track_windows
+from lcvd.quality.faces import share_with_several
 from lcvd.quality.score import sampled, score_frames
 from lcvd.quality.sharpness import face_sharpness
 from lcvd.quality.shots import ShotDetector, longest_shot
 from lcvd.video.clip import Clip
+from lcvd.video.decode import read
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class Analysis:
     face_share: float
     """Share of frames with exactly one face."""
     many_share: float
-    """Share of frames with more than one face."""
+    """Share of frames with more than one face, as far as a second detector confirms them."""
     face_px: float
-    """Median larger side of the face box, in pixels."""
+    """Median larger side of the face box, in pixels; 0 without a face."""
     jump: float
     """Largest move of the face centre between neighbouring frames, in sizes of the face."""
     sharpness: float
@@ -51,7 +53,9 @@ def analyse(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
 
     def make(folder: Path) -> None:
         analysis = _measure(clip, cache, settings)
-        (folder / "analysis.json").write_text(json.dumps(dataclasses.asdict(analysis), sort_keys=True), encoding="utf-8")
+        (folder / "analysis.json").write_text(
+            json.dumps(dataclasses.asdict(analysis), sort_keys=True), encoding="utf-8"
+        )
 
     record = json.loads((cache.entry("analysis", key, make) / "analysis.json").read_text(encoding="utf-8"))
     return Analysis(**{**record, "shot": tuple(record["shot"])})
@@ -85,20 +89,32 @@ def _measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
     if not riders.images:  # the track was there already: only the rest has to see the frames
         for _ in riders.over(track_windows(clip, settings.track)):
             pass
-    start, stop = longest_shot(len(track.faces), riders.shots.finish())
+    start, stop = longest_shot(riders.total, riders.shots.finish())
+    images = riders.images
+    if stop - start < riders.total:  # the samples were spread over other shots too
+        images = _read(clip, [start + i for i in sampled(stop - start, settings.quality.frames)])
     shot = track.slice(start, stop)
-    scored = [i for i in riders.images if start <= i < stop]
-    sharp = [face_sharpness(riders.images[i], track.boxes[i]) for i in scored if track.present[i]]
+    # Later stages see the shot as a clip of its own and look for its track under that clip's key.
+    cache.entry("track", track_key(clip.part(start, stop), settings.track), lambda folder: shot.save(folder / "track.npz"))
+    sharp = [face_sharpness(image, track.boxes[i]) for i, image in images.items() if track.present[i]]
+    many = start + np.flatnonzero(shot.faces > 1)
+    doubted = [int(many[i]) for i in sampled(len(many), settings.quality.frames)] if len(many) else []
+    confirmed = share_with_several(_read(clip, doubted).values()) if doubted else 0.0
+    many_share = confirmed * float(np.mean(shot.faces > 1))
     return Analysis(
-        frames=len(track.faces),
+        frames=riders.total,
         shot=(start, stop),
-        face_share=float(np.mean(shot.faces == 1)),
-        many_share=float(np.mean(shot.faces > 1)),
+        face_share=float(np.mean(shot.present)) - many_share,
+        many_share=many_share,
         face_px=_face_px(shot),
         jump=_jump(shot),
         sharpness=float(np.median(sharp)) if sharp else 0.0,
-        quality=score_frames([riders.images[i] for i in scored], settings.quality),
+        quality=score_frames(list(images.values()), settings.quality),
     )
+
+
+def _read(clip: Clip, indices: list[int]) -> dict[int, np.ndarray]:
+    return dict(zip(indices, read(clip, indices), strict=True))
 
 
 def _sides(track: FaceTrack) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from scenedetect import FrameTimecode
@@ -35,6 +37,6 @@ class ShotDetector:
 
 
 def longest_shot(frames: int, cuts: list[int]) -> tuple[int, int]:
-    """Half-open range of the longest shot (the earliest of equals) of a clip of `frames` with shots beginning at `cuts`."""
+    """Half-open range of the longest shot, the earliest of equals: `cuts` are the first frames of all shots but one."""
     edges = [0, *cuts, frames]
-    return max(zip(edges, edges[1:], strict=False), key=lambda span: (span[1] - span[0], -span[0]))
+    return max(pairwise(edges), key=lambda span: (span[1] - span[0], -span[0]))

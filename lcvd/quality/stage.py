@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -20,18 +19,10 @@ def filter_chunk(clips: Sequence[Clip], cache: Cache, settings: FilterSettings) 
     return [guard(clip.id, partial(_filter, clip, cache, settings), cache.journal) for clip in clips]
 
 
-def kept_clips(download: Path, filter: Path) -> list[tuple[Clip, tuple[int, int]]]:
-    """Clips that the filter kept, each with the half-open range of its frames that go on (its longest shot).
-
-    The clip itself isn't narrowed, so that its face track is found in the cache.
-    """
-    rows = {row.id: row for row in read_ledger(filter / "ledger.parquet") if row.status == "kept"}
-    return [(clip, tuple(rows[clip.id].fields["shot"])) for clip in clips_of(download, set(rows))]
-
-
-def narrowed(clip: Clip, shot: tuple[int, int]) -> Clip:
-    """The clip cut to a range of its own frames."""
-    return dataclasses.replace(clip, start=clip.start + shot[0], stop=clip.start + shot[1])
+def kept_clips(download: Path, filter: Path) -> list[Clip]:
+    """Clips that the filter kept, in order of id, each cut to the frames that go on (its longest shot)."""
+    shots = {row.id: row.fields["shot"] for row in read_ledger(filter / "ledger.parquet") if row.status == "kept"}
+    return [clip.part(*shots[clip.id]) for clip in clips_of(download, set(shots))]
 
 
 def _filter(clip: Clip, cache: Cache, settings: FilterSettings) -> Row:

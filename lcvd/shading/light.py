@@ -31,13 +31,13 @@ from lcvd.shading.sh import LUMA, basis
 
 Array = NDArray[Any]
 
-SKIN = np.array([0.70, 0.49, 0.39])
+SKIN = np.array([0.70, 0.51, 0.42])
 """Display values of common skin under shading 1."""
 EXPOSURE = 0.95
 """Shading of a common picture's lit skin."""
 LIT_SHARE = 0.3
 """Exposure is judged on this brightest share of the face, so that a half-dark face isn't taken for an underexposed one."""
-SKIN_SHARE_LUMA, SKIN_SHARE_TINT = 0.5, 0.5
+SKIN_SHARE_LUMA, SKIN_SHARE_TINT = 0.5, 0.6
 """How much of a deviation in brightness, and in tint, is the skin's: var(skin) / (var(skin) + var(light))."""
 FRONT = 0.3
 """Normals with a smaller z are left out: there the mesh and the picture fit each other least."""

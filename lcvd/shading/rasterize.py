@@ -101,7 +101,7 @@ def interpolate(fragments: Fragments, faces: Array, values: Array) -> Array:
     """Vertex values (T, V, C) at each pixel: float32 (T, S, S, C), linear, zeros where no face is seen."""
     values, faces = np.ascontiguousarray(values, np.float32), np.ascontiguousarray(faces, np.int64)
     index, bary = fragments.face_index, fragments.bary
-    out = np.empty((*index.shape, values.shape[-1]), np.float32)
+    out = np.zeros((*index.shape, values.shape[-1]), np.float32)  # pages that show nothing are never touched
     over_frames(lambda t: _interpolate_frame(index[t], bary[t], faces, values[t], out[t]), len(values))
     return out
 
@@ -113,8 +113,6 @@ def _interpolate_frame(face_index: Array, bary: Array, faces: Array, values: Arr
         for x in range(face_index.shape[1]):
             f = face_index[y, x]
             if f < 0:
-                for k in range(channels):
-                    out[y, x, k] = 0.0
                 continue
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
             wa, wb, wc = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]

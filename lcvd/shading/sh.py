@@ -55,8 +55,6 @@ def _shade_frame(normals: Array, alpha: Array, light: Array, albedo: np.float32,
     for i in range(normals.shape[0]):
         for j in range(normals.shape[1]):
             if not alpha[i, j]:
-                for c in range(3):
-                    out[i, j, c] = 0.0
                 continue
             terms = _terms_compiled(normals[i, j, 0], normals[i, j, 1], normals[i, j, 2])
             for c in range(3):
@@ -73,7 +71,7 @@ def shade_images(normals: Array, alpha: Array, light: Array, albedo: float) -> A
     """
     normals, light = np.ascontiguousarray(normals, np.float32), np.ascontiguousarray(light, np.float32)
     alpha = np.ascontiguousarray(alpha, bool)
-    out = np.empty(normals.shape, np.float32)
+    out = np.zeros(normals.shape, np.float32)
     scale = np.float32(albedo)
     over_frames(lambda t: _shade_frame(normals[t], alpha[t], light[t], scale, out[t]), len(normals))
     return out

@@ -1,108 +1,139 @@
-"""Stage ``shard``: from face codes to training samples in WebDataset shards."""
+"""Stage ``shard``: each clip's sample made once through the cache, then packed into tar shards a split."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from lcvd.cache.imports import rooms_hash
-from lcvd.cache.store import Cache, file_hash, key_of, link_or_copy
+from lcvd.cache.store import Cache, file_hash, key_of
 from lcvd.config.settings import ShardSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
-from lcvd.ledger.rows import Row, guard, kept
+from lcvd.ledger.rows import ClipError, Row, guard, kept
+from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
-from lcvd.shards.sample import SampleError
-from lcvd.shards.split import SPLITS, split_identities
+from lcvd.shards.sample import Meta, Sample
+from lcvd.shards.split import SPLITS, Splits, split_clips
 from lcvd.shards.write import write_shards
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
 from lcvd.video.encode import read_lossless, write_h264, write_lossless
 
-_WINDOW = 64
+KIND = "sample"
+WINDOW = 16
+CACHED = ("frames.mp4", "hints.mkv", "mask.mkv", "codes.safetensors")
 
 
 def shard_chunk(clips: Sequence[Clip], reconstruct: Path, cache: Cache, settings: ShardSettings) -> list[Row]:
-    """Make each clip's sample in the cache; the row's ``sample`` is its key there. Clips are cut to their kept range."""
-    return [guard(clip.id, partial(_make, clip, reconstruct, cache, settings), cache.journal) for clip in clips]
+    """Make the samples of clips that were reconstructed into `reconstruct`; one row a clip.
+
+    A kept row's fields are the sample's metadata, ``bytes`` and ``key``, where `pack_samples` finds it in the cache.
+    """
+    return [guard(clip.id, lambda clip=clip: _sample_row(clip, reconstruct, cache, settings), cache.journal) for clip in clips]
 
 
 def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSettings) -> list[Row]:
-    """Write the shards of all kept rows, and ``splits.json``; returns the rows of the stage's ledger.
+    """Write the kept samples to ``out/<split>/*.tar`` with an index each, and ``out/splits.json``.
+
+    Returns the stage's ledger rows, in the order given: kept ones get ``split`` and ``shard`` (joined by ``+`` where a
+    clip serves two splits) and lose ``key``; others are returned as they are.
 
     Raises:
-        SampleError: a sample isn't in the cache any more.
+        ValueError: no row was kept.
+        FileNotFoundError: a sample is no longer in the cache.
     """
-    samples = {row.id: row for row in rows if row.status == "kept"}
-    splits = split_identities((row.fields["identity"] for row in samples.values()), settings)
-    where: dict[str, dict[str, str]] = {}
-    for split in SPLITS:
-        members = {id: _folder(cache, row) for id, row in samples.items() if split in splits.of[row.fields["identity"]]}
-        if members:
-            where[split] = write_shards(members, out, split, settings.max_shard_mb)
-    summary = {
-        "shared": splits.shared,
-        "identities": {name: list(names) for name, names in sorted(splits.of.items())},
-        "clips": {split: sorted(ids) for split, ids in where.items()},
+    good = {row.id: row for row in rows if row.status == "kept"}
+    splits = split_clips({id: str(row.fields["identity"]) for id, row in good.items()}, settings.test_share, settings.val_share)
+    shards = {
+        split: write_shards(
+            out, split, splits.ids(split), lambda id, split=split: _load(good[id], split, cache), settings.max_shard_mb
+        )
+        for split in SPLITS
     }
-    (out / "splits.json").write_text(json.dumps(summary, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return [row if row.status != "kept" else _placed(row, where) for row in rows]
+    _write_splits(out / "splits.json", splits, good)
+    return [_packed(row, splits, shards) if row.id in good else row for row in rows]
 
 
-def _placed(row: Row, where: dict[str, dict[str, str]]) -> Row:
-    shards = {split: ids[row.id] for split, ids in where.items() if row.id in ids}
-    fields = {name: value for name, value in row.fields.items() if name != "sample"}
-    return kept(row.id, **fields, split=sorted(shards), shards=shards)
-
-
-def _folder(cache: Cache, row: Row) -> Path:
-    key = row.fields["sample"]
-
-    def gone(_: Path) -> None:
-        raise SampleError(f"sample of {row.id} isn't in {cache.root} any more; run `dvc repro shard` again")
-
-    return cache.entry("sample", key, gone)
-
-
-def _make(clip: Clip, reconstruct: Path, cache: Cache, settings: ShardSettings) -> Row:
-    codes_file, mask_file = reconstruct / "codes" / f"{clip.id}.safetensors", reconstruct / "masks" / f"{clip.id}.mkv"
-    meta = {"id": clip.id, "identity": clip.identity, "licence": clip.licence, "address": clip.address, "fps": clip.fps,
-            "frames": clip.frames, "size": settings.size, "sha256": clip.sha256, "start": clip.start}  # fmt: skip
+def _sample_row(clip: Clip, reconstruct: Path, cache: Cache, settings: ShardSettings) -> Row:
+    codes_path, mask_path = reconstruct / "codes" / f"{clip.id}.safetensors", reconstruct / "masks" / f"{clip.id}.mkv"
+    for path in (codes_path, mask_path):
+        if not path.is_file():
+            raise ClipError("not_reconstructed", f"{path}: no such file; run `dvc repro reconstruct` first")
     key = key_of(
-        clip=clip.content(), meta=meta, codes=file_hash(codes_file), mask=file_hash(mask_file), crf=settings.crf,
+        clip=clip.content(),
+        fps=clip.fps,
+        codes=file_hash(codes_path),
+        mask=file_hash(mask_path),
+        size=settings.size,
+        crf=settings.crf,
         code=rooms_hash(__name__),
-    )  # fmt: skip
-
-    def make(folder: Path) -> None:
-        codes = FaceCodes.load(codes_file)
-        if codes.frames != clip.frames:
-            raise SampleError(f"{codes_file.name}: {codes.frames} frames of codes, the clip has {clip.frames}")
-        write_h264(folder / "frames.mp4", _squares(clip, codes, settings.size), clip.fps, settings.crf, gop=8)
-        write_lossless(folder / "hints.mkv", hints_of(load_head(codes.head), codes, settings.size), clip.fps)
-        write_lossless(folder / "mask.mkv", _masks(mask_file, clip.frames, settings.size), clip.fps)
-        link_or_copy(codes_file, folder / "codes.safetensors")
-        (folder / "meta.json").write_text(json.dumps(meta, sort_keys=True), encoding="utf-8")
-
-    cache.entry("sample", key, make)
-    return kept(clip.id, identity=clip.identity, frames=clip.frames, sample=key)
-
-
-def _squares(clip: Clip, codes: FaceCodes, size: int) -> Iterator[np.ndarray]:
-    x0, y0, side = (int(value) for value in codes.square)
-    rule = cv2.INTER_AREA if size < side else cv2.INTER_CUBIC
-    for window in frames(clip, _WINDOW):
-        cut = window[:, y0 : y0 + side, x0 : x0 + side]
-        yield np.stack([cv2.resize(image, (size, size), interpolation=rule) for image in cut])
+    )
+    codes = FaceCodes.load(codes_path)
+    folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, codes, codes_path, mask_path, settings))
+    size = sum((folder / name).stat().st_size for name in CACHED)
+    meta = {
+        "identity": clip.identity,
+        "frames": codes.frames,
+        "size": settings.size,
+        "fps": clip.fps,
+        "licence": clip.licence,
+        "address": clip.address,
+        "sha256": clip.sha256,
+        "start": clip.start,
+    }
+    return kept(clip.id, **meta, bytes=size, key=key)
 
 
-def _masks(path: Path, count: int, size: int) -> Iterator[np.ndarray]:
-    """Binarised, then brought to `size` by nearest neighbour (spec A6's recommendation)."""
-    for start in range(0, count, _WINDOW):
-        window = read_lossless(path, range(start, min(start + _WINDOW, count)))
-        binary = np.where(window > 127, 255, 0).astype(np.uint8)
-        yield np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_NEAREST) for image in binary])
+def _make(folder: Path, clip: Clip, codes: FaceCodes, codes_path: Path, mask_path: Path, settings: ShardSettings) -> None:
+    """Fill a cache entry: the source is decoded once, a window at a time."""
+    size = settings.size
+    square = np.asarray(codes.square)
+    pictures = (square_pictures(window, square, size) for window in frames(clip, WINDOW, codes.frames))
+    written = write_h264(folder / "frames.mp4", pictures, clip.fps, settings.crf)
+    if written != codes.frames:
+        raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, but {codes_path} has {codes.frames}")
+    head = load_head(codes.head)
+    write_lossless(folder / "hints.mkv", hints_of(head, codes, size, window=WINDOW), clip.fps)
+    write_lossless(folder / "mask.mkv", _masks(mask_path, codes.frames, size), clip.fps)
+    shutil.copyfile(codes_path, folder / "codes.safetensors")
+
+
+def _masks(path: Path, count: int, size: int) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, count, WINDOW):
+        try:
+            yield resize_masks(read_lossless(path, range(start, min(start + WINDOW, count))), size)
+        except IndexError as error:
+            raise ClipError("inconsistent", f"{path}: {error}; its codes have {count} frames") from None
+
+
+def _load(row: Row, split: str, cache: Cache) -> Sample:
+    def gone(folder: Path) -> None:
+        raise FileNotFoundError(f"the sample of clip {row.id} is no longer in {cache.root}; run `dvc repro shard` again")
+
+    folder = cache.entry(KIND, str(row.fields["key"]), gone)
+    names = {name: row.fields[name] for name in Meta.__dataclass_fields__ if name not in ("id", "split")}
+    parts = {name: (folder / name).read_bytes() for name in CACHED}
+    return Sample(row.id, parts | {"meta.json": Meta(id=row.id, split=split, **names).to_json()}, str(folder))
+
+
+def _packed(row: Row, splits: Splits, shards: dict[str, dict[str, str]]) -> Row:
+    fields: dict[str, Any] = {name: value for name, value in row.fields.items() if name != "key"}
+    names = splits.of[row.id]
+    return kept(row.id, row.score, **fields, split="+".join(names), shard="+".join(shards[name][row.id] for name in names))
+
+
+def _write_splits(path: Path, splits: Splits, rows: dict[str, Row]) -> None:
+    identities: dict[str, list[str]] = {}
+    for id, row in sorted(rows.items()):
+        known = identities.setdefault(str(row.fields["identity"]), [])
+        known += [name for name in splits.of[id] if name not in known]
+    found = {"shared": splits.shared, "same_clips": splits.same_clips, "identities": identities}
+    clips = {id: list(names) for id, names in splits.of.items()}
+    path.write_text(json.dumps(found | {"clips": clips}, sort_keys=True, indent=1) + "\n", encoding="utf-8")

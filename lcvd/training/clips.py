@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.shards.sample import MEMBERS, Sample, SampleError, shard_paths
+from lcvd.shards.sample import PARTS, Meta, Sample, shard_paths
 
 Frames = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, portrait masks (n,S,S) uint8, 255 on the person."""
+    """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, masks (n,S,S) uint8, 255 on the person."""
 
     frames: Frames
     hints: Frames
@@ -38,16 +37,11 @@ class _Entry:
 
     id: str
     shard: Path
-    members: dict[str, tuple[int, int]]
+    parts: dict[str, tuple[int, int]]
     length: int
 
     def sample(self) -> Sample:
-        with self.shard.open("rb") as stream:
-            data = {}
-            for name, (offset, size) in self.members.items():
-                stream.seek(offset)
-                data[name] = stream.read(size)
-        return Sample(self.id, data)
+        return _read(self.shard, self.id, self.parts)
 
 
 class Clips:
@@ -58,14 +52,16 @@ class Clips:
         memory_mb: when all clips decoded need no more, they are decoded once, by `threads` threads, and held.
 
     Raises:
-        FileNotFoundError: the split has no shards.
-        SampleError: a shard isn't whole, or its pictures are smaller than `size`; names shard and clip.
+        FileNotFoundError: the split isn't there.
+        ValueError: the split is empty, a shard isn't whole, or its pictures are smaller than `size`; names shard and clip.
     """
 
     def __init__(self, folder: Path, split: str, *, size: int, memory_mb: int, threads: int = 1) -> None:
         self._entries = sorted(
             (entry for path in shard_paths(folder, split) for entry in _index(path, size)), key=lambda entry: entry.id
         )
+        if not self._entries:
+            raise ValueError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")
         self._size = size
         self._held: list[Pictures] = []
         if sum(entry.length for entry in self._entries) * size * size * 7 <= memory_mb * 1e6:
@@ -73,6 +69,7 @@ class Clips:
                 self._held = list(pool.map(lambda i: self._decode(i, range(self.length(i))), range(len(self))))
 
     def __len__(self) -> int:
+        """Number of clips."""
         return len(self._entries)
 
     def id(self, clip: int) -> str:
@@ -108,22 +105,30 @@ def _index(shard: Path, size: int) -> list[_Entry]:
     try:
         with tarfile.open(shard) as tar:
             for member in tar:
-                id, _, name = Path(member.name).name.partition(".")
+                id, _, name = member.name.partition(".")
                 found.setdefault(id, {})[name] = (member.offset_data, member.size)
     except tarfile.TarError as error:
-        raise SampleError(f"{shard}: {error}; run `dvc repro shard` again") from None
-    return [_entry(shard, id, members, size) for id, members in found.items()]
+        raise ValueError(f"{shard}: torn archive: {error}; run `dvc checkout` or `dvc repro shard`") from None
+    return [_entry(shard, id, parts, size) for id, parts in found.items()]
 
 
-def _entry(shard: Path, id: str, members: dict[str, tuple[int, int]], size: int) -> _Entry:
-    if set(members) != set(MEMBERS):
-        raise SampleError(f"{shard.name}: sample {id!r} holds {sorted(members)}, expected {sorted(MEMBERS)}")
+def _entry(shard: Path, id: str, parts: dict[str, tuple[int, int]], size: int) -> _Entry:
+    if set(parts) != set(PARTS):
+        raise ValueError(f"{shard}: sample {id} holds {sorted(parts)}, expected {sorted(PARTS)}; run `dvc repro shard`")
     with shard.open("rb") as stream:
-        stream.seek(members["meta.json"][0])
-        meta = json.loads(stream.read(members["meta.json"][1]))
-    if meta["size"] < size:
-        raise SampleError(
-            f"{shard.name}: sample {id!r} is {meta['size']} px, train.model.size asks for {size}; "
-            "lower it, or raise shard.size"
+        stream.seek(parts["meta.json"][0])
+        meta = Meta.of_json(stream.read(parts["meta.json"][1]))
+    if meta.size < size:
+        raise ValueError(
+            f"{shard}: sample {id} is {meta.size} px, train.model.size asks for {size}: lower it, or raise shard.size"
         )
-    return _Entry(id, shard, members, int(meta["frames"]))
+    return _Entry(id, shard, parts, meta.frames)
+
+
+def _read(shard: Path, id: str, parts: dict[str, tuple[int, int]]) -> Sample:
+    with shard.open("rb") as stream:
+        data = {}
+        for name, (offset, size) in parts.items():
+            stream.seek(offset)
+            data[name] = stream.read(size)
+    return Sample(id, data, shard.name)

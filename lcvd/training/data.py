@@ -35,9 +35,7 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
     model = settings.model
     chosen = [clip_of(seed, sample, len(clips)) for sample in samples]
     pictures = [
-        clips.pictures(
-            clip, window_of(seed, sample, clips.length(clip), frames=model.frames, stride=settings.stride)
-        )
+        clips.pictures(clip, window_of(seed, sample, clips.length(clip), frames=model.frames, stride=settings.stride))
         for clip, sample in zip(chosen, samples, strict=True)
     ]
     side = model.size // 8

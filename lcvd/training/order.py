@@ -33,8 +33,8 @@ def _order(seed: int, epoch: int, clips: int) -> list[int]:
 def window_of(seed: int, sample: int, length: int, *, frames: int, stride: int) -> list[int]:
     """Frame indices of a sample in a clip of `length` frames; the first is the reference.
 
-    A window of `frames` indices, `stride` apart where the clip is long enough and denser otherwise, starts anywhere; its
-    first index gives way to the reference, which is any frame of the clip, whatever the window.
+    A window of `frames` indices, `stride` apart where the clip is long enough and denser otherwise, starts anywhere;
+    its first index gives way to the reference, which is any frame of the clip, whatever the window.
     """
     rng = generator(seed, "window", sample)
     span = min(length, (frames - 1) * stride + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,10 @@ class Clip:
     def frames(self) -> int:
         """Number of frames."""
         return self.stop - self.start
+
+    def part(self, start: int, stop: int) -> Clip:
+        """Frames ``start <= i < stop`` of this clip, as a clip."""
+        return dataclasses.replace(self, start=self.start + start, stop=min(self.start + stop, self.stop))
 
     def content(self) -> dict[str, object]:
         """What decides the pixels: a part of every cache key about this clip."""

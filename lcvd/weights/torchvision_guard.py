@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib.util
+from pathlib import Path
 
 import torch
 
@@ -10,19 +11,20 @@ _libraries: list[torch.library.Library] = []  # a library's schemas live as long
 
 
 def allow_torchvision() -> None:
-    """Register the two missing operator schemas where (and only where) that mismatch is found.
+    """Register the two missing operator schemas where (and only where) torchvision's own can't be loaded.
 
-    Enough for transforms and models; calling ``nms`` itself still fails, by name.
+    Enough for transforms and models; calling ``nms`` itself still fails, by name. Call it before importing torchvision.
     """
-    if torch.version.cuda is not None or _libraries or hasattr(torch.ops.torchvision, "nms"):
+    if _libraries or hasattr(torch.ops.torchvision, "nms"):
+        return
+    spec = importlib.util.find_spec("torchvision")
+    compiled = next(Path(spec.origin).parent.glob("_C*.so"), None) if spec and spec.origin else None
+    if compiled is None:
         return
     try:
-        version = importlib.metadata.version("torchvision")
-    except importlib.metadata.PackageNotFoundError:
-        return
-    if "+cpu" in version:
-        return
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _libraries.append(library)
+        torch.ops.load_library(str(compiled))
+    except OSError:  # its CUDA libraries aren't here
+        library = torch.library.Library("torchvision", "DEF")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _libraries.append(library)

@@ -18,8 +18,8 @@ def test_golden_metrics_frechet(golden_dir):
     for i, (n_real, n_generated, d) in enumerate(golden["frechet_cases"].tolist()):
         mix = _draw(seed, f"metrics.fmix.{d}", (d, d)) / np.sqrt(d)
         real = (_draw(seed, f"metrics.real.{n_real}.{d}", (n_real, d)) @ mix).astype(np.float32)
-        generated = (1.2 * _draw(seed, f"metrics.gen.{n_generated}.{d}", (n_generated, d)) @ mix + 0.3).astype(np.float32)
-        sets = FeatureSet.of(real), FeatureSet.of(generated)
+        generated = 1.2 * _draw(seed, f"metrics.gen.{n_generated}.{d}", (n_generated, d)) @ mix + 0.3
+        sets = FeatureSet.of(real), FeatureSet.of(generated.astype(np.float32))
         assert frechet_distance(*sets) == pytest.approx(golden["frechet_pytorch_fid"][i], rel=1e-5)
         assert frechet_distance(*sets) == pytest.approx(golden["frechet_torch_fidelity"][i], rel=1e-5)
         assert frechet_distance(*sets, biased=True) == pytest.approx(golden["frechet_stylegan_v"][i], rel=1e-5)
@@ -31,7 +31,8 @@ def test_two_gaussians_in_closed_form():
     rows = (rows - rows.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(rows.T)).T)  # mean 0, covariance exactly 1
     scale, shift = np.array([1.0, 2.0, 0.5]), np.array([0.3, 0.0, -1.0])
     expected = (shift**2).sum() + ((scale - 1) ** 2).sum()
-    assert frechet_distance(FeatureSet.of(rows), FeatureSet.of(rows * scale + shift)) == pytest.approx(expected, rel=1e-9)
+    moved = FeatureSet.of(rows * scale + shift)
+    assert frechet_distance(FeatureSet.of(rows), moved) == pytest.approx(expected, rel=1e-9)
 
 
 def test_parts_and_weights_give_the_same_as_all_rows_at_once():
@@ -41,7 +42,8 @@ def test_parts_and_weights_give_the_same_as_all_rows_at_once():
     streamed = FeatureSet.union([FeatureSet.of(part) for part in parts], weights=[1, 2, 0])
     assert streamed.count == whole.count == 21
     assert len(streamed.rows) <= 7
-    assert frechet_distance(FeatureSet.of(real), streamed) == pytest.approx(frechet_distance(FeatureSet.of(real), whole))
+    first = FeatureSet.of(real)
+    assert frechet_distance(first, streamed) == pytest.approx(frechet_distance(first, whole))
 
 
 def test_it_agrees_with_the_matrix_square_root():

@@ -16,7 +16,7 @@ def test_golden_metrics_pose(golden_dir):
 
 def test_a_shift_counts_each_coordinate():
     truth = np.zeros((2, 5, 2))
-    assert pose_error(truth, truth + [3, 1]).value == pytest.approx(2)
+    assert pose_error(truth, truth + np.array([3, 1])).value == pytest.approx(2)
 
 
 def test_nothing_found_is_no_number():

@@ -1,0 +1,32 @@
+"""Stage `download`: from source manifests to media files that decode, and their ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+
+from lcvd.config.settings import Settings
+from lcvd.sources.manifest import ManifestError, read_manifests
+from lcvd.sources.stage import download_chunk, mark_duplicates
+from tasks.chunks import map_chunks
+from tasks.stage import Stage, StageError, main
+
+SOURCES = Path("data/sources")
+
+
+@flow(name="download")
+def download(settings: Settings) -> None:
+    """Bring the bytes of every source, and see that they decode."""
+    stage = Stage("download")
+    try:
+        sources = read_manifests(SOURCES)
+    except ManifestError as error:
+        raise StageError(str(error)) from None
+    out = stage.fresh()
+    rows = map_chunks(download_chunk, sources, out, stage.cache, settings.download, runner=settings.runner, name=stage.name)
+    stage.finish(mark_duplicates(rows))
+
+
+if __name__ == "__main__":
+    main(download)

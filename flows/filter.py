@@ -1,0 +1,25 @@
+"""Stage `filter`: which clips, and which of their frames, go on."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from lcvd.config.settings import Settings
+from lcvd.quality.stage import filter_chunk
+from lcvd.video.clip import clips_of
+from tasks.chunks import map_chunks
+from tasks.stage import Stage, main
+
+
+@flow(name="filter")
+def filter_clips(settings: Settings) -> None:
+    """Measure every clip (once: scores stay in the scratch cache), then decide by the thresholds."""
+    stage = Stage("filter")
+    clips = clips_of(stage.input("download"))
+    stage.need(clips)
+    stage.fresh()
+    stage.finish(map_chunks(filter_chunk, clips, stage.cache, settings.filter, runner=settings.runner, name=stage.name))
+
+
+if __name__ == "__main__":
+    main(filter_clips)

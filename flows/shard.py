@@ -1,0 +1,29 @@
+"""Stage `shard`: training samples with shading hints, packed into WebDataset shards by split."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from lcvd.config.settings import Settings
+from lcvd.ledger.rows import read_ledger
+from lcvd.quality.stage import kept_clips
+from lcvd.shards.stage import pack_samples, shard_chunk
+from tasks.chunks import map_chunks
+from tasks.stage import Stage, main
+
+
+@flow(name="shard")
+def shard(settings: Settings) -> None:
+    """Make each clip's sample (once: samples stay in the scratch cache), then pack them."""
+    stage = Stage("shard")
+    reconstruct = stage.input("reconstruct")
+    done = {row.id for row in read_ledger(reconstruct / "ledger.parquet") if row.status == "kept"}
+    clips = [clip for clip in kept_clips(stage.input("download"), stage.input("filter")) if clip.id in done]
+    stage.need(clips)
+    out = stage.fresh()
+    rows = map_chunks(shard_chunk, clips, reconstruct, stage.cache, settings.shard, runner=settings.runner, name=stage.name)
+    stage.finish(pack_samples(rows, stage.cache, out, settings.shard))
+
+
+if __name__ == "__main__":
+    main(shard)

@@ -1,0 +1,201 @@
+"""The training loop: from shards to an exported model, going on from the newest checkpoint if there is one (spec B)."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+from lcvd.config.train import TrainSettings
+from lcvd.model.hub import save_model
+from lcvd.model.lcvd import LCVD
+from lcvd.model.objective import Objective
+from lcvd.training import checkpoint
+from lcvd.training.checkpoint import Position
+from lcvd.training.clips import Clips
+from lcvd.training.curve import Curve
+from lcvd.training.data import NamedBatch, batches, moved
+from lcvd.training.ema import Average
+from lcvd.training.engine import learning_rate, make_engine, set_rate, start_processes
+from lcvd.training.order import sample_numbers
+from lcvd.training.progress import Progress
+from lcvd.training.validate import validate
+
+SMOOTHING = 0.98
+
+
+class Diverged(RuntimeError):
+    """The loss, or a weight, isn't finite any more; names the step and its samples."""
+
+
+class Interrupted(RuntimeError):
+    """The run was asked to end; its checkpoint is written and the same command goes on from there."""
+
+
+class Training:
+    """One run. Every process makes one and calls `run`.
+
+    Args:
+        shards: folder of stage `shard`. scratch: checkpoints. out: model, metrics and loss curve.
+    """
+
+    def __init__(self, settings: TrainSettings, seed: int, shards: Path, scratch: Path, out: Path) -> None:
+        start_processes()
+        self.settings, self.seed, self.shards, self.out = settings, seed, shards, out
+        self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
+        self.checkpoints = scratch / "checkpoints"
+        self.clips = Clips(
+            shards, "train", size=settings.model.size, memory_mb=settings.memory_mb, threads=settings.loaders
+        )
+        model = LCVD.fresh(settings.model, seed)
+        if settings.gradient_checkpointing:
+            model.unet.enable_gradient_checkpointing()
+        self.objective = Objective(model, settings.objective, settings.precision)
+        self.engine = make_engine(self.objective, settings)
+        self.average = Average(model.trainable(), settings.optimiser.ema)
+        found = checkpoint.newest(self.checkpoints)
+        self.position = checkpoint.load(self.engine, self.average, found) if found else Position(processes=self.world)
+        self.saved = self.position.step
+        self._asked_to_end = False
+
+    def run(self) -> None:
+        """Train the steps that are left, then export.
+
+        Raises:
+            Diverged: a loss or weight isn't finite; the last checkpoint is from before.
+            Interrupted: the process got SIGTERM; a checkpoint is written.
+        """
+        signal.signal(signal.SIGTERM, self._ask_to_end)
+        settings, first = self.settings, self.rank == 0
+        curve = Curve(self.out / "dvclive", self.position.points) if first else None
+        progress = Progress("train", settings.steps, self.position.step) if first else None
+        self.engine.train()
+        loader = batches(self.clips, self._schedule(), settings, self.seed)
+        while self.position.step < settings.steps:
+            ended = self._step(loader)
+            done = self.position.step
+            if done % settings.log_every == 0 or done == settings.steps:
+                self._log(curve)
+            if done % settings.checkpoint_every == 0 or done == settings.steps or ended:
+                self._save()
+            if progress:
+                progress.update(done, f"loss {self.position.loss:.4f}")
+            if ended and done < settings.steps:
+                raise Interrupted(f"asked to end: checkpoint written at step {done} of {settings.steps}")
+        if curve:
+            curve.end()
+            self._export()
+        distributed.barrier()
+
+    def _schedule(self) -> Iterator[range]:
+        for step in range(self.position.step, self.settings.steps):
+            for micro in range(self.settings.accumulation):
+                yield sample_numbers(
+                    step,
+                    micro,
+                    self.rank,
+                    accumulation=self.settings.accumulation,
+                    world=self.world,
+                    batch=self.settings.batch,
+                )
+
+    def _step(self, loader: Iterator[NamedBatch]) -> bool:
+        """One optimiser step; whether any process was asked to end."""
+        step, steps, optimiser = self.position.step, self.settings.steps, self.settings.optimiser
+        set_rate(self.engine, learning_rate(step, steps, optimiser))
+        seen: list[tuple[NamedBatch, Tensor]] = []
+        for micro in range(self.settings.accumulation):
+            named = next(loader)
+            ldm, portrait = self.engine(moved(named.batch, self.engine.device))
+            self.engine.backward(self.objective.total(ldm, portrait))
+            seen.append((named, torch.stack([ldm.detach(), portrait.detach()])))
+            if micro + 1 == self.settings.accumulation:
+                sums = self._reduced(seen)
+            self.engine.step()
+        self.average.update(step)
+        *totals, ended = sums
+        loss = (totals[0] + self.settings.objective.portrait_weight * totals[1]) / totals[2]
+        position = self.position
+        position.loss = loss if position.loss is None else SMOOTHING * position.loss + (1 - SMOOTHING) * loss
+        position.since = [a + b for a, b in zip(position.since, totals, strict=True)]
+        position.step += 1
+        return ended > 0
+
+    def _reduced(self, seen: list[tuple[NamedBatch, Tensor]]) -> list[float]:
+        """Sums over micro-steps and processes: L_LDM, L_p, clips, and how many processes were asked to end."""
+        local = torch.cat([losses for _, losses in seen], dim=1).double()
+        sums = torch.stack([*local.sum(1), local.new_tensor(local.shape[1]), local.new_tensor(self._asked_to_end)])
+        distributed.all_reduce(sums)
+        result: list[float] = sums.tolist()
+        if not math.isfinite(sum(result)):
+            self._name_culprits(seen)
+        return result
+
+    def _name_culprits(self, seen: list[tuple[NamedBatch, Tensor]]) -> None:
+        mine = [
+            f"{clip} (sample {sample})"
+            for named, losses in seen
+            for clip, sample, bad in zip(named.clips, named.samples, ~losses.isfinite().all(0), strict=True)
+            if bad
+        ]
+        everyone: list[list[str]] = [[] for _ in range(self.world)]
+        distributed.all_gather_object(everyone, mine)
+        names = ", ".join(name for names in everyone for name in names)
+        raise Diverged(
+            f"step {self.position.step}: the loss isn't finite for {names}; the last checkpoint, step {self.saved}, is "
+            "good: look at those clips, or lower train.optimiser.lr"
+        )
+
+    def _log(self, curve: Curve | None) -> None:
+        ldm, portrait, count = self.position.since
+        self.position.since = [0.0, 0.0, 0.0]
+        rate = learning_rate(self.position.step - 1, self.settings.steps, self.settings.optimiser)
+        point = {"ldm": ldm / count, "portrait": portrait / count, "lr": rate}
+        point["loss"] = point["ldm"] + self.settings.objective.portrait_weight * point["portrait"]
+        if curve:
+            curve.add(self.position.step, **point)
+            self.position.points = curve.points
+
+    def _save(self) -> None:
+        if not checkpoint.all_finite(self.objective.model.trainable()):
+            raise Diverged(
+                f"step {self.position.step}: a weight isn't finite any more; the last checkpoint, step {self.saved}, "
+                "is good: lower train.optimiser.lr"
+            )
+        checkpoint.save(self.engine, self.average, self.position, self.checkpoints, self.settings.keep)
+        self.saved = self.position.step
+
+    def _export(self) -> None:
+        """Write the model (its averaged weights, where there are any) and the final numbers."""
+        self.objective.eval()
+        model = self.objective.model
+        with self.average.applied():
+            numbers = validate(self.objective, self.shards, self.settings, self.seed)
+            aside = self.out / "model.unfinished"
+            shutil.rmtree(aside, ignore_errors=True)
+            save_model(model, aside)
+        shutil.rmtree(self.out / "model", ignore_errors=True)
+        aside.rename(self.out / "model")
+        metrics: dict[str, Any] = {
+            "steps": self.position.step,
+            "train_loss": self.position.loss,
+            "validation": numbers,
+            "clips": len(self.clips),
+            "parameters": {
+                "unet": sum(p.numel() for p in model.unet.parameters()),
+                **{f"{name}_adapter": sum(p.numel() for p in a.parameters()) for name, a in model.adapters.items()},
+            },
+            "latents": model.codec.description,
+        }
+        (self.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+
+    def _ask_to_end(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked_to_end = True

@@ -1,0 +1,67 @@
+"""Tables and pictures of a stage in Prefect's user interface."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from lcvd.ledger.rows import Row
+from lcvd.ledger.story import counts
+
+ROWS = 200
+PICTURES = 4
+WIDTH = 960
+
+
+def show_ledger(stage: str, rows: Sequence[Row]) -> None:
+    """Counts by status and reason, and the clips that weren't kept (the first `ROWS`)."""
+    lines = [f"| {key} | {number} |" for key, number in counts(rows).items()]
+    create_markdown_artifact("\n".join(["| what | clips |", "|---|---|", *lines]), key=f"{stage}-counts")
+    missed = [row for row in rows if row.status != "kept"]
+    table: list[dict[str, Any]] = [
+        {"clip": row.id, "status": row.status, "reason": row.reason, "score": row.score, "detail": row.detail}
+        for row in missed[:ROWS]
+    ]
+    if table:
+        create_table_artifact(table, key=f"{stage}-left-out", description=f"{len(missed)} clips of `{stage}` weren't kept")
+
+
+def show_json(key: str, path: Path) -> None:
+    """A JSON file of numbers, as a table of dotted names."""
+    table = [{"name": name, "value": value} for name, value in _flat(json.loads(path.read_text(encoding="utf-8")))]
+    if table:
+        create_table_artifact(table, key=key, description=path.as_posix())
+
+
+def show_pictures(key: str, paths: Sequence[Path]) -> None:
+    """The first few pictures, embedded: they can be seen without the machine that made them."""
+    shown = [f"**{path.stem}**\n\n![{path.stem}]({_data_uri(path)})" for path in sorted(paths)[:PICTURES]]
+    if shown:
+        create_markdown_artifact("\n\n".join(shown), key=key, description=f"{len(shown)} of {len(paths)}")
+
+
+def show_text(key: str, path: Path) -> None:
+    """A markdown file."""
+    create_markdown_artifact(path.read_text(encoding="utf-8"), key=key)
+
+
+def _data_uri(path: Path) -> str:
+    with Image.open(path) as picture:
+        picture = picture.convert("RGB")
+        picture.thumbnail((WIDTH, 8 * WIDTH))
+        stream = io.BytesIO()
+        picture.save(stream, "JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        return [item for key in value for item in _flat(value[key], f"{name}.{key}" if name else str(key))]
+    return [(name, value)] if isinstance(value, int | float | str | bool) else []

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from lcvd.metrics.frechet import FeatureSet
+from lcvd.metrics.summary import Scored, by_light, per_video, records
+from lcvd.shading.presets import preset
+
+T = 6
+
+
+def test_clips_count_alike_and_missing_frames_are_counted(video, real):
+    videos = [video("a", "left", 0.2), video("a", "right", 0.4), video("b", "left", 0.9, pose=float("nan"), missing=T)]
+    found = {record.name: record for record in records(videos, real("a", "b"), 128, seed=0)}
+    assert found["ID(SFace)"].value == pytest.approx((0.3 + 0.9) / 2)
+    assert found["ID(SFace)"].interval == pytest.approx((0.3, 0.9))
+    assert found["POSE(MediaPipe)"].value == pytest.approx(2.0)
+    assert found["POSE(MediaPipe)"].missing == 2 + T
+    assert (found["LE(open)"].clips, found["LE(open)"].frames, found["LE(open)"].size) == (2, 3 * T, 128)
+    assert len(found["FD(EfficientNet-lite0)"].sha256) == 64
+    assert found["FD(EfficientNet-lite0)"].frames == 3 * T
+
+
+def test_a_video_held_against_every_light_counts_its_frames_once(video, real):
+    videos = [video("a", light) for light in ("left", "right")]
+    found = {record.name: record for record in records(videos, real("a"), 128, seed=0, repeated=True)}
+    assert found["LE(open)"].frames == found["FD(EfficientNet-lite0)"].frames == T
+    assert found["LE(open)"].interval is None
+
+
+def test_an_arm_without_pictures_is_judged_by_its_light_alone():
+    bare = Scored("a", "left", preset("left"), np.broadcast_to(preset("left"), (T, 9, 3)))
+    found = {record.name: record.value for record in records([bare], {}, 128, seed=0)}
+    assert found == pytest.approx({"LE(open)": 0, "Light angle(open)": 0}, abs=0.05)
+
+
+def test_lights_are_told_apart(video):
+    videos = [video("a", "left", 0.2), video("b", "left", 0.4), video("a", "right", 0.8)]
+    found = by_light(videos)
+    assert list(found) == ["left", "right"]
+    assert found["left"]["ID(SFace)"] == pytest.approx(0.3)
+    assert set(found["left"]) == set(per_video(videos[0]))
+
+
+def test_few_frames_come_with_a_warning(video, real):
+    wide = [video("a", "left")]
+    note = records(wide, real("a"), 128, seed=0)[-1].notes
+    assert note == ()  # 6 frames for 4 features
+    thin = FeatureSet.of(np.random.default_rng(0).normal(size=(3, 4)))
+    assert "3 and 6 frames for 4 features" in records(wide, {"a": thin}, 128, seed=0)[-1].notes[0]

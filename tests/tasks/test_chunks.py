@@ -1,0 +1,134 @@
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lcvd.config.settings import RunnerSettings
+from lcvd.ledger.rows import Row
+
+ROOT = Path(__file__).resolve().parents[2]
+HELPERS = Path(__file__).parent / "helpers"
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+
+def mapped(function, items, *args, **runner) -> list[Row]:
+    from prefect import flow
+
+    from tasks.chunks import map_chunks
+
+    @flow(name="mapping")
+    def mapping() -> list[Row]:
+        return map_chunks(function, items, *args, runner=RunnerSettings(**runner), name="mapping")
+
+    return mapping()
+
+
+@pytest.mark.parametrize("kind", ["processes", "threads"])
+def test_rows_come_back_in_order_from_all_workers(kind, chunk_work):
+    items = [chunk_work.Item(f"clip-{i}") for i in range(7)]
+    rows = mapped(chunk_work.plain, items, 5, kind=kind, workers=2, chunk=2)
+    assert [row.id for row in rows] == [item.id for item in items]
+    assert rows[0].fields["chunk"] == ["clip-0", "clip-1"]
+    assert rows[6].fields["chunk"] == ["clip-6"]
+    pids = {row.fields["pid"] for row in rows}
+    assert (os.getpid() in pids) == (kind == "threads")
+    assert all(row.fields["value"] == 5 for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["ray", "dask"])
+def test_the_other_runners_do_the_same_or_name_their_extra(kind, chunk_work):
+    from tasks.runners import RunnerError
+
+    items = [chunk_work.Item(f"clip-{i}") for i in range(4)]
+    if importlib.util.find_spec(f"prefect_{kind}") is None:
+        with pytest.raises(RunnerError, match=rf"pip install 'lcvd\[{kind}\]'"):
+            mapped(chunk_work.plain, items, 5, kind=kind)
+        return
+    rows = mapped(chunk_work.plain, items, 5, kind=kind, workers=2, chunk=2)
+    assert [row.id for row in rows] == [item.id for item in items]
+    assert {row.fields["OMP_NUM_THREADS"] for row in rows} == {str(max(1, len(os.sched_getaffinity(0)) // 2))}
+
+
+def test_threads_are_shared_out_whatever_the_number_of_clips(chunk_work):
+    each = max(1, len(os.sched_getaffinity(0)) // 2)
+    [row] = mapped(chunk_work.torch_threads, [chunk_work.Item("a")], workers=2)
+    assert row.fields["threads"] == each
+    before = os.environ.get("OMP_NUM_THREADS")
+    rows = mapped(chunk_work.plain, [chunk_work.Item("a-1"), chunk_work.Item("b-2")], 0, workers=2)
+    assert {row.fields["OMP_NUM_THREADS"] for row in rows} == {str(each)}
+    assert os.environ.get("OMP_NUM_THREADS") == before
+
+
+def test_a_worker_that_dies_costs_only_the_clip_that_kills_it(chunk_work, tmp_path):
+    ids = ["a", "b", "killer", "c", "once-d", "e", "f"]
+    items = [chunk_work.Item(id) for id in ids]
+    rows = mapped(chunk_work.killed_by_some, items, ["killer", "once-d"], tmp_path, workers=2, chunk=1)
+    assert {row.id: row.status for row in rows} == {id: "failed" if id == "killer" else "kept" for id in ids}
+    [row] = [row for row in rows if row.status == "failed"]
+    assert row.reason == "worker-died"
+    assert "died twice" in row.detail
+
+
+def test_a_clip_that_needs_too_much_memory_fails_alone(chunk_work):
+    rows = mapped(chunk_work.hungry, [chunk_work.Item(id) for id in ("a", "big", "c")], workers=1, chunk=3)
+    assert [row.status for row in rows] == ["kept", "failed", "kept"]
+
+
+def test_a_bug_ends_the_stage(chunk_work):
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        mapped(chunk_work.buggy, [chunk_work.Item("a")], workers=1)
+
+
+def test_a_forgotten_clip_is_an_error(chunk_work):
+    with pytest.raises(RuntimeError, match=r"chunk_work.forgetful: rows \['b'\] for clips \['a', 'b'\]"):
+        mapped(chunk_work.forgetful, [chunk_work.Item("a"), chunk_work.Item("b")], workers=1, chunk=2)
+
+
+def test_no_clips_no_workers(chunk_work):
+    assert mapped(chunk_work.buggy, []) == []
+
+
+def test_an_interrupt_ends_the_workers_at_once(chunk_work, tmp_path, eventually, running):
+    def interrupt() -> None:
+        eventually(lambda: len(list(tmp_path.iterdir())) == 2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    helper = threading.Thread(target=interrupt)
+    helper.start()
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        mapped(chunk_work.slow, [chunk_work.Item("a"), chunk_work.Item("b")], tmp_path, workers=2)
+    helper.join()
+    assert time.monotonic() - begin < 60
+    eventually(lambda: not any(running(int(path.name)) for path in tmp_path.iterdir()), 5)
+
+
+def test_workers_die_with_a_stage_that_is_killed(chunk_work, tmp_path, eventually, running):
+    code = f"""
+        import sys; sys.path[:0] = [{str(ROOT)!r}, {str(HELPERS)!r}]
+        from pathlib import Path
+        import chunk_work
+        from prefect import flow
+        from lcvd.config.settings import RunnerSettings
+        from tasks.chunks import map_chunks
+        @flow
+        def stage():
+            items = [chunk_work.Item("a"), chunk_work.Item("b")]
+            map_chunks(chunk_work.slow, items, Path({str(tmp_path)!r}), runner=RunnerSettings(workers=2), name="slow")
+        if __name__ == "__main__":
+            stage()
+    """
+    script = tmp_path.parent / "stage_to_kill.py"
+    script.write_text(textwrap.dedent(code))
+    stage = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually(lambda: len(list(tmp_path.iterdir())) == 2)
+    stage.kill()
+    stage.wait()
+    eventually(lambda: not any(running(int(path.name)) for path in tmp_path.iterdir()), 5)
