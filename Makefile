@@ -22,9 +22,16 @@ $(STAMP): pyproject.toml constraints/cpu.txt
 	@touch $@
 
 # make demo                      the packaged clip
-# make demo CLIPS=path/to/folder your own clips instead
+# make demo CLIPS=path/to/folder your own clips as well
 demo: install
-	$(BIN)/lcvd demo $(if $(CLIPS),--clips "$(CLIPS)")
+ifdef CLIPS
+	$(BIN)/lcvd sources folder "$(CLIPS)"
+else
+	@$(BIN)/lcvd sources forget
+endif
+	LCVD_CLIPS="$(abspath $(CLIPS))" $(BIN)/dvc repro
+	@echo
+	@echo "Report: $(CURDIR)/data/evaluate/report.html"
 
 test: install
 	$(PYTEST) -m "not slow" tests

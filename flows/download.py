@@ -10,7 +10,8 @@ from lcvd.config.settings import Settings
 from lcvd.sources.manifest import ManifestError, read_manifests
 from lcvd.sources.stage import download_chunk, mark_duplicates
 from tasks.chunks import map_chunks
-from tasks.stage import Stage, StageError, main
+from tasks.entry import StageError
+from tasks.stage import Stage, main
 
 SOURCES = Path("data/sources")
 
@@ -24,7 +25,9 @@ def download(settings: Settings) -> None:
     except ManifestError as error:
         raise StageError(str(error)) from None
     out = stage.fresh()
-    rows = map_chunks(download_chunk, sources, out, stage.cache, settings.download, runner=settings.runner, name=stage.name)
+    rows = map_chunks(
+        download_chunk, sources, out, stage.cache, settings.download, runner=settings.runner, name=stage.name
+    )
     stage.finish(mark_duplicates(rows))
 
 

@@ -21,7 +21,9 @@ def shard(settings: Settings) -> None:
     clips = [clip for clip in kept_clips(stage.input("download"), stage.input("filter")) if clip.id in done]
     stage.need(clips)
     out = stage.fresh()
-    rows = map_chunks(shard_chunk, clips, reconstruct, stage.cache, settings.shard, runner=settings.runner, name=stage.name)
+    rows = map_chunks(
+        shard_chunk, clips, reconstruct, stage.cache, settings.shard, runner=settings.runner, name=stage.name
+    )
     stage.finish(pack_samples(rows, stage.cache, out, settings.shard))
 
 

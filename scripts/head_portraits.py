@@ -1,15 +1,15 @@
 """Where MediaPipe's landmarks lie on the head: painted portraits of many heads are shown to MediaPipe itself.
 
-No photograph is needed and nothing is guessed by hand: each landmark found in a picture is looked up on the surface that
-its pixel shows, and the median of those places over heads, expressions, views and lights is the landmark's place.
+No photograph is needed and nothing is guessed by hand: each landmark found in a picture is looked up on the surface
+that its pixel shows, and the median of those places over heads, expressions, views and lights is the landmark's place.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from head_source import Source
 from mediapipe.python.solutions import face_mesh, face_mesh_connections
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
@@ -17,16 +17,32 @@ from scipy.spatial import cKDTree
 from lcvd.face.head import Head, project, rotations
 from lcvd.shading.hints import surface_of
 from lcvd.shading.rasterize import interpolate
+from scripts.head_source import Source
 
 SIZE = 640
 MESH = 468
+SIDE = 0.15
+"""Landmarks further from the middle, in head heights, are of a side."""
 INNER_LIPS = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95]
 UPPER = 10
 """Entries 1..9 of `INNER_LIPS` are of the upper lip, those after 10 of the lower one."""
 BROW = np.array([[0.10, 7.50], [0.20, 7.535], [0.32, 7.545], [0.42, 7.52], [0.50, 7.47]])
 """Line of the right-hand brow on the mean head, decimetres of the source."""
-CALM = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp", "eyeBlinkLeft", "eyeBlinkRight", "mouthPucker",
-        "eyeWideLeft", "eyeWideRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight")
+CALM = (
+    "jawOpen",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "browInnerUp",
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+    "mouthPucker",
+    "eyeWideLeft",
+    "eyeWideRight",
+    "mouthLowerDownLeft",
+    "mouthLowerDownRight",
+    "mouthUpperUpLeft",
+    "mouthUpperUpRight",
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ def paint(source: Source, used: np.ndarray, quads: np.ndarray, rows: np.ndarray)
     place = source.mean[used]
     across, up = np.abs(place[:, 0]), place[:, 1]
     flat = np.stack([across, up], 1)
-    brow = 1.3 - np.min([_to_segment(flat, a, b) for a, b in zip(BROW, BROW[1:], strict=False)], axis=0) / 0.035
+    brow = 1.3 - np.min([_to_segment(flat, a, b) for a, b in itertools.pairwise(BROW)], axis=0) / 0.035
     crown = (up - 7.95 + 0.35 * across**2) / 0.08
     back = np.where(up > 7.0, (0.75 - place[:, 2]) / 0.1, 0)
     hair = np.clip(np.maximum(crown, back), 0, 1) * (ears / seen < 0.5)
@@ -98,22 +114,24 @@ def _paint_eyes(picture: np.ndarray, head: Head, surface, shape: np.ndarray, eye
         picture[mine] = np.where(angle < 0.18, (15, 12, 12), np.where(angle < 0.42, (85, 60, 40), (235, 232, 228)))
 
 
-def look_up(head: Head, coat: Paint, rims: list[np.ndarray], count: int, seed: int) -> np.ndarray:
-    """Places (count, 468, 3) of the landmarks on the template, nan where a picture doesn't show one squarely.
+def look_up(head: Head, coat: Paint, rims: list[np.ndarray], count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places (count, 468, 3) of the landmarks on the template, and how far each head is turned (count,).
+
+    A place is nan where a picture doesn't show it squarely; turns are in radians, positive to the picture's right.
 
     Landmarks on the rims of lids and lips are looked up along those rims (`rims`: loops of vertices, right eye, left
     eye, lips), the others on the skin.
     """
     finder = face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3)
     rng = np.random.default_rng(seed)
-    found = np.full((count, MESH, 3), np.nan)
+    found, turned = np.full((count, MESH, 3), np.nan), rng.uniform(-0.65, 0.65, count)
     calm = [head.expression_names.index(name) for name in CALM]
     for picture_of in range(count):
         identity = 0.7 * rng.standard_normal(len(head.identity_basis))
         expression = np.zeros((1, len(head.expression_names)))
         expression[0, calm] = np.clip(rng.normal(-0.1, 0.25, len(calm)), 0, 0.7)
         shape = head.shape(identity, expression)[0]
-        pose = np.radians([rng.normal(0, 8), rng.uniform(-28, 28), rng.normal(0, 5)])
+        pose = np.array([rng.normal(0, 0.14), turned[picture_of], rng.normal(0, 0.09)])
         picture, ndc, fragments = portrait(head, coat, shape, pose, rng)
         faces = finder.process(picture).multi_face_landmarks
         if faces:
@@ -121,7 +139,7 @@ def look_up(head: Head, coat: Paint, rims: list[np.ndarray], count: int, seed: i
             found[picture_of] = _on_skin(head, fragments, flat, (shape @ rotations(pose[None])[0].T))
             _on_rims(head, rims, (ndc[:, :2] + 1) * SIZE / 2, flat, found[picture_of])
     finder.close()
-    return found
+    return found, turned
 
 
 def _on_skin(head: Head, fragments, flat: np.ndarray, turned: np.ndarray) -> np.ndarray:  # noqa: ANN001
@@ -130,7 +148,7 @@ def _on_skin(head: Head, fragments, flat: np.ndarray, turned: np.ndarray) -> np.
     corners = head.faces[face]
     a, b, c = turned[corners].transpose(1, 0, 2)
     normal = np.cross(b - a, c - a)
-    squarely = normal[:, 2] > 0.35 * np.linalg.norm(normal, axis=1)
+    squarely = normal[:, 2] > 0.25 * np.linalg.norm(normal, axis=1)
     place = np.einsum("lk,lkc->lc", bary, head.template[corners])
     place[(face < 0) | (head.face_parts[face] != 0) | ~squarely] = np.nan
     return place
@@ -138,8 +156,10 @@ def _on_skin(head: Head, fragments, flat: np.ndarray, turned: np.ndarray) -> np.
 
 def ring_landmarks() -> list[list[int]]:
     """MediaPipe's landmarks on the rims of the right lids, the left lids and the inner lips."""
-    lids = [sorted({i for edge in edges for i in edge})
-            for edges in (face_mesh_connections.FACEMESH_RIGHT_EYE, face_mesh_connections.FACEMESH_LEFT_EYE)]
+    lids = [
+        sorted({i for edge in edges for i in edge})
+        for edges in (face_mesh_connections.FACEMESH_RIGHT_EYE, face_mesh_connections.FACEMESH_LEFT_EYE)
+    ]
     return [*lids, INNER_LIPS]
 
 
@@ -159,14 +179,20 @@ def _on_rims(head: Head, rims: list[np.ndarray], pixels: np.ndarray, flat: np.nd
             places[mark] = ends[0] + along[best] * (ends[1] - ends[0]) if gap[best] < 0.03 * SIZE else np.nan
 
 
-def settle(found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Median places (468, 3) made symmetric, their spread (468,), and each landmark's counterpart on the other side."""
+def settle(found: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median places (468, 3), made symmetric, and their spread (468,).
+
+    Landmarks of the sides are taken from heads that turn that side to the camera: on others they sit on the silhouette.
+    """
+    middle = np.nanmedian(found, axis=0)
+    side = np.where(np.abs(middle[:, 0]) > SIDE, np.sign(middle[:, 0]), 0)
+    found = np.where((side * turned[:, None] > -0.15)[..., None] & (side != 0)[:, None], np.nan, found)
     middle = np.nanmedian(found, axis=0)
     spread = np.nanmedian(np.linalg.norm(found - middle, axis=-1), axis=0)
     flip = np.array([-1.0, 1, 1])
     gap = np.linalg.norm(middle[:, None] - (middle * flip)[None], axis=-1)
     _, twin = linear_sum_assignment(gap + gap.T)
-    return 0.5 * (middle + middle[twin] * flip), spread, twin
+    return 0.5 * (middle + middle[twin] * flip), 0.5 * (spread + spread[twin])
 
 
 def snap(head: Head, places: np.ndarray, rims: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -23,8 +23,14 @@ LOWEST = 5.35
 HALF_WIDTH = 0.95
 RACES, SEXES = ("african", "asian", "caucasian"), ("female", "male")
 LOCAL = ("asym", "cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose")
-OPPOSITES = (("decr", "incr"), ("down", "up"), ("in", "out"), ("backward", "forward"), ("concave", "convex"),
-             ("compress", "uncompress"))
+OPPOSITES = (
+    ("decr", "incr"),
+    ("down", "up"),
+    ("in", "out"),
+    ("backward", "forward"),
+    ("concave", "convex"),
+    ("compress", "uncompress"),
+)
 PARTS = ("skin", "mouth", "eye", "teeth", "tongue")
 
 
@@ -48,7 +54,7 @@ def read_target(path: Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Source:
-    """The whole mesh: vertices (19158, 3), quads (Q, 4), their texture corners (Q, 4), texture places (N, 2), groups (Q,)."""
+    """The whole mesh: vertices (19158, 3), quads (Q, 4) with texture corners and groups, texture places (N, 2)."""
 
     data: Path
     vertices: np.ndarray
@@ -120,7 +126,7 @@ class Source:
 
     @cached_property
     def island_rims(self) -> np.ndarray:
-        """Vertices (bool, 19158) that skin shares with the mouth's or the eyes' cavities: the inner rims of lips and lids."""
+        """Vertices (bool, 19158) that skin shares with the mouth's or eyes' cavities: inner rims of lips and lids."""
         body = self.groups == "body"
         skin, hollow = np.zeros(VERTICES, bool), np.zeros(VERTICES, bool)
         skin[self.quads[self.parts == 0]] = True
@@ -135,7 +141,7 @@ def expressions(source: Source) -> dict[str, np.ndarray]:
 
 
 def identity_targets(source: Source) -> tuple[list[np.ndarray], list[float], list[str]]:
-    """Directions in which heads differ, with the spread expected of each: (displacements, standard deviations, names)."""
+    """Directions in which heads differ and the spread expected of each: (displacements, deviations, names)."""
     found: list[tuple[str, float, np.ndarray]] = []
     center = np.mean([source.target("macrodetails", f"{r}-{s}-young") for r in RACES for s in SEXES], axis=0)
     for race in RACES:

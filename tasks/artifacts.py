@@ -30,7 +30,9 @@ def show_ledger(stage: str, rows: Sequence[Row]) -> None:
         for row in missed[:ROWS]
     ]
     if table:
-        create_table_artifact(table, key=f"{stage}-left-out", description=f"{len(missed)} clips of `{stage}` weren't kept")
+        create_table_artifact(
+            table, key=f"{stage}-left-out", description=f"{len(missed)} clips of `{stage}` weren't kept"
+        )
 
 
 def show_json(key: str, path: Path) -> None:

@@ -20,6 +20,7 @@ from tasks.progress import progress
 from tasks.runners import task_runner, workers_of
 
 _DEATHS = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")  # of dask and ray, which may not be installed
+TRIES_ALONE = 2
 log = logging.getLogger("lcvd.chunks")
 
 
@@ -41,7 +42,7 @@ def map_chunks(
 
     `function` and `args` must be picklable. At most two chunks a worker are in flight. When a worker dies (out of
     memory, a crash in native code), the items in flight are tried again, each in a process of its own; one that
-    kills it again becomes a failed row. Any other exception of `function` ends the stage. Call it inside a flow.
+    kills two of those becomes a failed row. Any other exception of `function` ends the stage. Call it inside a flow.
 
     Raises:
         RunnerError: the runner's extra isn't installed.
@@ -67,7 +68,10 @@ def map_chunks(
             chunks = [chunk for chunk in chunks if chunk[0].id not in rows and chunk not in suspects]
             for item in [item for chunk in suspects for item in chunk]:
                 log.warning("%s: a worker died while %s was in its hands: trying it alone", name, item.id)
-                [(_, outcome)] = _outcomes(function, [[item]], args, runner, 1, name)
+                for _ in range(TRIES_ALONE):
+                    [(_, outcome)] = _outcomes(function, [[item]], args, runner, 1, name)
+                    if isinstance(outcome, list):
+                        break
                 keep([item], outcome if isinstance(outcome, list) else [_killed(item, outcome)])
     return [rows[item.id] for item in items]
 
@@ -121,9 +125,11 @@ def run_chunk(call: Call, label: str) -> list[Row]:
 def _check(function: Callable[..., list[Row]], chunk: Sequence[HasId], rows: list[Row]) -> None:
     wanted, found = sorted(item.id for item in chunk), sorted(row.id for row in rows)
     if wanted != found:
-        raise RuntimeError(f"{function.__module__}.{function.__qualname__}: rows {found} for clips {wanted}; one each is needed")
+        raise RuntimeError(
+            f"{function.__module__}.{function.__qualname__}: rows {found} for clips {wanted}; one each is needed"
+        )
 
 
 def _killed(item: HasId, death: BaseException) -> Row:
-    detail = f"the process that worked on it died twice ({type(death).__name__}): out of memory, or a crash in native code"
+    detail = f"the process that worked on it died each time ({type(death).__name__}): out of memory, or a crash in native code"
     return failed(item.id, "worker-died", f"{detail}; give it more memory and run `lcvd retry`")

@@ -58,9 +58,12 @@ def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRu
         return ThreadPoolTaskRunner(max_workers=workers)
     if settings.kind == "ray":
         module = _extra("prefect_ray", "ray")
-        options = {"num_cpus": workers, "include_dashboard": False, "runtime_env": {"env_vars": env}}
-        address = os.environ.get("RAY_ADDRESS")
-        return module.RayTaskRunner(address=address, init_kwargs={"runtime_env": options["runtime_env"]} if address else options)
+        # PYTHONPATH: a worktree's workers import the worktree's code, not the installed one
+        variables = {**env, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        options: dict[str, Any] = {"runtime_env": {"env_vars": variables}}
+        if address := os.environ.get("RAY_ADDRESS"):
+            return module.RayTaskRunner(address=address, init_kwargs=options)
+        return module.RayTaskRunner(init_kwargs={**options, "num_cpus": workers, "include_dashboard": False})
     module = _extra("prefect_dask", "dask")
     if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
         return module.DaskTaskRunner(address=address)

@@ -37,7 +37,7 @@ def prefect_server() -> Iterator[str]:
     While inside, PREFECT_API_URL names it for this process and its children. The server lives as long as the `dvc`
     above this process (or, without one, this process).
     """
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.context import refresh_global_settings_context  # it holds for all threads, temporary_settings doesn't
 
     if url := os.environ.get("PREFECT_API_URL"):
         if not _answers(url):
@@ -51,11 +51,12 @@ def prefect_server() -> Iterator[str]:
     with FileLock(home / "start.lock"):
         url = _running(home, owner) or _start(home, owner)
     os.environ["PREFECT_API_URL"] = url
+    refresh_global_settings_context()
     try:
-        with temporary_settings({PREFECT_API_URL: url}):
-            yield url
+        yield url
     finally:
         del os.environ["PREFECT_API_URL"]
+        refresh_global_settings_context()
 
 
 def _running(home: Path, owner: int) -> str | None:
@@ -77,7 +78,12 @@ def _start(home: Path, owner: int) -> str:
     argv = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1",
             "--port", str(port), "--log-level", "error", "--lifespan", "on"]  # fmt: skip
     # what Prefect sets for its own temporary servers: no user interface, no schedulers
-    env = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1", "PREFECT_HOME": str(home)}
+    env = {
+        "PREFECT_UI_ENABLED": "0",
+        "PREFECT__SERVER_EPHEMERAL": "1",
+        "PREFECT__SERVER_FINAL": "1",
+        "PREFECT_HOME": str(home),
+    }
     report = home / "server.log"
     with report.open("ab") as stream:
         server = start(argv, env=env, output=stream.fileno(), watch=owner, grace=3.0)

@@ -1,41 +1,28 @@
-"""What all stage flows share: folders, lock, server, plain errors, the ledger written at the end."""
+"""What all stage flows share: folders, lock, the ledger written at the end."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import re
 import shutil
-import sys
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-from prefect import Flow, tags
+from prefect import Flow
 
 from lcvd.cache.store import Cache
-from lcvd.config.io import SettingsError, load_settings
-from lcvd.ledger.rows import ClipError, Row, write_ledger
+from lcvd.config.io import load_settings
+from lcvd.ledger.rows import Row, write_ledger
 from lcvd.ledger.story import counts, last_rows
 from tasks.artifacts import show_ledger
-from tasks.deathwatch import dvc_above, end_with, on_sigterm
-from tasks.environment import PARENT_RUN, scratch
-from tasks.runners import RunnerError
-from tasks.server import ServerError, prefect_server
-from tasks.supervisor import ChildError
+from tasks.entry import StageError, entry, only_one, served
+from tasks.environment import scratch
 
 DATA = Path("data")
 log = logging.getLogger("lcvd.stage")
-
-
-class StageError(RuntimeError):
-    """A stage can't do its work; the message says why and what to do next."""
-
-
-EXPECTED = (StageError, SettingsError, RunnerError, ServerError, ChildError, ClipError)
 
 
 @dataclass(frozen=True)
@@ -83,7 +70,9 @@ class Stage:
             return
         tally = counts(row for _, row in last_rows(DATA).values())
         reasons = ", ".join(f"{number} {key}" for key, number in tally.items() if ":" in key) or "there were no clips"
-        raise StageError(f"nothing left to work on: {reasons}. `lcvd ledger` names the clips; thresholds are in params.yaml")
+        raise StageError(
+            f"nothing left to work on: {reasons}. `lcvd ledger` names the clips; thresholds are in params.yaml"
+        )
 
     def finish(self, rows: Sequence[Row]) -> None:
         """Write the ledger, tell the counts, show them in Prefect."""
@@ -95,47 +84,11 @@ class Stage:
 
 
 def main(flow: Flow[Any, Any]) -> None:
-    """``python -m flows.<stage>``: an expected error is one plain message and exit code 1."""
-    on_sigterm()
-    if (dvc := dvc_above()) is not None:
-        end_with(dvc)
-    logging.getLogger("prefect.flow_runs").addFilter(_unexpected)
-    try:
+    """``python -m flows.<stage>``."""
+    with entry(flow.name):
         settings = load_settings("params.yaml")
-        with _lock(flow.name), prefect_server(), tags(*_parent()):
+        with only_one(flow.name), served():
             flow(settings)
-    except EXPECTED as error:
-        print(f"{flow.name}: {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-@contextlib.contextmanager
-def _lock(name: str) -> Iterator[None]:
-    """One process a stage in a scratch folder (whoever kills `dvc` frees DVC's own lock); freed by the kernel."""
-    path = scratch() / "locks" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.warning("%s: another process runs this stage in %s; waiting until it ends", name, scratch())
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _parent() -> list[str]:
-    return [f"parent:{os.environ[PARENT_RUN]}"] if PARENT_RUN in os.environ else []
-
-
-def _unexpected(record: logging.LogRecord) -> bool:
-    """Drops Prefect's traceback of an error that `main` tells in plain words."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, EXPECTED) and not str(record.msg).startswith("Finished in state")
 
 
 def _portable(detail: str) -> str:

@@ -36,22 +36,30 @@ class ChildError(RuntimeError):
         self.name, self.returncode, self.tail = name, returncode, tuple(tail)
 
     def __str__(self) -> str:
-        how = f"was ended by {_signal_name(self.returncode)}" if self.returncode > 128 else f"ended with code {self.returncode}"
+        how = (
+            f"was ended by {_signal_name(self.returncode)}"
+            if self.returncode > 128
+            else f"ended with code {self.returncode}"
+        )
         shown = "\n".join(f"  {line}" for line in self.tail) or "  (it printed nothing)"
         return f"{self.name} {how}; its last lines:\n{shown}"
 
 
-def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This environment with the running interpreter's ``bin`` first on PATH (or a stage would run another Python)."""
+def child_environment(extra: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """This environment with the running interpreter's ``bin`` first on PATH (or a stage would run another Python).
+
+    A value of None in `extra` unsets the variable.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", SUPERVISED: "1", **(extra or {})}
+    env = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", SUPERVISED: "1", **(extra or {})}
+    return {key: value for key, value in env.items() if value is not None}
 
 
 def start(
     argv: Sequence[str],
     *,
     cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     output: int = subprocess.PIPE,
     watch: int | None = None,
     grace: float = 10.0,
@@ -74,7 +82,7 @@ def supervise(
     *,
     name: str | None = None,
     cwd: Path | None = None,
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str | None] | None = None,
     emit: Callable[[str], None] = log.info,
     grace: float = 10.0,
     tail: int = 30,

@@ -11,6 +11,7 @@ from lcvd.cli.config import config
 from lcvd.cli.doctor import doctor
 from lcvd.cli.ledger import ledger
 from lcvd.cli.sources import sources
+from lcvd.ledger.rows import ClipError
 
 
 class _Lazy(click.Group):
@@ -48,7 +49,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, ClipError) as error:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         click.echo(f"lcvd: {message}", err=True)
         sys.exit(1)

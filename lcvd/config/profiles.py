@@ -16,7 +16,7 @@ DEMO: dict[str, Any] = {
         "thresholds": {"min_face_px": 48.0, "min_face_share": 0.9, "min_sharpness": 5.0, "max_piqe": 95.0},
     },
     "reconstruct": {"size": 192},
-    "shard": {"size": 128, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.2},
+    "shard": {"size": 128, "crf": 4, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.2},
     "train": {
         "steps": 500,
         "batch": 2,

@@ -92,11 +92,11 @@ class FitSettings(Section):
 
     head: Literal["open-head/1"] = "open-head/1"
     """Head model."""
-    identity_frames: int = Field(40, ge=1)
+    identity_frames: int = Field(32, ge=1)
     """Frames, evenly spaced, over which the clip's identity is found."""
-    identity_steps: int = Field(8, ge=3)
+    identity_steps: int = Field(6, ge=3)
     """Gauss-Newton steps over identity and those frames; in the first two identity is held."""
-    frame_steps: int = Field(7, ge=1)
+    frame_steps: int = Field(4, ge=1)
     """Gauss-Newton steps over all frames."""
     noise: float = Field(0.008, gt=0)
     """Standard deviation of a landmark, in head heights (0.008 is about 1.8 mm)."""
@@ -104,6 +104,8 @@ class FitSettings(Section):
     """How many independent landmarks the 468 of a frame are worth."""
     identity_evidence: float = Field(12.0, gt=0)
     """How many independent frames a clip is worth for identity."""
+    gap_trust: float = Field(6.0, ge=0)
+    """Trust in how far lids and lips are open, relative to the mean landmark."""
     depth_trust: float = Field(0.25, ge=0)
     """Trust in MediaPipe's z relative to x and y."""
     outlier: float = Field(0.04, gt=0)
@@ -152,7 +154,7 @@ class ShardSettings(Section):
     size: int = Field(512, ge=64, multiple_of=8)
     """Side of stored frames, hints and masks."""
     crf: int = Field(10, ge=0, le=30)
-    """x264 constant rate factor of the frames (yuv444p; 10 is visually lossless)."""
+    """x264 constant rate factor of the frames (yuv444p); 10 is visually lossless at 512 px, 4 at 128 px."""
     max_shard_mb: float = Field(512.0, gt=0)
     """A new tar is begun beyond this size."""
     val_share: float = Field(0.05, ge=0, lt=1)

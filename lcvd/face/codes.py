@@ -39,11 +39,13 @@ class FaceCodes:
         for name, tail in _PER_FRAME.items():
             shape = getattr(self, name).shape
             wanted = (frames, *((tail,) if isinstance(tail, int) else tail or ()))
-            fits = shape[:1] == (frames,) and (tail is None and len(shape) == 2 or shape == wanted)
+            fits = shape[:1] == (frames,) and ((tail is None and len(shape) == 2) or shape == wanted)
             if not fits:
                 raise ValueError(f"face codes: {name} has shape {shape}, expected {wanted} for {frames} frames of pose")
         if self.identity.ndim != 1 or self.square.shape != (3,):
-            raise ValueError(f"face codes: identity {self.identity.shape} must be (K,), square {self.square.shape} (3,)")
+            raise ValueError(
+                f"face codes: identity {self.identity.shape} must be (K,), square {self.square.shape} (3,)"
+            )
         for name in ("identity", *_PER_FRAME):
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"face codes: {name} holds values that aren't finite")
@@ -65,7 +67,9 @@ class FaceCodes:
     def save(self, path: Path, provenance: Mapping[str, Any]) -> None:
         """Write to `path`; `provenance` (JSON-able: hashes of bytes, settings, weights) goes into the metadata."""
         tensors = {
-            field.name: np.ascontiguousarray(getattr(self, field.name), np.int32 if field.name == "square" else np.float32)
+            field.name: np.ascontiguousarray(
+                getattr(self, field.name), np.int32 if field.name == "square" else np.float32
+            )
             for field in dataclasses.fields(self)
             if field.name != "head"
         }

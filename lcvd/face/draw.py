@@ -9,7 +9,9 @@ _SHIFT = 4  # cv2 draws at a sixteenth of a pixel
 GREEN, CYAN = (90, 255, 120), (90, 220, 255)
 
 
-def draw_points(image: np.ndarray, points: np.ndarray, colour: tuple[int, int, int] = GREEN, radius: int = 1) -> np.ndarray:
+def draw_points(
+    image: np.ndarray, points: np.ndarray, colour: tuple[int, int, int] = GREEN, radius: int = 1
+) -> np.ndarray:
     """A copy of `image` (H, W, 3) uint8 with a dot at each of `points` (N, 2) px."""
     canvas = np.ascontiguousarray(image).copy()
     for x, y in np.round((points[:, :2] - 0.5) * 2**_SHIFT).astype(int):

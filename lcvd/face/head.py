@@ -29,9 +29,8 @@ class Head:
     template (V, 3), identity_basis (K, V, 3), expression_basis (E, V, 3) float32. faces (F, 3) int64 is the whole head,
     `face_parts` (F,) indexes `parts`; hint_faces (Fh, 3) is the region that hints show: forehead, nose, cheeks, lips,
     eyelids, chin (the counterpart of spec C3). Landmark i of `landmark_indices` (L,) (MediaPipe's numbers) lies at
-    `landmark_weights[i]` (3,) on the vertices `landmark_corners[i]` (3,); `landmark_trust` (L,) in (0, 1] says how firmly
-    MediaPipe holds it to that place. `mirror` (V,) is each vertex's counterpart on
-    the other side.
+    `landmark_weights[i]` (3,) on the vertices `landmark_corners[i]` (3,); `landmark_trust` (L,) in (0, 1] says how
+    firmly MediaPipe holds it to that place. `mirror` (V,) is each vertex's counterpart on the other side.
     """
 
     name: str
@@ -69,7 +68,10 @@ class Head:
 
 
 def project(vertices: Array, camera: Array) -> Array:
-    """Weak perspective (spec C2): (T, V, 3) model space to NDC, x right, y down, smaller z nearer; camera (T, 3) = (s, t_x, t_y)."""
+    """Weak perspective (spec C2): model space (T, V, 3) to NDC, x right, y down, smaller z nearer.
+
+    camera (T, 3) is (s, t_x, t_y): x' = s (x + t_x), y' = -s (y + t_y), z' = -s z + 10.
+    """
     scale, shift = camera[:, None, :1], camera[:, None, 1:]
     flat = scale * (vertices[..., :2] + shift)
     return np.concatenate([flat[..., :1], -flat[..., 1:], DEPTH - scale * vertices[..., 2:]], axis=-1)
@@ -108,7 +110,7 @@ def unpack(name: str, asset: dict[str, Array]) -> Head:
     """Dense bases from the asset's sparse displacements, which are whole numbers of `unit`."""
     template, unit = asset["template"], asset["unit"]
     count = len(template)
-    # What the targets share with moving, turning or scaling the whole face is the camera's and the pose's, not identity.
+    # What targets share with moving, turning or scaling the whole face is the camera's and the pose's, not identity.
     rigid = rigid_motions(template).reshape(7, -1)
     targets = (_dense(asset, "target", count) * unit).reshape(-1, 3 * count)
     identity = (asset["target_mix"] @ targets + asset["rigid_mix"] @ rigid).reshape(-1, count, 3)

@@ -13,7 +13,7 @@ import numpy as np
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import FilterSettings
-from lcvd.face.track import FaceTrack, store_track, track_key, track_windows
+from lcvd.face.track import FaceTrack, face_track, store_track, track_key, track_windows
 from lcvd.quality.faces import share_with_several
 from lcvd.quality.score import sampled, score_frames
 from lcvd.quality.sharpness import face_sharpness
@@ -93,12 +93,10 @@ def _measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
     images = riders.images
     if stop - start < riders.total:  # the samples were spread over other shots too
         images = _read(clip, [start + i for i in sampled(stop - start, settings.quality.frames)])
-    shot = track.slice(start, stop)
-    # Later stages see the shot as a clip of its own and look for its track under that clip's key.
-    cache.entry("track", track_key(clip.part(start, stop), settings.track), lambda folder: shot.save(folder / "track.npz"))
-    sharp = [face_sharpness(image, track.boxes[i]) for i, image in images.items() if track.present[i]]
-    many = start + np.flatnonzero(shot.faces > 1)
-    doubted = [int(many[i]) for i in sampled(len(many), settings.quality.frames)] if len(many) else []
+    shot = _shot_track(clip, track, start, stop, cache, settings)
+    sharp = [face_sharpness(image, shot.boxes[i - start]) for i, image in images.items() if shot.present[i - start]]
+    many = np.flatnonzero(shot.faces > 1)
+    doubted = [start + int(many[i]) for i in sampled(len(many), settings.quality.frames)] if len(many) else []
     confirmed = share_with_several(_read(clip, doubted).values()) if doubted else 0.0
     many_share = confirmed * float(np.mean(shot.faces > 1))
     return Analysis(
@@ -111,6 +109,22 @@ def _measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
         sharpness=float(np.median(sharp)) if sharp else 0.0,
         quality=score_frames(list(images.values()), settings.quality),
     )
+
+
+def _shot_track(
+    clip: Clip, track: FaceTrack, start: int, stop: int, cache: Cache, settings: FilterSettings
+) -> FaceTrack:
+    """The track of a shot, left in the cache for later stages, which see the shot as a clip of its own.
+
+    The beginning of a track is the track of the beginning. Later shots are tracked anew: the tracker would remember the
+    shot before, and the result would depend on whether the cache still holds what was cut out here.
+    """
+    part = clip.part(start, stop)
+    if start:
+        return face_track(part, cache, settings.track)
+    shot = track.slice(0, stop)
+    cache.entry("track", track_key(part, settings.track), lambda folder: shot.save(folder / "track.npz"))
+    return shot
 
 
 def _read(clip: Clip, indices: list[int]) -> dict[int, np.ndarray]:

@@ -16,6 +16,7 @@ common exposure is shared out between the two by a Gaussian prior on their logar
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,7 @@ SKIN = np.array([0.70, 0.51, 0.42])
 EXPOSURE = 0.95
 """Shading of a common picture's lit skin."""
 LIT_SHARE = 0.3
-"""Exposure is judged on this brightest share of the face, so that a half-dark face isn't taken for an underexposed one."""
+"""Exposure is judged on this brightest share of the face: a half-dark face isn't an underexposed one."""
 SKIN_SHARE_LUMA, SKIN_SHARE_TINT = 0.5, 0.6
 """How much of a deviation in brightness, and in tint, is the skin's: var(skin) / (var(skin) + var(light))."""
 FRONT = 0.3
@@ -120,7 +121,7 @@ def solve(samples: LightSamples, settings: LightSettings) -> Array:
     whole, weights = _robust(terms, colours, settings.ridge)
     matrices, sides = np.zeros((samples.frames, 9, 9)), np.zeros((samples.frames, 9, 3))
     edges = np.searchsorted(samples.frame, np.arange(samples.frames + 1))
-    for t, (start, stop) in enumerate(zip(edges, edges[1:], strict=False)):
+    for t, (start, stop) in enumerate(itertools.pairwise(edges)):
         weighted = terms[start:stop] * weights[start:stop, None]
         matrices[t] = weighted.T @ terms[start:stop]
         sides[t] = weighted.T @ colours[start:stop]

@@ -1,7 +1,7 @@
 """Frames over threads: compiled kernels release the interpreter lock, so plain threads use all cores.
 
-Unlike the compiler's own thread pools these are safe inside thread runners and forked workers, and a frame's bytes never
-depend on how many there are.
+Unlike the compiler's own thread pools these are safe inside thread runners and forked workers, and a frame's bytes
+never depend on how many there are.
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ SETTLING = 3
 """Times the tracker sees the picture: its refinement converges on what it found before."""
 
 
-def codes_of_picture(picture: NDArray[Any], settings: ReconstructSettings, track: TrackSettings | None = None) -> FaceCodes:
+def codes_of_picture(
+    picture: NDArray[Any], settings: ReconstructSettings, track: TrackSettings | None = None
+) -> FaceCodes:
     """Codes of one frame, light included, of the largest face in `picture` (H, W, 3) uint8 RGB.
 
     Raises:

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 EXPOSURE, LIT_SHARE = 1.0, 0.3
 WHITE, WARM, COOL = (1.0, 1.0, 1.0), (1.25, 0.97, 0.68), (0.80, 0.98, 1.25)
 FILL = 0.25
-"""Even fill of a preset in shares of its lamp: enough to keep shading positive, dark enough to leave the lamp visible."""
+"""Even fill of a preset in shares of its lamp: keeps shading positive and leaves the lamp visible."""
 
 _LAMPS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float], float]] = {
     "front": ((0.0, 0.1, 1.0), WHITE, 0.3),
@@ -77,7 +77,7 @@ def expose(light: Array, mean: float = EXPOSURE) -> Array:
     luma = shading(_sphere(), light) @ np.asarray(LUMA, np.float32)
     level = float(luma[luma >= np.quantile(luma, 1 - LIT_SHARE)].mean())
     if level <= 1e-6:
-        raise ValueError(f"this light shades the lit part of a sphere with {level:.3g}; it needs light from the camera's side")
+        raise ValueError(f"this light's brightest shading is {level:.3g}; it needs light from the camera's side")
     return (light * (mean / level)).astype(np.float32)
 
 
@@ -121,7 +121,9 @@ def load_light(path: Path) -> Array:
         ValueError: the file holds no light; the message names it and says what was found.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; a light is a name ({', '.join(PRESETS)}) or a .json or .npy file")
+        raise FileNotFoundError(
+            f"{path}: no such file; a light is a name ({', '.join(PRESETS)}) or a .json or .npy file"
+        )
     try:
         if path.suffix == ".npy":
             return check_light(np.load(path, allow_pickle=False))

@@ -7,6 +7,7 @@ Nearest face, one face a pixel, no blur, no culling, linear barycentrics, pixel 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -27,9 +28,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fragments:
-    """What T frames of S x S pixels see: `face_index` (T, S, S) int32, `bary` (T, S, S, 3) and `depth` (T, S, S) float32.
+    """What T frames of S x S pixels see.
 
-    A pixel that sees nothing holds -1 in all three.
+    `face_index` (T, S, S) int32, `bary` (T, S, S, 3) and `depth` (T, S, S) float32; a pixel that sees nothing holds -1
+    in all three.
     """
 
     face_index: Array
@@ -150,6 +152,8 @@ def pytorch3d_trouble() -> str:
 
     The triangle matters: a build for another torch imports and then misreads tensors.
     """
+    if importlib.util.find_spec("pytorch3d") is None:
+        return "it isn't installed; see the extra lcvd[pytorch3d]"
     try:
         import torch
         from pytorch3d.renderer.mesh import rasterize_meshes  # noqa: F401

@@ -27,8 +27,8 @@ def sheet_rows(
 ) -> list[NDArray[np.uint8]]:
     """The rows `ROWS` of a sheet, each (n, S, S, 3) uint8, for n frames.
 
-    `codes` are those of the n frames, `pictures` (n, S, S, 3) uint8 show the square, `masks` (n, S', S') uint8 are 255 on
-    the person, `landmarks` (n, L, 2) are pixels of the pictures; a frame without a face has nan there.
+    `codes` are those of the n frames, `pictures` (n, S, S, 3) uint8 show the square, `masks` (n, S', S') uint8 are 255
+    on the person, `landmarks` (n, L, 2) are pixels of the pictures; a frame without a face has nan there.
     """
     size = pictures.shape[1]
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
@@ -45,7 +45,9 @@ def sheet_rows(
     return [pictures, person, np.stack(dots), np.stack(meshes), hints]
 
 
-def contact_sheet(title: str, rows: Sequence[NDArray[np.uint8]], names: Sequence[str], columns: Sequence[str]) -> Image.Image:
+def contact_sheet(
+    title: str, rows: Sequence[NDArray[np.uint8]], names: Sequence[str], columns: Sequence[str]
+) -> Image.Image:
     """A picture of `rows` (n, S, S, 3) under each other, named at the left, with `columns` named above."""
     count = len(columns)
     width = MARGIN_LEFT + count * (CELL + GAP)

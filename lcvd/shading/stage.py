@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: 
     the latter in distances between the eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to
     the main light: x right, y up, z to the camera).
     """
-    return [guard(clip.id, lambda clip=clip: _clip_row(clip, out, cache, settings), cache.journal) for clip in clips]
+    return [guard(clip.id, partial(_clip_row, clip, out, cache, settings), cache.journal) for clip in clips]
 
 
 def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings) -> Row:
@@ -73,7 +74,9 @@ def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings) -> Non
     look = _Look(clip, head, codes, part.size)
     written = write_lossless(folder / "mask.mkv", look.masks(), clip.fps)
     if written != codes.frames:
-        raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {codes.frames}")
+        raise ClipError(
+            "inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {codes.frames}"
+        )
     try:
         codes = codes.replace(light=solve(join(look.samples), part.light))
     except ValueError as error:

@@ -11,8 +11,11 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Splits:
-    """`of` names the splits of each clip id. `shared`: training and test see the same person, because there is only one;
-    `same_clips`: even the same clip, because there is only one of those too."""
+    """`of` names the splits of each clip id.
+
+    `shared`: training and test see the same person, because there is only one; `same_clips`: even the same clip,
+    because there is only one of those too.
+    """
 
     of: Mapping[str, tuple[str, ...]]
     shared: bool
@@ -49,7 +52,7 @@ def split_clips(identities: Mapping[str, str], test_share: float, val_share: flo
     if len(identities) > 1:
         names = _assign(set(identities), test_share, val_share)
         return Splits({id: (names[id],) for id in sorted(identities)}, True, False)
-    return Splits({id: ("train", "test") for id in identities}, True, True)
+    return Splits(dict.fromkeys(identities, ("train", "test")), True, True)
 
 
 def _assign(groups: set[str], test_share: float, val_share: float) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def shard_chunk(clips: Sequence[Clip], reconstruct: Path, cache: Cache, settings
 
     A kept row's fields are the sample's metadata, ``bytes`` and ``key``, where `pack_samples` finds it in the cache.
     """
-    return [guard(clip.id, lambda clip=clip: _sample_row(clip, reconstruct, cache, settings), cache.journal) for clip in clips]
+    return [guard(clip.id, partial(_sample_row, clip, reconstruct, cache, settings), cache.journal) for clip in clips]
 
 
 def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSettings) -> list[Row]:
@@ -50,11 +51,11 @@ def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSe
         FileNotFoundError: a sample is no longer in the cache.
     """
     good = {row.id: row for row in rows if row.status == "kept"}
-    splits = split_clips({id: str(row.fields["identity"]) for id, row in good.items()}, settings.test_share, settings.val_share)
+    splits = split_clips(
+        {id: str(row.fields["identity"]) for id, row in good.items()}, settings.test_share, settings.val_share
+    )
     shards = {
-        split: write_shards(
-            out, split, splits.ids(split), lambda id, split=split: _load(good[id], split, cache), settings.max_shard_mb
-        )
+        split: write_shards(out, split, splits.ids(split), partial(_load, good, split, cache), settings.max_shard_mb)
         for split in SPLITS
     }
     _write_splits(out / "splits.json", splits, good)
@@ -78,7 +79,7 @@ def _sample_row(clip: Clip, reconstruct: Path, cache: Cache, settings: ShardSett
     codes = FaceCodes.load(codes_path)
     folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, codes, codes_path, mask_path, settings))
     size = sum((folder / name).stat().st_size for name in CACHED)
-    meta = {
+    meta: dict[str, Any] = {
         "identity": clip.identity,
         "frames": codes.frames,
         "size": settings.size,
@@ -91,14 +92,18 @@ def _sample_row(clip: Clip, reconstruct: Path, cache: Cache, settings: ShardSett
     return kept(clip.id, **meta, bytes=size, key=key)
 
 
-def _make(folder: Path, clip: Clip, codes: FaceCodes, codes_path: Path, mask_path: Path, settings: ShardSettings) -> None:
+def _make(
+    folder: Path, clip: Clip, codes: FaceCodes, codes_path: Path, mask_path: Path, settings: ShardSettings
+) -> None:
     """Fill a cache entry: the source is decoded once, a window at a time."""
     size = settings.size
     square = np.asarray(codes.square)
     pictures = (square_pictures(window, square, size) for window in frames(clip, WINDOW, codes.frames))
     written = write_h264(folder / "frames.mp4", pictures, clip.fps, settings.crf)
     if written != codes.frames:
-        raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, but {codes_path} has {codes.frames}")
+        raise ClipError(
+            "inconsistent", f"{clip.media.name}: {written} frames decode, but {codes_path} has {codes.frames}"
+        )
     head = load_head(codes.head)
     write_lossless(folder / "hints.mkv", hints_of(head, codes, size, window=WINDOW), clip.fps)
     write_lossless(folder / "mask.mkv", _masks(mask_path, codes.frames, size), clip.fps)
@@ -113,9 +118,13 @@ def _masks(path: Path, count: int, size: int) -> Iterator[NDArray[np.uint8]]:
             raise ClipError("inconsistent", f"{path}: {error}; its codes have {count} frames") from None
 
 
-def _load(row: Row, split: str, cache: Cache) -> Sample:
+def _load(rows: dict[str, Row], split: str, cache: Cache, id: str) -> Sample:
+    row = rows[id]
+
     def gone(folder: Path) -> None:
-        raise FileNotFoundError(f"the sample of clip {row.id} is no longer in {cache.root}; run `dvc repro shard` again")
+        raise FileNotFoundError(
+            f"the sample of clip {row.id} is no longer in {cache.root}; run `dvc repro shard` again"
+        )
 
     folder = cache.entry(KIND, str(row.fields["key"]), gone)
     names = {name: row.fields[name] for name in Meta.__dataclass_fields__ if name not in ("id", "split")}
@@ -126,7 +135,9 @@ def _load(row: Row, split: str, cache: Cache) -> Sample:
 def _packed(row: Row, splits: Splits, shards: dict[str, dict[str, str]]) -> Row:
     fields: dict[str, Any] = {name: value for name, value in row.fields.items() if name != "key"}
     names = splits.of[row.id]
-    return kept(row.id, row.score, **fields, split="+".join(names), shard="+".join(shards[name][row.id] for name in names))
+    return kept(
+        row.id, row.score, **fields, split="+".join(names), shard="+".join(shards[name][row.id] for name in names)
+    )
 
 
 def _write_splits(path: Path, splits: Splits, rows: dict[str, Row]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ from lcvd.shards.sample import INDEX, Sample
 BLOCK = 512
 
 
-def write_shards(folder: Path, split: str, ids: Iterable[str], load: Callable[[str], Sample], max_mb: float) -> dict[str, str]:
+def write_shards(
+    folder: Path, split: str, ids: Iterable[str], load: Callable[[str], Sample], max_mb: float
+) -> dict[str, str]:
     """Write a split's samples, in order of id, to ``folder/split``; returns the shard's name of each id.
 
     A shard ends before the sample that would take it over `max_mb` megabytes, so only a sample that is larger alone
@@ -51,9 +52,7 @@ class _Shard:
         self.ids: list[str] = []
         self.bytes = 0
         self._stream = path.open("wb")
-        self._tar = wds.TarWriter(
-            self._stream, user="", group="", mode=0o444, encoder=False, mtime=0, format=tarfile.PAX_FORMAT
-        )
+        self._tar = wds.TarWriter(self._stream, user="", group="", mode=0o444, encoder=False, mtime=0)
 
     def add(self, sample: Sample) -> None:
         self._tar.write({"__key__": sample.id, **sample.parts})

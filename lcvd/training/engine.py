@@ -12,15 +12,22 @@ from torch import nn
 from lcvd.config.train import OptimiserSettings, TrainSettings
 from lcvd.model.objective import Objective
 
+BUCKET = 50_000_000  # elements; ZeRO takes buffers of this size in every backward pass, however small the model
 
-def deepspeed_config(settings: TrainSettings) -> dict[str, Any]:
-    """DeepSpeed's JSON configuration of the settings. Weights, gradients and optimiser states are float32; lower
-    precision is the objective's autocast."""
+
+def deepspeed_config(settings: TrainSettings, parameters: int) -> dict[str, Any]:
+    """DeepSpeed's JSON configuration of the settings, for a model of so many trainable parameters. Weights, gradients
+    and optimiser states are float32; lower precision is the objective's autocast."""
+    bucket = min(BUCKET, parameters)
     return {
         "train_micro_batch_size_per_gpu": settings.batch,
         "gradient_accumulation_steps": settings.accumulation,
         "gradient_clipping": settings.optimiser.clip,
-        "zero_optimization": {"stage": settings.zero},
+        "zero_optimization": {
+            "stage": settings.zero,
+            "reduce_bucket_size": bucket,
+            "allgather_bucket_size": bucket,
+        },
         "zero_allow_untested_optimizer": True,  # 8-bit Adam isn't on DeepSpeed's list
         "steps_per_print": 10**9,
     }
@@ -55,12 +62,9 @@ def make_optimiser(parameters: list[nn.Parameter], settings: OptimiserSettings) 
 
 def start_processes() -> None:
     """Join the process group that the environment describes (RANK, WORLD_SIZE, ...)."""
-    import os
-
-    if int(os.environ["WORLD_SIZE"]) == 1:
-        # DeepSpeed compiles its shared-memory communication for CPUs on first start (34 s, needs a C++ compiler);
-        # a single process communicates with nobody, so it is left out of the operators that may be used.
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    # DeepSpeed would compile its shared-memory communication for CPUs on first start (34 s, needs a C++ compiler). It
+    # waits by spinning, which on few cores takes the time that the other process needs; gloo, without it, sleeps.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(verbose=False)
 
 
@@ -71,7 +75,7 @@ def make_engine(objective: Objective, settings: TrainSettings) -> deepspeed.Deep
         model=objective,
         model_parameters=parameters,
         optimizer=make_optimiser(parameters, settings.optimiser),
-        config=deepspeed_config(settings),
+        config=deepspeed_config(settings, sum(p.numel() for p in parameters)),
     )
     return engine
 

@@ -72,7 +72,11 @@ def leaves_no_process() -> Iterator[None]:
     yield
     deadline = time.monotonic() + LIMIT_S
     while True:
-        left = [c for c in psutil.Process().children(recursive=True) if c.pid not in before and "resource_tracker" not in _command(c)]
+        left = [
+            c
+            for c in psutil.Process().children(recursive=True)
+            if c.pid not in before and "resource_tracker" not in _command(c)
+        ]
         if not left or time.monotonic() > deadline:
             break
         time.sleep(0.05)

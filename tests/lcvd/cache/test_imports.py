@@ -11,7 +11,9 @@ def test_direct_imports_are_found_in_functions_too():
 
 def test_the_closure_contains_what_python_really_loads():
     code = "import sys, lcvd.video.clip; print(*[m for m in sys.modules if m.split('.')[0] == 'lcvd'])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout.split()
     packages = {name.rsplit(".", 1)[0] for name in closure("lcvd.video.clip")} | {"lcvd"}
     assert set(loaded) - packages == set(closure("lcvd.video.clip"))
 

@@ -24,7 +24,9 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(tmp_path):
     def change(data):
         data["filter"]["thresholds"]["min_sharpnes"] = data["filter"]["thresholds"].pop("min_sharpness")
 
-    with pytest.raises(SettingsError, match=r"unknown key 'filter.thresholds.min_sharpnes'; did you mean 'min_sharpness'"):
+    with pytest.raises(
+        SettingsError, match=r"unknown key 'filter.thresholds.min_sharpnes'; did you mean 'min_sharpness'"
+    ):
         load_settings(_with(tmp_path, change))
 
 

@@ -4,7 +4,11 @@ from lcvd.ledger.rows import ClipError, failed, filtered, guard, kept, read_ledg
 
 
 def test_rows_survive_the_file_sorted_and_with_the_same_bytes_in_any_order(tmp_path):
-    rows = [kept("b", score=0.5, box=[1, 2]), filtered("a", "blurred", "sharpness 3 < 5", 3.0), failed("c", "dead", "404")]
+    rows = [
+        kept("b", score=0.5, box=[1, 2]),
+        filtered("a", "blurred", "sharpness 3 < 5", 3.0),
+        failed("c", "dead", "404"),
+    ]
     write_ledger(tmp_path / "one.parquet", rows)
     write_ledger(tmp_path / "two.parquet", reversed(rows))
     assert read_ledger(tmp_path / "one.parquet") == sorted(rows, key=lambda row: row.id)

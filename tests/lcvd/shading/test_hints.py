@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lcvd.shading.hints import ALBEDO, render_hints, shade_surface, surface_of, to_uint8
+from lcvd.face.codes import FaceCodes
+from lcvd.face.head import load_head
+from lcvd.shading.hints import hints_of, render_hints, shade_surface, surface_of, to_uint8
+from lcvd.shading.presets import orbit, preset
 
 
 @pytest.mark.golden
@@ -41,3 +44,49 @@ def test_golden_shading_rejects_what_would_be_wrong(golden_dir: Path) -> None:
         surface = surface_of(stored["posed_vertices"], wrong, faces, stored["coverage"].shape[-1])
         error = np.abs(shade_surface(surface, stored["light"]) - stored["shaded_raw"])[stored["coverage"] > 0]
         assert np.percentile(error, 99.9) > 1e-3
+
+
+def codes_of(frames: int) -> FaceCodes:
+    head = load_head()
+    random = np.random.default_rng(0)
+    return FaceCodes(
+        head=head.name,
+        identity=random.normal(0, 0.5, len(head.identity_basis)).astype(np.float32),
+        expression=random.uniform(0, 0.4, (frames, len(head.expression_names))).astype(np.float32),
+        pose=random.normal(0, 0.2, (frames, 3)).astype(np.float32),
+        camera=np.tile(np.array([1.2, 0, 0.1], np.float32), (frames, 1)),
+        light=orbit(frames),
+        square=np.array([0, 0, 96], np.int32),
+        confidence=np.ones(frames, np.float32),
+    )
+
+
+def test_windows_are_the_whole_clip() -> None:
+    head, codes = load_head(), codes_of(7)
+    windows = list(hints_of(head, codes, 96, window=3))
+    assert [len(window) for window in windows] == [3, 3, 1]
+    vertices = head.vertices(codes.identity, codes.expression, codes.pose)
+    whole = render_hints(vertices, head.project(vertices, codes.camera), head.hint_faces, codes.light, 96)
+    np.testing.assert_array_equal(np.concatenate(windows), whole)
+    assert whole.dtype == np.uint8
+    assert 0.05 < (whole.max(-1) > 0).mean() < 0.6
+    assert (whole[:, 0] == 0).all()
+
+
+def test_another_light_keeps_the_shape_and_moves_the_shade() -> None:
+    head, codes = load_head(), codes_of(2)
+    left, right = (np.concatenate(list(hints_of(head, codes, 96, preset(name)))) for name in ("left", "right"))
+    np.testing.assert_array_equal(left.max(-1) > 0, right.max(-1) > 0)
+    columns = np.arange(96)
+    for t in range(2):
+        weight = [(images[t].sum(-1) * columns).sum() / images[t].sum() for images in (left, right)]
+        assert weight[0] < weight[1] - 3
+    per_frame = np.stack([preset("left"), preset("right")])
+    mixed = np.concatenate(list(hints_of(head, codes, 96, per_frame, window=1)))
+    np.testing.assert_array_equal(mixed, np.stack([left[0], right[1]]))
+
+
+def test_truncation() -> None:
+    np.testing.assert_array_equal(
+        to_uint8(np.array([-0.2, 0.0, 0.999, 1.0, 3.0, 254.9 / 255])), [0, 0, 254, 255, 255, 254]
+    )

@@ -121,7 +121,9 @@ def test_missing_pytorch3d_is_an_error_only_when_asked_for(caplog: pytest.LogCap
 
 def fake_rasterizer(meshes: Any, image_size: int, **options: Any) -> tuple[Any, ...]:
     """PyTorch3D's documented contract on a CPU: x left, y up, face indices counted through the batch."""
-    assert options["blur_radius"] == 0 and options["faces_per_pixel"] == 1 and not options["perspective_correct"]
+    assert options["blur_radius"] == 0
+    assert options["faces_per_pixel"] == 1
+    assert not options["perspective_correct"]
     points, faces = (tensor.numpy() for tensor in meshes)
     drawn = [brute_force(p * [-1, -1, 1], f, image_size) for p, f in zip(points, faces, strict=True)]
     index = [np.where(d[0] < 0, -1, d[0] + t * len(faces[0])) for t, d in enumerate(drawn)]

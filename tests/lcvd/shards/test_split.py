@@ -61,5 +61,5 @@ def test_places_are_fixed() -> None:
 def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match="no clips to split"):
         split_clips({}, 0.1, 0.1)
-    with pytest.raises(ValueError, match="below 1, not 0.5"):
+    with pytest.raises(ValueError, match=r"below 1, not 0\.5"):
         split_clips({"a": "b"}, 0.5, 0.5)

@@ -1,57 +1,72 @@
-import io
-import tarfile
+from __future__ import annotations
 
-import numpy as np
+import json
+import os
+import tarfile
+import time
+from pathlib import Path
+
 import pytest
 
-from lcvd.shards.sample import MEMBERS, SampleError, read_samples
+from lcvd.shards.sample import PARTS, Meta, Sample, read_samples
 from lcvd.shards.write import write_shards
 
 
-def _samples(folder, count=5, size=3000):
-    draw = np.random.default_rng(0)
-    samples = {}
-    for number in range(count):
-        path = folder / f"clip-{number}"
-        path.mkdir(parents=True)
-        for name in MEMBERS:
-            (path / name).write_bytes(draw.bytes(size))
-        samples[f"clip-{number}"] = path
-    return samples
+def sample(id: str, weight: int = 100_000) -> Sample:
+    meta = Meta(id, "anna", "train", 16, 64, 25.0, "CC0", "file:x.mp4", "0" * 64, 0)
+    parts = {name: id.encode()[:1] * weight for name in PARTS if name != "meta.json"}
+    return Sample(id, parts | {"meta.json": meta.to_json()}, "test")
 
 
-def test_shards_are_cut_by_size_and_give_every_byte_back(tmp_path):
-    samples = _samples(tmp_path / "in")
-    where = write_shards(samples, tmp_path / "out", "train", 0.04)
-    assert len(set(where.values())) > 1
-    back = {sample.id: sample.members for sample in read_samples(tmp_path / "out", "train")}
-    assert list(back) == sorted(samples)
-    assert all(back[id][name] == (samples[id] / name).read_bytes() for id in samples for name in MEMBERS)
+def test_shards_are_cut_at_their_size(tmp_path: Path) -> None:
+    ids = [f"clip{i}" for i in range(7)]
+    places = write_shards(tmp_path, "train", ids, sample, 0.9)  # a sample is 0.4 MB
+    index = json.loads((tmp_path / "train" / "index.json").read_text())
+    assert [len(shard["ids"]) for shard in index["shards"]] == [2, 2, 2, 1]
+    assert index["samples"] == 7
+    for shard in index["shards"]:
+        path = tmp_path / "train" / shard["name"]
+        assert path.stat().st_size == shard["bytes"] < 0.95e6
+        assert all(places[id] == shard["name"] for id in shard["ids"])
+    assert [one.id for one in read_samples(tmp_path, "train")] == ids
 
 
-def test_bytes_do_not_depend_on_time_place_or_order(tmp_path, monkeypatch):
-    samples = _samples(tmp_path / "in")
-    write_shards(samples, tmp_path / "one", "test", 99)
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
+def test_a_sample_larger_than_a_shard_gets_its_own(tmp_path: Path) -> None:
+    write_shards(tmp_path, "train", ["a", "b"], sample, 0.1)
+    assert sorted(path.name for path in (tmp_path / "train").glob("*.tar")) == ["train-000000.tar", "train-000001.tar"]
+
+
+def test_members_tell_no_time_and_no_user(tmp_path: Path) -> None:
+    long = "x" * 150
+    write_shards(tmp_path, "train", ["a", long], sample, 10)
+    with tarfile.open(tmp_path / "train" / "train-000000.tar") as archive:
+        members = archive.getmembers()
+    assert [member.name for member in members] == [f"{id}.{part}" for id in ("a", long) for part in sorted(PARTS)]
+    for member in members:
+        assert (member.mtime, member.uid, member.gid, member.uname, member.gname, member.mode) == (
+            0,
+            0,
+            0,
+            "",
+            "",
+            0o444,
+        )
+
+
+def test_same_bytes_whenever_and_wherever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_shards(tmp_path / "a", "train", ["a", "b"], sample, 10)
     monkeypatch.chdir(tmp_path)
-    for path in tmp_path.glob("in/*/*"):
-        path.touch()
-    write_shards(dict(reversed(samples.items())), tmp_path / "two", "test", 99)
-    one, two = ((tmp_path / name / "test" / "test-000000.tar").read_bytes() for name in ("one", "two"))
-    assert one == two
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    old = os.umask(0o077)
+    try:
+        write_shards(Path("b"), "train", ["b", "a"], sample, 10)
+    finally:
+        os.umask(old)
+    for name in ("train-000000.tar", "index.json"):
+        assert (tmp_path / "a" / "train" / name).read_bytes() == (tmp_path / "b" / "train" / name).read_bytes()
 
 
-def test_a_foreign_member_is_named_with_its_shard(tmp_path):
-    folder = tmp_path / "train"
-    folder.mkdir()
-    with tarfile.open(folder / "train-000000.tar", "w") as tar:
-        info = tarfile.TarInfo("clip.exe")
-        info.size = 1
-        tar.addfile(info, io.BytesIO(b"x"))
-    with pytest.raises(SampleError, match=r"train-000000\.tar: sample 'clip' holds \['exe'\]"):
-        list(read_samples(tmp_path, "train"))
-
-
-def test_a_split_without_shards_says_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match="dvc repro shard"):
-        list(read_samples(tmp_path, "val"))
+def test_an_empty_split_has_an_index(tmp_path: Path) -> None:
+    write_shards(tmp_path, "val", [], sample, 10)
+    assert json.loads((tmp_path / "val" / "index.json").read_text()) == {"samples": 0, "shards": [], "split": "val"}
+    assert list(read_samples(tmp_path, "val")) == []

@@ -22,12 +22,6 @@ def plain(items: list[Item], value: int) -> list[Row]:
     return [kept(item.id, pid=os.getpid(), value=value, chunk=[i.id for i in items], **threads) for item in items]
 
 
-def torch_threads(items: list[Item]) -> list[Row]:
-    import torch
-
-    return [kept(item.id, threads=torch.get_num_threads()) for item in items]
-
-
 def killed_by_some(items: list[Item], guilty: list[str], folder: Path) -> list[Row]:
     """A process dies whenever it works on a guilty item; `once-...` is guilty only the first time."""
     for item in items:

@@ -1,0 +1,34 @@
+"""Stage `evaluate`: relight the test clips, score them, write the report."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from lcvd.config.settings import Settings
+from lcvd.relight.evaluate import evaluate as relight_and_score
+from lcvd.report.build import build_report
+from tasks.artifacts import show_pictures, show_text
+from tasks.progress import progress
+from tasks.stage import DATA, Stage, main
+
+
+@flow(name="evaluate")
+def evaluate(settings: Settings) -> None:
+    """Evaluate the trained model on the test split."""
+    stage = Stage("evaluate")
+    model, shards = stage.input("train") / "model", stage.input("shard")
+    out = stage.fresh()
+    with progress(0, stage.name, "frame") as bar:
+
+        def step(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        relight_and_score(model, shards, out, settings, step)
+    build_report(DATA, out / "report.html")
+    show_text("metrics", out / "table.md")
+    show_pictures("plots", sorted((out / "plots").glob("*.png"))[:4])
+
+
+if __name__ == "__main__":
+    main(evaluate)

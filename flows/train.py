@@ -1,0 +1,32 @@
+"""Stage `train`: DeepSpeed in processes of its own, resumed from its scratch when it was interrupted."""
+
+from __future__ import annotations
+
+import logging
+
+from prefect import flow
+
+from lcvd.config.settings import Settings
+from lcvd.training.stage import launch_command, scratch_key
+from tasks.artifacts import show_json
+from tasks.environment import scratch
+from tasks.stage import Stage, main
+from tasks.supervisor import supervise
+
+log = logging.getLogger("lcvd.train")
+
+
+@flow(name="train")
+def train(settings: Settings) -> None:
+    """Train; checkpoints lie under a key of settings, shards and code, so that no run resumes another's."""
+    stage = Stage("train")
+    data = stage.input("shard")
+    place = scratch() / "train" / scratch_key(settings, data)
+    out = stage.fresh()
+    command, environment = launch_command(settings, data, place, out)
+    supervise(command, name=stage.name, env=environment, emit=log.info)
+    show_json("training", out / "metrics.json")
+
+
+if __name__ == "__main__":
+    main(train)

@@ -1,0 +1,63 @@
+"""Flow `train-lcvd`: all stages in the order of the DVC graph, each one run through DVC.
+
+``python -m flows.train_lcvd [stage ...]`` here, or the deployment of the same name, which works in a worktree of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.runtime import flow_run
+
+from tasks.dvc import reproduce, save_experiment, stages, stale
+from tasks.entry import StageError, entry, only_one, served
+from tasks.worktree import pinned
+
+log = logging.getLogger("lcvd.train_lcvd")
+
+
+@flow(name="train-lcvd")
+def train_lcvd(targets: Sequence[str] = (), commit: str | None = None, experiment: bool = False) -> str | None:
+    """Bring `targets` (all stages without any) and what they need up to date.
+
+    Args:
+        targets: names of stages.
+        commit: work in a worktree of its own at this commit; None works in the project's folder as it is.
+        experiment: save the result as a DVC experiment named after this run, if ``dvc status`` is clean at the end.
+
+    Returns:
+        The experiment's name.
+    """
+    root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"
+    with pinned(root, commit, name) if commit else contextlib.nullcontext(root) as place:
+        for stage in stages(place, targets):
+            reproduce(stage, place)
+        if left := stale(place, targets):
+            raise StageError(f"something changed while this ran, so nothing was saved; dvc status says:\n{left}")
+        if not experiment:
+            return None
+        save_experiment(place, name)
+    log.info("saved as DVC experiment %s: `dvc exp apply %s` brings it here", name, name)
+    create_markdown_artifact(f"`dvc exp apply {name}`", key="experiment", description="Data, code and settings of this run")
+    return name
+
+
+def main() -> None:
+    """Run the flow in this folder."""
+    parser = argparse.ArgumentParser(prog="python -m flows.train_lcvd", description=main.__doc__)
+    parser.add_argument("targets", nargs="*", help="stages; all of them without any")
+    parser.add_argument("--commit", help="work in a worktree at this commit")
+    parser.add_argument("--experiment", action="store_true", help="save the result as a DVC experiment")
+    options = parser.parse_args()
+    with entry("train-lcvd"), only_one("train-lcvd"), served():
+        train_lcvd(options.targets, options.commit, options.experiment)
+
+
+if __name__ == "__main__":
+    main()

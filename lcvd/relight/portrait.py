@@ -1,0 +1,155 @@
+"""From files to a relit video: reconstruct portrait and driving clip, align the motion, render hints, generate."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from lcvd.cache.store import Cache, file_hash
+from lcvd.config.settings import Settings
+from lcvd.face.align import relative
+from lcvd.face.codes import FaceCodes
+from lcvd.face.head import load_head
+from lcvd.ledger.rows import ClipError
+from lcvd.model.lcvd import LCVD
+from lcvd.relight.relight import relight_frames
+from lcvd.shading.crop import resize_masks, square_pictures
+from lcvd.shading.hints import hints_of
+from lcvd.shading.presets import PRESETS, load_light, preset
+from lcvd.shading.stage import reconstruct_chunk
+from lcvd.video.clip import Clip
+from lcvd.video.decode import read
+from lcvd.video.encode import read_lossless, write_h264
+from lcvd.video.probe import probe
+
+Array = NDArray[Any]
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+LIGHT_FILES = (".json", ".txt", ".npy")
+
+
+@dataclass(frozen=True)
+class Face:
+    """A reconstructed picture or clip: its clip, face codes, and folder with ``masks`` and ``preview``."""
+
+    clip: Clip
+    codes: FaceCodes
+    folder: Path
+
+    @property
+    def preview(self) -> Path:
+        """Contact sheet (PNG)."""
+        return self.folder / "preview" / f"{self.clip.id}.png"
+
+    def first(self, size: int) -> tuple[Array, Array]:
+        """The square of the first frame (size, size, 3) and its portrait mask (size, size), uint8."""
+        picture = square_pictures(read(self.clip, [0]), self.codes.square, size)[0]
+        masks = read_lossless(self.folder / "masks" / f"{self.clip.id}.mkv", [0])
+        return picture, resize_masks(masks, size)[0]
+
+
+def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int = 0) -> Face:
+    """Reconstruct a video, or a picture as a video of one frame, into `folder`.
+
+    Args:
+        path: video or image file.
+        folder: takes codes, mask and contact sheet.
+        settings: sections `filter.track` and `reconstruct` are used.
+        frames: only the first so many; 0 means as many as the settings say.
+
+    Raises:
+        ClipError: no video, no face, ...; the message names the file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    media = _as_video(path, folder) if path.suffix.lower() in IMAGES else path
+    found = probe(media)
+    limit = frames or settings.filter.track.max_frames or found.frames
+    clip = Clip("face", "", media, file_hash(media), 0, min(found.frames, limit), found.fps, found.width, found.height,
+                None, "", "")  # fmt: skip
+    row = reconstruct_chunk([clip], folder, Cache(folder / "cache"), settings)[0]
+    if row.status != "kept":
+        raise ClipError(row.reason, f"{path}: {row.detail}")
+    return Face(clip, FaceCodes.load(folder / "codes" / f"{clip.id}.safetensors"), folder)
+
+
+def light_from(name: str, folder: Path, settings: Settings) -> Array:
+    """A light (9, 3): a preset's name, an SH file, or the light on the face in a picture or a clip's first frame.
+
+    Raises:
+        ValueError: `name` is neither.
+    """
+    if name in PRESETS:
+        return preset(name)
+    path = Path(name)
+    if not path.is_file():
+        raise ValueError(f"light {name!r} is no preset ({', '.join(sorted(PRESETS))}) and no file")
+    if path.suffix.lower() in LIGHT_FILES:
+        return load_light(path)
+    light: Array = reconstruct_file(path, folder, settings, frames=1).codes.light[0]
+    return light
+
+
+def relight(
+    portrait: Path,
+    model: LCVD,
+    light: str,
+    settings: Settings,
+    *,
+    driving: Path | None = None,
+    guidance: float = 4.5,
+    steps: int = 25,
+    seed: int = 0,
+    frames: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Array, Array, float]:
+    """Animate and relight the face of `portrait` (picture or clip).
+
+    Args:
+        portrait: picture, or a clip whose first frame is the portrait.
+        model: a trained model.
+        light: see `light_from`.
+        settings: how faces are reconstructed.
+        driving: clip whose motion is followed (`lcvd.face.align.relative`); without it a portrait clip keeps its own
+            motion, and a picture is relit as it is, 16 frames long.
+        guidance: strength of the new light. steps: Euler steps. seed: of the noise.
+        frames: only the first so many driving frames; 0 means as many as the settings say.
+        progress: called with (network calls done, in all).
+
+    Returns:
+        Frames (N, S, S, 3) uint8, their shading hints (N, S, S, 3) uint8, frames a second.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        base = Path(scratch)
+        face = reconstruct_file(portrait, base / "portrait", settings, frames)
+        wanted, codes, fps = light_from(light, base / "light", settings), face.codes, face.clip.fps
+        if driving is not None:
+            drive = reconstruct_file(driving, base / "driving", settings, frames)
+            codes, fps = relative(face.codes, drive.codes), drive.clip.fps
+        elif codes.frames == 1:
+            codes = codes.window([0] * 16)
+        picture, mask = face.first(model.size)
+    head = load_head(codes.head)
+    hint = np.concatenate(list(hints_of(head, face.codes.window([0]), model.size)))[0]
+    hints = np.concatenate(list(hints_of(head, codes, model.size, wanted)))
+    video = relight_frames(
+        model, picture, mask, hint, hints, guidance=guidance, steps=steps, seed=seed, progress=progress
+    )
+    return video, hints, fps
+
+
+def _as_video(path: Path, folder: Path) -> Path:
+    """The picture as a lossless one-frame video, so that one code path serves both."""
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, UnidentifiedImageError) as error:
+        raise ClipError("not_a_picture", f"{path}: {error}") from None
+    target = folder / "picture.mp4"
+    write_h264(target, [pixels[None]], fps=25.0, crf=0)
+    return target

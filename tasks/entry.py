@@ -1,0 +1,86 @@
+"""How a flow starts as a program: signals, a watched parent, a Prefect server, expected errors in plain words."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+
+from filelock import FileLock, Timeout
+from prefect import tags
+
+from lcvd.config.io import SettingsError
+from lcvd.ledger.rows import ClipError
+from tasks.deathwatch import dvc_above, end_with, on_sigterm
+from tasks.environment import PARENT_RUN, scratch
+from tasks.runners import RunnerError
+from tasks.server import ServerError, prefect_server
+from tasks.supervisor import ChildError
+
+log = logging.getLogger("lcvd.entry")
+
+
+class StageError(RuntimeError):
+    """Work can't be done; the message says why and what to do next."""
+
+
+EXPECTED = (StageError, SettingsError, RunnerError, ServerError, ChildError, ClipError)
+
+
+@contextlib.contextmanager
+def entry(name: str) -> Iterator[None]:
+    """Around all of ``python -m flows.<module>``: an expected error is one message on stderr, exit code 1.
+
+    SIGTERM unwinds like Ctrl-C; when the `dvc` that started this process ends, so does this process. `EXPECTED` errors
+    show no traceback, all others do.
+    """
+    on_sigterm()
+    if (dvc := dvc_above()) is not None:
+        end_with(dvc, grace=30.0)
+    logging.getLogger("prefect.flow_runs").addFilter(_unexpected)
+    try:
+        yield
+    except EXPECTED as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@contextlib.contextmanager
+def served() -> Iterator[None]:
+    """Around a flow's call: a Prefect server is there, and the run is tagged with the run that started it."""
+    with prefect_server(), tags(*_parent()):
+        yield
+
+
+@contextlib.contextmanager
+def only_one(name: str) -> Iterator[None]:
+    """One process of this name in a scratch folder: whoever kills `dvc` frees DVC's own lock while a stage still runs.
+
+    Freed by the kernel with the process. Cache entries need no lock, they are made aside and renamed.
+    """
+    path = scratch() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.warning("%s: another process does this in %s; waiting until it ends", name, scratch())
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _parent() -> list[str]:
+    return [f"parent:{os.environ[PARENT_RUN]}"] if PARENT_RUN in os.environ else []
+
+
+def _unexpected(record: logging.LogRecord) -> bool:
+    """Drops Prefect's traceback of an error that `entry` tells in plain words."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, EXPECTED) and not str(record.msg).startswith("Finished in state")

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors import safe_open
+
+from lcvd.cache.store import Cache
+from lcvd.config.settings import Settings
+from lcvd.face.codes import FaceCodes
+from lcvd.face.head import load_head
+from lcvd.ledger.rows import Row
+from lcvd.shading.crop import square_pictures
+from lcvd.shading.hints import hints_of
+from lcvd.shading.stage import reconstruct_chunk, shown_frames
+from lcvd.video.clip import Clip
+from lcvd.video.decode import frames
+from lcvd.video.encode import read_lossless
+
+Reconstructed = tuple[Path, Cache, Row]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def test_a_real_clip(carphone: Clip, settings: Settings, reconstructed: Reconstructed) -> None:
+    folder, _, row = reconstructed
+    assert row.status == "kept", row.detail
+    assert row.fields["frames"] == carphone.frames
+    assert row.fields["landmark_error"] < 0.05
+    assert 0.3 < row.fields["confidence"] <= 1
+    assert sorted(files(folder)) == ["codes/carphone.safetensors", "masks/carphone.mkv", "preview/carphone.png"]
+    codes = FaceCodes.load(folder / "codes" / "carphone.safetensors")
+    masks = read_lossless(folder / "masks" / "carphone.mkv")
+    size = settings.reconstruct.size
+    assert codes.frames == carphone.frames
+    assert masks.shape == (carphone.frames, size, size)
+    assert 0.2 < (masks > 127).mean() < 0.9
+    x0, y0, side = codes.square
+    assert x0 >= 0
+    assert x0 + side <= carphone.width
+    assert y0 >= 0
+    assert y0 + side <= carphone.height
+
+
+def test_the_hint_lies_on_the_person_and_looks_like_the_face(
+    carphone: Clip, settings: Settings, reconstructed: Reconstructed
+) -> None:
+    folder = reconstructed[0]
+    codes = FaceCodes.load(folder / "codes" / "carphone.safetensors")
+    size = settings.reconstruct.size
+    hints = np.concatenate(list(hints_of(load_head(codes.head), codes, size)))
+    shown = hints.max(-1) > 0
+    person = read_lossless(folder / "masks" / "carphone.mkv") > 127
+    assert 0.05 < shown.mean() < 0.5
+    assert (shown & person).sum() / shown.sum() > 0.97
+    pictures = np.concatenate([square_pictures(window, codes.square, size) for window in frames(carphone)])
+    inside = shown.all(0)
+    pictured, hinted = (images.mean(-1)[:, inside].mean(0) for images in (pictures, hints))
+    assert np.corrcoef(pictured, hinted)[0, 1] > 0.3
+    assert 60 < hinted.mean() < 220
+
+
+def test_lights_are_steady(reconstructed: Reconstructed) -> None:
+    light = FaceCodes.load(reconstructed[0] / "codes" / "carphone.safetensors").light
+    assert np.abs(np.diff(light, axis=0)).max() < 0.1 * np.abs(light).max()
+
+
+def test_a_second_run_makes_nothing_and_a_fresh_one_the_same_bytes(
+    carphone: Clip, settings: Settings, reconstructed: Reconstructed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, cache, row = reconstructed
+    (fresh,) = reconstruct_chunk([carphone], tmp_path / "fresh", Cache(tmp_path / "cache"), settings)
+    assert fresh == row
+    assert files(tmp_path / "fresh") == files(folder)
+    monkeypatch.setattr("lcvd.shading.stage._make", lambda *_: pytest.fail("made again"))
+    (again,) = reconstruct_chunk([carphone], tmp_path / "again", cache, settings)
+    assert again == row
+    assert files(tmp_path / "again") == files(folder)
+
+
+def test_the_file_tells_where_it_comes_from_and_no_place(carphone: Clip, reconstructed: Reconstructed) -> None:
+    path = reconstructed[0] / "codes" / "carphone.safetensors"
+    with safe_open(path, framework="numpy") as stream:
+        told = json.loads(stream.metadata()["lcvd"])["provenance"]
+    assert told["clip"]["sha256"] == carphone.sha256
+    assert str(carphone.media.parent).encode() not in path.read_bytes()
+
+
+def test_the_sheet_is_a_picture_of_five_rows(reconstructed: Reconstructed) -> None:
+    with Image.open(reconstructed[0] / "preview" / "carphone.png") as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    assert pixels.shape[0] > 5 * 192
+    assert pixels.shape[1] > 8 * 192
+    assert pixels.std() > 20
+
+
+def test_a_clip_without_a_face_fails_by_name(carphone: Clip, settings: Settings, tmp_path: Path, cache: Cache) -> None:
+    sky = dataclasses.replace(carphone, id="sky", crop=(0, 0, 40, 40), width=40, height=40)
+    rows = reconstruct_chunk([sky], tmp_path / "out", cache, settings)
+    assert [(row.id, row.status, row.reason) for row in rows] == [("sky", "failed", "no_face")]
+    assert not (tmp_path / "out").exists()
+
+
+def test_shown_frames() -> None:
+    assert shown_frames(100) == [0, 14, 28, 42, 57, 71, 85, 99]
+    assert shown_frames(3) == [0, 1, 2]
+    assert shown_frames(1) == [0]
