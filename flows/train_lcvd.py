@@ -17,6 +17,7 @@ from prefect.runtime import flow_run
 
 from tasks.dvc import reproduce, save_experiment, stages, stale
 from tasks.entry import StageError, entry, only_one, served
+from tasks.environment import show_messages
 from tasks.worktree import pinned
 
 log = logging.getLogger("lcvd.train_lcvd")
@@ -34,6 +35,7 @@ def train_lcvd(targets: Sequence[str] = (), commit: str | None = None, experimen
     Returns:
         The experiment's name.
     """
+    show_messages()
     root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"
     with pinned(root, commit, name) if commit else contextlib.nullcontext(root) as place:
         for stage in stages(place, targets):
@@ -44,7 +46,9 @@ def train_lcvd(targets: Sequence[str] = (), commit: str | None = None, experimen
             return None
         save_experiment(place, name)
     log.info("saved as DVC experiment %s: `dvc exp apply %s` brings it here", name, name)
-    create_markdown_artifact(f"`dvc exp apply {name}`", key="experiment", description="Data, code and settings of this run")
+    create_markdown_artifact(
+        f"`dvc exp apply {name}`", key="experiment", description="Data, code and settings of this run"
+    )
     return name
 
 

@@ -56,10 +56,10 @@ def show_text(key: str, path: Path) -> None:
 
 def _data_uri(path: Path) -> str:
     with Image.open(path) as picture:
-        picture = picture.convert("RGB")
-        picture.thumbnail((WIDTH, 8 * WIDTH))
+        small = picture.convert("RGB")
+        small.thumbnail((WIDTH, 8 * WIDTH))
         stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=82)
+        small.save(stream, "JPEG", quality=82)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 

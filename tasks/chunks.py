@@ -28,7 +28,9 @@ class HasId(Protocol):
     """A source or a clip."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Clip id."""
+        ...
 
 
 Item = TypeVar("Item", bound=HasId)

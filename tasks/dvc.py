@@ -65,7 +65,8 @@ def stages(root: Path, targets: Sequence[str] = ()) -> list[str]:
     return [name for name in order if not name.endswith(".dvc")]  # tracked files have nothing to run
 
 
-def _was_busy(task: Any, run: Any, state: Any) -> bool:
+def was_busy(task: Any, run: Any, state: Any) -> bool:
+    """Retry condition: another `dvc` held the lock."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, ChildError) and any(word in line for line in error.tail for word in _BUSY)
 
@@ -77,7 +78,7 @@ def _was_busy(task: Any, run: Any, state: Any) -> bool:
     persist_result=False,
     retries=3,
     retry_delay_seconds=10,
-    retry_condition_fn=_was_busy,
+    retry_condition_fn=was_busy,
 )
 def reproduce(stage: str, root: Path) -> None:
     """Bring one stage up to date; DVC decides whether anything is to be done. Tried again only while DVC is busy."""

@@ -84,7 +84,7 @@ def watch(pid: int) -> tuple[Callable[[], bool], list[int]]:
 def end_all(child: subprocess.Popen[bytes], grace: float) -> None:
     """SIGTERM to the command's group and to all adopted descendants, `grace` seconds, then SIGKILL."""
     deadline = time.monotonic() + grace
-    number = signal.SIGTERM
+    number: int = signal.SIGTERM
     while True:
         child.poll()
         left = _descendants(os.getpid())

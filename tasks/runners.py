@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
@@ -59,7 +60,7 @@ def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRu
     if settings.kind == "ray":
         module = _extra("prefect_ray", "ray")
         # PYTHONPATH: a worktree's workers import the worktree's code, not the installed one
-        variables = {**env, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        variables = {**env, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
         options: dict[str, Any] = {"runtime_env": {"env_vars": variables}}
         if address := os.environ.get("RAY_ADDRESS"):
             return module.RayTaskRunner(address=address, init_kwargs=options)

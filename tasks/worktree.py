@@ -30,7 +30,9 @@ def pinned(root: Path, commit: str, name: str) -> Iterator[Path]:
     try:
         [sha] = git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", root=root)
     except (ChildError, ValueError):
-        raise StageError(f"{commit!r} is no commit of the git repository at {root}; commit first, or name another") from None
+        raise StageError(
+            f"{commit!r} is no commit of the git repository at {root}; commit first, or name another"
+        ) from None
     folder = scratch() / "worktrees"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "sweep.lock"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import ClassVar
 
 import click
 
@@ -17,7 +18,7 @@ from lcvd.ledger.rows import ClipError
 class _Lazy(click.Group):
     """Loads the commands that need torch and MediaPipe only when they are called."""
 
-    _heavy = {"relight": "lcvd.cli.relight", "reconstruct": "lcvd.cli.reconstruct"}
+    _heavy: ClassVar[dict[str, str]] = {"relight": "lcvd.cli.relight", "reconstruct": "lcvd.cli.reconstruct"}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self._heavy])

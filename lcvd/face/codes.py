@@ -20,8 +20,8 @@ _PER_FRAME = {"expression": None, "pose": 3, "camera": 3, "light": (9, 3), "conf
 class FaceCodes:
     """Identity of a clip, and expression, pose, camera and light of its T frames, in NDC of the clip's square.
 
-    Shapes: identity (K,), expression (T, E) in [0, 1], pose (T, 3) axis-angle in radians, camera (T, 3) = (s, t_x, t_y),
-    light (T, 9, 3) second-order SH coefficients a colour channel, square (3,) = (x0, y0, side) in clip-frame pixels,
+    Shapes: identity (K,), expression (T, E) in [0, 1], pose (T, 3) axis-angle in radians, camera (T, 3) with
+    (s, t_x, t_y), light (T, 9, 3) second-order SH coefficients a colour channel, square (3,) = (x0, y0, side) in clip-frame pixels,
     confidence (T,) in [0, 1], 0 where the face was interpolated. All float32 but the integer square.
     """
 
@@ -35,6 +35,7 @@ class FaceCodes:
     confidence: np.ndarray
 
     def __post_init__(self) -> None:
+        """Check shapes and that all numbers are finite."""
         frames = len(self.pose)
         for name, tail in _PER_FRAME.items():
             shape = getattr(self, name).shape

@@ -13,7 +13,7 @@ _SPECK = 0.02
 
 
 class PortraitMasker:
-    """Masks windows of one clip's frames in order; its only memory is the last frame's probability, for steady edges."""
+    """Masks windows of one clip's frames in order; it remembers the last frame's probability, for steady edges."""
 
     def __init__(self) -> None:
         os.environ.setdefault("GLOG_minloglevel", "2")

@@ -6,6 +6,7 @@ an untracked log beside the cache (`guard`).
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import math
@@ -73,7 +74,7 @@ def write_ledger(path: Path, rows: Iterable[Row]) -> None:
         ValueError: two rows have the same id.
     """
     ordered = sorted(rows, key=lambda row: row.id)
-    twice = [a.id for a, b in zip(ordered, ordered[1:], strict=False) if a.id == b.id]
+    twice = [a.id for a, b in itertools.pairwise(ordered) if a.id == b.id]
     if twice:
         raise ValueError(f"{path}: id {twice[0]!r} stands twice; ids must be unique over all source manifests")
     columns = {name: [getattr(row, name) for row in ordered] for name in _SCHEMA.names[:4]}

@@ -72,7 +72,7 @@ class FeatureSet:
         """The same moments in at most 1 + D rows."""
         if len(self.rows) <= self.rows.shape[1]:
             return self
-        return FeatureSet(np.linalg.qr(self.rows, mode="r"))
+        return FeatureSet(np.asarray(np.linalg.qr(self.rows, mode="r")))
 
 
 def frechet_distance(first: FeatureSet, second: FeatureSet, biased: bool = False) -> float:

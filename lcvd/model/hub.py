@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -45,7 +45,7 @@ def save_model(model: LCVD, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     model.unet.save_pretrained(folder / "unet", max_shard_size=ONE_FILE)
     for name, adapter in model.adapters.items():
-        adapter.save_pretrained(folder / f"{name}_adapter", max_shard_size=ONE_FILE)
+        cast(Adapter, adapter).save_pretrained(folder / f"{name}_adapter", max_shard_size=ONE_FILE)
     model.image_encoder.save_pretrained(folder / "image_encoder", max_shard_size=ONE_FILE)
 
 

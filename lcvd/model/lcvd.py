@@ -63,7 +63,7 @@ class LCVD(nn.Module):
         """A model with first weights drawn from `seed`; its adapters give zeros."""
         with seeded_construction(seed, "unet"):
             unet = UNetSpatioTemporalConditionModel(**unet_config(settings))
-            adapters = {name: Adapter(settings.unet.channels[0]) for name in settings.conditions}
+            adapters: dict[str, Adapter] = {name: Adapter(settings.unet.channels[0]) for name in settings.conditions}
         for name, adapter in adapters.items():
             adapter.reset(generator(seed, "adapter", name))
         encoder = new_image_encoder(settings.image_encoder, seed)

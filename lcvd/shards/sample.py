@@ -85,7 +85,7 @@ class Sample:
     parts: dict[str, bytes]
     source: str
 
-    def __post_init__(self) -> None:  # noqa: D105 (what it checks stands in the class)
+    def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise ValueError(f"{self.source}: sample id {self.id!r}; ids are letters, digits, _ and - only")
         missing, odd = sorted(set(PARTS) - set(self.parts)), sorted(set(self.parts) - set(PARTS))

@@ -53,7 +53,7 @@ class Clips:
 
     Raises:
         FileNotFoundError: the split isn't there.
-        ValueError: the split is empty, a shard isn't whole, or its pictures are smaller than `size`; names shard and clip.
+        ValueError: the split is empty, a shard isn't whole, or its pictures are smaller than `size`; names the clip.
     """
 
     def __init__(self, folder: Path, split: str, *, size: int, memory_mb: int, threads: int = 1) -> None:

@@ -48,7 +48,12 @@ def make_optimiser(parameters: list[nn.Parameter], settings: OptimiserSettings) 
     Raises:
         ModuleNotFoundError: 8-bit Adam is asked for and bitsandbytes isn't installed.
     """
-    options = {"lr": settings.lr, "betas": settings.betas, "eps": settings.eps, "weight_decay": settings.weight_decay}
+    options: dict[str, Any] = {
+        "lr": settings.lr,
+        "betas": settings.betas,
+        "eps": settings.eps,
+        "weight_decay": settings.weight_decay,
+    }
     if settings.name == "adamw":
         return torch.optim.AdamW(parameters, fused=True, **options)
     try:

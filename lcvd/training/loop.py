@@ -150,9 +150,12 @@ class Training:
         distributed.all_gather_object(everyone, mine)
         names = ", ".join(name for names in everyone for name in names)
         raise Diverged(
-            f"step {self.position.step}: the loss isn't finite for {names}; the last checkpoint, step {self.saved}, is "
-            "good: look at those clips, or lower train.optimiser.lr"
+            f"step {self.position.step}: the loss isn't finite for {names}; {self._last_good()}: look at those clips, "
+            "or lower train.optimiser.lr"
         )
+
+    def _last_good(self) -> str:
+        return f"the checkpoint of step {self.saved} is from before" if self.saved else "there is no checkpoint yet"
 
     def _log(self, curve: Curve | None) -> None:
         ldm, portrait, count = self.position.since
@@ -167,8 +170,8 @@ class Training:
     def _save(self) -> None:
         if not checkpoint.all_finite(self.objective.model.trainable()):
             raise Diverged(
-                f"step {self.position.step}: a weight isn't finite any more; the last checkpoint, step {self.saved}, "
-                "is good: lower train.optimiser.lr"
+                f"step {self.position.step}: a weight isn't finite any more; {self._last_good()}: lower "
+                "train.optimiser.lr"
             )
         checkpoint.save(self.engine, self.average, self.position, self.checkpoints, self.settings.keep)
         self.saved = self.position.step

@@ -1,0 +1,74 @@
+"""Flow `nightly-eval`: evaluate the last committed model in a worktree of its own, and compare it with earlier nights.
+
+``python -m flows.nightly_eval`` here, or the deployment of the same name, on its schedule.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.runtime import flow_run
+
+from lcvd.metrics.regression import history_entry, worsened
+from tasks.dvc import bring, child_flow_environment, git
+from tasks.entry import StageError, entry, only_one, served
+from tasks.environment import SCRATCH, show_messages
+from tasks.history import append_history
+from tasks.supervisor import supervise
+from tasks.worktree import pinned
+
+HISTORY = Path("data/history/nightly.jsonl")
+log = logging.getLogger("lcvd.nightly")
+
+
+@flow(name="nightly-eval")
+def nightly_eval(commit: str = "HEAD") -> None:
+    """Evaluate the model that `commit` holds, append to the history, and fail if a metric worsened beyond its noise.
+
+    Its scratch folder is its own too, so it runs beside a training.
+
+    Raises:
+        StageError: a metric worsened (the message names each), or `commit` holds no trained model.
+    """
+    show_messages()
+    root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"
+    with pinned(root, commit, name) as place:
+        [sha] = git("rev-parse", "HEAD", root=place)
+        if not (place / "dvc.lock").exists():
+            raise StageError(f"commit {sha[:10]} has no dvc.lock: train, then commit dvc.lock")
+        bring(place, "download", "filter", "reconstruct", "shard", "train")
+        own = {**child_flow_environment(), SCRATCH: str(place / ".lcvd")}
+        argv = [sys.executable, "-m", "flows.evaluate"]
+        supervise(argv, name="evaluate", cwd=place, env=own, emit=logging.getLogger("lcvd.evaluate").info, grace=35.0)
+        records = json.loads((place / "data" / "evaluate" / "records.json").read_text(encoding="utf-8"))
+    now = history_entry(sha, datetime.now(UTC).isoformat(timespec="seconds"), records)
+    before = append_history(root, HISTORY, now)
+    table = [{"metric": metric, "value": found["value"]} for metric, found in now["metrics"].items()]
+    create_table_artifact(table, key="nightly", description=f"Commit {sha[:10]}")
+    if found := worsened(before, now):
+        raise StageError(
+            f"the model of commit {sha[:10]} is worse than before:\n" + "\n".join(f"  {each}" for each in found)
+        )
+    log.info(
+        "commit %s: nothing worsened beyond its noise, in comparison with %d earlier evaluations", sha[:10], len(before)
+    )
+
+
+def main() -> None:
+    """Evaluate a commit's model as the schedule does."""
+    parser = argparse.ArgumentParser(prog="python -m flows.nightly_eval", description=main.__doc__)
+    parser.add_argument("--commit", default="HEAD")
+    options = parser.parse_args()
+    with entry("nightly-eval"), only_one("nightly-eval"), served():
+        nightly_eval(options.commit)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Sample order and windows: pure functions with the published distribution."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from lcvd.training.order import clip_of, sample_numbers, window_of
+
+
+def test_each_epoch_sees_every_clip_once_in_another_order() -> None:
+    order = [clip_of(0, sample, 7) for sample in range(21)]
+    epochs = [order[i : i + 7] for i in (0, 7, 14)]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert epochs[0] != epochs[1]
+    assert order == [clip_of(0, sample, 7) for sample in range(21)]
+    assert order != [clip_of(1, sample, 7) for sample in range(21)]
+
+
+def test_any_number_of_processes_sees_the_same_samples() -> None:
+    def seen(step: int, accumulation: int, world: int, batch: int) -> list[int]:
+        return [
+            number
+            for micro in range(accumulation)
+            for rank in range(world)
+            for number in sample_numbers(step, micro, rank, accumulation=accumulation, world=world, batch=batch)
+        ]
+
+    for step in range(3):
+        assert seen(step, 8, 1, 1) == seen(step, 1, 4, 2) == seen(step, 2, 2, 2) == list(range(8 * step, 8 * step + 8))
+
+
+@pytest.mark.parametrize("length", [1, 5, 16, 40, 61, 62, 200])
+def test_window_is_the_published_one(length: int) -> None:
+    """Against the rule of the published data set: `linspace` over a span of at most 61 frames (spec B1)."""
+    span = min(length, 15 * 4 + 1)
+    starts, references = Counter(), Counter()
+    for sample in range(300):
+        reference, *rest = window_of(0, sample, length, frames=16, stride=4)
+        allowed = [np.linspace(s, s + span - 1, 16, dtype=int)[1:].tolist() for s in range(length - span + 1)]
+        starts[allowed.index(rest)] += 1
+        references[reference] += 1
+    assert set(references) <= set(range(length))
+    assert len(references) > min(length, 60) // 2, "the reference may be any frame of the clip"
+    assert len(starts) > min(length - span + 1, 60) // 2
+
+
+def test_window_depends_on_seed_and_sample_alone() -> None:
+    windows = {
+        (seed, sample): tuple(window_of(seed, sample, 100, frames=8, stride=4)) for seed in (0, 1) for sample in (0, 1)
+    }
+    assert len(set(windows.values())) == 4
+    assert windows[0, 1] == tuple(window_of(0, 1, 100, frames=8, stride=4))

@@ -1,0 +1,132 @@
+"""Real runs: processes that train, are killed, go on, and end with the same bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lcvd.config.settings import Settings
+from lcvd.model.hub import load_model
+from lcvd.training.checkpoint import newest
+from lcvd.training.run import INTERRUPTED
+from lcvd.training.stage import launch_command
+from tests.lcvd.training.conftest import SIZE, tiny
+
+LONG = tiny(steps=8)
+
+
+def start(settings: Settings, shards: Path, place: Path) -> subprocess.Popen[str]:
+    """A run in `place`, its messages to ``place/log``."""
+    argv, environment = launch_command(settings, shards, place / "scratch", place / "out", cuda=False)
+    environment |= {"OMP_NUM_THREADS": "1"}
+    with (place / "log").open("a") as log:
+        return subprocess.Popen(argv, env=os.environ | environment, stdout=log, stderr=log, text=True)
+
+
+def finish(settings: Settings, shards: Path, place: Path) -> Path:
+    """A run to its end; returns its output folder."""
+    place.mkdir(exist_ok=True)
+    code = start(settings, shards, place).wait(timeout=500)
+    assert code == 0, (place / "log").read_text()
+    return place / "out"
+
+
+def wait_for(path: Path, process: subprocess.Popen[str], log: Path) -> None:
+    """Until `path` is there."""
+    while not path.exists():
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.01)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Bytes of every file below `folder`."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The outputs of a run that nothing disturbed."""
+    return finish(LONG, shards, tmp_path_factory.mktemp("whole"))
+
+
+def test_a_run_writes_model_metrics_and_curve(whole: Path) -> None:
+    assert {path.name for path in whole.iterdir()} == {"model", "metrics.json", "dvclive"}
+    model = load_model(whole / "model")
+    assert (model.size, model.frames, list(model.adapters)) == (SIZE, 4, ["shading", "reference"])
+    assert all(p.isfinite().all() for p in model.trainable())
+    assert torch.count_nonzero(model.adapters["shading"].final_proj.weight) > 0, "the adapter learned something"
+    points = (whole / "dvclive/plots/metrics/train/loss.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in points] == ["step", "2", "4", "6", "8"]
+
+
+def test_a_run_killed_and_started_again_ends_with_the_same_bytes(whole: Path, shards: Path, tmp_path: Path) -> None:
+    process = start(LONG, shards, tmp_path)
+    wait_for(tmp_path / "scratch/checkpoints/step-00000002", process, tmp_path / "log")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "out/model").exists(), "it had finished before it was killed"
+    assert contents(finish(LONG, shards, tmp_path)) == contents(whole)
+    assert "train 8/8" in (tmp_path / "log").read_text()
+    kept = sorted(path.name for path in (tmp_path / "scratch/checkpoints").iterdir())
+    assert kept == ["step-00000006", "step-00000008"]
+
+
+def test_a_run_asked_to_end_says_so_and_leaves_a_checkpoint(shards: Path, tmp_path: Path) -> None:
+    settings = tiny(steps=10_000, checkpoint_every=10_000, log_every=1)
+    process = start(settings, shards, tmp_path)
+    wait_for(tmp_path / "out/dvclive/metrics.json", process, tmp_path / "log")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=120) == INTERRUPTED, (tmp_path / "log").read_text()
+    assert "start it again to go on" in (tmp_path / "log").read_text()
+    assert newest(tmp_path / "scratch/checkpoints") is not None
+
+
+def test_a_loss_that_isnt_finite_stops_the_run_and_names_step_and_clips(shards: Path, tmp_path: Path) -> None:
+    bad = {"name": "adamw", "lr": 1e30, "schedule": "constant", "warmup": 0}
+    process = start(tiny(optimiser=bad, checkpoint_every=1), shards, tmp_path)
+    assert process.wait(timeout=120) == 1
+    message = (tmp_path / "log").read_text().splitlines()[-1]
+    assert "the loss isn't finite for disc-" in message or "a weight isn't finite" in message
+    assert "train.optimiser.lr" in message
+    assert not (tmp_path / "out/model").exists()
+
+
+def test_two_processes_through_deepspeeds_launcher_agree_with_one(whole: Path, shards: Path, tmp_path: Path) -> None:
+    """Two processes see the samples of two micro-steps, so they make the same model up to rounding."""
+    two = tiny(steps=8, processes=2, accumulation=1, zero=2)
+    out = finish(two, shards, tmp_path)
+    for part in ("unet", "shading_adapter"):
+        file = f"model/{part}/diffusion_pytorch_model.safetensors"
+        one, both = load_file(whole / file), load_file(out / file)
+        for key, value in one.items():
+            torch.testing.assert_close(both[key], value, atol=2e-3, rtol=1e-2)
+    start_weights = load_file(whole / "model/unet/diffusion_pytorch_model.safetensors")["conv_in.weight"]
+    assert start_weights.isfinite().all()
+
+
+@pytest.mark.slow
+def test_another_number_of_processes_is_refused_by_name(shards: Path, tmp_path: Path) -> None:
+    finish(tiny(steps=2), shards, tmp_path)
+    process = start(tiny(steps=4, processes=2), shards, tmp_path)
+    assert process.wait(timeout=500) != 0
+    assert "was written by 1 processes, this run has 2" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.slow
+def test_eight_bit_adam_resumes_bitwise(shards: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes", reason="needs the extra adam8bit")
+    settings = tiny(steps=8, optimiser={"name": "adamw8bit", "lr": 1e-3})
+    (tmp_path / "b").mkdir()
+    whole = finish(settings, shards, tmp_path / "a")
+    process = start(settings, shards, tmp_path / "b")
+    wait_for(tmp_path / "b/scratch/checkpoints/step-00000002", process, tmp_path / "b/log")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert contents(finish(settings, shards, tmp_path / "b")) == contents(whole)
