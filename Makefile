@@ -7,6 +7,8 @@ CONSTRAINTS ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,constraints/cpu.
 STAMP := $(VENV)/.installed
 PYTEST ?= $(BIN)/python -m pytest
 
+# DVC starts `python`: it must be the environment's own.
+export PATH := $(abspath $(BIN)):$(PATH)
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -30,7 +31,6 @@ _DEFAULTS = {
     "GLOG_minloglevel": "2",
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "PYTHONHASHSEED": "0",
-    "PYTHONWARNINGS": "ignore::UserWarning:google.protobuf.symbol_database",
 }
 
 
@@ -54,5 +54,6 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def show_messages() -> None:
-    """Let the library's messages pass from INFO up (Prefect brings the handlers)."""
+    """Let the library's messages pass from INFO up (Prefect brings the handlers), and drop what nobody can act on."""
     logging.getLogger("lcvd").setLevel(logging.INFO)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"google\.protobuf\.symbol_database")

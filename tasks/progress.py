@@ -14,11 +14,17 @@ log = logging.getLogger("lcvd.progress")
 
 
 class _LogLines:
-    """A text stream that turns each state of a bar into one log line."""
+    """A text stream that turns each state of a bar into one log line, the last one once."""
+
+    def __init__(self) -> None:
+        self._last = ""
 
     def write(self, text: str) -> None:
-        if text := text.replace("\r", "").strip():
-            log.info(text)
+        """One state of the bar."""
+        state = text.replace("\r", "").strip()
+        if state and state.partition("[")[0] != self._last:
+            self._last = state.partition("[")[0]
+            log.info(state)
 
     def flush(self) -> None:
         """Log lines are flushed by their handlers."""

@@ -21,8 +21,8 @@ class FaceCodes:
     """Identity of a clip, and expression, pose, camera and light of its T frames, in NDC of the clip's square.
 
     Shapes: identity (K,), expression (T, E) in [0, 1], pose (T, 3) axis-angle in radians, camera (T, 3) with
-    (s, t_x, t_y), light (T, 9, 3) second-order SH coefficients a colour channel, square (3,) = (x0, y0, side) in clip-frame pixels,
-    confidence (T,) in [0, 1], 0 where the face was interpolated. All float32 but the integer square.
+    (s, t_x, t_y), light (T, 9, 3) second-order SH coefficients a colour channel, square (3,) = (x0, y0, side) in
+    clip-frame pixels, confidence (T,) in [0, 1], 0 where the face was interpolated. All float32 but the integer square.
     """
 
     head: str

@@ -77,5 +77,5 @@ def bootstrap_interval(
 
 
 def rounded(value: float) -> float | None:
-    """Six significant digits; None for what isn't finite."""
-    return float(f"{value:.6g}") if math.isfinite(value) else None
+    """Six significant digits, nothing beyond the ninth decimal place; None for what isn't finite."""
+    return round(float(f"{value:.6g}"), 9) + 0.0 if math.isfinite(value) else None

@@ -79,8 +79,9 @@ def records(
     found = []
     for name in numbers[clips[0]][0]:
         values = [_mean([each[name] for each in numbers[clip]]) for clip in clips]
-        missing = sum(v.measured.pose.missing for group in once for v in group if v.measured) if name == POSE else 0
-        found.append(_record(name, _mean(values), clips, frames, size, mean_interval(values, seed), missing))
+        poses = [v.measured.pose for group in once for v in group if v.measured]
+        seen, missing = (sum(p.frames for p in poses), sum(p.missing for p in poses)) if name == POSE else (frames, 0)
+        found.append(_record(name, _mean(values), clips, seen, size, mean_interval(values, seed), missing))
     if all(video.measured for video in videos):
         sets = [FeatureSet.union(v.measured.features for v in group if v.measured) for group in once]
         found.append(_distance([real[clip] for clip in clips], sets, clips, size, seed))

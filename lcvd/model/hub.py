@@ -47,6 +47,8 @@ def save_model(model: LCVD, folder: Path) -> None:
     for name, adapter in model.adapters.items():
         cast(Adapter, adapter).save_pretrained(folder / f"{name}_adapter", max_shard_size=ONE_FILE)
     model.image_encoder.save_pretrained(folder / "image_encoder", max_shard_size=ONE_FILE)
+    for path in folder.rglob("*.safetensors"):
+        path.chmod(0o644)  # safetensors writes files that only their owner may read
 
 
 def load_model(folder: Path | str, device: torch.device | str = "cpu") -> LCVD:

@@ -61,10 +61,10 @@ COLOURS = (
 
 def dct_matrix(size: int = BLOCK) -> Tensor:
     """Orthonormal DCT-II, (frequency, sample)."""
-    sample, frequency = torch.arange(size), torch.arange(size)[:, None]
+    sample, frequency = torch.arange(size, dtype=torch.float64), torch.arange(size, dtype=torch.float64)[:, None]
     basis = torch.cos(math.pi * (2 * sample + 1) * frequency / (2 * size)) * math.sqrt(2 / size)
     basis[0] /= math.sqrt(2)
-    return basis
+    return basis.float()
 
 
 class BlockDCT(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from lcvd.report.chart import line_chart
 from lcvd.report.media import picture_uri, video_uri
 
 ASSETS = Path(__file__).parent / "assets"
-SHEET_WIDTH = 960
+SHEET_WIDTH = 1200
 
 
 def build_report(data: Path, out: Path) -> Path:
@@ -66,7 +65,7 @@ def _context(data: Path) -> dict[str, Any]:
         "chart": line_chart(curves, "optimiser steps", "loss") if curves else None,
         "sheets": [(path.stem, picture_uri(path, SHEET_WIDTH)) for path in sheets[: collect.SHEETS]],
         "sheets_total": len(sheets),
-        "training": _training(data),
+        "training": collect.training_numbers(data),
         "number": collect.number,
     }
 
@@ -75,8 +74,3 @@ def _clip(data: Path, clip: dict[str, Any], lights: list[str]) -> dict[str, Any]
     videos = data / "evaluate" / "videos"
     sides = [(light, video_uri(videos / f"{clip['id']}_{light}_side.mp4")) for light in lights]
     return {**clip, "videos": sides}
-
-
-def _training(data: Path) -> dict[str, Any]:
-    path = data / "train" / "metrics.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

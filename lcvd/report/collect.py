@@ -21,6 +21,10 @@ LEFT_OUT = 200
 """At most so many clips that weren't kept are listed."""
 
 
+NO_LOSS = ("lr",)
+"""Curves that aren't losses."""
+
+
 @dataclass(frozen=True)
 class StageCount:
     """What one stage did with its clips."""
@@ -78,9 +82,23 @@ def evaluation(data: Path) -> dict[str, Any]:
 
 
 def curves(data: Path) -> list[Series]:
-    """DVCLive's curves of the training run, those named after a loss, in order of name."""
-    folder = data / "train" / "dvclive"
-    return [series for path in sorted(folder.rglob("*loss*.tsv")) if (series := _series(path)) is not None]
+    """DVCLive's loss curves of the training run: the whole loss first, then its parts."""
+    paths = sorted((data / "train" / "dvclive").rglob("*.tsv"), key=lambda path: (path.stem != "loss", path.as_posix()))
+    found = [_series(path) for path in paths if path.stem not in NO_LOSS]
+    return [series for series in found if series is not None]
+
+
+def training_numbers(data: Path) -> list[tuple[str, str]]:
+    """The numbers in ``train/metrics.json``, nested names joined; none where training left no such file."""
+    path = data / "train" / "metrics.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return [(name, f"{value:,}" if isinstance(value, int) else f"{value:.4g}") for name, value in _numbers(found)]
+
+
+def _numbers(value: Any, name: str = "") -> list[tuple[str, float]]:
+    if isinstance(value, dict):
+        return [item for key in value for item in _numbers(value[key], f"{name} {key}".strip().replace("_", " "))]
+    return [(name, value)] if isinstance(value, int | float) and not isinstance(value, bool) else []
 
 
 def metric_rows(records: dict[str, Any]) -> list[dict[str, Any]]:

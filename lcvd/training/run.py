@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import distributed
+from transformers.utils import logging as transformers_logging
 
 from lcvd.config.settings import Settings
 from lcvd.training.checkpoint import CheckpointError
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings.model_validate_json(given.settings.read_text(encoding="utf-8"))
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    transformers_logging.disable_progress_bar()
     try:
         Training(settings.train, settings.seed, given.data, given.scratch, given.out).run()
     except Interrupted as error:

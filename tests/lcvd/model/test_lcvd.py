@@ -165,7 +165,7 @@ def test_only_unet_and_adapters_train() -> None:
 def test_parts_that_dont_fit_are_named() -> None:
     model = LCVD.fresh(tiny(), seed=0)
     sizes = {"size": 64, "frames": 4, "overlap": 2}
-    with pytest.raises(ValueError, match="shading adapter gives 64 channels.* 32"):
+    with pytest.raises(ValueError, match=r"shading adapter gives 64 channels.* 32"):
         LCVD(model.unet, {"shading": Adapter(64)}, model.image_encoder, model.codec, **sizes)
     with pytest.raises(ValueError, match="4 channels don't fit a UNet of 32 inputs"):
         LCVD(model.unet, {}, model.image_encoder, BlockDCT(4), **sizes)

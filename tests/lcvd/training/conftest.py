@@ -20,7 +20,7 @@ SIZE = 64
 
 
 def make_sample(folder: Path, id: str, frames: int, size: int = SIZE) -> Sample:
-    """A sample, its files made in `folder`: a disc that moves over a gradient, its hint shaded from the left, its mask."""
+    """A sample, its files made in `folder`: a disc that moves over a gradient, its hint, its mask."""
     y, x = np.mgrid[:size, :size] / size
     pictures, hints, masks = [], [], []
     for t in range(frames):

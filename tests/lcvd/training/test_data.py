@@ -34,7 +34,7 @@ def test_smaller_models_get_smaller_pictures_and_larger_ones_an_error(shards: Pa
     pictures = Clips(shards, "train", size=32, memory_mb=0).pictures(0, [0, 1])
     assert pictures.frames.shape == (2, 32, 32, 3)
     assert set(np.unique(pictures.masks)) == {0, 255}
-    with pytest.raises(ValueError, match="disc-a is 64 px, train.model.size asks for 128"):
+    with pytest.raises(ValueError, match=r"disc-a is 64 px, train\.model\.size asks for 128"):
         Clips(shards, "train", size=128, memory_mb=0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_learning_rate_rises_then_falls_to_zero() -> None:
     assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert rates[14] == pytest.approx(0.5)
     assert rates[-1] == pytest.approx(0.0062, abs=1e-3)
-    assert all(a > b for a, b in zip(rates[4:], rates[5:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates[4:]))
 
 
 def test_constant_rate_is_the_papers() -> None:

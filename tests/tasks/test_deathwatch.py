@@ -1,0 +1,53 @@
+"""`dvc repro` that is killed takes its stage, and what the stage started, along."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tasks.supervisor import child_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+
+STAGE = f"""
+    import sys; sys.path.insert(0, {str(ROOT)!r})
+    import os
+    from pathlib import Path
+    from tasks.entry import entry, only_one
+    from tasks.supervisor import supervise
+    def started(line):
+        Path("pids").write_text(f"{{os.getpid()}} {{line}}")
+    with entry("stage"), only_one("stage"):
+        supervise([sys.executable, "-u", "-c", "import os, time; print(os.getpid()); time.sleep(600)"], emit=started)
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    def run(*argv: str) -> None:
+        subprocess.run(argv, cwd=tmp_path, env=child_environment(), check=True, capture_output=True)
+
+    run("git", "init", "--quiet")
+    run(sys.executable, "-m", "dvc", "init", "--quiet")
+    (tmp_path / "stage.py").write_text(textwrap.dedent(STAGE))
+    (tmp_path / "dvc.yaml").write_text("stages:\n  stage:\n    cmd: python stage.py\n    deps: [stage.py]\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("number", "shell"), [(signal.SIGKILL, "sh"), (signal.SIGTERM, "bash")])
+def test_a_stage_ends_with_dvc(number, shell, repository, eventually, running):
+    env = child_environment({"SHELL": shutil.which(shell)})
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    dvc = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=repository, env=env, **quiet)
+    eventually((repository / "pids").exists)
+    eventually(lambda: (repository / "pids").read_text())
+    pids = [int(pid) for pid in (repository / "pids").read_text().split()]
+    assert len(pids) == 2
+    assert all(running(pid) for pid in pids)
+    dvc.send_signal(number)
+    dvc.wait()
+    eventually(lambda: not any(running(pid) for pid in pids), 15)

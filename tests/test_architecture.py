@@ -1,0 +1,155 @@
+"""The rules of the house that a machine can check: arrows, rooms, and what DVC knows about them."""
+
+import ast
+import re
+from functools import cache
+
+import pytest
+import yaml
+
+from lcvd.cache.imports import ROOT, closure, direct_imports, module_file
+from lcvd.config.settings import Settings
+from lcvd.training.stage import MODULE
+from tasks.deps import LAUNCHED, SOURCES, rewrite, source_deps
+
+ROOMS = ("video", "sources", "face", "quality", "shading", "studio", "shards", "model", "training", "metrics", "relight",
+         "report", "app", "cli")  # fmt: skip
+SERVANTS = ("config", "ledger", "cache", "weights")  # serve all rooms
+STAGES = ("download", "filter", "reconstruct", "shard", "train", "evaluate")
+
+
+@cache
+def modules() -> list[str]:
+    files = [path for package in ("lcvd", "tasks", "flows") for path in (ROOT / package).rglob("*.py")]
+    return sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files)
+
+
+def foreign(module: str) -> set[str]:
+    """Top names of everything that a module imports."""
+    path = module_file(module)
+    assert path is not None
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@cache
+def pipeline() -> dict:
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def test_arrows_point_from_flows_over_tasks_to_lcvd():
+    allowed = {"lcvd": {"lcvd"}, "tasks": {"lcvd", "tasks"}, "flows": {"lcvd", "tasks"}}
+    wrong = [
+        f"{module} imports {name}"
+        for module in modules()
+        for name in direct_imports(module)
+        if name.split(".")[0] not in allowed[module.split(".")[0]]
+    ]
+    assert not wrong
+
+
+def test_the_library_knows_nothing_of_prefect_or_dvc():
+    assert not [m for m in modules() if m.startswith("lcvd.") and foreign(m) & {"prefect", "dvc", "tasks", "flows"}]
+
+
+def test_only_flows_define_flows_and_only_tasks_define_tasks():
+    for module in modules():
+        path = module_file(module)
+        assert path is not None
+        text = path.read_text(encoding="utf-8")
+        assert "@flow" not in text or module.startswith("flows."), module
+        assert not re.search(r"^@task\b", text, re.MULTILINE) or module.startswith("tasks."), module
+
+
+def test_rooms_use_rooms_above_them():
+    wrong = []
+    for module in modules():
+        room = module.split(".")[1] if module.startswith("lcvd.") else None
+        for name in direct_imports(module) if room else ():
+            other = name.split(".")[1] if "." in name else None
+            if other in (None, room, *SERVANTS):
+                continue
+            if room in SERVANTS or ROOMS.index(other) > ROOMS.index(room):
+                wrong.append(f"{module} imports {name}")
+    assert not wrong
+
+
+def test_every_room_has_its_place():
+    rooms = {module.split(".")[1] for module in modules() if module.startswith("lcvd.")}
+    assert rooms <= {*ROOMS, *SERVANTS}
+
+
+def test_no_module_imports_itself_in_a_circle():
+    for module in modules():
+        if any(module in closure(name) for name in direct_imports(module)):
+            circle = [name for name in closure(module) if module in closure(name)]
+            pytest.fail(f"{module} is in a circle with {circle}")
+
+
+def test_importing_a_room_imports_no_other():
+    for path in (ROOT / "lcvd").rglob("__init__.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body), path
+
+
+def test_stages_have_one_name_everywhere():
+    assert tuple(pipeline()) == STAGES
+    for name, stage in pipeline().items():
+        assert stage["cmd"] == f"python -m flows.{name}"
+        assert stage["outs"] == [f"data/{name}"]
+        assert name in stage["params"]
+        assert f'name="{name}"' in (ROOT / "flows" / f"{name}.py").read_text(encoding="utf-8")
+        assert name in Settings.model_fields
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_are_the_import_graph(stage):
+    """`python -m tasks.deps` writes them."""
+    deps = pipeline()[stage]["deps"]
+    assert [dep for dep in deps if dep.startswith(SOURCES)] == source_deps(stage)
+    assert len(deps) == len(set(deps))
+
+
+def test_rewriting_deps_changes_nothing_else(tmp_path):
+    path = tmp_path / "dvc.yaml"
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    assert not rewrite(path)
+    path.write_text(text.replace("      - lcvd/video\n", ""), encoding="utf-8")
+    assert rewrite(path)
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_launched_modules_are_known():
+    assert LAUNCHED == {"train": (MODULE,)}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_are_the_sections_that_the_code_reads(stage):
+    """Whatever of `settings` a stage's modules read is a parameter of it: else a change would go unnoticed."""
+    declared = pipeline()[stage]["params"]
+    sections = "|".join(name for name in Settings.model_fields if name != "runner")
+    pattern = re.compile(rf"\bsettings\.((?:{sections})\b(?:\.[a-z_]+)?)")
+    read: set[str] = set()
+    for module in {f"flows.{stage}", *LAUNCHED.get(stage, ())}:
+        for name in closure(module):
+            path = module_file(name)
+            assert path is not None
+            if not name.startswith("lcvd.config."):
+                read |= set(pattern.findall(path.read_text(encoding="utf-8")))
+    missed = {key for key in read if not any(key == param or key.startswith(f"{param}.") for param in declared)}
+    assert not missed
+
+
+def test_a_changed_runner_makes_nothing_stale():
+    assert not [name for name, stage in pipeline().items() if "runner" in stage["params"]]
+
+
+def test_nothing_persists():
+    assert "persist" not in (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    assert (ROOT / ".dvc" / "config").read_text(encoding="utf-8").count("reflink,hardlink,copy") == 1
