@@ -34,7 +34,8 @@ def repository(tmp_path: Path) -> Path:
     run("git", "init", "--quiet")
     run(sys.executable, "-m", "dvc", "init", "--quiet")
     (tmp_path / "stage.py").write_text(textwrap.dedent(STAGE))
-    (tmp_path / "dvc.yaml").write_text("stages:\n  stage:\n    cmd: python stage.py\n    deps: [stage.py]\n")
+    # `true` keeps the shell that DVC starts between dvc and the stage
+    (tmp_path / "dvc.yaml").write_text("stages:\n  stage:\n    cmd: true; python stage.py; true\n    deps: [stage.py]\n")
     return tmp_path
 
 

@@ -133,7 +133,7 @@ def test_the_same_inputs_give_the_same_bytes(evaluated, data, settings, tmp_path
     (tmp_path / "videos" / "stale.mp4").touch()
     evaluate(data / "train" / "model", data / "shard", tmp_path, settings)
     files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
-    assert len(files) == 15
+    assert len(files) == 16
     for name in files:
         assert (out / name).read_bytes() == (tmp_path / name).read_bytes(), name
 

@@ -98,17 +98,21 @@ def test_a_loss_that_isnt_finite_stops_the_run_and_names_step_and_clips(shards: 
     assert not (tmp_path / "out/model").exists()
 
 
+def losses(out: Path) -> list[float]:
+    """The loss curve."""
+    lines = (out / "dvclive/plots/metrics/train/loss.tsv").read_text().splitlines()[1:]
+    return [float(line.split("\t")[1]) for line in lines]
+
+
 def test_two_processes_through_deepspeeds_launcher_agree_with_one(whole: Path, shards: Path, tmp_path: Path) -> None:
     """Two processes see the samples of two micro-steps, so they make the same model up to rounding."""
-    two = tiny(steps=8, processes=2, accumulation=1, zero=2)
-    out = finish(two, shards, tmp_path)
-    for part in ("unet", "shading_adapter"):
+    out = finish(tiny(steps=8, processes=2, accumulation=1, zero=2), shards, tmp_path)
+    assert losses(out) == pytest.approx(losses(whole), rel=1e-5)
+    for part in ("unet", "shading_adapter", "reference_adapter"):
         file = f"model/{part}/diffusion_pytorch_model.safetensors"
         one, both = load_file(whole / file), load_file(out / file)
         for key, value in one.items():
-            torch.testing.assert_close(both[key], value, atol=2e-3, rtol=1e-2)
-    start_weights = load_file(whole / "model/unet/diffusion_pytorch_model.safetensors")["conv_in.weight"]
-    assert start_weights.isfinite().all()
+            torch.testing.assert_close(both[key], value, atol=3e-4, rtol=0)
 
 
 @pytest.mark.slow
