@@ -36,11 +36,9 @@ class ChildError(RuntimeError):
         self.name, self.returncode, self.tail = name, returncode, tuple(tail)
 
     def __str__(self) -> str:
-        how = (
-            f"was ended by {_signal_name(self.returncode)}"
-            if self.returncode > 128
-            else f"ended with code {self.returncode}"
-        )
+        number = self.returncode - 128
+        known = number in {each.value for each in signal.Signals}
+        how = f"was ended by {signal.Signals(number).name}" if known else f"ended with code {self.returncode}"
         shown = "\n".join(f"  {line}" for line in self.tail) or "  (it printed nothing)"
         return f"{self.name} {how}; its last lines:\n{shown}"
 
@@ -146,10 +144,3 @@ def _stop(child: subprocess.Popen[bytes], emit: Callable[[str], None], grace: fl
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-
-
-def _signal_name(code: int) -> str:
-    try:
-        return signal.Signals(code - 128).name
-    except ValueError:
-        return f"signal {code - 128}"

@@ -152,4 +152,4 @@ def test_a_changed_runner_makes_nothing_stale():
 
 def test_nothing_persists():
     assert "persist" not in (ROOT / "dvc.yaml").read_text(encoding="utf-8")
-    assert (ROOT / ".dvc" / "config").read_text(encoding="utf-8").count("reflink,hardlink,copy") == 1
+    assert (ROOT / ".dvc" / "config").read_text(encoding="utf-8").count('type = "hardlink,symlink"') == 1

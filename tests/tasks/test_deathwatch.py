@@ -35,7 +35,9 @@ def repository(tmp_path: Path) -> Path:
     run(sys.executable, "-m", "dvc", "init", "--quiet")
     (tmp_path / "stage.py").write_text(textwrap.dedent(STAGE))
     # `true` keeps the shell that DVC starts between dvc and the stage
-    (tmp_path / "dvc.yaml").write_text("stages:\n  stage:\n    cmd: true; python stage.py; true\n    deps: [stage.py]\n")
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n  stage:\n    cmd: true; python stage.py; true\n    deps: [stage.py]\n"
+    )
     return tmp_path
 
 
