@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 pytestmark = pytest.mark.slow  # hasn't been seen to pass yet
 
 
