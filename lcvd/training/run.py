@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = Settings.model_validate_json(given.settings.read_text(encoding="utf-8"))
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     transformers_logging.disable_progress_bar()
     try:
         Training(settings.train, settings.seed, given.data, given.scratch, given.out).run()
