@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from prefect import Flow
 
 from lcvd.cache.store import Cache
 from lcvd.config.io import load_settings
-from lcvd.ledger.rows import Row, write_ledger
-from lcvd.ledger.story import counts, last_rows
+from lcvd.ledger.rows import Row, read_ledger, write_ledger
+from lcvd.ledger.story import STAGES, counts
 from tasks.artifacts import show_ledger
 from tasks.entry import StageError, entry, only_one, served
 from tasks.environment import scratch
@@ -68,7 +69,10 @@ class Stage:
         """Raise a StageError that counts the reasons when no clip is left."""
         if len(clips):
             return
-        tally = counts(row for _, row in last_rows(DATA).values())
+        last: dict[str, Row] = {}
+        for stage in takewhile(lambda stage: stage != self.name, STAGES):  # later ledgers are of an earlier run
+            last |= {row.id: row for row in read_ledger(self.input(stage) / "ledger.parquet")}
+        tally = counts(last.values())
         reasons = ", ".join(f"{number} {key}" for key, number in tally.items() if ":" in key) or "there were no clips"
         raise StageError(
             f"nothing left to work on: {reasons}. `lcvd ledger` names the clips; thresholds are in params.yaml"

@@ -24,6 +24,7 @@ from tasks.environment import SUPERVISED
 
 LEASH = Path(__file__).with_name("leash.py")
 PROGRESS_EVERY_S = 10.0
+SHOWN = 30  # lines of a failed child
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 log = logging.getLogger("lcvd.child")
 
@@ -39,7 +40,7 @@ class ChildError(RuntimeError):
         number = self.returncode - 128
         known = number in {each.value for each in signal.Signals}
         how = f"was ended by {signal.Signals(number).name}" if known else f"ended with code {self.returncode}"
-        shown = "\n".join(f"  {line}" for line in self.tail) or "  (it printed nothing)"
+        shown = "\n".join(f"  {line}" for line in self.tail[-SHOWN:]) or "  (it printed nothing)"
         return f"{self.name} {how}; its last lines:\n{shown}"
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-WIDTH, HEIGHT = 720, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40
+WIDTH, HEIGHT = 720, 320
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 26, 14, 58
 Array = NDArray[np.float64]
 
 
@@ -93,7 +93,7 @@ def _grid(frame: _Frame, x_ticks: list[float], y_ticks: list[float], x_label: st
     for value in x_ticks:
         if frame.x_range[0] <= value <= frame.x_range[1]:
             x = f"{frame.x(value):.1f}"
-            parts.append(f'<text class="tick" x="{x}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')
-    parts.append(f'<text class="label" x="{right}" y="{HEIGHT - 6}" text-anchor="end">{escape(x_label)}</text>')
+            parts.append(f'<text class="tick" x="{x}" y="{bottom + 22}" text-anchor="middle">{value:g}</text>')
+    parts.append(f'<text class="label" x="{right}" y="{HEIGHT - 8}" text-anchor="end">{escape(x_label)}</text>')
     parts.append(f'<text class="label" x="{_LEFT + 6}" y="{_TOP + 4}">{escape(y_label)}</text>')
     return Markup("".join(parts))

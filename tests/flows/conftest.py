@@ -41,7 +41,7 @@ TINY: dict[str, Any] = {
 }
 
 
-def clean_environment(**extra: str) -> dict[str, str]:
+def _clean_environment(**extra: str) -> dict[str, str]:
     """What a user's shell has: no scratch folder, server or threads of the tests."""
     unset = {key: None for key in os.environ if key.startswith(("PREFECT_", "LCVD_", "DVC_"))}
     known = {"GIT_AUTHOR_NAME": "T", "GIT_AUTHOR_EMAIL": "t@example.org"}
@@ -56,12 +56,12 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.environment: dict[str, str] = {}
 
-    def run(self, *argv: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the environment in the project."""
-        done = subprocess.run(
-            argv, cwd=self.folder, env=clean_environment(**extra), capture_output=True, text=True, check=False
-        )
+    def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of the virtual environment in the project."""
+        env = _clean_environment(**self.environment)
+        done = subprocess.run(argv, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{' '.join(argv)}:\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -134,6 +134,18 @@ def copied(reproduced: Project, tmp_path: Path) -> Project:
     project = Project(folder)
     project.dvc("checkout", "--relink")
     return project
+
+
+@pytest.fixture
+def fresh_project(tmp_path: Path) -> Project:
+    """The project before its first run."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def clean_environment() -> Callable[..., dict[str, str]]:
+    """What a user's shell has, with some variables more."""
+    return _clean_environment
 
 
 @pytest.fixture(scope="session")

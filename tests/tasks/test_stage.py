@@ -39,6 +39,7 @@ def test_nothing_left_counts_the_reasons():
     rows = [filtered("a", "no_face", ""), filtered("b", "no_face", ""), filtered("c", "blurry", "")]
     write_ledger(download.out / "ledger.parquet", [*(kept(row.id) for row in rows), failed("d", "HTTP404", "")])
     write_ledger(filter.out / "ledger.parquet", rows)
+    write_ledger(Stage("reconstruct").out / "ledger.parquet", [kept("a")])  # of a run before
     with pytest.raises(
         StageError, match="nothing left to work on: 1 failed:HTTP404, 1 filtered:blurry, 2 filtered:no_face. `lcvd"
     ):

@@ -1,0 +1,106 @@
+"""The deployments on a real Prefect server and worker; the nightly evaluation as a program."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import urllib.request
+
+import pytest
+
+from lcvd.metrics.regression import history_entry
+
+
+def answers(url: str) -> bool:
+    try:
+        return (
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/health", timeout=5).status == 200
+        )
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def deployed(fresh_project, clean_environment, wait_for, tmp_path):
+    """A project with a server of its own, both deployments, and a worker: the README's commands."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    known = {
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_HOME": str(tmp_path / "home"),
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    fresh_project.environment = known
+    started = []
+
+    def start(*argv: str) -> None:
+        log = (tmp_path / f"{argv[1]}.log").open("w")
+        options = {"stdout": log, "stderr": subprocess.STDOUT, "start_new_session": True}
+        started.append(subprocess.Popen(argv, cwd=fresh_project.folder, env=clean_environment(**known), **options))
+
+    try:
+        start("prefect", "server", "start", "--no-ui", "--port", port)
+        wait_for(lambda: answers(known["PREFECT_API_URL"]), 120)
+        fresh_project.run("prefect", "work-pool", "create", "--type", "process", "lcvd")
+        start("prefect", "worker", "start", "--pool", "lcvd")
+        fresh_project.run("prefect", "deploy", "--all", "--no-prompt")
+        yield fresh_project
+    finally:
+        for process in reversed(started):
+            process.send_signal(signal.SIGINT)
+        for process in started:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def test_the_deployment_leaves_the_same_lock_as_dvc_repro(deployed, reproduced):
+    """Another clone, another scratch and DVC cache, a worktree, a worker: and the same hashes."""
+    assert "30 2 * * *" in deployed.run("prefect", "deployment", "inspect", "nightly-eval/nightly-eval").stdout
+    head = deployed.run("git", "rev-parse", "HEAD").stdout
+    done = deployed.run("prefect", "deployment", "run", "train-lcvd/train-lcvd", "--watch")
+    assert "successfully in 'Completed'" in done.stdout
+    [name] = deployed.dvc("exp", "list", "--name-only").split()
+    run = re.search(r"Created flow run '([^']+)'", done.stdout)
+    assert run is not None
+    assert name.startswith(run[1] + "-")
+    assert deployed.run("git", "status", "--porcelain").stdout == ""
+    assert deployed.run("git", "rev-parse", "HEAD").stdout == head
+    assert deployed.run("git", "worktree", "list").stdout.count("\n") == 1
+    deployed.dvc("exp", "apply", name)
+    assert deployed.lock() == reproduced.lock()
+    tagged = deployed.run("prefect", "flow-run", "ls", "--limit", "50").stdout
+    for stage in ("download", "filter", "reconstruct", "shard", "train", "evaluate"):
+        assert re.search(rf"│ {stage[:5]}", tagged), stage
+
+
+def test_the_night_is_written_down_and_a_worse_model_is_told(copied):
+    records = json.loads((copied.folder / "data" / "evaluate" / "records.json").read_text())
+    better = history_entry("0" * 40, "2026-01-01T00:00:00+00:00", records)
+    [name, *_] = [n for n, m in better["metrics"].items() if m["direction"] == "lower" and m["value"]]
+    better["metrics"][name] |= {"value": better["metrics"][name]["value"] / 2, "interval": None}
+    for metric in better["metrics"].values():
+        metric["interval"] = None
+    history = copied.folder / "data" / "history" / "nightly.jsonl"
+    history.parent.mkdir()
+    history.write_text(json.dumps(better, sort_keys=True) + "\n")
+    copied.dvc("add", "data/history/nightly.jsonl")
+    head = copied.commit()
+    (copied.folder / "params.yaml").write_text("somebody works here\n")
+
+    done = copied.run("python", "-m", "flows.nightly_eval", check=False)
+
+    assert done.returncode == 1, done.stderr
+    assert f"nightly-eval: the model of commit {head[:10]} is worse than before:\n  {name} is " in done.stderr
+    assert "Traceback" not in done.stderr
+    old, new = (json.loads(line) for line in history.read_text().splitlines())
+    assert old == better
+    assert new["commit"] == head
+    assert new["metrics"] == history_entry("", "", records)["metrics"]  # the same model and code: the same numbers
+    assert copied.run("git", "status", "--porcelain").stdout == " M data/history/nightly.jsonl.dvc\n M params.yaml\n"
+    assert copied.run("git", "worktree", "list").stdout.count("\n") == 1
