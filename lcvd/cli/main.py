@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib.metadata import entry_points
 from typing import ClassVar
 
 import click
@@ -16,17 +17,21 @@ from lcvd.ledger.rows import ClipError
 
 
 class _Lazy(click.Group):
-    """Loads the commands that need torch and MediaPipe only when they are called."""
+    """Loads the commands that need torch and MediaPipe only when they are called, and those that other packages
+    register in the group ``lcvd.commands``."""
 
     _heavy: ClassVar[dict[str, str]] = {"relight": "lcvd.cli.relight", "reconstruct": "lcvd.cli.reconstruct"}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *self._heavy])
+        return sorted([*super().list_commands(ctx), *self._heavy, *entry_points(group="lcvd.commands").names])
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in self._heavy:
             module = __import__(self._heavy[name], fromlist=[name])
             return getattr(module, name)
+        for point in entry_points(group="lcvd.commands", name=name):
+            command: click.Command = point.load()
+            return command
         return super().get_command(ctx, name)
 
 

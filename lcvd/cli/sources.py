@@ -37,15 +37,16 @@ def folder(clips: Path, manifests: Path) -> None:
     """Write local.csv for a folder of CLIPS: relative names, hashes, and who is in them (by face embeddings)."""
     from lcvd.face.embedding import cluster
 
-    entries = scan_folder(clips)
+    local = manifests / "local.csv"
+    entries = scan_folder(clips, {source.id for source in read_manifests(manifests, skip=local.name)})
     vectors = {}
     with click.progressbar(entries, label="Who is in the clips", item_show_func=lambda e: e.name if e else "") as bar:
         for entry in bar:
             vector = _embedding(clips, entry)
             if vector is not None:
                 vectors[entry.id] = vector
-    write_manifest(manifests / "local.csv", entries, cluster(vectors))
-    click.echo(f"{manifests / 'local.csv'}: {len(entries)} files, a face found in {len(vectors)}")
+    write_manifest(local, entries, cluster(vectors))
+    click.echo(f"{local}: {len(entries)} files, a face found in {len(vectors)}")
 
 
 @sources.command()

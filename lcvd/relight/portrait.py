@@ -32,11 +32,14 @@ from lcvd.video.probe import probe
 Array = NDArray[Any]
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 LIGHT_FILES = (".json", ".txt", ".npy")
+SETTLING = 3
+"""Times the tracker sees a picture: its refinement converges on what it found before."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A reconstructed picture or clip: its clip, face codes, and folder with ``masks`` and ``preview``."""
+    """A reconstructed picture (codes of one frame) or clip: its clip, face codes, and folder with ``masks`` and
+    ``preview``."""
 
     clip: Clip
     codes: FaceCodes
@@ -55,7 +58,7 @@ class Face:
 
 
 def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int = 0) -> Face:
-    """Reconstruct a video, or a picture as a video of one frame, into `folder`.
+    """Reconstruct a video, or a picture, into `folder`.
 
     Args:
         path: video or image file.
@@ -67,15 +70,17 @@ def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int =
         ClipError: no video, no face, ...; the message names the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    media = _as_video(path, folder) if path.suffix.lower() in IMAGES else path
+    still = path.suffix.lower() in IMAGES
+    media = _as_video(path, folder) if still else path
     found = probe(media)
-    limit = frames or settings.filter.track.max_frames or found.frames
+    limit = SETTLING if still else frames or settings.filter.track.max_frames or found.frames
     clip = Clip("face", "", media, file_hash(media), 0, min(found.frames, limit), found.fps, found.width, found.height,
                 None, "", "")  # fmt: skip
     row = reconstruct_chunk([clip], folder, Cache(folder / "cache"), settings)[0]
     if row.status != "kept":
         raise ClipError(row.reason, f"{path}: {row.detail}")
-    return Face(clip, FaceCodes.load(folder / "codes" / f"{clip.id}.safetensors"), folder)
+    codes = FaceCodes.load(folder / "codes" / f"{clip.id}.safetensors")
+    return Face(clip, codes.window([SETTLING - 1]) if still else codes, folder)
 
 
 def light_from(name: str, folder: Path, settings: Settings) -> Array:
@@ -144,12 +149,12 @@ def relight(
 
 
 def _as_video(path: Path, folder: Path) -> Path:
-    """The picture as a lossless one-frame video, so that one code path serves both."""
+    """The picture as a lossless video of `SETTLING` frames, so that one code path serves both."""
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError) as error:
         raise ClipError("not_a_picture", f"{path}: {error}") from None
     target = folder / "picture.mp4"
-    write_h264(target, [pixels[None]], fps=25.0, crf=0)
+    write_h264(target, [np.repeat(pixels[None], SETTLING, axis=0)], fps=25.0, crf=0)
     return target

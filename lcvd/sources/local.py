@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -22,8 +22,10 @@ class Entry:
     sha256: str
 
 
-def scan_folder(folder: Path) -> list[Entry]:
+def scan_folder(folder: Path, taken: Collection[str] = ()) -> list[Entry]:
     """All files below `folder` but hidden ones, by name. What isn't a video becomes a failed row later, by name.
+
+    An id is made of the name; one that is in `taken`, the ids of other manifests, or was given before gets a number.
 
     Raises:
         NotADirectoryError: `folder` isn't one.
@@ -34,15 +36,15 @@ def scan_folder(folder: Path) -> list[Entry]:
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder)))
     if not paths:
         raise FileNotFoundError(f"{folder}: no file in it; name a folder that holds clips")
-    taken: set[str] = set()
+    used = set(taken)
     entries = []
     for path in paths:
         name = path.relative_to(folder).as_posix()
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name.rsplit(".", 1)[0]).strip("-")[:100] or "clip"
         id, number = stem, 2
-        while id in taken:
+        while id in used:
             id, number = f"{stem}-{number}", number + 1
-        taken.add(id)
+        used.add(id)
         entries.append(Entry(id, name, file_hash(path)))
     return entries
 

@@ -53,8 +53,8 @@ class Source:
         return first, min(last, frames)
 
 
-def read_manifests(folder: Path) -> list[Source]:
-    """All rows of all ``*.csv`` in `folder`, in order of id.
+def read_manifests(folder: Path, skip: str | None = None) -> list[Source]:
+    """All rows of all ``*.csv`` in `folder` but the file named `skip`, in order of id.
 
     Raises:
         ManifestError: lists file, line, column, found and expected of every mistake, over all files.
@@ -62,7 +62,7 @@ def read_manifests(folder: Path) -> list[Source]:
     sources: dict[str, Source] = {}
     places: dict[str, str] = {}
     mistakes: list[str] = []
-    for path in sorted(folder.glob("*.csv")):
+    for path in sorted(path for path in folder.glob("*.csv") if path.name != skip):
         records, wrong = _records(path)
         mistakes += wrong
         for line, record in records:
@@ -76,7 +76,7 @@ def read_manifests(folder: Path) -> list[Source]:
                 sources[record["id"]] = _source(record, folder)
     if mistakes:
         raise ManifestError(f"{folder}: mistakes in the source manifests:\n" + "\n".join(f"  {m}" for m in mistakes))
-    if not sources:
+    if not sources and skip is None:
         raise ManifestError(f"{folder}: no rows in any *.csv; write one with the columns {','.join(COLUMNS)}")
     return [sources[id] for id in sorted(sources)]
 

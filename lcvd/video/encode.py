@@ -42,7 +42,9 @@ def write_h264(
     Raises:
         ValueError: no frames, another shape or type than the first window's.
     """
-    options = {"crf": str(crf), "preset": preset, "threads": "1", "g": str(gop), "keyint_min": str(gop)}
+    # x264's macroblock tree reads beyond small frames with AVX-512: equal frames then gave unequal bytes.
+    exact = {"threads": "1", "x264-params": "mbtree=0"}
+    options = {"crf": str(crf), "preset": preset, "g": str(gop), "keyint_min": str(gop), **exact}
     pictures = (_yuv(frame, pix_fmt) for frame in _each(path, windows))
     with _aside(path) as target, av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as file:
         return _write(file, pictures, fps, "libx264", options)

