@@ -63,7 +63,10 @@ def batches(
     clips: Clips, schedule: Iterable[Sequence[int]], settings: TrainSettings, seed: int
 ) -> Iterator[NamedBatch]:
     """Batches of the scheduled sample numbers, in order, up to `AHEAD` a thread in the making."""
-    with ThreadPoolExecutor(settings.loaders, thread_name_prefix="loader") as pool:
+    # One thread a loader: teams of their own would spin beside the step's, which then takes a third longer.
+    with ThreadPoolExecutor(
+        settings.loaders, thread_name_prefix="loader", initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
         waiting: deque[Future[NamedBatch]] = deque()
         try:
             for samples in schedule:
