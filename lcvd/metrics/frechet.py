@@ -92,7 +92,8 @@ def frechet_distance(first: FeatureSet, second: FeatureSet, biased: bool = False
         raise ValueError(f"a covariance needs 2 rows; the sets have {first.count} and {second.count}")
     a, b = first.factor(biased), second.factor(biased)
     cross = np.linalg.svd(a @ b.T, compute_uv=False).sum()
-    return float(((first.mean - second.mean) ** 2).sum() + (a**2).sum() + (b**2).sum() - 2 * cross)
+    distance = ((first.mean - second.mean) ** 2).sum() + (a**2).sum() + (b**2).sum() - 2 * cross
+    return max(float(distance), 0.0)  # of equal sets it is 0 but for rounding
 
 
 def deficiency(first: FeatureSet, second: FeatureSet) -> str:

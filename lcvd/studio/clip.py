@@ -1,0 +1,87 @@
+"""Studio clips by address: ``studio:astronaut?seed=3&light=left``, and the truth about each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.face.codes import FaceCodes
+from lcvd.face.head import load_head
+from lcvd.shading.presets import PRESETS, preset
+from lcvd.studio import motion
+from lcvd.studio.photo import PHOTOS, photo
+from lcvd.studio.render import render
+
+Array = NDArray[Any]
+MOVING = "moving"
+_NUMBERS = {"seed": (0, 2**31), "frames": (1, 10_000), "size": (64, 1024), "fps": (5, 60)}
+
+
+@dataclass(frozen=True)
+class StudioClip:
+    """Who, how they move (`seed`), and the light: ``moving``, by the seed as well, or a preset's name, which stays.
+
+    Clips that differ in `light` alone show the same motion: each is the other's true relighting.
+    """
+
+    identity: str
+    seed: int = 0
+    light: str = MOVING
+    frames: int = 96
+    size: int = 256
+    fps: int = 25
+
+    @classmethod
+    def parse(cls, address: str) -> StudioClip:
+        """The clip of an address, ``studio:<identity>?<name>=<value>&...`` with any of the fields.
+
+        Raises:
+            ValueError: another scheme, an unknown identity, field or light, or a value out of range; named.
+        """
+        scheme, _, rest = address.partition(":")
+        identity, _, query = rest.partition("?")
+        if scheme != "studio" or identity not in PHOTOS:
+            raise ValueError(f"{address}: expected studio:<one of {', '.join(sorted(PHOTOS))}>")
+        fields: dict[str, Any] = {"identity": identity}
+        for name, value in parse_qsl(query, keep_blank_values=True):
+            if name == "light" and value in (MOVING, *PRESETS):
+                fields[name] = value
+            elif name == "light":
+                raise ValueError(f"{address}: light {value!r}; expected {MOVING}, {', '.join(PRESETS)}")
+            elif name not in _NUMBERS:
+                raise ValueError(f"{address}: {name!r} isn't a field; expected light, {', '.join(_NUMBERS)}")
+            else:
+                low, high = _NUMBERS[name]
+                if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+                    raise ValueError(f"{address}: {name} is {value!r}; expected a whole number from {low} to {high}")
+                fields[name] = int(value)
+        return cls(**fields)
+
+    def truth(self) -> FaceCodes:
+        """Identity, expression, pose, camera and light of every frame, exactly as `render` shows them."""
+        still = photo(self.identity, self.size).codes
+        names = load_head(still.head).expression_names
+        shift = np.zeros((self.frames, 3), np.float32)
+        shift[:, 1:] = motion.shifts(self.seed, self.frames, self.fps)
+        return still.window([0] * self.frames).replace(
+            pose=motion.poses(self.seed, self.frames, self.fps, still.pose[0]),
+            expression=motion.expressions(self.seed, self.frames, self.fps, names, still.expression[0]),
+            camera=still.camera + shift,
+            light=self._lights(),
+            square=np.array([0, 0, self.size], np.int32),
+            confidence=np.ones(self.frames, np.float32),
+        )
+
+    def render(self) -> Iterator[tuple[Array, Array]]:
+        """Windows of frames (t, S, S, 3) uint8 RGB and true portrait masks (t, S, S) uint8 in {0, 255}."""
+        return render(photo(self.identity, self.size), self.truth())
+
+    def _lights(self) -> Array:
+        if self.light == MOVING:
+            return motion.lights(self.seed, self.frames, self.fps)
+        return np.broadcast_to(preset(self.light), (self.frames, 9, 3)).copy()

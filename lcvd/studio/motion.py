@@ -1,0 +1,92 @@
+"""How a head moves, talks and blinks, and how a light moves: smooth and random, a pure function of the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from lcvd.shading.presets import ambient, expose, lamp
+
+Array = NDArray[Any]
+TURN = np.radians([7.0, 15.0, 6.0])
+"""Largest turns about x (nod), y (shake) and z (tilt), radians."""
+SWAY = 0.02
+"""Largest shift of the head, in its heights."""
+BLINK_S, BLINKS_EVERY_S = 0.28, 3.0
+TINTS = ((1.0, 1.0, 1.0), (1.15, 1.0, 0.82), (0.85, 0.98, 1.16))
+_JAW, _SYLLABLES = 0.32, 3.6
+
+
+def poses(seed: int, frames: int, fps: float, first: Array) -> Array:
+    """Axis-angle poses (frames, 3) float32 around the pose `first` (3,)."""
+    turns = waves(_rng(seed, 1), frames, fps, 3, slowest=0.12, fastest=0.55) * TURN
+    return (Rotation.from_rotvec(turns) * Rotation.from_rotvec(first)).as_rotvec().astype(np.float32)
+
+
+def shifts(seed: int, frames: int, fps: float) -> Array:
+    """Shifts (frames, 2) of the head to the right and up, in model units."""
+    return (SWAY * waves(_rng(seed, 2), frames, fps, 2, slowest=0.1, fastest=0.4)).astype(np.float32)
+
+
+def expressions(seed: int, frames: int, fps: float, names: Sequence[str], first: Array) -> Array:
+    """Expressions (frames, E) float32 in [0, 1]: speech, blinks, and slow brows and smiles on top of `first` (E,)."""
+    rng, time = _rng(seed, 3), np.arange(frames) / fps
+    added = np.zeros((frames, len(names)))
+
+    def add(name: str, values: Array) -> None:
+        added[:, names.index(name)] += values
+
+    loud = np.clip(0.5 + waves(rng, frames, fps, 1, slowest=0.3, fastest=0.9)[:, 0], 0, 1)
+    syllables = np.sin(2 * np.pi * _SYLLABLES * (time + 0.06 * waves(rng, frames, fps, 1, 0.5, 1.0)[:, 0])) ** 2
+    add("jawOpen", _JAW * loud * syllables)
+    round_wide = waves(rng, frames, fps, 2, slowest=0.8, fastest=2.2) * loud[:, None]
+    add("mouthFunnel", 0.35 * np.clip(round_wide[:, 0], 0, 1))
+    for side in ("Left", "Right"):
+        add(f"mouthStretch{side}", 0.3 * np.clip(-round_wide[:, 0], 0, 1))
+        add(f"mouthSmile{side}", 0.3 * np.clip(round_wide[:, 1], 0, 1))
+    brows = np.clip(waves(rng, frames, fps, 1, slowest=0.15, fastest=0.5)[:, 0], 0, 1)
+    add("browInnerUp", 0.5 * brows)
+    closed = _blinks(rng, time)
+    for side in ("Left", "Right"):
+        add(f"eyeBlink{side}", closed)
+    return np.clip(first + added, 0, 1).astype(np.float32)
+
+
+def lights(seed: int, frames: int, fps: float) -> Array:
+    """Lights (frames, 9, 3) of one tinted lamp that wanders before the face, and an even fill."""
+    rng = _rng(seed, 4)
+    side, height = (waves(rng, frames, fps, 2, slowest=0.08, fastest=0.25) * (1.2, 0.6)).T
+    side = side + rng.uniform(-0.9, 0.9)
+    tint, fill = TINTS[rng.integers(len(TINTS))], rng.uniform(0.3, 0.7)
+    return np.stack(
+        [
+            expose(lamp((np.sin(a), np.sin(h), 0.35 + np.cos(a)), tint) + ambient([fill] * 3))
+            for a, h in zip(np.clip(side, -1.5, 1.5), height, strict=True)
+        ]
+    )
+
+
+def waves(rng: np.random.Generator, frames: int, fps: float, count: int, slowest: float, fastest: float) -> Array:
+    """Smooth curves (frames, count) within [-1, 1]: each three sines between two frequencies in Hz."""
+    time = np.arange(frames)[:, None, None] / fps
+    speed = np.exp(rng.uniform(np.log(slowest), np.log(fastest), (3, count)))
+    phase, size = rng.uniform(0, 2 * np.pi, (3, count)), rng.uniform(0.5, 1.0, (3, count))
+    return (size / size.sum(0) * np.sin(2 * np.pi * speed * time + phase)).sum(1)
+
+
+def _blinks(rng: np.random.Generator, time: Array) -> Array:
+    closed = np.zeros_like(time)
+    moment = rng.uniform(0.3, BLINKS_EVERY_S)
+    while moment < time[-1] + BLINK_S:
+        phase = np.clip((time - moment) / BLINK_S, -0.5, 0.5)
+        closed = np.maximum(closed, np.cos(np.pi * phase) ** 2)
+        moment += rng.uniform(0.5, 1.5) * BLINKS_EVERY_S
+    return closed
+
+
+def _rng(seed: int, part: int) -> np.random.Generator:
+    return np.random.default_rng([seed, part])

@@ -1,0 +1,85 @@
+"""Photographs that packages ship, taken apart: who is in it and how lit, the person's outline, what is behind."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lcvd.config.settings import LightSettings, ReconstructSettings, TrackSettings
+from lcvd.face.codes import FaceCodes
+from lcvd.face.fit import fit_track
+from lcvd.face.head import load_head
+from lcvd.face.mask import PortraitMasker
+from lcvd.face.square import square_of
+from lcvd.face.track import Tracker
+from lcvd.shading.crop import square_pictures
+from lcvd.shading.skin import light_of
+from lcvd.studio.fill import fill
+
+Array = NDArray[Any]
+PHOTOS = {
+    "astronaut": ("skimage", "data/astronaut.png"),  # Eileen Collins, NASA, public domain
+    "hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),  # US Navy, public domain
+}
+"""Identity: the package and the file in it."""
+CROP = 2.6
+"""Side of the square in sizes of the face: more of the shoulders than a clip's square shows."""
+SETTLING = 3
+_MATTE_BLUR = 1 / 160
+_GROWN = 1 / 40
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A portrait of side S: picture (S, S, 3) and background (S, S, 3) uint8, matte (S, S) float32 in [0, 1], codes of
+    one frame with the light that it was taken under."""
+
+    picture: Array
+    matte: Array
+    background: Array
+    codes: FaceCodes
+
+
+@functools.lru_cache(maxsize=8)
+def photo(identity: str, size: int) -> Photo:
+    """The photograph of `identity`, cut to a square of `size` px.
+
+    Raises:
+        ValueError: no photograph has that name, or its package isn't installed.
+    """
+    pixels = np.asarray(Image.open(_path(identity)).convert("RGB"))
+    tracker = Tracker(TrackSettings())
+    tracker.update(np.broadcast_to(pixels, (SETTLING, *pixels.shape)))
+    seen = tracker.finish().slice(SETTLING - 1, SETTLING)
+    square = square_of(seen, pixels.shape[1], pixels.shape[0], CROP)
+    settings = ReconstructSettings()
+    head = load_head(settings.fit.head)
+    codes = fit_track(seen, square, head, settings.fit)
+    picture = square_pictures(pixels[None], square, size)
+    codes = codes.replace(light=light_of(head, codes, [picture], LightSettings()))
+    masker = PortraitMasker()
+    mask = masker.update(picture)[0]
+    masker.close()
+    blur = max(0.8, size * _MATTE_BLUR)
+    matte = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur)
+    grown = cv2.dilate(mask, np.ones((3, 3), np.uint8), iterations=round(size * _GROWN))
+    behind = fill(picture[0], 1 - grown.astype(np.float32) / 255)
+    return Photo(picture[0], matte, np.clip(behind, 0, 255).astype(np.uint8), codes)
+
+
+def _path(identity: str) -> Path:
+    if identity not in PHOTOS:
+        raise ValueError(f"the studio has no photograph {identity!r}; it has {', '.join(sorted(PHOTOS))}")
+    package, inner = PHOTOS[identity]
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(f"photograph {identity!r} comes with {package}, which isn't installed; install it with pip")
+    return Path(next(iter(spec.submodule_search_locations))) / inner

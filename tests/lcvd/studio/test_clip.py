@@ -1,0 +1,67 @@
+"""Studio clips against the truth that they claim: the pipeline finds pose, light, mask and landmarks again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.studio import measure
+from lcvd.config.profiles import profile
+from lcvd.face.head import load_head
+from lcvd.shading.hints import hints_of
+from lcvd.studio.clip import StudioClip
+from lcvd.studio.photo import photo
+
+
+def frames_of(clip: StudioClip) -> np.ndarray:
+    return np.concatenate([frames for frames, _ in clip.render()])
+
+
+def test_an_address_is_read_and_mistakes_are_named() -> None:
+    clip = StudioClip.parse("studio:hopper?seed=3&frames=20&light=left&size=128")
+    assert clip == StudioClip("hopper", 3, "left", 20, 128)
+    assert StudioClip.parse("studio:astronaut") == StudioClip("astronaut")
+    for address, wrong in {
+        "studio:nobody": "one of astronaut, hopper",
+        "file:astronaut": "one of astronaut, hopper",
+        "studio:hopper?light=lefft": "light 'lefft'",
+        "studio:hopper?frames=-1": "frames is '-1'; expected a whole number from 1",
+        "studio:hopper?size=4096": "size is '4096'",
+        "studio:hopper?sed=1": "'sed' isn't a field",
+    }.items():
+        with pytest.raises(ValueError, match="studio:|file:") as caught:
+            StudioClip.parse(address)
+        assert wrong in str(caught.value)
+
+
+def test_a_photograph_at_rest_under_its_own_light_is_itself() -> None:
+    from lcvd.studio.render import render
+
+    still = photo("hopper", 128)
+    [(frames, masks)] = render(still, still.codes)
+    difference = np.abs(frames[0].astype(int) - still.picture)
+    assert difference.mean() < 2
+    assert ((masks[0] > 127) == (still.matte > 0.5)).mean() > 0.99
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_light_the_same_motion() -> None:
+    first = StudioClip("astronaut", 5, frames=6, size=96)
+    np.testing.assert_array_equal(frames_of(first), frames_of(first))
+    assert (frames_of(first) != frames_of(StudioClip("astronaut", 6, frames=6, size=96))).any()
+    left, right = (StudioClip("astronaut", 5, light, 6, 96) for light in ("left", "right"))
+    np.testing.assert_array_equal(left.truth().pose, right.truth().pose)
+    hint = np.concatenate(list(hints_of(load_head(), left.truth(), 96)))
+    face, columns = hint.max(-1) > 0, np.arange(96)[None, None].repeat(6, 0).repeat(96, 1)
+    change = frames_of(left).astype(float).mean(-1) - frames_of(right).astype(float).mean(-1)
+    assert np.corrcoef(columns[face], change[face])[0, 1] < -0.5, "lit from the left, the left is lighter"
+
+
+@pytest.mark.parametrize("identity", ["astronaut", "hopper"])
+def test_what_reconstruct_finds_is_near_the_truth(identity: str, tmp_path) -> None:
+    found = measure(StudioClip(identity, 11, frames=40), tmp_path, profile("demo"))
+    medians = {name: float(np.median(values)) for name, values in found.items()}
+    assert medians["pose_deg"] < 3.5
+    assert medians["light_deg"] < 35
+    assert medians["coefficient"] < 0.5
+    assert medians["mask_iou"] > 0.88
+    assert medians["landmark"] < 0.03
