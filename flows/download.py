@@ -9,6 +9,7 @@ from prefect import flow
 from lcvd.config.settings import Settings
 from lcvd.sources.manifest import ManifestError, read_manifests
 from lcvd.sources.stage import download_chunk, mark_duplicates
+from lcvd.studio.media import make_clip
 from tasks.chunks import map_chunks
 from tasks.entry import StageError
 from tasks.stage import Stage, main
@@ -26,7 +27,14 @@ def download(settings: Settings) -> None:
         raise StageError(str(error)) from None
     out = stage.fresh()
     rows = map_chunks(
-        download_chunk, sources, out, stage.cache, settings.download, runner=settings.runner, name=stage.name
+        download_chunk,
+        sources,
+        out,
+        stage.cache,
+        settings.download,
+        {"studio": make_clip},
+        runner=settings.runner,
+        name=stage.name,
     )
     stage.finish(mark_duplicates(rows))
 

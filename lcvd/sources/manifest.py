@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 COLUMNS = ("id", "identity", "address", "start", "end", "crop", "licence")
-SCHEMES = ("package", "local", "file", "http", "https")
+SCHEMES = ("package", "local", "file", "http", "https", "studio")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TIME = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|frame:[0-9]+)?")
 _CROP = re.compile(r"([0-9]+) ([0-9]+) ([0-9]+) ([0-9]+)")

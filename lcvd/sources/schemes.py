@@ -34,6 +34,8 @@ def resolve(source: Source) -> Place:
       folder's path enters no hash;
     * ``http:`` and ``https:``.
 
+    ``studio:`` leads nowhere: such clips are made, by the maker that `download_chunk` is given.
+
     Names are percent-decoded, so that a ``?`` or ``#`` in a name can be written.
 
     Raises:
@@ -48,6 +50,8 @@ def resolve(source: Source) -> Place:
         raise ClipError("bad_address", f"{address}: sha256 isn't 64 small hexadecimal digits; correct the manifest")
     if is_http:
         return Place(None, f"{scheme}:{place}", digest)
+    if scheme == "studio":
+        raise ClipError("bad_address", f"{address}: nothing here makes studio clips; run the stage download")
     name = unquote(place)
     if scheme == "package":
         package, _, inner = name.partition("/")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock
 
@@ -31,8 +32,21 @@ class _Media:
     probe: Probe
 
 
-def download_chunk(sources: Sequence[Source], out: Path, cache: Cache, settings: DownloadSettings) -> list[Row]:
+Maker = Callable[[str, Path], None]
+"""Makes the clip of an address: a file ``media`` in the folder given, and beside it the folder ``truth``, what is known
+about the clip. Raises ValueError for an address that it can't read."""
+
+
+def download_chunk(
+    sources: Sequence[Source],
+    out: Path,
+    cache: Cache,
+    settings: DownloadSettings,
+    makers: Mapping[str, Maker] = MappingProxyType({}),
+) -> list[Row]:
     """Bring each source's bytes to ``out/media/<sha256[:32]>.<container>`` and see that all its frames decode.
+
+    A scheme that `makers` names is made instead of fetched, and its truth is put in ``out/truth/<sha256[:32]>/``.
 
     One media file serves all clips of an address, and an address that fails is tried for its first clip only. Fetched
     bytes stay in the cache, so a stage that runs again fetches nothing again.
@@ -43,7 +57,7 @@ def download_chunk(sources: Sequence[Source], out: Path, cache: Cache, settings:
         place = source.address, source.folder
         if place not in known:
             try:
-                known[place] = _media(source, out / "media", cache, settings)
+                known[place] = _media(source, out, cache, settings, makers)
             except ClipError as error:
                 known[place] = error
         found = known[place]
@@ -87,8 +101,10 @@ def _row(source: Source, media: _Media) -> Row:
                 licence=source.licence, address=source.address)  # fmt: skip
 
 
-def _media(source: Source, folder: Path, cache: Cache, settings: DownloadSettings) -> _Media:
-    place = resolve(source)
+def _media(source: Source, out: Path, cache: Cache, settings: DownloadSettings, makers: Mapping[str, Maker]) -> _Media:
+    if maker := makers.get(source.address.partition(":")[0]):
+        return _made(source, maker, out, cache)
+    folder, place = out / "media", resolve(source)
     path = place.path or _fetched(source, place, cache, settings)
     digest = file_hash(path)
     if place.sha256 not in (None, digest):
@@ -100,6 +116,21 @@ def _media(source: Source, folder: Path, cache: Cache, settings: DownloadSetting
         _copy(path, folder / name)  # never a link: the file belongs to somebody else, who may write to it
     else:
         link_or_copy(path, folder / name)
+    return _Media(name, digest, found)
+
+
+def _made(source: Source, maker: Maker, out: Path, cache: Cache) -> _Media:
+    key = key_of(address=source.address, code=rooms_hash(maker.__module__))
+    try:
+        entry = cache.entry("made", key, partial(maker, source.address))
+    except ValueError as error:
+        raise ClipError("bad_address", f"{error}; correct the manifest") from None
+    digest = file_hash(entry / "media")
+    found = _probed(entry / "media", digest, source.address, cache)
+    name = f"{digest[:32]}.{found.suffix}"
+    link_or_copy(entry / "media", out / "media" / name)
+    for path in sorted((entry / "truth").iterdir()):
+        link_or_copy(path, out / "truth" / digest[:32] / path.name)
     return _Media(name, digest, found)
 
 

@@ -19,7 +19,7 @@ from lcvd.studio.render import render
 
 Array = NDArray[Any]
 MOVING = "moving"
-_NUMBERS = {"seed": (0, 2**31), "frames": (1, 10_000), "size": (64, 1024), "fps": (5, 60)}
+_NUMBERS = {"seed": (0, 2**31), "frames": (1, 1000), "size": (64, 1024), "fps": (5, 60)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,41 @@
+"""Studio clips as files: what stage `download` makes of a ``studio:`` address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.face.head import load_head
+from lcvd.shading.hints import hints_of
+from lcvd.studio.clip import StudioClip
+from lcvd.video.encode import write_h264, write_lossless
+
+CRF = 4
+
+
+def make_clip(address: str, folder: Path) -> None:
+    """Write ``media`` (H.264) and, in ``truth``, ``codes.safetensors`` (identity, expression, pose, camera and light of
+    every frame), ``mask.mkv`` and ``hint.mkv`` (lossless) into `folder`.
+
+    Raises:
+        ValueError: see `StudioClip.parse`.
+    """
+    clip, truth = StudioClip.parse(address), folder / "truth"
+    codes = clip.truth()
+    truth.mkdir(parents=True, exist_ok=True)
+    masks: list[NDArray[np.uint8]] = []
+
+    def frames() -> Iterator[NDArray[Any]]:
+        for window, mask in clip.render():
+            masks.append(np.packbits(mask > 0, axis=-1))  # a bit a pixel waits until the frames are written
+            yield window
+
+    write_h264(folder / "media", frames(), clip.fps, CRF)
+    unpacked = (255 * np.unpackbits(part, axis=-1, count=clip.size) for part in masks)
+    write_lossless(truth / "mask.mkv", unpacked, clip.fps)
+    write_lossless(truth / "hint.mkv", hints_of(load_head(codes.head), codes, clip.size), clip.fps)
+    codes.save(truth / "codes.safetensors", {"address": address})
