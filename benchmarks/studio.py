@@ -58,7 +58,7 @@ def measure(clip: StudioClip, folder: Path, settings: Settings) -> dict[str, Arr
     eyes = np.linalg.norm(np.subtract(*np.moveaxis(true_places[:, _corners(truth)], 1, 0)), axis=-1)
     apart = np.linalg.norm(places - true_places, axis=-1).mean(-1)
     seen = read_lossless(folder / "masks" / f"{name}.mkv") > 127
-    true = square_pictures(np.concatenate([m for _, m in windows])[..., None], found.square, seen.shape[1]) > 127
+    true = square_pictures(np.concatenate([m for _, m in windows]), found.square, seen.shape[1]) > 127
     both = (seen & true).sum((1, 2)) / (seen | true).sum((1, 2))
     return {
         "pose_deg": np.degrees(turn.magnitude()),

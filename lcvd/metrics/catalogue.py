@@ -52,6 +52,12 @@ METRICS: dict[str, Metric] = {
             *_FACE_MESH,
         ),
         Metric(
+            "PSNR(studio)",
+            "higher",
+            "Decibels between the video and the true relit one, inside the portrait. Only clips of the portrait studio "
+            "have a true one.",
+        ),
+        Metric(
             adjacent.NAME,
             "reference",
             "Change from a frame to the next in ImageNet features. A frozen video scores 0; far above the driving "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -85,6 +86,8 @@ def table(arms: Mapping[str, Sequence[Record]], protocol: Mapping[str, Any]) -> 
         "|---|---|" + "---:|" * len(shown),
     ]
     for name, metric in METRICS.items():
+        if not any(name in found for found in values.values()):
+            continue
         cells = [_cell(values[arm].get(name)) for arm in shown]
         lines.append(f"| {name} | {ARROWS[metric.direction]} | " + " | ".join(cells) + " |")
     if protocol["shared_identities"]:
@@ -128,13 +131,17 @@ def _bars(path: Path, arms: Mapping[str, Sequence[Record]]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 5.2), layout="constrained")
-    panels = figure.subplots(2, 3).ravel()
-    for panel, (name, metric) in zip(panels, METRICS.items(), strict=True):
+    known = {record.name for found in arms.values() for record in found}
+    shown = {name: metric for name, metric in METRICS.items() if name in known}
+    panels = figure.subplots(2, math.ceil(len(shown) / 2), squeeze=False).ravel()
+    for panel in panels[len(shown) :]:
+        panel.set_visible(False)
+    for panel, (name, metric) in zip(panels, shown.items(), strict=False):
         found = [(arm, record) for arm in ARMS for record in arms.get(arm, ()) if record.name == name]
-        known = [(arm, record) for arm, record in found if np.isfinite(record.value)][::-1]
-        colours = ["#b4501a" if arm == "model" else "#b9c0ca" for arm, _ in known]
-        panel.barh([ARMS[arm][0] for arm, _ in known], [record.value for _, record in known], color=colours)
-        for row, (_, record) in enumerate(known):
+        bars = [(arm, record) for arm, record in found if np.isfinite(record.value)][::-1]
+        colours = ["#b4501a" if arm == "model" else "#b9c0ca" for arm, _ in bars]
+        panel.barh([ARMS[arm][0] for arm, _ in bars], [record.value for _, record in bars], color=colours)
+        for row, (_, record) in enumerate(bars):
             if record.interval:
                 panel.plot(record.interval, [row, row], color="#1d2229", linewidth=1.2)
         panel.set_title(f"{name} {ARROWS[metric.direction]}", fontsize=10)

@@ -19,7 +19,7 @@ from lcvd.metrics.measure import Measured
 from lcvd.metrics.record import Record, bootstrap_interval, mean_interval
 
 Array = NDArray[Any]
-LE, ANGLE, POSE = "LE(open)", "Light angle(open)", "POSE(MediaPipe)"
+LE, ANGLE, POSE, PSNR = "LE(open)", "Light angle(open)", "POSE(MediaPipe)", "PSNR(studio)"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Scored:
     """Light found on the video, (T, 9, 3)."""
     measured: Measured | None = None
     """The rest; None where only the light means something."""
+    psnr: float | None = None
+    """Against the true relit video; None where there is none."""
 
 
 def per_video(video: Scored) -> dict[str, float]:
@@ -48,6 +50,8 @@ def per_video(video: Scored) -> dict[str, float]:
         numbers[ID] = float(np.nanmean(video.measured.likeness))
         numbers[POSE] = video.measured.pose.value
         numbers[ADJ] = float(video.measured.steps.mean())
+    if video.psnr is not None:
+        numbers[PSNR] = video.psnr
     return numbers
 
 
@@ -56,7 +60,8 @@ def by_light(videos: Sequence[Scored]) -> dict[str, dict[str, float]]:
     lights = dict.fromkeys(video.light for video in videos)
     groups = {light: [per_video(video) for video in videos if video.light == light] for light in lights}
     return {
-        light: {name: _mean([each[name] for each in found]) for name in found[0]} for light, found in groups.items()
+        light: {name: _mean([each[name] for each in found if name in each]) for name in _names(found)}
+        for light, found in groups.items()
     }
 
 
@@ -77,8 +82,8 @@ def records(
     once = [[v for v in videos if v.clip == clip][: 1 if repeated else None] for clip in clips]
     frames = sum(len(video.found) for group in once for video in group)
     found = []
-    for name in numbers[clips[0]][0]:
-        values = [_mean([each[name] for each in numbers[clip]]) for clip in clips]
+    for name in _names([each for clip in clips for each in numbers[clip]]):
+        values = [_mean([each[name] for each in numbers[clip] if name in each]) for clip in clips]
         poses = [v.measured.pose for group in once for v in group if v.measured]
         seen, missing = (sum(p.frames for p in poses), sum(p.missing for p in poses)) if name == POSE else (frames, 0)
         found.append(_record(name, _mean(values), clips, seen, size, mean_interval(values, seed), missing))
@@ -112,6 +117,10 @@ def _record(
     return Record(
         name, value, len(clips), frames, size, metric.direction, metric.weights, metric.sha256, interval, missing, notes
     )
+
+
+def _names(numbers: Sequence[Mapping[str, float]]) -> list[str]:
+    return list(dict.fromkeys(name for each in numbers for name in each))
 
 
 def _mean(values: Sequence[float]) -> float:

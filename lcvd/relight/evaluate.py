@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,11 @@ from lcvd.model.latents import LatentCodec
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import to_signed
 from lcvd.relight.relight import relight_frames
-from lcvd.shading.crop import resize_masks
+from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
 from lcvd.shading.presets import preset
 from lcvd.shards.sample import Sample, read_index, read_samples
+from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_browser
 
 Array = NDArray[Any]
@@ -107,9 +108,13 @@ class _Clip:
         """Relight under every light; add what was measured, of the model and of the baselines, to `results`."""
         copies = np.broadcast_to(self.reference, self.driving.shape)
         baselines = {"copy": copies, "driving": self.driving, "codec": round_trip(self.model.codec, self.driving)}
+        true = {name: true_relit(self.sample, name, self.model.size, len(self.driving)) for name in lights}
         for arm, frames in baselines.items():
             found = self.meter.measure(frames)
-            results.arms[arm] += [Scored(self.sample.id, n, light, found.light, found) for n, light in lights.items()]
+            results.arms[arm] += [
+                Scored(self.sample.id, n, light, found.light, found, psnr(frames, true[n]))
+                for n, light in lights.items()
+            ]
             if arm == "driving":
                 results.real[self.sample.id] = found.features
         stills = {}
@@ -117,7 +122,8 @@ class _Clip:
             hints = np.concatenate(list(hints_of(self.head, self.codes, self.model.size, light)))
             made = self._relight(hints, ticker)
             found = self.meter.measure(made)
-            results.arms["model"].append(Scored(self.sample.id, name, light, found.light, found))
+            score = psnr(made, true[name])
+            results.arms["model"].append(Scored(self.sample.id, name, light, found.light, found, score))
             results.arms["hint"].append(Scored(self.sample.id, name, light, self.meter.light(hints)))
             self._write(out / "videos", name, hints, made)
             stills[name] = (hints[len(made) // 2], made[len(made) // 2])
@@ -159,6 +165,26 @@ class _Ticker:
     def finished(self, frames: int) -> None:
         self._done += frames
         self.part(0, 0)
+
+
+def true_relit(sample: Sample, light: str, size: int, count: int) -> tuple[Array, Array] | None:
+    """What the `count` frames after the first truly look like under the preset `light`, (count, size, size, 3) uint8, and
+    the true portrait (count, size, size) bool; None for a clip that isn't the studio's."""
+    if not sample.meta.address.startswith("studio:"):
+        return None
+    clip = replace(StudioClip.parse(sample.meta.address), light=light)
+    wanted = range(sample.meta.start + 1, sample.meta.start + 1 + count)
+    frames, masks = (np.concatenate(parts) for parts in zip(*clip.render(wanted), strict=True))
+    square = sample.codes.square
+    return square_pictures(frames, square, size), square_pictures(masks, square, size) > 127
+
+
+def psnr(frames: Array, true: tuple[Array, Array] | None) -> float | None:
+    """Decibels of `frames` (T, S, S, 3) uint8 against true ones, over all pixels of the true portraits; None without."""
+    if true is None:
+        return None
+    error = (frames.astype(np.float64) - true[0])[true[1]]
+    return float(10 * np.log10(255**2 / max(float((error**2).mean()), 1e-6)))
 
 
 @torch.inference_mode()

@@ -122,7 +122,9 @@ def _problems(record: Mapping[str, str]) -> list[str]:
         problems.append(
             f"column end: {end!r} isn't after start {start!r}; the range is half-open, swap or correct them"
         )
-    if crop and _crop(crop) is None:
+    if crop and address.startswith("studio:"):
+        problems.append(f"column crop: {crop!r}; a studio clip has none, as its truth is of the whole frame")
+    elif crop and _crop(crop) is None:
         problems.append(f"column crop: {crop!r}; expected 'x0 y0 x1 y1' in source pixels with x0 < x1, y0 < y1")
     return problems
 

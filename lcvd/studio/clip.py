@@ -77,9 +77,11 @@ class StudioClip:
             confidence=np.ones(self.frames, np.float32),
         )
 
-    def render(self) -> Iterator[tuple[Array, Array]]:
-        """Windows of frames (t, S, S, 3) uint8 RGB and true portrait masks (t, S, S) uint8 in {0, 255}."""
-        return render(photo(self.identity, self.size), self.truth())
+    def render(self, wanted: range | None = None) -> Iterator[tuple[Array, Array]]:
+        """Windows of the frames `wanted` (all of them), (t, S, S, 3) uint8 RGB, and true portrait masks (t, S, S) uint8
+        in {0, 255}."""
+        truth = self.truth()
+        return render(photo(self.identity, self.size), truth if wanted is None else truth.window(wanted))
 
     def _lights(self) -> Array:
         if self.light == MOVING:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,14 @@ def test_an_arm_without_pictures_is_judged_by_its_light_alone():
     bare = Scored("a", "left", preset("left"), np.broadcast_to(preset("left"), (T, 9, 3)))
     found = {record.name: record.value for record in records([bare], {}, 128, seed=0)}
     assert found == pytest.approx({"LE(open)": 0, "Light angle(open)": 0}, abs=0.05)
+
+
+def test_a_true_relit_video_counts_where_there_is_one(video, real):
+    videos = [video("a", "left"), replace(video("b", "left"), psnr=20.0), replace(video("b", "right"), psnr=22.0)]
+    found = {record.name: record.value for record in records(videos, real("a", "b"), 128, seed=0)}
+    assert found["PSNR(studio)"] == pytest.approx(21)
+    assert by_light(videos)["left"]["PSNR(studio)"] == pytest.approx(20)
+    assert "PSNR(studio)" not in by_light(videos[:1])["left"]
 
 
 def test_lights_are_told_apart(video):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -10,12 +11,13 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
 from lcvd.model.hub import load_model, save_model
 from lcvd.model.lcvd import LCVD
-from lcvd.relight.evaluate import evaluate, round_trip
+from lcvd.relight.evaluate import evaluate, psnr, round_trip, true_relit
 from lcvd.report.build import build_report
 from lcvd.shading.hints import hints_of
 from lcvd.shading.presets import preset
 from lcvd.shards.sample import Meta, Sample
 from lcvd.shards.write import write_shards
+from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_h264, write_lossless
 
 SIZE, FRAMES = 64, 7
@@ -148,6 +150,22 @@ def test_a_split_without_clips_is_named(tmp_path, data, settings):
     write_shards(tmp_path, "test", [], {}.__getitem__, 32.0)
     with pytest.raises(ValueError, match="no test clip"):
         evaluate(data / "train" / "model", tmp_path, tmp_path / "out", settings)
+
+
+def test_a_studio_clip_has_a_true_relit_video(tmp_path):
+    clip = StudioClip.parse(f"studio:hopper?frames={FRAMES}&size={SIZE}&seed=4")
+    right = np.concatenate([frames for frames, _ in replace(clip, light="right").render()])
+    plain = _sample("a", tmp_path / "a")
+    meta = replace(plain.meta, address=f"studio:hopper?frames={FRAMES}&size={SIZE}&seed=4")
+    sample = Sample("a", plain.parts | {"meta.json": meta.to_json()}, "test")
+    assert true_relit(plain, "right", SIZE, 5) is None
+    frames, portrait = true_relit(sample, "right", SIZE, 5)
+    np.testing.assert_array_equal(frames, right[1:6])
+    assert portrait.shape == (5, SIZE, SIZE)
+    other = frames.astype(int) + np.where(portrait[..., None], 10, 90)  # the background doesn't count
+    assert psnr(other, (frames, portrait)) == pytest.approx(20 * np.log10(25.5))
+    assert psnr(frames, (frames, portrait)) > 80
+    assert psnr(frames, None) is None
 
 
 def test_the_codec_loses_detail_only(data, settings):
