@@ -21,21 +21,13 @@ from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_h264, write_lossless
 
 SIZE, FRAMES = 64, 7
-MODEL = {
-    "size": SIZE,
-    "frames": 4,
-    "overlap": 2,
-    "latents": {"channels": 3},
-    "unet": {"channels": (32, 32), "heads": (1, 1), "layers": 1, "time_ids_dim": 8},
-    "image_encoder": {"width": 16, "layers": 1, "heads": 2, "mlp": 16, "patch": 56, "projection": 32},
-}
 
 
 @pytest.fixture(scope="module")
-def settings():
+def settings(tiny_model):
     return Settings.model_validate(
         DEMO
-        | {"shard": {"size": SIZE}, "train": {"model": MODEL}}
+        | {"shard": {"size": SIZE}, "train": {"model": tiny_model}}
         | {"evaluate": {"clips": 2, "frames": 5, "steps": 1, "guidance": 1.5, "lights": ("left", "top")}}
     )
 

@@ -22,19 +22,10 @@ from lcvd.shading.presets import preset
 from lcvd.shading.sh import dominant_direction
 from lcvd.video.decode import decode_bytes
 
-MODEL = {
-    "size": 64,
-    "frames": 4,
-    "overlap": 2,
-    "latents": {"channels": 3},
-    "unet": {"channels": (32, 32), "heads": (1, 1), "layers": 1, "time_ids_dim": 8},
-    "image_encoder": {"width": 16, "layers": 1, "heads": 2, "mlp": 16, "patch": 56, "projection": 32},
-}
-
 
 @pytest.fixture(scope="module")
-def settings() -> Settings:
-    return Settings.model_validate(DEMO | {"train": {"model": MODEL}, "evaluate": {"steps": 2, "guidance": 1.5}})
+def settings(tiny_model) -> Settings:
+    return Settings.model_validate(DEMO | {"train": {"model": tiny_model}, "evaluate": {"steps": 2, "guidance": 1.5}})
 
 
 @pytest.fixture(scope="module")
