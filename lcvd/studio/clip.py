@@ -14,8 +14,7 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
 from lcvd.shading.presets import PRESETS, preset
 from lcvd.studio import motion
-from lcvd.studio.photo import PHOTOS, photo
-from lcvd.studio.render import render
+from lcvd.studio.sitter import KNOWN, is_known, sitter
 
 Array = NDArray[Any]
 MOVING = "moving"
@@ -45,8 +44,8 @@ class StudioClip:
         """
         scheme, _, rest = address.partition(":")
         identity, _, query = rest.partition("?")
-        if scheme != "studio" or identity not in PHOTOS:
-            raise ValueError(f"{address}: expected studio:<one of {', '.join(sorted(PHOTOS))}>")
+        if scheme != "studio" or not is_known(identity):
+            raise ValueError(f"{address}: expected studio:<one of {KNOWN}>")
         fields: dict[str, Any] = {"identity": identity}
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name == "light" and value in (MOVING, *PRESETS):
@@ -64,7 +63,7 @@ class StudioClip:
 
     def truth(self) -> FaceCodes:
         """Identity, expression, pose, camera and light of every frame, exactly as `render` shows them."""
-        still = photo(self.identity, self.size).codes
+        still = sitter(self.identity, self.size).codes
         names = load_head(still.head).expression_names
         shift = np.zeros((self.frames, 3), np.float32)
         shift[:, 1:] = motion.shifts(self.seed, self.frames, self.fps)
@@ -81,7 +80,7 @@ class StudioClip:
         """Windows of the frames `wanted` (all of them), (t, S, S, 3) uint8 RGB, and true portrait masks (t, S, S) uint8
         in {0, 255}."""
         truth = self.truth()
-        return render(photo(self.identity, self.size), truth if wanted is None else truth.window(wanted))
+        return sitter(self.identity, self.size).render(truth if wanted is None else truth.window(wanted))
 
     def _lights(self) -> Array:
         if self.light == MOVING:

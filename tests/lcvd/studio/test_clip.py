@@ -21,9 +21,12 @@ def test_an_address_is_read_and_mistakes_are_named() -> None:
     clip = StudioClip.parse("studio:hopper?seed=3&frames=20&light=left&size=128")
     assert clip == StudioClip("hopper", 3, "left", 20, 128)
     assert StudioClip.parse("studio:astronaut") == StudioClip("astronaut")
+    assert StudioClip.parse("studio:head-7?seed=3") == StudioClip("head-7", 3)
     for address, wrong in {
         "studio:nobody": "one of astronaut, hopper",
         "file:astronaut": "one of astronaut, hopper",
+        "studio:head-10000": "head-<n> with n from 0 to 9999",
+        "studio:head-07": "head-<n>",
         "studio:hopper?light=lefft": "light 'lefft'",
         "studio:hopper?frames=-1": "frames is '-1'; expected a whole number from 1",
         "studio:hopper?size=4096": "size is '4096'",

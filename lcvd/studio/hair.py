@@ -1,0 +1,117 @@
+"""Where hair grows on the head's template, how thick it is, and the solids of hair that stand off the scalp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.studio.noise import noise, step
+from lcvd.studio.person import Person
+
+Array = NDArray[Any]
+CENTRE = np.array([0.0, 0.1, -0.04])
+"""Middle of the skull; hair grows away from it."""
+_AROUND = np.radians([0, 22, 40, 52, 64, 74, 80, 88, 104, 118, 135, 155, 180])
+_LINE = np.array([0.355, 0.35, 0.305, 0.22, 0.10, 0.01, 0.03, 0.13, 0.13, 0.00, -0.15, -0.2, -0.21])
+"""Height of the hairline at angles around the skull, from the front to the back."""
+_CAP_LINE = np.array([0.27, 0.265, 0.25, 0.225, 0.195, 0.17, 0.165, 0.16, 0.14, 0.11, 0.08, 0.06, 0.05])
+THICKNESS = {
+    "bald": 0.0,
+    "buzz": 0.006,
+    "short": 0.022,
+    "full": 0.05,
+    "curls": 0.085,
+    "bun": 0.016,
+    "bob": 0.04,
+    "beanie": 0.04,
+}
+BRIM = 0.1
+"""Width of a beanie's folded edge."""
+
+
+def height(places: Array, who: Person) -> Array:
+    """How far places (N, 3) of the template lie above the person's hairline, or inside the beanie: (N,)."""
+    around = np.arctan2(np.abs(places[:, 0]), places[:, 2] - 0.02)
+    if who.hair == "beanie":
+        return places[:, 1] - np.interp(around, _AROUND, _CAP_LINE)
+    line = np.interp(around, _AROUND, _LINE)
+    # Hair recedes beside the forehead's middle.
+    line = line + who.receding * (0.05 * step(0.9, 0.1, around) + 0.07 * np.exp(-(((around - 0.6) / 0.22) ** 2)))
+    return places[:, 1] - line + 0.012 * noise(places, (who.seed, 11), 0.06, 2)
+
+
+def lift(places: Array, who: Person) -> Array:
+    """How far hair or beanie carries the surface at places (V, 3) of the template outwards: (V, 3)."""
+    outward = places - CENTRE
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    above, thick = height(places, who), THICKNESS[who.hair]
+    if who.hair == "beanie":
+        brim = step(BRIM + 0.02, BRIM - 0.02, above)
+        far = step(-0.005, 0.01, above) * (thick + 0.018 * brim + 0.1 * step(0.25, 0.6, above))
+    elif who.hair == "bald":
+        far = np.zeros(len(places))
+    else:
+        lumps = 1 + 0.35 * noise(places, (who.seed, 12), 0.12 if who.hair == "curls" else 0.2)
+        top = step(0.1, 0.55, places[:, 1])
+        sides = {"full": 0.45, "short": 0.55}.get(who.hair, 0.9)
+        far = thick * step(-0.005, 0.13, above) * (sides + (1 - sides) * top) * lumps
+    return (far[:, None] * outward).astype(np.float32)
+
+
+def solids(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
+    """Vertices (N, 3) and triangles (M, 3) of hair that isn't on the scalp: a bun, or a bob's curtain.
+
+    Args:
+        who: the person.
+        skull: vertices (V, 3) of the head with its hair lifted.
+        places: their places on the template (V, 3).
+    """
+    if who.hair == "bun":
+        return _bun(who, skull, places)
+    if who.hair == "bob":
+        return _curtain(who, skull, places)
+    return np.zeros((0, 3)), np.zeros((0, 3), np.int64)
+
+
+def _bun(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
+    up = np.array([0.0, 0.84, -0.54])
+    along = (places - CENTRE) @ up
+    crown = skull[along.argmax()] + 0.06 * up
+    rng = np.random.default_rng([who.seed, 13])
+    radius = rng.uniform(0.11, 0.16)
+    turn, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 33), np.linspace(-np.pi / 2, np.pi / 2, 17))
+    ball = np.stack([np.cos(rise) * np.cos(turn), np.sin(rise), np.cos(rise) * np.sin(turn)], axis=-1)
+    swirl = 1 + 0.04 * np.sin(5 * turn + 6 * rise)[..., None]
+    return (crown + radius * ball * swirl * (1.1, 0.85, 1.1)).reshape(-1, 3), grid_faces(17, 33)[:, ::-1]
+
+
+def _curtain(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
+    """Hair that hangs from a ring about the head: an outer wall, turned in at its lower edge, and an inner wall."""
+    rng = np.random.default_rng([who.seed, 14])
+    low, first = rng.uniform(-0.52, -0.30), rng.uniform(0.95, 1.1)
+    angles = np.linspace(first, 2 * np.pi - first, 72)
+    middle = 0.5 * (skull.max(0) + skull.min(0)) * (0, 0, 1) + (0, 0, -0.02)
+    top = 0.22
+    ring = skull[np.abs(places[:, 1] - top) < 0.04]
+    around = np.arctan2(ring[:, 0], ring[:, 2])
+    reach = np.hypot(ring[:, 0], ring[:, 2])
+    bins = [reach[np.abs(np.angle(np.exp(1j * (around - angle)))) < 0.2].max() for angle in angles]
+    base = np.convolve(np.pad(bins, 4, mode="edge"), np.ones(9) / 9, mode="valid")
+    rows = np.array([(0.26, -0.03), (0.18, 0.012), (0.08, 0.045), (-0.05, 0.07), (low * 0.6, 0.075), (low, 0.05)])
+    rows = np.concatenate([rows, [(low - 0.025, 0.02), (low, -0.015), (0.0, 0.0), (0.2, -0.02)]])
+    waves = 0.012 * np.sin(angles * 17 + rng.uniform(0, 6)) + 0.008 * np.sin(angles * 29)
+    side = np.stack([np.sin(angles), np.zeros_like(angles), np.cos(angles)], axis=-1)
+    walls = []
+    for index, (y, out) in enumerate(rows):
+        far = base + out + waves * (0.2 + 0.8 * (0.3 - y)) * (index < 6)
+        walls.append(middle + far[:, None] * side * (0.97, 1, 1) + (0, y, 0))
+    return np.concatenate(walls), grid_faces(len(rows), len(angles))
+
+
+def grid_faces(rows: int, columns: int) -> Array:
+    """Triangles (M, 3) of a grid of vertices numbered row by row."""
+    corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
+    a, b, c, d = corner, corner + 1, corner + columns, corner + columns + 1
+    return np.concatenate([np.stack([a, c, b], axis=1), np.stack([b, c, d], axis=1)])

@@ -1,0 +1,41 @@
+"""How much of the sky each vertex of a mesh sees: soft shadows in sockets, under the chin, in ears and mouth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.shading.normals import vertex_normals
+from lcvd.shading.rasterize import rasterize
+
+Array = NDArray[Any]
+SIZE, BIAS, REACH = 192, 0.02, 1.6
+VIEWS = 48
+
+
+def open_share(vertices: Array, faces: Array) -> Array:
+    """Cosine-weighted share (V,) of directions in front of the surface from which each vertex of (V, 3) is seen."""
+    normals = vertex_normals(vertices[None], faces)[0]
+    seen, total = np.zeros(len(vertices)), np.full(len(vertices), 1e-6)
+    for way in _directions():
+        side = np.cross(way, (0.3, 1.0, 0.1))
+        side /= np.linalg.norm(side)
+        frame = np.stack([side, np.cross(side, way), -way])
+        turned = vertices @ frame.T / REACH + (0, 0, 2)
+        depth = rasterize(turned[None], faces, SIZE).depth[0]
+        depth = np.where(depth < 0, np.inf, depth)
+        column, row = np.clip(((turned[:, :2] + 1) * SIZE / 2).astype(int), 0, SIZE - 1).T
+        weight = np.clip(normals @ way, 0, None)
+        seen += weight * (turned[:, 2] < depth[row, column] + BIAS)
+        total += weight
+    return seen / total
+
+
+def _directions() -> Array:
+    place = np.arange(VIEWS) + 0.5
+    up = 1 - 2 * place / VIEWS
+    turn = np.pi * (1 + np.sqrt(5)) * place
+    flat = np.sqrt(1 - up * up)
+    return np.stack([flat * np.cos(turn), up, flat * np.sin(turn)], axis=-1)

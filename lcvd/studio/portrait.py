@@ -1,0 +1,95 @@
+"""Portraits of computer-made people, ready to be rendered in any pose, expression and light."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.face.codes import FaceCodes
+from lcvd.face.head import load_head
+from lcvd.shading.normals import vertex_normals
+from lcvd.shading.presets import preset
+from lcvd.shading.rasterize import rasterize
+from lcvd.studio.backdrop import backdrop
+from lcvd.studio.coat import colours, spacing
+from lcvd.studio.figure import PARTS, Figure, figure
+from lcvd.studio.occlusion import open_share
+from lcvd.studio.person import person
+from lcvd.studio.texels import Texels, lay_out, paint
+
+Array = NDArray[Any]
+WINDOW = 8
+CAMERA = (1.14, 0.0, 0.07)
+REST = {"mouthClose": 0.0, "mouthSmileLeft": 0.06, "mouthSmileRight": 0.06}
+"""Expression at rest."""
+DEEPEST = {"skin": 0.45, "garment": 0.5, "hair": 0.6, "mouth": 1.0, "teeth": 0.8, "tongue": 0.8, "eye": 0.3}
+"""How much darker than in the open a part gets where no light would reach it."""
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A figure with its colours (N, 4) at `texels`, before a background (S, S, 3); `codes` of one frame, at rest."""
+
+    body: Figure
+    texels: Texels
+    colours: Array
+    background: Array
+    codes: FaceCodes
+
+    def render(self, codes: FaceCodes) -> Iterator[tuple[Array, Array]]:
+        """Windows of frames (t, S, S, 3) uint8 and portrait masks (t, S, S) uint8 in {0, 255}."""
+        for start in range(0, codes.frames, WINDOW):
+            part = codes.window(slice(start, start + WINDOW))
+            vertices = self.body.vertices(part, self.codes.camera[0])
+            seen = rasterize(self.body.head.project(vertices, part.camera), self.body.faces, 2 * len(self.background))
+            normals = vertex_normals(vertices, self.body.faces)
+            yield paint(seen, self.body.faces, self.texels, self.colours, normals, part.light, self.background)
+
+
+@functools.lru_cache(maxsize=8)
+def portrait(number: int, size: int) -> Portrait:
+    """The portrait of head `number`, `size` px a side.
+
+    Raises:
+        ValueError: no head has that number.
+    """
+    head = load_head()
+    who = person(number, head)
+    expression = np.zeros((1, len(head.expression_names)), np.float32)
+    for name, value in REST.items():
+        expression[0, head.expression_names.index(name)] = value
+    codes = FaceCodes(
+        head=head.name,
+        identity=who.identity,
+        expression=expression,
+        pose=np.zeros((1, 3), np.float32),
+        camera=np.array([CAMERA], np.float32),
+        light=preset("front")[None],
+        square=np.array([0, 0, size], np.int32),
+        confidence=np.ones(1, np.float32),
+    )
+    body = figure(who, head)
+    still = body.vertices(codes, codes.camera[0])[0]
+    texels = lay_out(still, body.faces, spacing(body))
+    painted = colours(body, who, texels, _daylight(body, codes))
+    return Portrait(body, texels, painted, backdrop(number, size), codes)
+
+
+def _daylight(body: Figure, codes: FaceCodes) -> Array:
+    """Share of light (V,) that reaches each vertex. Lids count as they see the sky closed: open ones hide their skin."""
+    closed = codes.expression.copy()
+    for side in ("Left", "Right"):
+        closed[0, body.head.expression_names.index(f"eyeBlink{side}")] = 1
+    views = [
+        open_share(body.vertices(codes.replace(expression=each), codes.camera[0])[0], body.faces)
+        for each in (codes.expression, closed)
+    ]
+    depth = np.zeros(len(body.places))
+    for index, part in enumerate(PARTS):
+        depth[body.faces[body.parts == index]] = DEEPEST[part]
+    return 1 - depth * (1 - np.maximum(*views))
