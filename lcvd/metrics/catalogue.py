@@ -79,6 +79,10 @@ ARMS: dict[str, tuple[str, str]] = {
     "copy": ("Reference copied", "the reference frame, repeated: doing nothing"),
     "driving": ("Driving video", "the real frames under their own light: perfect likeness, no relighting"),
     "codec": ("Codec round trip", "the driving frames through the latent codec: the best any model with it could show"),
+    "truth": (
+        "True relit clip",
+        "how studio clips really look under the light asked for: what a perfect model would show",
+    ),
     "hint": ("Hint itself", "the grey shading hint: the least error that the light fit can report"),
 }
 """Key, title and meaning of what is scored, the trained model first."""

@@ -41,13 +41,17 @@ def write_results(out: Path, results: HasResults, protocol: Mapping[str, Any], s
     `clips`, `frames`. A number that couldn't be measured is left out there and null in records.json.
     """
     size = int(protocol["size"])
-    arms = {arm: records(videos, results.real, size, seed, arm in REPEATED) for arm, videos in results.arms.items()}
-    lights = by_light(results.arms["model"])
-    plain = {light: {name: rounded(value) for name, value in found.items()} for light, found in lights.items()}
+    arms = {
+        arm: records(videos, results.real, size, seed, arm in REPEATED)
+        for arm, videos in results.arms.items()
+        if videos  # no clip may have a truth
+    }
+    plain, unlit = (_rounded(by_light(results.arms[arm])) for arm in ("model", "driving"))
     full = {
         "arms": {arm: [record.plain() for record in found] for arm, found in arms.items()},
         "clips": results.clips,
         "lights": plain,
+        "lights_driving": unlit,
         "protocol": dict(protocol),
     }
     numbers = _numbers(arms, plain, len(results.clips), int(protocol["frames_scored"]))
@@ -56,6 +60,10 @@ def write_results(out: Path, results: HasResults, protocol: Mapping[str, Any], s
     (out / "table.md").write_text(table(arms, protocol), encoding="utf-8")
     _plots(out / "plots", arms, plain, results.arms["model"])
     return numbers
+
+
+def _rounded(lights: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    return {light: {name: rounded(value) for name, value in found.items()} for light, found in lights.items()}
 
 
 def _numbers(

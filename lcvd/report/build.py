@@ -11,7 +11,13 @@ from markupsafe import Markup
 from lcvd.metrics.catalogue import ARMS
 from lcvd.report import collect
 from lcvd.report.chart import line_chart
+from lcvd.report.figures import figures, opening
+from lcvd.report.histogram import Limit, histogram, light_map
 from lcvd.report.media import picture_uri, video_uri
+from lcvd.report.spread import quality_scores, spread
+from lcvd.report.truth import ERRORS, compared
+from lcvd.shading.presets import preset
+from lcvd.shading.sh import dominant_direction
 
 ASSETS = Path(__file__).parent / "assets"
 SHEET_WIDTH = 1200
@@ -52,17 +58,28 @@ def _context(data: Path) -> dict[str, Any]:
     missed = collect.left_out(data)
     curves = collect.curves(data)
     sheets = sorted((data / "reconstruct" / "preview").glob("*.png"))
+    grids = figures(data)
     return {
         "protocol": records["protocol"],
+        "small": collect.is_small(records["protocol"]),
+        "opening": opening(grids),
         "stages": collect.stage_counts(data),
         "left_out": missed[: collect.LEFT_OUT],
         "left_out_total": len(missed),
         "metrics": collect.metric_rows(records),
+        "faceless": collect.faceless(records),
+        "reached": collect.light_reached(records),
         "arms": [(key, *ARMS[key]) for key in ARMS if records["arms"].get(key)],
         "lights": records["lights"],
-        "clips": [_clip(data, clip, records["protocol"]["lights"]) for clip in records["clips"]],
+        "lights_driving": records["lights_driving"],
+        "clips": records["clips"],
+        "films": [_film(data, clip, records["protocol"]["lights"]) for clip in records["clips"][: collect.FILMS]],
+        "figures": grids,
         "curves": curves,
         "chart": line_chart(curves, "optimiser steps", "loss") if curves else None,
+        "plots": _plots(data, records["protocol"]),
+        "truth": compared(data),
+        "errors": ERRORS,
         "sheets": [(path.stem, picture_uri(path, SHEET_WIDTH)) for path in sheets[: collect.SHEETS]],
         "sheets_total": len(sheets),
         "training": collect.training_numbers(data),
@@ -70,7 +87,21 @@ def _context(data: Path) -> dict[str, Any]:
     }
 
 
-def _clip(data: Path, clip: dict[str, Any], lights: list[str]) -> dict[str, Any]:
+def _film(data: Path, clip: dict[str, Any], lights: list[str]) -> dict[str, Any]:
     videos = data / "evaluate" / "videos"
     sides = [(light, video_uri(videos / f"{clip['id']}_{light}_side.mp4")) for light in lights]
     return {**clip, "videos": sides}
+
+
+def _plots(data: Path, protocol: dict[str, Any]) -> dict[str, Any]:
+    """What the clips are like, as charts; None stands for those without data."""
+    plots: dict[str, Any] = dict.fromkeys(("light", "yaw", "pitch", "clips", "quality"))
+    if scores := quality_scores(data):
+        limit = Limit(protocol["quality"]["limit"], f"left out above {protocol['quality']['limit']:g}")
+        plots["quality"] = histogram(scores, (0, 100, 20), protocol["quality"]["metric"].upper(), "clips", limit)
+    if found := spread(data):
+        plots["yaw"] = histogram(found.yaw, (-90, 90, 36), "degrees, above 0 to the picture's right", "frames")
+        plots["pitch"] = histogram(found.pitch, (-60, 60, 24), "degrees, above 0 upwards", "frames")
+        plots["light"] = light_map(found.light, {name: dominant_direction(preset(name)) for name in protocol["lights"]})
+        plots["clips"] = found.clips
+    return plots

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 720, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 26, 14, 58
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 26, 30, 58
 Array = NDArray[np.float64]
 
 
@@ -44,8 +44,8 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str) -> Markup:
     if not (np.isfinite(xs).all() and np.isfinite(ys).all()):
         raise ValueError("a curve holds a value that isn't finite")
     x_ticks, y_ticks = ticks(float(xs.min()), float(xs.max())), ticks(min(0.0, float(ys.min())), float(ys.max()))
-    frame = _Frame((float(xs.min()), float(xs.max())), (y_ticks[0], max(y_ticks[-1], float(ys.max()))))
-    parts = [_grid(frame, x_ticks, y_ticks, x_label, y_label)]
+    frame = Frame((float(xs.min()), float(xs.max())), (y_ticks[0], max(y_ticks[-1], float(ys.max()))))
+    parts = [grid(frame, x_ticks, y_ticks, x_label, y_label)]
     for number, each in enumerate(series):
         bold = each.smooth(max(3, len(each.x) // 20))
         for kind, curve in (("raw", each), ("mean", bold)):
@@ -68,23 +68,30 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 @dataclass(frozen=True)
-class _Frame:
+class Frame:
+    """Values to places in a picture of `width` x `height`, with room for numbers at the left and below."""
+
     x_range: tuple[float, float]
     y_range: tuple[float, float]
+    width: int = WIDTH
+    height: int = HEIGHT
 
     def x(self, value: float) -> float:
-        return _LEFT + (WIDTH - _LEFT - _RIGHT) * _share(value, self.x_range)
+        """Place of an x value."""
+        return _LEFT + (self.width - _LEFT - _RIGHT) * _share(value, self.x_range)
 
     def y(self, value: float) -> float:
-        return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * _share(value, self.y_range)
+        """Place of a y value."""
+        return self.height - _BOTTOM - (self.height - _TOP - _BOTTOM) * _share(value, self.y_range)
 
 
 def _share(value: float, limits: tuple[float, float]) -> float:
     return (value - limits[0]) / ((limits[1] - limits[0]) or 1.0)
 
 
-def _grid(frame: _Frame, x_ticks: list[float], y_ticks: list[float], x_label: str, y_label: str) -> Markup:
-    right, bottom = WIDTH - _RIGHT, HEIGHT - _BOTTOM
+def grid(frame: Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str, y_label: str) -> Markup:
+    """Lines at the y ticks, numbers at both axes' ticks, and the axes' labels."""
+    right, bottom = frame.width - _RIGHT, frame.height - _BOTTOM
     parts = []
     for value in y_ticks:
         y = f"{frame.y(value):.1f}"
@@ -94,6 +101,6 @@ def _grid(frame: _Frame, x_ticks: list[float], y_ticks: list[float], x_label: st
         if frame.x_range[0] <= value <= frame.x_range[1]:
             x = f"{frame.x(value):.1f}"
             parts.append(f'<text class="tick" x="{x}" y="{bottom + 22}" text-anchor="middle">{value:g}</text>')
-    parts.append(f'<text class="label" x="{right}" y="{HEIGHT - 8}" text-anchor="end">{escape(x_label)}</text>')
-    parts.append(f'<text class="label" x="{_LEFT + 6}" y="{_TOP + 4}">{escape(y_label)}</text>')
+    parts.append(f'<text class="label" x="{right}" y="{frame.height - 8}" text-anchor="end">{escape(x_label)}</text>')
+    parts.append(f'<text class="label" x="8" y="16">{escape(y_label)}</text>')
     return Markup("".join(parts))

@@ -13,14 +13,20 @@ import numpy as np
 from lcvd.ledger.rows import Row, read_ledger
 from lcvd.ledger.story import STAGES, last_rows
 from lcvd.metrics.catalogue import ARMS, METRICS
+from lcvd.metrics.summary import ANGLE, LE, POSE, PSNR
 from lcvd.report.chart import Series
 
 SHEETS = 24
 """At most so many contact sheets are shown, so that a report over thousands of clips can still be opened."""
+FILMS = 8
+"""At most so many test clips are shown as videos; the others' lie beside the report."""
 LEFT_OUT = 200
 """At most so many clips that weren't kept are listed."""
 
 
+SMALL = {"size": 256, "parameters": 300_000_000}
+"""A model below either of these can't show a face sharply, however long it trains: the published one has 512 px and 1.5
+billion parameters."""
 NO_LOSS = ("lr",)
 """Curves that aren't losses."""
 
@@ -50,6 +56,7 @@ class Cell:
     interval: str
     place: float
     span: tuple[float, float] | None
+    clips: int
 
 
 def stage_counts(data: Path) -> list[StageCount]:
@@ -79,6 +86,32 @@ def evaluation(data: Path) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: nothing to report; run `dvc repro evaluate` first")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def is_small(protocol: dict[str, Any]) -> bool:
+    """Whether soft pictures are to be expected of the model, see `SMALL`."""
+    return any(protocol[key] < least for key, least in SMALL.items())
+
+
+def faceless(records: dict[str, Any]) -> tuple[int, int]:
+    """Generated frames without a face where the driving frame has one, and how many were looked at."""
+    found = [each for each in records["arms"]["model"] if each["name"] == POSE]
+    return (found[0]["missing"], found[0]["missing"] + found[0]["frames"]) if found else (0, 0)
+
+
+def light_reached(records: dict[str, Any]) -> dict[str, Any]:
+    """How near the generated clips come to the light asked for, beside clips that weren't relit.
+
+    `error`, `angle` and `psnr` by arm (None where not measured), `closer`: whether the model's light error is less than
+    the unrelit driving video's, and `share`: by what share of it in percent.
+    """
+    arms = {arm: {each["name"]: each["value"] for each in found} for arm, found in records["arms"].items()}
+    names = {"error": LE, "angle": ANGLE, "psnr": PSNR}
+    found: dict[str, Any] = {key: {arm: arms.get(arm, {}).get(name) for arm in ARMS} for key, name in names.items()}
+    made, unlit = found["error"]["model"], found["error"]["driving"]
+    known = made is not None and unlit is not None
+    share = 100 * (1 - made / unlit) if known and unlit else 0.0
+    return {**found, "known": known, "closer": share > 0, "share": abs(share)}
 
 
 def curves(data: Path) -> list[Series]:
@@ -123,7 +156,7 @@ def _cells(found: dict[str, dict[str, Any]]) -> list[Cell]:
         span = ((interval[0] - low) * scale, (interval[1] - interval[0]) * scale) if interval else None
         place = -1.0 if value is None else (value - low) * scale
         text = f"{number(interval[0])} to {number(interval[1])}" if interval else ""
-        cells.append(Cell(arm, ARMS[arm][0], number(value), text, place, span))
+        cells.append(Cell(arm, ARMS[arm][0], number(value), text, place, span, record["clips"]))
     return cells
 
 
@@ -131,6 +164,8 @@ def number(value: float | None) -> str:
     """A value with three significant digits, or a dash."""
     if value is None:
         return "–"
+    if abs(value) < 1e-6:
+        return "0"
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 

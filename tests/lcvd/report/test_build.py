@@ -1,78 +1,27 @@
 import base64
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from lcvd.ledger.rows import failed, filtered, kept, write_ledger
 from lcvd.metrics.catalogue import METRICS
-from lcvd.metrics.record import Record
+from lcvd.report import collect
 from lcvd.report.build import build_report
-from lcvd.video.encode import write_browser
 
-HOSTILE = '<script>alert("x")</script>&"\'><img src=http://evil.example/x onerror=alert(1)>'
-SECTIONS = {"results", "metrics", "training", "clips", "sheets", "provenance"}
-
-
-def _record(name, value, **more):
-    metric = METRICS[name]
-    return Record(name, value, 1, 10, 32, metric.direction, metric.weights, metric.sha256, **more).plain()
-
-
-def _records(lights, identity):
-    names = list(METRICS)
-    return {
-        "arms": {
-            "model": [_record(name, 0.5, interval=(0.4, 0.6), notes=(HOSTILE,)) for name in names[:-1]]
-            + [_record(names[-1], float("nan"), missing=7)],
-            "driving": [_record(name, 0.3) for name in names],
-        },
-        "lights": {light: dict.fromkeys(names[:3], 0.5) for light in lights},
-        "clips": [{"id": "a", "identity": identity, "frames": 4, "fps": 25.0, "licence": HOSTILE}],
-        "protocol": {
-            "profile": "demo",
-            "seed": 0,
-            "train_steps": 1500,
-            "parameters": 5_000_000,
-            "size": 32,
-            "window": 8,
-            "frames": 4,
-            "frames_scored": 8,
-            "steps": 25,
-            "guidance": 1.5,
-            "lights": lights,
-            "codec": "block-dct",
-            "codec_description": "16 coefficients of an orthonormal 8x8 block transform (no autoencoder)",
-            "shared_identities": [identity],
-            "shared_clips": ["a"],
-        },
-    }
-
-
-@pytest.fixture
-def data(tmp_path):
-    """What six stages leave, in small, with names chosen by an enemy wherever users can choose them."""
-    root = tmp_path / "data"
-    write_ledger(root / "download" / "ledger.parquet", [kept("a"), kept("b"), failed("c", "http_404", HOSTILE)])
-    write_ledger(root / "filter" / "ledger.parquet", [kept("a"), filtered("b", "small_face", f"60 px {HOSTILE}", 60.0)])
-    (root / "reconstruct" / "preview").mkdir(parents=True)
-    noise = np.random.default_rng(0).integers(0, 255, (900, 1600, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(root / "reconstruct" / "preview" / "a.png")
-    curves = root / "train" / "dvclive" / "plots" / "metrics" / "train"
-    curves.mkdir(parents=True)
-    (curves / "loss.tsv").write_text("step\tloss\n10\t2.5\n20\t1.5\n30\t1.0\n")
-    (curves / "lr.tsv").write_text("step\tlr\n10\t0.1\n")
-    (root / "train" / "metrics.json").write_text(
-        json.dumps({"steps": 1500, "validation": {"v_mse": 0.25, "split": HOSTILE}})
-    )
-    for light in ("left", "top"):
-        frames = np.full((4, 32, 96, 3), 90, np.uint8)
-        write_browser(root / "evaluate" / "videos" / f"a_{light}_side.mp4", [frames], 25)
-    (root / "evaluate" / "records.json").write_text(json.dumps(_records(["left", "top"], HOSTILE)))
-    return root
+SECTIONS = {
+    "how",
+    "results",
+    "figures",
+    "metrics",
+    "training",
+    "clips",
+    "spread",
+    "reconstruct",
+    "sheets",
+    "provenance",
+}
 
 
 class Page(HTMLParser):
@@ -98,7 +47,7 @@ def test_hostile_names_stay_text(data, tmp_path):
     text = build_report(data, tmp_path / "report.html").read_text()
     page = Page(text)
     assert page.tags.count("script") == 1
-    assert page.tags.count("img") == 1
+    assert page.tags.count("img") == 1 + 6 + 2 * 6  # a contact sheet, the opening, a figure of two rows
     assert page.handlers == []
     assert "<script>alert" not in text
     assert text.count("&lt;script&gt;alert") >= 5  # detail, identity, licence, note: shown, as text
@@ -118,8 +67,9 @@ def test_nothing_is_fetched_from_a_network(data, tmp_path):
 def test_every_section_is_there(data, tmp_path):
     text = build_report(data, tmp_path / "report.html").read_text()
     assert Page(text).ids >= SECTIONS
-    for phrase in ("Training and test share identities", "Even the clip is the same", "no autoencoder", "http_404",
-                   "small_face", "one clip allows none", "7 frames without a face found"):  # fmt: skip
+    for phrase in ("Training and test share identities", "Even the clip is the same", "soft pictures", "http_404",
+                   "small_face", "one clip allows none", "left out above 95", "7 frames without a face found",
+                   "No clip of this run has a truth"):  # fmt: skip
         assert phrase in text, phrase
     for name in METRICS:
         assert name in text
@@ -137,11 +87,56 @@ def test_videos_and_pictures_are_inside(data, tmp_path):
     assert len(picture) < (data / "reconstruct" / "preview" / "a.png").stat().st_size / 2
 
 
-def test_a_run_with_people_apart_says_nothing_of_sharing(data, tmp_path):
+def _changed(data, change):
     path = data / "evaluate" / "records.json"
     records = json.loads(path.read_text())
-    records["protocol"] |= {"shared_identities": [], "shared_clips": []}
+    change(records)
     path.write_text(json.dumps(records))
+
+
+def test_the_light_reached_is_a_plain_sentence(data, tmp_path):
+    def text():
+        return " ".join(build_report(data, tmp_path / "report.html").read_text().split())
+
+    assert "No closer to the light asked for" in text()
+    assert "67 % farther" in text()
+    _changed(data, lambda records: records["arms"]["model"][0].update(value=0.15))
+    assert "<b>Closer to the light asked for.</b> The generated clip's light is <b>0.150</b>" in text()
+    _changed(data, lambda records: records["arms"]["model"][0].update(value=None))
+    assert "loser to the light" not in text()
+
+
+def test_a_large_model_isn_t_called_soft(data, tmp_path):
+    _changed(data, lambda records: records["protocol"].update(size=512, parameters=1_500_000_000))
+    assert "soft" not in build_report(data, tmp_path / "report.html").read_text()
+
+
+def test_frames_without_a_face_are_told_at_the_top(data, tmp_path):
+    def miss(records):
+        [pose] = [each for each in records["arms"]["model"] if each["name"] == "POSE(MediaPipe)"]
+        pose.update(missing=30, frames=10)
+
+    assert "no face is found" not in build_report(data, tmp_path / "report.html").read_text()
+    _changed(data, miss)
+    text = build_report(data, tmp_path / "report.html").read_text()
+    assert "In 30 of 40 generated frames no face is found" in text
+    assert "train longer" in text
+
+
+def test_without_figures_or_codes_their_sections_are_left_out(data, tmp_path):
+    shutil.rmtree(data / "evaluate" / "figures")
+    (data / "filter" / "ledger.parquet").unlink()
+    ids = Page(build_report(data, tmp_path / "report.html").read_text()).ids
+    assert SECTIONS - ids == {"figures", "spread"}
+
+
+def test_only_some_clips_are_shown_as_videos(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(collect, "FILMS", 0)
+    assert "1 more test clips lie in" in build_report(data, tmp_path / "report.html").read_text()
+
+
+def test_a_run_with_people_apart_says_nothing_of_sharing(data, tmp_path):
+    _changed(data, lambda records: records["protocol"].update(shared_identities=[], shared_clips=[]))
     assert "share identities" not in build_report(data, tmp_path / "report.html").read_text()
 
 

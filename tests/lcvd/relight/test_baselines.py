@@ -1,0 +1,60 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lcvd.relight.baselines import CHUNK, is_studio, psnr, round_trip, shading_ratio, true_relit
+from lcvd.shards.sample import Meta
+from lcvd.studio.clip import StudioClip
+
+SIZE, FRAMES = 64, 7
+ADDRESS = f"studio:hopper?frames={FRAMES}&size={SIZE}&seed=4"
+
+
+def _sample(address):
+    meta = Meta("a", "someone", "test", FRAMES, SIZE, 25.0, "", address, "0" * 64, 0)
+    return SimpleNamespace(meta=meta, codes=SimpleNamespace(square=np.array([0, 0, SIZE])))
+
+
+def test_a_studio_clip_has_a_true_relit_video():
+    clip = replace(StudioClip.parse(ADDRESS), light="right")
+    right = np.concatenate([frames for frames, _ in clip.render()])
+    frames, portrait = true_relit(_sample(ADDRESS), "right", SIZE, 5)
+    np.testing.assert_array_equal(frames, right[1:6])
+    assert portrait.shape == (5, SIZE, SIZE)
+    assert 0.2 < portrait.mean() < 0.9
+
+
+def test_a_filmed_clip_has_none():
+    assert not is_studio(_sample("https://host/clip.mp4"))
+    assert true_relit(_sample("https://host/clip.mp4"), "right", SIZE, 5) is None
+
+
+def test_only_the_portrait_counts():
+    rng = np.random.default_rng(0)
+    frames, portrait = rng.integers(20, 120, (2, 8, 8, 3), np.uint8), rng.random((2, 8, 8)) > 0.5
+    other = frames.astype(int) + np.where(portrait[..., None], 10, 90)
+    assert psnr(other, (frames, portrait)) == pytest.approx(20 * np.log10(25.5))
+    assert psnr(frames, (frames, portrait)) > 80
+    assert psnr(frames, None) is None
+
+
+def test_the_round_trip_is_the_codec_s_and_nothing_else():
+    shapes = []
+    codec = SimpleNamespace(encode=lambda x: (shapes.append(x.shape), x / 2)[1], decode=lambda z: z * 2)
+    frames = np.random.default_rng(0).integers(0, 256, (CHUNK + 3, 8, 8, 3), np.uint8)
+    np.testing.assert_array_equal(round_trip(codec, frames), frames)
+    assert shapes == [(CHUNK, 3, 8, 8), (3, 3, 8, 8)]
+
+
+def test_the_ratio_of_shadings_changes_the_face_alone():
+    picture = np.full((64, 64, 3), 100, np.uint8)
+    own, wanted = np.zeros_like(picture), np.zeros_like(picture)
+    own[16:48, 16:48] = 80
+    wanted[16:48, 16:32], wanted[16:48, 32:48] = 120, 40
+    made = shading_ratio(picture, own, wanted).astype(int)
+    assert made[32, 22] == pytest.approx(150, abs=3)
+    assert made[32, 42] == pytest.approx(50, abs=3)
+    assert (made[:8] == 100).all()
+    np.testing.assert_array_equal(shading_ratio(picture, own, own), picture)

@@ -1,0 +1,92 @@
+"""What six stages leave, in small."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lcvd.ledger.rows import failed, filtered, kept, write_ledger
+from lcvd.metrics.catalogue import METRICS
+from lcvd.metrics.record import Record
+from lcvd.video.encode import write_browser
+
+FRAMES = 40
+HOSTILE = '<script>alert("x")</script>&"\'><img src=http://evil.example/x onerror=alert(1)>'
+
+
+def _record(name, value, **more):
+    metric = METRICS[name]
+    return Record(name, value, 1, 10, 32, metric.direction, metric.weights, metric.sha256, **more).plain()
+
+
+def _records(lights, identity):
+    names = list(METRICS)
+    return {
+        "arms": {
+            "model": [_record(name, 0.5, interval=(0.4, 0.6), notes=(HOSTILE,)) for name in names[:-1]]
+            + [_record(names[-1], float("nan"), missing=7)],
+            "driving": [_record(name, 0.3) for name in names],
+        },
+        "lights": {light: dict.fromkeys(names[:3], 0.5) for light in lights},
+        "lights_driving": {light: dict.fromkeys(names[:3], 0.3) for light in lights},
+        "clips": [
+            {"id": "a", "identity": identity, "frames": FRAMES, "fps": 25.0, "licence": HOSTILE}
+            | {"columns": ["driving", "hint", "result", "truth"]}
+        ],
+        "protocol": {
+            "profile": "demo",
+            "seed": 0,
+            "train_steps": 1500,
+            "parameters": 5_000_000,
+            "size": 32,
+            "window": 8,
+            "frames": FRAMES,
+            "frames_scored": 2 * FRAMES,
+            "steps": 25,
+            "guidance": 1.5,
+            "lights": lights,
+            "quality": {"metric": "piqe", "limit": 95.0},
+            "codec_description": f"a codec {HOSTILE}",
+            "shared_identities": [identity],
+            "shared_clips": ["a"],
+        },
+    }
+
+
+def _figures(folder):
+    columns = ["Reference", "Driving", "Light asked for", "Hint", "Result", "Truth"]
+    folder.mkdir(parents=True)
+    Image.new("RGB", (32, 32), (200, 90, 40)).save(folder / "tile.png")
+    cells = [{"file": "../figures/tile.png", "note": "12.3 dB"}] * len(columns)
+    rows = [{"label": light, "cells": cells} for light in ("left", HOSTILE)]
+    figure = {"name": "lights", "title": "Lights", "caption": HOSTILE, "columns": columns, "rows": rows}
+    text = json.dumps({"clip": HOSTILE, "frame": 3, "figures": [figure]})
+    (folder / "figures.json").write_text(text)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """What six stages leave, in small, with names chosen by an enemy wherever users can choose them."""
+    root = tmp_path / "data"
+    write_ledger(root / "download" / "ledger.parquet", [kept("a"), kept("b"), failed("c", "http_404", HOSTILE)])
+    write_ledger(
+        root / "filter" / "ledger.parquet",
+        [kept("a", 30.0, quality=30.0), filtered("b", "small_face", f"60 px {HOSTILE}", 60.0, quality=50.0)],
+    )
+    (root / "reconstruct" / "preview").mkdir(parents=True)
+    noise = np.random.default_rng(0).integers(0, 255, (900, 1600, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(root / "reconstruct" / "preview" / "a.png")
+    curves = root / "train" / "dvclive" / "plots" / "metrics" / "train"
+    curves.mkdir(parents=True)
+    (curves / "loss.tsv").write_text("step\tloss\n10\t2.5\n20\t1.5\n30\t1.0\n")
+    (curves / "lr.tsv").write_text("step\tlr\n10\t0.1\n")
+    (root / "train" / "metrics.json").write_text(
+        json.dumps({"steps": 1500, "validation": {"v_mse": 0.25, "split": HOSTILE}})
+    )
+    for light in ("left", "top"):
+        frames = np.broadcast_to(np.arange(FRAMES, dtype=np.uint8)[:, None, None, None] * 2, (FRAMES, 32, 128, 3))
+        write_browser(root / "evaluate" / "videos" / f"a_{light}_side.mp4", [frames], 25)
+    _figures(root / "evaluate" / "figures")
+    (root / "evaluate" / "records.json").write_text(json.dumps(_records(["left", "top"], HOSTILE)))
+    return root

@@ -1,0 +1,111 @@
+"""The report in a real browser: it stays inside its file, fits screens of two widths, and plays its videos in step."""
+
+import itertools
+import os
+import shutil
+
+import pytest
+
+from lcvd.report.build import build_report
+
+pytestmark = pytest.mark.slow
+WIDTHS = {"phone": 390, "desk": 1280}
+APART = 0.2
+"""Seconds by which videos of one clip may differ."""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium as the system has it."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed: pip install '.[dev]'")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no browser on PATH: install one of {', '.join(names)}")
+    # Chromium's sandbox refuses to run as root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, data, tmp_path):
+    """Opens the report at a width; whatever the page complains of or asks a network for fails the test."""
+    report = build_report(data, tmp_path / "report.html")
+    complaints, asked, contexts = [], [], []
+
+    def open(width):
+        context = browser.new_context(viewport={"width": width, "height": 844}, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(report.as_uri())
+        page.wait_for_function("[...document.querySelectorAll('video')].every((video) => video.readyState === 4)")
+        return page
+
+    yield open
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert {url.split(":")[0] for url in asked} <= {"file", "data"}
+    assert {url for url in asked if url.startswith("file:")} == {report.as_uri()}
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_the_page_fits_the_screen(opened, width):
+    page = opened(width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    outside = """() => [...document.querySelectorAll("main *, header *")]
+        .filter((each) => !each.closest(".scroll, thead") && each.getBoundingClientRect().right > innerWidth + 1)
+        .map((each) => each.outerHTML.slice(0, 80))"""
+    assert page.evaluate(outside) == []
+    broken = "[...document.images].filter((each) => !each.complete || !each.naturalWidth).length"
+    assert page.evaluate(broken) == 0
+
+
+def test_videos_play_in_step(opened):
+    page = opened(WIDTHS["desk"])
+    state = "[...document.querySelectorAll('video')].map((v) => [v.paused, v.currentTime, v.duration])"
+    assert all(paused for paused, *_ in page.evaluate(state))
+    page.click("#play")
+    times = []
+    for _ in range(4):  # longer than the videos: they begin again together
+        page.wait_for_timeout(500)
+        videos = page.evaluate(state)
+        assert len(videos) == 2
+        assert not any(paused for paused, *_ in videos)
+        for (_, first, length), (_, second, _) in itertools.combinations(videos, 2):
+            gap = abs(first - second)
+            assert min(gap, length - gap) < APART
+        times.append(videos[0][1])
+    assert len(set(times)) == len(times)
+    page.click("#play")
+    assert all(paused for paused, *_ in page.evaluate(state))
+    assert page.inner_text("#play") == "Play all"
+
+
+def test_one_video_out_of_step_comes_back(opened):
+    page = opened(WIDTHS["desk"])
+    page.click("#play")
+    page.evaluate("document.querySelectorAll('video')[1].playbackRate = 0.5")
+    page.wait_for_timeout(1200)
+    first, second = page.evaluate("[...document.querySelectorAll('video')].map((video) => video.currentTime)")
+    assert abs(first - second) < 2 * APART  # half speed would have lost 0.6 s
+
+
+def test_a_click_plays_one_video_alone(opened):
+    page = opened(WIDTHS["phone"])
+    page.locator("video").nth(1).click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("[...document.querySelectorAll('video')].map((video) => video.paused)") == [True, False]
+
+
+def test_it_prints(opened):
+    page = opened(WIDTHS["desk"])
+    page.emulate_media(media="print")
+    assert not page.is_visible("#play")
+    assert page.pdf(format="A4").startswith(b"%PDF")
