@@ -8,17 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.studio.figure import PARTS, Figure
-from lcvd.studio.hair import BRIM, height
+from lcvd.studio.hair import BRIM, CENTRE, height
 from lcvd.studio.noise import mix, noise, step
 from lcvd.studio.person import Person
 from lcvd.studio.skin import scalp, skin
 from lcvd.studio.texels import Texels
 
 Array = NDArray[Any]
-INSIDE = {"mouth": (0.30, 0.11, 0.10), "teeth": (0.80, 0.76, 0.68), "tongue": (0.58, 0.29, 0.28)}
+INSIDE = {"mouth": (0.42, 0.15, 0.14), "teeth": (0.84, 0.80, 0.72), "tongue": (0.62, 0.31, 0.30)}
 SCLERA, PUPIL = np.array([0.80, 0.77, 0.74]), np.array([0.02, 0.018, 0.018])
 IRIS_ANGLE, PUPIL_ANGLE = 0.47, 0.19
 GLINT = 0.75
+SMOOTH = -1.5
+"""A wisp that leaves nothing out."""
 SPACING, FINE = 0.006, 0.0028
 """Distance of texels in head heights, and in eyes, on lids and on lips."""
 
@@ -33,12 +35,13 @@ def spacing(body: Figure) -> Array:
 
 
 def colours(body: Figure, who: Person, texels: Texels, open_share: Array) -> Array:
-    """Colours (N, 4) float32 of the texels: albedo and glint; `open_share` (V,) in [0, 1] is how much of the sky each
+    """Colours (N, 5) float32 of the texels: albedo, glint, wisp (see `lcvd.studio.texels.paint`); `open_share` (V,) in [0, 1] is how much of the sky each
     vertex sees."""
     places = texels.spread(body.places, body.faces)
     light = texels.spread(open_share[:, None], body.faces)[:, 0]
     part = body.parts[texels.face]
-    colour = np.zeros((len(places), 4), np.float32)
+    colour = np.zeros((len(places), 5), np.float32)
+    colour[:, 4] = SMOOTH
 
     def fill(name: str, values: Array) -> None:
         colour[part == PARTS.index(name), :3] = values
@@ -48,6 +51,7 @@ def colours(body: Figure, who: Person, texels: Texels, open_share: Array) -> Arr
 
     head_skin = at("skin")
     fill("skin", mix(skin(head_skin, who, body.head), top(head_skin, who), scalp(head_skin, who)))
+    colour[part == PARTS.index("skin"), 4] = wisps(head_skin, who)
     for name, tone in INSIDE.items():
         fill(name, np.array(tone) * (1 + 0.08 * noise(at(name), (who.seed, 61), 0.03, 2))[:, None])
     white = part == PARTS.index("eye")
@@ -65,12 +69,24 @@ def top(places: Array, who: Person) -> Array:
     return _wool(places, who) if who.hair == "beanie" else _strands(places, who)
 
 
+def wisps(places: Array, who: Person) -> Array:
+    """How ragged the outline of hair is at places (N, 3) of the scalp, as `paint` takes it: (N,)."""
+    if who.hair in ("bald", "beanie"):
+        return np.full(len(places), SMOOTH)
+    ragged = {"buzz": 0.06, "curls": 0.34, "full": 0.26, "bun": 0.06, "bob": 0.1}.get(who.hair, 0.2)
+    lumps = noise(places, (who.seed, 19), 0.016 if who.hair == "curls" else 0.009, 2)
+    hairy = step(0.03, 0.09, height(places, who))
+    return SMOOTH + hairy * (ragged * np.clip(0.5 + 0.9 * lumps, 0, 1) - SMOOTH)
+
+
 def _strands(places: Array, who: Person) -> Array:
     """Hair: strands that run from the crown down, lighter and darker, with locks among them."""
-    around = np.arctan2(places[:, 0], places[:, 2] + 0.05)
-    # Space is stretched along the strands, so that noise in it is drawn out to strands.
-    out = np.linalg.norm(places - (0, 0.1, -0.04), axis=1)
-    combed = np.stack([np.sin(around), np.cos(around), 0.35 * (places[:, 1] + out)], axis=-1)
+    # Strands run away from the whorl; noise that is stretched along them looks like strands.
+    whorl, across, forth = _whorl(who)
+    ray = places - CENTRE
+    ray = ray / np.linalg.norm(ray, axis=1, keepdims=True)
+    around = np.arctan2(ray @ across, ray @ forth)
+    combed = np.stack([np.sin(around), np.cos(around), 0.35 * (ray @ whorl)], axis=-1)
     if who.hair in ("curls", "buzz"):
         fine, locks = noise(places, (who.seed, 16), 0.012, 2), noise(places, (who.seed, 17), 0.035, 2)
     else:
@@ -80,6 +96,16 @@ def _strands(places: Array, who: Person) -> Array:
     tone = who.hair_colour + 0.015
     grey = 0.25 * np.maximum(fine, 0)[:, None] * (0.18, 0.16, 0.14)
     return tone * np.exp(strength * (fine + 0.9 * locks))[:, None] + grey
+
+
+def _whorl(who: Person) -> tuple[Array, Array, Array]:
+    """Directions (3,) of the place on the skull that hair grows away from, and two across it."""
+    side = float(np.random.default_rng([who.seed, 20]).choice([-1, 1]))
+    place = {"bun": (0.0, 0.8, -0.6), "bob": (0.12 * side, 1.0, 0.25)}.get(who.hair, (0.45 * side, 0.9, 0.35))
+    whorl = np.array(place) / np.linalg.norm(place)
+    across = np.cross((0, 0, 1.0), whorl)
+    across /= np.linalg.norm(across)
+    return whorl, across, np.cross(whorl, across)
 
 
 def _wool(places: Array, who: Person) -> Array:

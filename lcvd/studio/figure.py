@@ -22,7 +22,10 @@ from lcvd.studio.person import Person
 Array = NDArray[Any]
 PARTS = ("skin", "mouth", "eye", "teeth", "tongue", "hair", "garment")
 """What a triangle belongs to: the head's parts, then ours."""
-BELOW_COLLAR = -0.05
+UPPER_TEETH = (0.0, -0.024, 0.008)
+"""The model's upper teeth are moved so much: a mouth that speaks shows a little of them."""
+BELOW_COLLAR = -0.025
+"""Skin further below the collar is left out: it would show through a thin garment."""
 NECK = (-0.72, -0.36)
 BODY_TURN, BODY_SHIFT = 0.15, 0.35
 """Shares of the head's turn and shift that the shoulders make."""
@@ -72,9 +75,11 @@ def figure(who: Person, head: Head) -> Figure:
     on_skin = np.zeros(len(template), bool)
     on_skin[head.faces[skin]] = True
     lifted = lift(template, who) * on_skin[:, None]
+    lifted[_upper_teeth(head)] = UPPER_TEETH
     above = above_collar(template)
-    kept = ~skin | (above[head.faces].max(1) > BELOW_COLLAR)
-    cloth, cloth_faces, away = garment(shape, template, head.faces[skin], who.seed)
+    kept = ~skin | (above[head.faces].mean(1) > BELOW_COLLAR)
+    kept &= ~_hidden(head, shape)
+    cloth, cloth_faces, away = garment(shape, template, head.faces[skin], who)
     hair, hair_faces = solids(who, shape + lifted, template)
     count = len(template)
     solid = np.concatenate([hair, cloth]).astype(np.float32)
@@ -92,6 +97,20 @@ def figure(who: Person, head: Head) -> Figure:
         eyes=(eyeballs[left], eyeballs[~left]),
         away=np.concatenate([np.zeros(count + len(hair)), away]).astype(np.float32),
     )
+
+
+def _upper_teeth(head: Head) -> Array:
+    teeth = np.unique(head.faces[head.face_parts == head.parts.index("teeth")])
+    height = head.template[teeth, 1]
+    upper: Array = teeth[height > 0.5 * (height.min() + height.max())]
+    return upper
+
+
+def _hidden(head: Head, shape: Array) -> Array:
+    """Triangles (F,) of the mouth's inside that are seen only from behind: a thin lip must not let them through."""
+    a, b, c = shape[head.faces].swapaxes(0, 1)
+    hidden: Array = (head.face_parts == head.parts.index("mouth")) & (np.cross(b - a, c - a)[:, 2] < 0)
+    return hidden
 
 
 def _follow(places: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import make_interp_spline
 
 from lcvd.studio.noise import noise, step
 from lcvd.studio.person import Person
@@ -39,6 +40,8 @@ def height(places: Array, who: Person) -> Array:
     line = np.interp(around, _AROUND, _LINE)
     # Hair recedes beside the forehead's middle.
     line = line + who.receding * (0.05 * step(0.9, 0.1, around) + 0.07 * np.exp(-(((around - 0.6) / 0.22) ** 2)))
+    if who.hair == "bob":
+        line = line - 0.075 * step(0.75, 0.45, around)  # a fringe
     return places[:, 1] - line + 0.012 * noise(places, (who.seed, 11), 0.06, 2)
 
 
@@ -91,21 +94,24 @@ def _curtain(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
     """Hair that hangs from a ring about the head: an outer wall, turned in at its lower edge, and an inner wall."""
     rng = np.random.default_rng([who.seed, 14])
     low, first = rng.uniform(-0.52, -0.30), rng.uniform(0.95, 1.1)
-    angles = np.linspace(first, 2 * np.pi - first, 72)
+    angles = np.linspace(first, 2 * np.pi - first, 128)
     middle = 0.5 * (skull.max(0) + skull.min(0)) * (0, 0, 1) + (0, 0, -0.02)
     top = 0.22
     ring = skull[np.abs(places[:, 1] - top) < 0.04]
     around = np.arctan2(ring[:, 0], ring[:, 2])
     reach = np.hypot(ring[:, 0], ring[:, 2])
     bins = [reach[np.abs(np.angle(np.exp(1j * (around - angle)))) < 0.2].max() for angle in angles]
-    base = np.convolve(np.pad(bins, 4, mode="edge"), np.ones(9) / 9, mode="valid")
+    base = np.convolve(np.pad(bins, 8, mode="edge"), np.ones(17) / 17, mode="valid")
     rows = np.array([(0.26, -0.03), (0.18, 0.012), (0.08, 0.045), (-0.05, 0.07), (low * 0.6, 0.075), (low, 0.05)])
-    rows = np.concatenate([rows, [(low - 0.025, 0.02), (low, -0.015), (0.0, 0.0), (0.2, -0.02)]])
+    fine = np.linspace(0, len(rows) - 1, 21)
+    rows = np.stack([make_interp_spline(range(len(rows)), rows, 2)(fine)[:, k] for k in range(2)], axis=-1)
+    inner = [(low - 0.025, 0.02), (low, -0.015), (0.0, 0.0), (0.2, -0.02)]
+    outer, rows = len(rows), np.concatenate([rows, inner])
     waves = 0.012 * np.sin(angles * 17 + rng.uniform(0, 6)) + 0.008 * np.sin(angles * 29)
     side = np.stack([np.sin(angles), np.zeros_like(angles), np.cos(angles)], axis=-1)
     walls = []
     for index, (y, out) in enumerate(rows):
-        far = base + out + waves * (0.2 + 0.8 * (0.3 - y)) * (index < 6)
+        far = base + out + waves * (0.2 + 0.8 * (0.3 - y)) * (index < outer)
         walls.append(middle + far[:, None] * side * (0.97, 1, 1) + (0, y, 0))
     return np.concatenate(walls), grid_faces(len(rows), len(angles))
 

@@ -26,15 +26,15 @@ HAIRS: dict[Hair, float] = {
 }
 """How common each kind of hair is."""
 GARMENTS: tuple[Garment, ...] = ("crew", "vneck", "jacket", "sweater")
-SPREAD, FADING, FARTHEST = 0.8, 12.0, 1.4
+SPREAD, FADING, FARTHEST = 0.75, 12.0, 1.2
 """Identity is drawn with `SPREAD` standard deviations, less by a factor e every `FADING` directions: the model's
 directions are independent, people's features aren't, so that full draws in all of them look like no one."""
-SKINS = np.array([(0.80, 0.62, 0.53), (0.76, 0.56, 0.45), (0.68, 0.48, 0.36), (0.55, 0.37, 0.26), (0.38, 0.25, 0.18)])
+SKINS = np.array([(0.80, 0.63, 0.55), (0.76, 0.57, 0.47), (0.68, 0.49, 0.39), (0.55, 0.38, 0.29), (0.38, 0.26, 0.20)])
 HAIR_COLOURS = np.array(
     [(0.055, 0.045, 0.042), (0.12, 0.08, 0.06), (0.23, 0.15, 0.09), (0.36, 0.24, 0.14), (0.58, 0.45, 0.28)]
 )
 RED_HAIR, GREY_HAIR = np.array([0.42, 0.19, 0.09]), np.array([0.56, 0.55, 0.54])
-IRISES = np.array([(0.17, 0.10, 0.06), (0.30, 0.19, 0.10), (0.34, 0.33, 0.18), (0.30, 0.42, 0.50), (0.40, 0.45, 0.46)])
+IRISES = np.array([(0.17, 0.10, 0.06), (0.30, 0.19, 0.10), (0.34, 0.33, 0.18), (0.30, 0.37, 0.42), (0.38, 0.42, 0.43)])
 CLOTHES = np.array(
     [
         *((0.16, 0.20, 0.29), (0.44, 0.14, 0.15), (0.22, 0.33, 0.26), (0.55, 0.54, 0.52), (0.17, 0.17, 0.18)),
@@ -58,6 +58,7 @@ class Person:
     hair_colour: Array
     receding: float
     brows: float
+    smile: float
     iris: Array
     garment: Garment
     cloth: Array
@@ -89,7 +90,8 @@ def person(number: int, head: Head) -> Person:
         hair=hair,
         hair_colour=_hair_colour(rng, fair),
         receding=rng.uniform() ** 2 if hair in ("buzz", "short") else 0.0,
-        brows=rng.uniform(0.6, 1.0),
+        brows=rng.uniform(0.35, 1.0),
+        smile=rng.uniform(0.0, 0.3),
         iris=_ramp(IRISES, rng.uniform() * min(1.0, 0.25 + 1.5 * fair)),
         garment=rng.choice(GARMENTS),
         cloth=CLOTHES[cloth] * rng.uniform(0.85, 1.1),

@@ -25,9 +25,9 @@ from lcvd.studio.texels import Texels, lay_out, paint
 Array = NDArray[Any]
 WINDOW = 8
 CAMERA = (1.14, 0.0, 0.07)
-REST = {"mouthClose": 0.0, "mouthSmileLeft": 0.06, "mouthSmileRight": 0.06}
-"""Expression at rest."""
-DEEPEST = {"skin": 0.45, "garment": 0.5, "hair": 0.6, "mouth": 1.0, "teeth": 0.8, "tongue": 0.8, "eye": 0.3}
+LIPS_CLOSED = 0.12
+"""Of expression `mouthClose`: the model's lips at rest are a little apart."""
+DEEPEST = {"skin": 0.45, "garment": 0.5, "hair": 0.6, "mouth": 0.7, "teeth": 0.45, "tongue": 0.5, "eye": 0.3}
 """How much darker than in the open a part gets where no light would reach it."""
 
 
@@ -61,7 +61,8 @@ def portrait(number: int, size: int) -> Portrait:
     head = load_head()
     who = person(number, head)
     expression = np.zeros((1, len(head.expression_names)), np.float32)
-    for name, value in REST.items():
+    rest = {"mouthClose": LIPS_CLOSED, "mouthSmileLeft": who.smile, "mouthSmileRight": who.smile}
+    for name, value in rest.items():
         expression[0, head.expression_names.index(name)] = value
     codes = FaceCodes(
         head=head.name,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from lcvd.face.head import Head
 from lcvd.studio.hair import height
@@ -20,6 +21,7 @@ LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0
 MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 BROWS = ((70, 63, 105, 66, 107), (46, 53, 52, 65, 55)), ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285))
 UPPER_LIDS = (33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362)
+FRECKLES = 350
 LOWER_LIDS = (33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 380, 381, 382, 362)
 
 
@@ -47,13 +49,24 @@ def skin(places: Array, who: Person, head: Head) -> Array:
     bag = np.exp(-(((flat - (0.125, 0.045, 0.38)) / (0.06, 0.022, 0.1)) ** 2).sum(1))
     colour *= 1 - (0.10 * socket + 0.07 * bag)[:, None] * (0.8, 1.0, 0.85)
     if who.freckles:
-        spots = step(0.34, 0.52, noise(places, (seed, 34), 0.017)) * step(-0.25, 0.3, noise(places, (seed, 35), 0.06))
+        spots = _freckles(places, seed)
         zone = front * np.exp(-(((places[:, 1] - 0.02) / 0.11) ** 2))
         colour = mix(colour, colour * (0.72, 0.58, 0.5), who.freckles * spots * zone)
     colour = mix(colour, _hairy(who, colour), _beard(places, who, head))
     colour = _lips(places, colour, who, head)
     colour = mix(colour, 0.75 * who.hair_colour + 0.02, _brows(places, who, head))
     return _lashes(places, colour, head)
+
+
+def _freckles(places: Array, seed: int) -> Array:
+    """How much of a freckle each of `places` (N, 3) shows: small discs about places drawn from the face's middle."""
+    rng = np.random.default_rng([seed, 34])
+    face = places[(places[:, 2] > 0.2) & (np.abs(places[:, 1]) < 0.25)]
+    centres = face[rng.integers(len(face), size=FRECKLES)]
+    radius, strength = rng.uniform(0.0025, 0.006, FRECKLES), rng.uniform(0.2, 1.0, FRECKLES)
+    far, nearest = cKDTree(centres).query(places, distance_upper_bound=0.01)
+    nearest = np.minimum(nearest, FRECKLES - 1)
+    return np.where(np.isfinite(far), strength[nearest] * step(1.3, 0.5, np.minimum(far, 1) / radius[nearest]), 0)
 
 
 def _hairy(who: Person, colour: Array) -> Array:
@@ -70,7 +83,7 @@ def _beard(places: Array, who: Person, head: Head) -> Array:
     above = np.exp(-(((up + 0.145) / 0.025) ** 2)) * step(0.125, 0.09, side) * step(0.38, 0.42, depth)
     area = np.maximum(cheek, above) * step(-0.12, 0.06, depth) * step(-0.52, -0.42, up + 0.2 * (depth - 0.3))
     bare = np.exp(-(((side / 0.12) ** 2 + ((up + 0.215) / 0.05) ** 2) ** 3))
-    grain = 0.75 + 0.5 * noise(places, (who.seed, 42), (0.007, 0.016, 0.007))
+    grain = 0.75 + 0.5 * noise(places, (who.seed, 42), (0.006, 0.010, 0.006))
     return np.clip(area * (1 - bare * (depth > 0.38)), 0, 1) * np.clip(grain, 0, 1.2) * (0.25 + 0.65 * who.stubble)
 
 
@@ -86,7 +99,7 @@ def _lips(places: Array, colour: Array, who: Person, head: Head) -> Array:
     lip = who.skin * (0.93, 0.64, 0.66) * (0.94 if who.skin[0] > 0.5 else 1.05)
     streaks = 1 + 0.10 * noise(places, (who.seed, 36), (0.007, 0.05, 0.05))
     upper = step(-0.21, -0.195, places[:, 1])
-    colour = mix(colour, lip * (streaks * (1 - 0.10 * upper))[:, None], 0.85 * share)
+    colour = mix(colour, lip * (streaks * (1 - 0.10 * upper))[:, None], (0.5 + 0.4 * who.blush) * share)
     seam = np.full(len(places), 1.0)
     seam[near] = to_line(places[near], marks(head, MOUTH))
     return colour * (1 - 0.5 * np.exp(-((seam / 0.008) ** 2)))[:, None]
@@ -98,12 +111,12 @@ def _brows(places: Array, who: Person, head: Head) -> Array:
     for upper, lower in BROWS:
         line = 0.5 * (marks(head, upper) + marks(head, lower))
         far, along = along_line(places[near], line)
-        width = 0.017 * (1 - 0.55 * (1 - along) ** 1.5) * (0.75 + 0.35 * who.brows)
+        width = 0.021 * (1 - 0.55 * (1 - along) ** 1.5) * (0.75 + 0.35 * who.brows)
         rise = places[near, 1] - np.interp(np.abs(places[near, 0]), *_sorted(line))
         # Hairs stand up near the nose and lie along the brow further out.
         slanted = places[near] @ np.array([[1, 0.35 * np.sign(line[0, 0]), 0], [-0.25, 1, 0], [0, 0, 1]])
         hairs = noise(slanted, (who.seed, 51), (0.011, 0.0045, 0.02), 2)
-        soft = step(1.25, 0.45, far / width + 0.35 * hairs) * step(0, 0.06, along) * step(0, 0.1, 1.02 - along)
+        soft = step(1.25, 0.45, far / width + 0.35 * hairs) * step(0, 0.06, along) * step(0, 0.2, 1.03 - along)
         total[near] = np.maximum(total[near], soft * (0.80 + 0.45 * hairs) * (1 - 0.15 * (rise > 0)))
     return np.clip(total, 0, 1) * (0.55 + 0.4 * who.brows)
 
@@ -116,7 +129,7 @@ def _sorted(line: Array) -> tuple[Array, Array]:
 def _lashes(places: Array, colour: Array, head: Head) -> Array:
     near = (places[:, 2] > 0.28) & (np.abs(places[:, 1] - 0.09) < 0.06)
     total = np.zeros(len(places))
-    for lines, width, strength in ((UPPER_LIDS, 0.0075, 0.88), (LOWER_LIDS, 0.005, 0.45)):
+    for lines, width, strength in ((UPPER_LIDS, 0.0085, 0.9), (LOWER_LIDS, 0.005, 0.45)):
         for line in lines:
             far, _ = along_line(places[near], marks(head, line))
             total[near] = np.maximum(total[near], strength * np.exp(-((far / width) ** 2)))
@@ -130,8 +143,9 @@ def scalp(places: Array, who: Person) -> Array:
         return np.zeros(len(places))
     if who.hair == "beanie":
         return step(-0.004, 0.004, above)
-    edge = 0.02 * noise(places, (who.seed, 15), (0.008, 0.03, 0.02), 2)
-    return step(-0.012, 0.028 if who.hair != "buzz" else 0.05, above + edge)
+    fringe = who.hair == "bob"
+    edge = noise(places, (who.seed, 15), (0.008, 0.04, 0.02) if fringe else (0.006, 0.014, 0.01), 2)
+    return step(-0.012, 0.03, above + 0.02 * edge) if fringe else step(-0.01, 0.055, above + 0.03 * edge)
 
 
 def marks(head: Head, numbers: Sequence[int]) -> Array:

@@ -69,7 +69,8 @@ def paint(
         fragments: what (T, 2S, 2S) pixels see; each 2 x 2 of them become one.
         faces: triangles (F, 3).
         texels: where the colours lie.
-        colours: (N, 4) float32: albedo in display values under shading 1, and how much glints.
+        colours: (N, 5) float32: albedo in display values under shading 1, how much glints, and wisp: what turns from
+            the camera further than to this z of its normal is left out, so that hair's outline isn't a polygon's.
         normals: unit vertex normals (T, V, 3) in the camera's frame.
         lights: (T, 9, 3).
         behind: background (S, S, 3) in [0, 1].
@@ -128,7 +129,6 @@ def _paint_frame(
                 f = face_index[row, column]
                 if f < 0:
                     continue
-                seen += 1
                 wa, wb, wc = bary[row, column, 0], bary[row, column, 1], bary[row, column, 2]
                 n, m, o = faces[f, 0], faces[f, 1], faces[f, 2]
                 nx = wa * normals[n, 0] + wb * normals[m, 0] + wc * normals[o, 0]
@@ -136,6 +136,9 @@ def _paint_frame(
                 nz = wa * normals[n, 2] + wb * normals[m, 2] + wc * normals[o, 2]
                 scale = np.float32(1) / max(np.sqrt(nx * nx + ny * ny + nz * nz), np.float32(1e-6))
                 nx, ny, nz = nx * scale, ny * scale, nz * scale
+                if nz < _look_up(colours, start[f], rows[f], wb, wc, 4):
+                    continue
+                seen += 1
                 glint = _look_up(colours, start[f], rows[f], wb, wc, 3)
                 if glint > 0:
                     toward = nx * GLINT[0] + ny * GLINT[1] + nz * GLINT[2]

@@ -1,0 +1,77 @@
+"""Computer-made people: what MediaPipe says of them, and that mask, mesh and light are true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from mediapipe.python.solutions.face_mesh import FaceMesh
+
+from lcvd.face.head import load_head
+from lcvd.shading.hints import surfaces_of
+from lcvd.shading.presets import preset
+from lcvd.shading.sh import shading
+from lcvd.shading.skin import skin_of
+from lcvd.studio.clip import StudioClip
+
+FRAMES, SIZE = 6, 160
+
+
+def made(clip: StudioClip) -> tuple[np.ndarray, np.ndarray]:
+    frames, masks = (np.concatenate(parts) for parts in zip(*clip.render(), strict=True))
+    return frames, masks
+
+
+@pytest.fixture(scope="module")
+def finder() -> Iterator[FaceMesh]:
+    with FaceMesh(static_image_mode=True, max_num_faces=3) as finder:
+        yield finder
+
+
+@pytest.mark.parametrize("number", [0, 9, 13])
+def test_mediapipe_finds_one_face_in_every_frame_where_the_truth_says(number: int, finder: FaceMesh) -> None:
+    clip = StudioClip(f"head-{number}", number, frames=8, size=256)
+    truth, head = clip.truth(), load_head()
+    true = head.project(head.landmarks(head.vertices(truth.identity, truth.expression, truth.pose)), truth.camera)
+    for frame, places in zip(made(clip)[0], (true[..., :2] + 1) / 2, strict=True):
+        faces = finder.process(frame).multi_face_landmarks or []
+        assert len(faces) == 1
+        seen = np.array([(faces[0].landmark[i].x, faces[0].landmark[i].y) for i in head.landmark_indices])
+        assert np.linalg.norm(seen - places, axis=1).mean() < 0.02
+
+
+def test_the_same_clip_gives_the_same_bytes_and_other_numbers_other_people() -> None:
+    clip = StudioClip("head-3", 5, frames=2, size=96)
+    frames, masks = made(clip)
+    assert frames.shape == (2, 96, 96, 3)
+    assert set(np.unique(masks)) == {0, 255}
+    np.testing.assert_array_equal(frames, made(clip)[0])
+    assert (frames != made(StudioClip("head-4", 5, frames=2, size=96))[0]).mean() > 0.5
+
+
+def test_the_mask_holds_the_face_and_does_not_know_the_light() -> None:
+    left, right = (StudioClip("head-3", 2, light, FRAMES, SIZE) for light in ("left", "warm-right"))
+    masks = made(left)[1]
+    np.testing.assert_array_equal(masks, made(right)[1])
+    truth = left.truth()
+    [(_, surface)] = surfaces_of(load_head(truth.head), truth, SIZE)
+    assert (masks[surface.alpha] == 255).mean() > 0.995
+    assert 0.2 < (masks > 0).mean() < 0.7
+    assert (masks[:, -1, SIZE // 2] == 255).all(), "shoulders leave the picture at its bottom"
+
+
+def test_two_lights_differ_on_skin_as_their_shading_does() -> None:
+    names = "left", "soft"
+    first, second = (made(StudioClip("head-20", 2, light, FRAMES, SIZE))[0].astype(float) for light in names)
+    truth = StudioClip("head-20", 2, frames=FRAMES, size=SIZE).truth()
+    head = load_head(truth.head)
+    [(_, surface)] = surfaces_of(head, truth, SIZE)
+    normals = surface.normals / np.maximum(np.linalg.norm(surface.normals, axis=-1, keepdims=True), 1e-6)
+    wanted = [shading(normals, preset(light)) for light in names]
+    lit = skin_of(head, surface) & (normals[..., 2] > 0.5)
+    lit &= (np.minimum(first, second).min(-1) > 30) & (np.maximum(first, second).max(-1) < 250)
+    error = np.log(first[lit] / second[lit]) - np.log(wanted[0][lit] / wanted[1][lit])
+    assert lit.sum() > 5000
+    assert np.median(np.abs(error)) < 0.03
+    assert np.abs(np.median(error)) < 0.01
