@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 from prefect import flow
 
 from lcvd.config.settings import Settings
+from lcvd.metrics.outputs import headline
 from lcvd.relight.evaluate import evaluate as relight_and_score
 from lcvd.report.build import build_report
 from tasks.artifacts import show_pictures, show_text
 from tasks.progress import progress
 from tasks.stage import DATA, Stage, main
+
+log = logging.getLogger("lcvd.evaluate")
 
 
 @flow(name="evaluate")
@@ -24,7 +29,8 @@ def evaluate(settings: Settings) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        relight_and_score(model, shards, out, settings, step)
+        numbers = relight_and_score(model, shards, out, settings, step)
+    log.info("evaluate: %s", headline(numbers))
     build_report(DATA, out / "report.html")
     show_text("metrics", out / "table.md")
     show_pictures("plots", sorted((out / "plots").glob("*.png"))[:4])

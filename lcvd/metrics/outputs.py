@@ -17,7 +17,7 @@ from lcvd.metrics.catalogue import ARMS, METRICS
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.record import Record, rounded
-from lcvd.metrics.summary import Scored, by_light, records
+from lcvd.metrics.summary import ANGLE, LE, PSNR, Scored, by_light, records
 
 Array = NDArray[Any]
 TILE, LABEL = 192, 22
@@ -60,6 +60,16 @@ def write_results(out: Path, results: HasResults, protocol: Mapping[str, Any], s
     (out / "table.md").write_text(table(arms, protocol), encoding="utf-8")
     _plots(out / "plots", arms, plain, results.arms["model"])
     return numbers
+
+
+def headline(numbers: Mapping[str, Any]) -> str:
+    """Whether relighting brought the light nearer, in a line, from what `write_results` returns."""
+    parts = []
+    for name in (LE, ANGLE, PSNR):
+        made, unlit = (found.get(name) for found in (numbers["metrics"], numbers["baselines"]["driving"]))
+        if made is not None and unlit is not None:
+            parts.append(f"{name} {made:.3g} (unrelit input {unlit:.3g})")
+    return ", ".join(parts)
 
 
 def _rounded(lights: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:

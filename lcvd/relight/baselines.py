@@ -50,12 +50,13 @@ def psnr(frames: Array, true: tuple[Array, Array] | None) -> float | None:
 
 
 @torch.inference_mode()
-def round_trip(codec: LatentCodec, frames: Array) -> Array:
-    """Frames (T, S, S, 3) uint8 encoded to latents and decoded again."""
+def round_trip(codec: LatentCodec, frames: Array, device: torch.device | str = "cpu") -> Array:
+    """Frames (T, S, S, 3) uint8 encoded to latents and decoded again; `device` is where the codec's weights are."""
     parts = []
     for start in range(0, len(frames), CHUNK):
-        decoded = codec.decode(codec.encode(to_signed(torch.from_numpy(frames[start : start + CHUNK]))))
-        parts.append(((decoded + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).numpy())
+        given = to_signed(torch.from_numpy(frames[start : start + CHUNK]).to(device))
+        decoded = codec.decode(codec.encode(given))
+        parts.append(((decoded + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy())
     return np.concatenate(parts)
 
 

@@ -175,7 +175,7 @@ def _lights(page: _Page) -> dict[str, Any]:
 
 def _methods(page: _Page, model: LCVD) -> dict[str, Any]:
     moment, rows = page.moment, {}
-    coded = round_trip(model.codec, moment.driving[None])[0]
+    coded = round_trip(model.codec, moment.driving[None], model.device)[0]
     for name, lit in list(moment.lit.items())[:ROWS]:
         rows[name] = [
             page.tile("reference", moment.reference, lit),

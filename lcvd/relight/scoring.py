@@ -92,7 +92,8 @@ class ScoredClip:
 
     def _score_baselines(self, lights: dict[str, Array], true: dict[str, Truth], results: Results) -> None:
         copies = np.broadcast_to(self.reference, self.driving.shape)
-        baselines = {"copy": copies, "driving": self.driving, "codec": round_trip(self.model.codec, self.driving)}
+        coded = round_trip(self.model.codec, self.driving, self.model.device)
+        baselines = {"copy": copies, "driving": self.driving, "codec": coded}
         for arm, frames in baselines.items():
             found = self.meter.measure(frames)
             results.arms[arm] += [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lcvd.metrics.outputs import sample_sheet, write_results
+from lcvd.metrics.outputs import headline, sample_sheet, write_results
 from lcvd.metrics.summary import Scored
 from lcvd.shading.presets import preset
 
@@ -54,6 +54,19 @@ def test_dvc_gets_plain_numbers_and_the_report_all_of_it(tmp_path, results):
     text = (tmp_path / "table.md").read_text()
     assert "| LE(open) | ↓ |" in text
     assert "share identities" in text
+
+
+def test_an_arm_without_clips_isn_t_there(tmp_path, results):
+    results.arms["truth"] = []
+    assert "truth" not in write_results(tmp_path, results, PROTOCOL, seed=0)["baselines"]
+
+
+def test_the_headline_says_how_near_the_light_came():
+    numbers = {
+        "metrics": {"LE(open)": 0.51234, "PSNR(studio)": 17.0},
+        "baselines": {"driving": {"LE(open)": 1.2, "Light angle(open)": 50.0}},
+    }
+    assert headline(numbers) == "LE(open) 0.512 (unrelit input 1.2)"
 
 
 def test_plots_hold_a_row_a_light_and_a_frame(tmp_path, results):
