@@ -73,7 +73,9 @@ def draw(moment: Moment, model: LCVD, out: Path, *, guidance: float, steps: int,
     """
     page = _Page(moment, out)
     run = _Runs(moment, model, steps, seed)
-    figures = [_lights(page), _methods(page, model), _adapters(page, run, guidance), _guidance(page, run, guidance)]
+    figures = [_lights(page), _methods(page, model), _adapters(page, run, guidance)]
+    if "shading" in model.adapters:
+        figures.append(_guidance(page, run, guidance))
     text = json.dumps({"clip": moment.clip, "frame": moment.at + 1, "figures": figures}, indent=1, sort_keys=True)
     (out / INDEX).write_text(text + "\n", encoding="utf-8")
 
@@ -125,12 +127,8 @@ class _Runs:
 
     def frame(self, light: str, guidance: float, positive: Sequence[str], negative: Sequence[str]) -> Array:
         """The frame (S, S, 3) of the moment under `light` with these conditions, see `relight_frames`."""
-        key = (
-            light if "shading" in positive else "",
-            guidance,
-            tuple(positive),
-            tuple(negative),
-        )  # else light isn't seen
+        seen = light if "shading" in positive else ""  # else every light gives the same
+        key = seen, guidance, tuple(positive), tuple(negative)
         if key not in self._known:
             self._known[key] = self._generate(light, *key[1:])
         return self._known[key]
@@ -204,7 +202,8 @@ def _adapters(page: _Page, run: _Runs, guidance: float) -> dict[str, Any]:
         ] + page.truth(light)
     caption = (
         "The same seed with adapters switched off. The reference adapter brings the person, the shading adapter brings "
-        f"pose and light; with shading, guidance ω is {guidance:g}."
+        "pose and light. Without either, the model knows the background and a summary of the reference alone. With "
+        f"shading, guidance ω is {guidance:g}."
     )
     return page.figure("adapters", "Adapters", caption, list(known), rows)
 
