@@ -57,10 +57,13 @@ def expressions(seed: int, frames: int, fps: float, names: Sequence[str], first:
 
 
 def lights(seed: int, frames: int, fps: float) -> Array:
-    """Lights (frames, 9, 3) of one tinted lamp that wanders before the face, and an even fill."""
+    """Lights (frames, 9, 3) of one tinted lamp that crosses before the face every second or two, and an even fill.
+
+    Slower, and a training window would show one light: its reference would tell everything, the hint nothing.
+    """
     rng = _rng(seed, 4)
-    side, height = (waves(rng, frames, fps, 2, slowest=0.08, fastest=0.25) * (1.2, 0.6)).T
-    side = side + rng.uniform(-0.9, 0.9)
+    side, height = (waves(rng, frames, fps, 2, slowest=0.25, fastest=0.6) * (2.0, 0.7)).T
+    side = side + rng.uniform(-0.5, 0.5)
     tint, fill = TINTS[rng.integers(len(TINTS))], rng.uniform(0.3, 0.7)
     return np.stack(
         [
