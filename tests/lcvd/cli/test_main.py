@@ -50,3 +50,14 @@ def test_a_folder_of_clips_becomes_a_manifest(tmp_path, clips_dir):
 @pytest.mark.parametrize("word", ["relight", "reconstruct"])
 def test_heavy_commands_are_listed_without_being_loaded(tmp_path, word):
     assert word in run("--help", cwd=tmp_path)
+
+
+def test_relit_pairs_show_the_same_motion(tmp_path):
+    """Two lights, one motion: same masks, other pictures; and an unknown person is one plain line."""
+    options = ("--frames", "4", "--size", "64", "--light", "left", "--light", "right")
+    run("studio", "astronaut", "-o", "pairs", *options, cwd=tmp_path)
+    left, right = (tmp_path / "pairs" / light for light in ("left", "right"))
+    assert (left / "truth" / "mask.mkv").read_bytes() == (right / "truth" / "mask.mkv").read_bytes()
+    assert (left / "truth" / "hint.mkv").read_bytes() != (right / "truth" / "hint.mkv").read_bytes()
+    assert (left / "clip.mp4").read_bytes() != (right / "clip.mp4").read_bytes()
+    assert "hopper" in run("studio", "nobody", "-o", "pairs", cwd=tmp_path, code=1)
