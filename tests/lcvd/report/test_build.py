@@ -121,6 +121,7 @@ def test_frames_without_a_face_are_told_at_the_top(data, tmp_path):
     text = build_report(data, tmp_path / "report.html").read_text()
     assert "In 30 of 40 generated frames no face is found" in text
     assert "train longer" in text
+    assert "this says little yet" in text
 
 
 def test_without_figures_or_codes_their_sections_are_left_out(data, tmp_path):
