@@ -11,6 +11,8 @@ the fitted light has the picture's own contrast, and fitting a hint gives its li
 
 A picture shows albedo times light and can't tell them apart. How a face's mean colour deviates from common skin under a
 common exposure is shared out between the two by a Gaussian prior on their logarithms; the albedo is one colour a clip.
+But no skin is even: a shaved chin, a socket or a nostril's shade stays where it is while head and light move, and what is
+darker below looks like light from above. So each place of the face has a tone, near 1, found in turns with the light.
 """
 
 from __future__ import annotations
@@ -49,13 +51,16 @@ TUKEY = 4.685
 """Residuals beyond this many robust standard deviations count nothing."""
 TINT = 5.0
 """Ridge on each channel's deviation from a tinted copy of the luma's lamps, against `ridge`."""
+TONE_PRIOR, TONE_ROUNDS = 0.3, 3
+"""How firmly a place's tone is held at 1, in samples of a common place, and how often tones are found anew."""
 LAMPS, BEHIND = 100, -0.5
 """Lamps spread over the sphere; those with a smaller z light nothing that is seen and are left out."""
 
 
 @dataclass(frozen=True)
 class LightSamples:
-    """Skin seen in T frames: N blocks with `normals` (N, 3) float16, `colours` (N, 3) uint8, `frame` (N,) int32.
+    """Skin seen in T frames: N blocks with `normals` (N, 3) float16, `colours` (N, 3) uint8, `frame` (N,) int32, and
+    `place` (N,) int16, the number from 0 of the place on the face that a block shows.
 
     A frame costs about ten kilobytes whatever its size, so that a clip's samples fit in memory while its pixels don't.
     """
@@ -63,11 +68,15 @@ class LightSamples:
     normals: Array
     colours: Array
     frame: Array
+    place: Array
     frames: int
 
 
-def gather(frames: Array, normals: Array, skin: Array) -> LightSamples:
-    """Samples of frames (T, S, S, 3) uint8 with normal images (T, S, S, 3), where `skin` (T, S, S) bool."""
+def gather(frames: Array, normals: Array, skin: Array, places: Array | None = None) -> LightSamples:
+    """Samples of frames (T, S, S, 3) uint8 with normal images (T, S, S, 3), where `skin` (T, S, S) bool.
+
+    `places` (T, S, S) are numbers from 0 of places on the face; without them all skin has one tone.
+    """
     count, size = skin.shape[:2]
     block = max(1, size // GRID)
     cells = size // block
@@ -79,7 +88,11 @@ def gather(frames: Array, normals: Array, skin: Array) -> LightSamples:
     mean = [_blocks(image[:, cut, cut] * use[..., None], cells, block)[where] for image in (normals, frames)]
     unit = mean[0] / np.maximum(np.linalg.norm(mean[0], axis=-1, keepdims=True), 1e-6)
     colours = np.rint(mean[1] / weight[where]).astype(np.uint8)
-    return LightSamples(unit.astype(np.float16), colours, where[0].astype(np.int32), count)
+    place = np.zeros(len(colours), np.int16)
+    if places is not None:
+        shown = np.where(use, places[:, cut, cut], -1).reshape(count, cells, block, cells, block)
+        place = shown.max(axis=(2, 4))[where].astype(np.int16)
+    return LightSamples(unit.astype(np.float16), colours, where[0].astype(np.int32), place, count)
 
 
 def join(parts: list[LightSamples]) -> LightSamples:
@@ -89,6 +102,7 @@ def join(parts: list[LightSamples]) -> LightSamples:
         np.concatenate([part.normals for part in parts]),
         np.concatenate([part.colours for part in parts]),
         np.concatenate([part.frame + start for part, start in zip(parts, starts, strict=False)]).astype(np.int32),
+        np.concatenate([part.place for part in parts]),
         int(starts[-1]),
     )
 
@@ -118,6 +132,31 @@ def solve(samples: LightSamples, settings: LightSettings) -> Array:
         raise ValueError(f"{len(samples.frame)} blocks of visible skin in {samples.frames} frames; a light needs nine")
     terms = basis(samples.normals).astype(np.float64)
     colours = samples.colours / 255.0
+    rounds = TONE_ROUNDS if samples.place.any() else 0
+    tones = np.ones(len(colours))
+    for _ in range(rounds):
+        lights, _, weights = _lights(samples, terms, colours / tones[:, None], settings)
+        fitted = np.einsum("nk,nkc->nc", terms, lights[samples.frame])
+        tones = tones_of(samples.place, weights, fitted @ np.asarray(LUMA), colours @ np.asarray(LUMA))
+    lights, whole, weights = _lights(samples, terms, colours / tones[:, None], settings)
+    return (lights / albedo_of(terms, weights, whole)).astype(np.float32)
+
+
+def tones_of(place: Array, weights: Array, fitted: Array, seen: Array) -> Array:
+    """How much lighter than fitted each sample's place is, all over the clip: (N,), 1 on average.
+
+    The least squares of tone x `fitted` = `seen`, both luma (N,), over the samples of each `place` (N,) with `weights`
+    (N,), with a ridge to 1.
+    """
+    fitted = np.maximum(fitted, 0.02)
+    square = np.bincount(place, weights * fitted * fitted)
+    ridge = TONE_PRIOR * square.sum() / np.count_nonzero(square)
+    tones = ((np.bincount(place, weights * fitted * seen) + ridge) / (square + ridge))[place]
+    return np.asarray(tones / tones.mean())
+
+
+def _lights(samples: LightSamples, terms: Array, colours: Array, settings: LightSettings) -> tuple[Array, Array, Array]:
+    """Lights times albedo: each frame's (T, 9, 3) and the clip's (9, 3); and the samples' weights (N,)."""
     whole, weights = _robust(terms, colours, settings.ridge)
     matrices, sides = np.zeros((samples.frames, 9, 9)), np.zeros((samples.frames, 9, 3))
     edges = np.searchsorted(samples.frame, np.arange(samples.frames + 1))
@@ -130,8 +169,7 @@ def solve(samples: LightSamples, settings: LightSettings) -> Array:
             gaussian_filter1d(part, settings.smooth_frames, axis=0, mode="nearest") for part in (matrices, sides)
         )
     pull = settings.frame_ridge * np.trace(matrices, axis1=1, axis2=2).max() / 9 * np.eye(9)
-    lights = np.linalg.solve(matrices + pull, sides + pull @ whole)
-    return (lights / albedo_of(terms, weights, whole)).astype(np.float32)
+    return np.linalg.solve(matrices + pull, sides + pull @ whole), whole, weights
 
 
 def albedo_of(terms: Array, weights: Array, light: Array) -> Array:

@@ -20,6 +20,8 @@ Array = NDArray[Any]
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 _RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 70, 63, 105, 66, 107, 55, 46)
 _LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 300, 293, 334, 296, 336, 285, 276)
+PLACE = 0.06
+"""Skin within a square of this side, in head heights, has one tone."""
 _GROW = 1.1
 """The patches around lips, and around eye and brow, are grown so much: a fit isn't exact to the pixel."""
 
@@ -42,6 +44,16 @@ def skin_faces(name: str) -> NDArray[np.bool_]:
     return skin
 
 
+@functools.cache
+def face_places(name: str) -> NDArray[np.int64]:
+    """Which place of the face each hint face of a head model belongs to, (Fh,), numbered from 0: squares of side `PLACE`
+    as the neutral head is seen from the front."""
+    head = load_head(name)
+    centres = head.template[head.hint_faces].mean(axis=1)[:, :2]
+    _, places = np.unique(np.floor(centres / PLACE).astype(int), axis=0, return_inverse=True)
+    return places.ravel()
+
+
 def skin_of(head: Head, surface: Surface) -> NDArray[np.bool_]:
     """Pixels (T, S, S) where the surface of the head's hint faces shows plain skin that faces the camera."""
     return surface.alpha & skin_faces(head.name)[surface.fragments.face_index]
@@ -54,7 +66,8 @@ def light_samples(head: Head, codes: FaceCodes, frames: Array) -> LightSamples:
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
     ndc = head.project(vertices, codes.camera)
     surface = surface_of(vertices, ndc, head.hint_faces, frames.shape[1])
-    return gather(frames, surface.normals, skin_of(head, surface))
+    places = face_places(head.name)[surface.fragments.face_index]
+    return gather(frames, surface.normals, skin_of(head, surface), places)
 
 
 def light_of(head: Head, codes: FaceCodes, windows: Iterable[Array], settings: LightSettings) -> Array:

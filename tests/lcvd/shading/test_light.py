@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lcvd.config.settings import LightSettings
-from lcvd.shading.light import fit_light, gather, join, solve
+from lcvd.shading.light import fit_light, gather, join, solve, tones_of
 from lcvd.shading.presets import preset
 from lcvd.shading.sh import dominant_direction, shade_images, shading
 
@@ -83,6 +83,24 @@ def test_a_turning_light_is_followed() -> None:
     assert side[0] < -0.5
     assert side[-1] > 0.5
     assert (np.diff(side) > -0.01).all()
+
+
+@pytest.mark.parametrize("name", ["left", "top"])
+def test_even_skin_keeps_its_light_when_places_may_differ(name: str) -> None:
+    """One still picture can't tell tone from light: the light explains what it can."""
+    normals, skin = ball(2)
+    rows, columns = np.mgrid[:SIZE, :SIZE] // 12
+    places = np.broadcast_to(rows * (SIZE // 12) + columns, skin.shape)
+    samples = gather(photograph(normals, skin, preset(name), (0.6, 0.45, 0.4)), normals, skin, places)
+    assert len(np.unique(samples.place)) > 40
+    assert angle(dominant_direction(solve(samples, SETTINGS)), dominant_direction(preset(name))) < 5
+
+
+def test_a_tone_is_how_much_lighter_its_place_is() -> None:
+    place, fitted = np.repeat([0, 1, 2], 100), np.random.default_rng(0).uniform(0.3, 0.8, 300)
+    found = tones_of(place, np.ones(300), fitted, fitted * np.repeat([0.8, 1.0, 1.2], 100))
+    np.testing.assert_allclose(found.mean(), 1, atol=1e-6)
+    np.testing.assert_allclose(found[[0, 100, 200]], [0.85, 1.0, 1.15], atol=0.02)
 
 
 def test_frames_without_skin_take_the_light_of_the_others() -> None:

@@ -9,7 +9,7 @@ from lcvd.face.head import load_head
 from lcvd.shading.hints import hints_of, surfaces_of
 from lcvd.shading.presets import preset
 from lcvd.shading.sh import dominant_direction
-from lcvd.shading.skin import light_of, light_samples, skin_faces, skin_of
+from lcvd.shading.skin import face_places, light_of, light_samples, skin_faces, skin_of
 
 NAMES = ("left", "right", "top", "front")
 
@@ -72,3 +72,11 @@ def test_other_counts_are_named() -> None:
         light_samples(head, codes, np.zeros((3, 64, 64, 3), np.uint8))
     with pytest.raises(ValueError, match="1 frames with face codes of 2"):
         light_of(head, codes, [np.zeros((1, 64, 64, 3), np.uint8)], LightSettings())
+
+
+def test_every_hint_face_has_a_place_and_neighbours_share_them() -> None:
+    head = load_head()
+    places = face_places(head.name)
+    assert places.shape == (len(head.hint_faces),)
+    np.testing.assert_array_equal(np.unique(places), np.arange(places.max() + 1))
+    assert 60 < places.max() < 300
