@@ -75,7 +75,7 @@ def wisps(places: Array, who: Person) -> Array:
         return np.full(len(places), SMOOTH)
     ragged = {"buzz": 0.06, "curls": 0.34, "full": 0.26, "bun": 0.06, "bob": 0.1}.get(who.hair, 0.2)
     lumps = noise(places, (who.seed, 19), 0.016 if who.hair == "curls" else 0.009, 2)
-    hairy = step(0.03, 0.09, height(places, who))
+    hairy = step(0.07, 0.16, height(places, who))
     return SMOOTH + hairy * (ragged * np.clip(0.5 + 0.9 * lumps, 0, 1) - SMOOTH)
 
 

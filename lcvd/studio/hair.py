@@ -56,7 +56,7 @@ def lift(places: Array, who: Person) -> Array:
     elif who.hair == "bald":
         far = np.zeros(len(places))
     else:
-        lumps = 1 + 0.35 * noise(places, (who.seed, 12), 0.12 if who.hair == "curls" else 0.2)
+        lumps = 1 + 0.3 * noise(places, (who.seed, 12), 0.14 if who.hair == "curls" else 0.2)
         top = step(0.1, 0.55, places[:, 1])
         sides = {"full": 0.45, "short": 0.55}.get(who.hair, 0.9)
         far = thick * step(-0.005, 0.13, above) * (sides + (1 - sides) * top) * lumps
@@ -87,7 +87,7 @@ def _bun(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
     turn, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 33), np.linspace(-np.pi / 2, np.pi / 2, 17))
     ball = np.stack([np.cos(rise) * np.cos(turn), np.sin(rise), np.cos(rise) * np.sin(turn)], axis=-1)
     swirl = 1 + 0.04 * np.sin(5 * turn + 6 * rise)[..., None]
-    return (crown + radius * ball * swirl * (1.1, 0.85, 1.1)).reshape(-1, 3), grid_faces(17, 33)[:, ::-1]
+    return (crown + radius * ball * swirl * (1.1, 0.85, 1.1)).reshape(-1, 3), grid_faces(17, 33)
 
 
 def _curtain(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:

@@ -33,7 +33,7 @@ DEEPEST = {"skin": 0.45, "garment": 0.5, "hair": 0.6, "mouth": 0.7, "teeth": 0.4
 
 @dataclass(frozen=True)
 class Portrait:
-    """A figure with its colours (N, 4) at `texels`, before a background (S, S, 3); `codes` of one frame, at rest."""
+    """A figure with its colours (N, 5) at `texels`, before a background (S, S, 3); `codes` of one frame, at rest."""
 
     body: Figure
     texels: Texels

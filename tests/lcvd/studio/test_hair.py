@@ -1,0 +1,49 @@
+"""Hair on the template: it grows on the scalp, and what stands off it is closed, outside and turned outwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lcvd.face.head import load_head
+from lcvd.shading.normals import vertex_normals
+from lcvd.studio.hair import CENTRE, grid_faces, height, lift, solids
+from lcvd.studio.person import HAIRS, person
+
+HEAD = load_head()
+
+
+@pytest.mark.parametrize("hair", list(HAIRS))
+def test_the_crown_is_above_the_hairline_and_the_nose_below(hair: str) -> None:
+    who = replace(person(3, HEAD), hair=hair)
+    crown, nose, ear = np.array([[0, 0.57, 0.0], [0, -0.05, 0.52], [0.36, 0.02, 0.02]])
+    above = height(np.stack([crown, nose, ear]), who)
+    assert above[0] > 0.2
+    assert (above[1:] < 0).all()
+    lifted = lift(HEAD.template.astype(float), who)
+    outwards = (lifted * (HEAD.template - CENTRE)).sum(1)
+    assert outwards.min() >= 0
+    assert (np.linalg.norm(lifted, axis=1).max() > 0) == (hair != "bald")
+
+
+@pytest.mark.parametrize("hair", ["bun", "bob"])
+def test_hair_off_the_scalp_is_turned_outwards(hair: str) -> None:
+    who = replace(person(3, HEAD), hair=hair)
+    skull = HEAD.template + lift(HEAD.template.astype(float), who)
+    points, faces = solids(who, skull, HEAD.template)
+    assert faces.max() < len(points)
+    normals = vertex_normals(points[None].astype(np.float32), faces)[0]
+    middle = points.mean(0) if hair == "bun" else points.mean(0) * (0, 1, 0)
+    outer = slice(None) if hair == "bun" else slice(5 * 128, 15 * 128)
+    away = ((points - middle) * normals)[outer].sum(1)
+    assert (away > 0).mean() > 0.95
+
+
+def test_a_grid_is_counter_clockwise_from_the_front_when_rows_go_down() -> None:
+    y, x = np.mgrid[0:3, 0:4]
+    points = np.stack([x, -y, np.zeros_like(x)], axis=-1).reshape(1, -1, 3).astype(np.float32)
+    faces = grid_faces(3, 4)
+    assert len(faces) == 2 * 2 * 3
+    np.testing.assert_allclose(vertex_normals(points, faces)[0], np.tile([0, 0, 1], (12, 1)))
