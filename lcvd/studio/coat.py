@@ -71,9 +71,9 @@ def top(places: Array, who: Person) -> Array:
 
 def wisps(places: Array, who: Person) -> Array:
     """How ragged the outline of hair is at places (N, 3) of the scalp, as `paint` takes it: (N,)."""
-    if who.hair in ("bald", "beanie"):
+    if who.hair in ("bald", "bun", "beanie"):
         return np.full(len(places), SMOOTH)
-    ragged = {"buzz": 0.06, "curls": 0.34, "full": 0.26, "bun": 0.06, "bob": 0.1}.get(who.hair, 0.2)
+    ragged = {"buzz": 0.06, "curls": 0.34, "full": 0.26, "bob": 0.1}.get(who.hair, 0.2)
     lumps = noise(places, (who.seed, 19), 0.016 if who.hair == "curls" else 0.009, 2)
     hairy = step(0.07, 0.16, height(places, who))
     return SMOOTH + hairy * (ragged * np.clip(0.5 + 0.9 * lumps, 0, 1) - SMOOTH)
@@ -153,8 +153,9 @@ def _cloth(places: Array, away: Array, who: Person) -> Array:
         weave += 0.12 * np.cos(90 * np.arctan2(places[:, 0], places[:, 2] + 0.08)) * band
     if who.garment in ("crew", "sweater"):
         return cloth * (weave * (1 - 0.18 * band - 0.25 * np.exp(-(((away - 0.062) / 0.006) ** 2))))[:, None]
-    depth = 0.32 if who.garment == "vneck" else 0.75
-    inside = np.where(front, side - 0.5 * (up + 0.62 + depth) * (0.30 / (0.5 * depth)), 1.0)
+    # The opening: as wide as the throat at the collar, closed so much further down.
+    depth, wide = (0.32, 0.21) if who.garment == "vneck" else (0.75, 0.30)
+    inside = np.where(front, side - wide * (up + 0.62 + depth) / depth, 1.0)
     if who.garment == "vneck":
         opening = step(0.006, -0.006, inside)
         hem = np.exp(-(((inside - 0.025) / 0.018) ** 2))
