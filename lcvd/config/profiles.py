@@ -16,7 +16,7 @@ DEMO: dict[str, Any] = {
         "thresholds": {"min_face_px": 48.0, "min_face_share": 0.9, "min_sharpness": 5.0, "max_piqe": 95.0},
     },
     "reconstruct": {"size": 192},
-    "shard": {"size": 128, "crf": 4, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.2},
+    "shard": {"size": 128, "crf": 4, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.25},
     "train": {
         "steps": 1000,
         "batch": 1,
@@ -29,7 +29,7 @@ DEMO: dict[str, Any] = {
             "size": 128,
             "frames": 8,
             "overlap": 3,
-            "latents": {"channels": 16},
+            "latents": {"autoencoder": "tiny"},
             "unet": {"channels": (64, 64, 96), "heads": (2, 2, 3), "layers": 1, "time_ids_dim": 32},
             "image_encoder": {"width": 64, "layers": 2, "heads": 2, "mlp": 128, "patch": 32, "projection": 64},
         },

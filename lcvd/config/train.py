@@ -10,12 +10,15 @@ from lcvd.config.section import Section
 
 
 class LatentSettings(Section):
-    """What a latent is. ``block-dct``: an orthonormal 8x8 block transform of the frames, no autoencoder."""
+    """What a latent is: which autoencoder makes it (spec A4)."""
 
-    codec: Literal["block-dct"] = "block-dct"
-    """How frames become latents at an eighth of their side."""
-    channels: int = Field(4, ge=3, le=32)
-    """Latent channels; the UNet takes twice as many in (spec A1: 4)."""
+    autoencoder: Literal["tiny", "sd-vae-ft-mse"] = "sd-vae-ft-mse"
+    """``tiny`` comes with the project, ``sd-vae-ft-mse`` is the published one."""
+
+    @property
+    def channels(self) -> int:
+        """Latent channels at an eighth of the frame's side; the UNet takes twice as many in (spec A1: 4)."""
+        return {"tiny": 16, "sd-vae-ft-mse": 4}[self.autoencoder]
 
 
 class UNetSettings(Section):

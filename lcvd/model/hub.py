@@ -1,8 +1,9 @@
 """Write and read a model as a folder of parts, each with its own config and safetensors, the layout of model hubs.
 
-config.json                       size, frames, overlap, conditions, latents
+config.json                       size, frames, overlap, conditions
 unet/                             config.json, diffusion_pytorch_model.safetensors
 <condition>_adapter/              the same, for each condition
+vae/                              the same: the autoencoder of the latents
 image_encoder/                    config.json, model.safetensors
 """
 
@@ -10,25 +11,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
-from safetensors.torch import load_file
-from torch import nn
 
 from lcvd.model.adapter import Adapter
-from lcvd.model.latents import codec_from
+from lcvd.model.latents import load_codec
 from lcvd.model.lcvd import LCVD
 from lcvd.model.networks import CLIPVisionConfig, CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
+from lcvd.model.parts import WEIGHTS, ModelError, load_weights, read_config
 from lcvd.model.seeds import seeded_construction
 
-FORMAT = "lcvd/1"
-WEIGHTS = "diffusion_pytorch_model.safetensors"
+FORMAT = "lcvd/2"
 ONE_FILE = "1TB"
-
-
-class ModelError(ValueError):
-    """A model folder can't be used; the message names the file and what is wrong with it."""
 
 
 def save_model(model: LCVD, folder: Path) -> None:
@@ -40,12 +35,12 @@ def save_model(model: LCVD, folder: Path) -> None:
         "frames": model.frames,
         "overlap": model.overlap,
         "conditions": list(model.adapters),
-        "latents": model.codec.config(),
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     model.unet.save_pretrained(folder / "unet", max_shard_size=ONE_FILE)
     for name, adapter in model.adapters.items():
         cast(Adapter, adapter).save_pretrained(folder / f"{name}_adapter", max_shard_size=ONE_FILE)
+    model.codec.autoencoder.save_pretrained(folder / "vae", max_shard_size=ONE_FILE)
     model.image_encoder.save_pretrained(folder / "image_encoder", max_shard_size=ONE_FILE)
     for path in folder.rglob("*.safetensors"):
         path.chmod(0o644)  # safetensors writes files that only their owner may read
@@ -58,39 +53,23 @@ def load_model(folder: Path | str, device: torch.device | str = "cpu") -> LCVD:
         ModelError: the folder isn't a model, or a part's keys or shapes don't fit its config.
     """
     folder = Path(folder)
-    config = _json(folder / "config.json")
+    config = read_config(folder / "config.json")
     if config.get("format") != FORMAT:
         raise ModelError(f"{folder / 'config.json'}: format is {config.get('format')!r}, this version reads {FORMAT!r}")
     with torch.device("meta"):
-        unet = UNetSpatioTemporalConditionModel.from_config(_json(folder / "unet" / "config.json"))
+        unet = UNetSpatioTemporalConditionModel.from_config(read_config(folder / "unet" / "config.json"))
         adapters = {
-            name: Adapter.from_config(_json(folder / f"{name}_adapter" / "config.json"))
+            name: Adapter.from_config(read_config(folder / f"{name}_adapter" / "config.json"))
             for name in config["conditions"]
         }
     with seeded_construction(0, "image_encoder"):
-        encoder = CLIPVisionModelWithProjection(CLIPVisionConfig(**_json(folder / "image_encoder" / "config.json")))
-    _load(unet, folder / "unet" / WEIGHTS)
+        encoder = CLIPVisionModelWithProjection(
+            CLIPVisionConfig(**read_config(folder / "image_encoder" / "config.json"))
+        )
+    load_weights(unet, folder / "unet" / WEIGHTS)
     for name, adapter in adapters.items():
-        _load(adapter, folder / f"{name}_adapter" / WEIGHTS)
-    _load(encoder, folder / "image_encoder" / "model.safetensors")
+        load_weights(adapter, folder / f"{name}_adapter" / WEIGHTS)
+    load_weights(encoder, folder / "image_encoder" / "model.safetensors")
     sizes = {key: int(config[key]) for key in ("size", "frames", "overlap")}
     encoder.requires_grad_(False)
-    return LCVD(unet, adapters, encoder, codec_from(config["latents"]), **sizes).to(device).eval()
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: not found; name a folder that training wrote (data/train/model)") from None
-    except ValueError as error:
-        raise ModelError(f"{path}: not JSON: {error}") from None
-
-
-def _load(module: nn.Module, path: Path) -> None:
-    if not path.is_file():
-        raise ModelError(f"{path}: not found; the model folder is incomplete")
-    try:
-        module.load_state_dict(load_file(path), strict=True, assign=True)
-    except RuntimeError as error:
-        raise ModelError(f"{path}: its tensors don't fit its config.json: {error}") from None
+    return LCVD(unet, adapters, encoder, load_codec(folder / "vae"), **sizes).to(device).eval()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lcvd.config.train import ModelSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.image_token import image_token, new_image_encoder
-from lcvd.model.latents import BlockDCT
+from lcvd.model.latents import LatentCodec, codec_of
 from lcvd.model.networks import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
 from lcvd.model.seeds import generator, seeded_construction
 
@@ -36,7 +36,7 @@ class LCVD(nn.Module):
         unet: UNetSpatioTemporalConditionModel,
         adapters: Mapping[str, Adapter],
         image_encoder: CLIPVisionModelWithProjection,
-        codec: BlockDCT,
+        codec: LatentCodec,
         *,
         size: int,
         frames: int,
@@ -67,7 +67,7 @@ class LCVD(nn.Module):
         for name, adapter in adapters.items():
             adapter.reset(generator(seed, "adapter", name))
         encoder = new_image_encoder(settings.image_encoder, seed)
-        codec = BlockDCT(settings.latents.channels)
+        codec = codec_of(settings.latents)
         return cls(
             unet, adapters, encoder, codec, size=settings.size, frames=settings.frames, overlap=settings.overlap
         ).eval()

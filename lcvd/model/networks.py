@@ -12,12 +12,13 @@ from lcvd.weights.torchvision_guard import allow_torchvision
 
 allow_torchvision()
 
-from diffusers import EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
+from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 __all__ = [
+    "AutoencoderKL",
     "CLIPVisionConfig",
     "CLIPVisionModelWithProjection",
     "ConfigMixin",

@@ -45,7 +45,7 @@ REGISTRY: tuple[Weights, ...] = (
             "https://huggingface.co/stabilityai/stable-video-diffusion-img2vid-xt",
             "the same UNet class in a tiny configuration, trained here", "diffusers"),
     Weights("sd-vae-ft-mse", "latents", "sd-vae-ft-mse/", "MIT",
-            "https://huggingface.co/stabilityai/sd-vae-ft-mse", "orthonormal 8x8 block transform",
+            "https://huggingface.co/stabilityai/sd-vae-ft-mse", "a tiny AutoencoderKL that comes along",
             "lcvd.model.latents"),
     Weights("lcvd", "published UNet and adapters", "lcvd/", "MIT (label of the published files)",
             "https://github.com/MingtaoGuo/Relightable-Portrait-Animation",

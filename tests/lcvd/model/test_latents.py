@@ -1,74 +1,109 @@
-"""The block transform against SciPy's DCT, and on real pictures."""
+"""The latent codec: diffusers' autoencoder scaled and packed, the one that comes along, and what it keeps."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
-import cv2
-import decord
 import numpy as np
 import pytest
-import scipy.fft
 import torch
+from torch import Tensor
 
-from lcvd.model.latents import COEFFICIENTS, COLOURS, BlockDCT, codec_from
-
-
-def test_colours_and_blocks_are_orthonormal() -> None:
-    torch.testing.assert_close(COLOURS @ COLOURS.T, torch.eye(3))
-    basis = BlockDCT(len(COEFFICIENTS)).basis.flatten(1)
-    torch.testing.assert_close(basis @ basis.T, torch.eye(len(basis)), atol=5e-6, rtol=0)
-
-
-def test_coefficients_are_scipys() -> None:
-    picture = np.random.default_rng(0).uniform(-1, 1, (3, 16, 24))
-    rotated = np.einsum("kc,chw->khw", COLOURS.double().numpy(), picture)
-    codec = BlockDCT(len(COEFFICIENTS))
-    latents = codec.encode(torch.from_numpy(picture).float()[None])[0]
-    for row in range(2):
-        for column in range(3):
-            block = scipy.fft.dctn(
-                rotated[:, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8], axes=(1, 2), norm="ortho"
-            )
-            expected = [(block[c, v, h] - mean) / math.sqrt(std) for c, v, h, mean, std in COEFFICIENTS]
-            np.testing.assert_allclose(latents[:, row, column].numpy(), expected, atol=2e-5)
+from lcvd.config.train import LatentSettings
+from lcvd.model.latents import TINY, LatentCodec, codec_of
+from lcvd.model.networks import AutoencoderKL
+from lcvd.model.parts import ModelError
+from lcvd.studio.clip import StudioClip
+from lcvd.weights.registry import MissingWeights
+from tests.lcvd.model.test_lcvd import four_channels
 
 
-def test_decode_is_the_projection() -> None:
-    codec = BlockDCT(16)
-    latents = 0.1 * torch.randn(2, 16, 4, 4, generator=torch.Generator().manual_seed(0))
-    frames = codec.decode(latents)
-    assert frames.abs().max() < 1, "nothing was clamped"
-    torch.testing.assert_close(codec.encode(frames), latents, atol=2e-5, rtol=0)
-    assert codec.decode(100 * latents).abs().max() == 1
+@pytest.fixture(scope="module")
+def tiny() -> LatentCodec:
+    """The codec that comes with the project."""
+    return codec_of(LatentSettings(autoencoder="tiny"))
 
 
-def test_what_doesnt_fit_is_named() -> None:
-    with pytest.raises(ValueError, match="20x16 px: both sides must be multiples of 8"):
-        BlockDCT(4).encode(torch.zeros(1, 3, 16, 20))
-    with pytest.raises(ValueError, match="latents.channels is 99"):
-        BlockDCT(99)
-    with pytest.raises(ValueError, match="codec 'vae'"):
-        codec_from({"codec": "vae"})
-    assert codec_from(BlockDCT(5).config()).channels == 5
+def noise(side: int = 32, frames: int = 2) -> Tensor:
+    """Smooth random pictures."""
+    rng = torch.Generator().manual_seed(0)
+    return torch.nn.functional.interpolate(torch.rand(frames, 3, 4, 4, generator=rng), (side, side)) * 2 - 1
 
 
-def test_real_frames_are_halfway_whitened_and_kept(clips_dir: Path) -> None:
-    """On one frame of each clip: unit variance together, the table's deviations, and the PSNR that it claims."""
-    frames = []
-    for path in sorted(clips_dir.glob("*.mp4")):
-        reader = decord.VideoReader(str(path), num_threads=1)
-        frame = reader[len(reader) // 2].asnumpy()
-        side = min(frame.shape[:2])
-        y, x = (frame.shape[0] - side) // 2, (frame.shape[1] - side) // 2
-        frames.append(cv2.resize(frame[y : y + side, x : x + side], (128, 128), interpolation=cv2.INTER_AREA))
-    pictures = torch.from_numpy(np.stack(frames)).movedim(-1, 1).float() / 127.5 - 1
-    codec = BlockDCT(16)
-    latents = codec.encode(pictures)
-    whitened = latents.std((0, 2, 3)) / torch.tensor([row[4] for row in COEFFICIENTS[:16]]).sqrt()
-    assert (whitened > 0.5).all()
-    assert (whitened < 2).all()
+@torch.no_grad()
+def test_latents_are_the_autoencoders_mode_scaled() -> None:
+    """At scale 8 nothing is packed; condition latents aren't scaled (SVD's convention)."""
+    codec, frames = four_channels(), noise()
+    mode = codec.autoencoder.encode(frames).latent_dist.mode()
+    assert codec.encode(frames).shape == (2, 4, 4, 4)
+    torch.testing.assert_close(codec.encode_condition(frames), mode)
+    torch.testing.assert_close(codec.encode(frames), mode * 0.18215)
+    decoded = codec.autoencoder.decode(mode).sample.clamp(-1, 1)
+    torch.testing.assert_close(codec.decode(codec.encode(frames)), decoded)
+
+
+@torch.no_grad()
+def test_packing_keeps_every_latent_and_its_place(tiny: LatentCodec) -> None:
+    """Channel 4 c + 2 row + column of a packed latent is channel c of the place (row, column) in its 2x2 block."""
+    mode = tiny.autoencoder.encode(noise()).latent_dist.mode()
+    packed = tiny.encode_condition(noise())
+    assert tiny.pack == 2
+    assert packed.shape == (2, 16, 4, 4)
+    for channel in range(16):
+        c, row, column = channel // 4, channel % 4 // 2, channel % 2
+        torch.testing.assert_close(packed[:, channel], mode[:, c, row::2, column::2])
+
+
+@torch.no_grad()
+def test_a_latent_sees_its_neighbourhood_alone(tiny: LatentCodec) -> None:
+    """Without attention in it, the same autoencoder serves every size: far away, a change changes nothing much."""
+    frames = noise(128, 1)
+    changed = frames.clone()
+    changed[..., :16, :16] = -changed[..., :16, :16]
+    apart = (tiny.encode(frames) - tiny.encode(changed)).abs().amax(1)[0]
+    assert apart[:2, :2].min() > 0.05
+    assert apart[10:, 10:].max() < 0.1 * apart[:2, :2].max()
+
+
+@torch.no_grad()
+def test_what_it_keeps_of_people_it_never_saw(tiny: LatentCodec) -> None:
+    """28 dB on held-out renders, and latents of about unit variance."""
+    clips = [StudioClip(who, 20_000, "left", frames=41, size=128) for who in ("astronaut", "hopper", "head-9100")]
+    frames = np.concatenate([window for clip in clips for window, _ in clip.render(range(0, 41, 20))])
+    pictures = torch.from_numpy(frames).movedim(-1, 1).float() / 127.5 - 1
+    latents = tiny.encode(pictures)
     assert latents.std().item() == pytest.approx(1, abs=0.3)
-    error = ((codec.decode(latents) - pictures) ** 2).mean((1, 2, 3))
-    assert (10 * (4 / error).log10()).mean() > 29
+    error = ((tiny.decode(latents) - pictures) ** 2).mean((1, 2, 3))
+    decibels = 10 * (4 / error).log10()
+    assert decibels.mean() > 28
+    assert decibels.min() > 25
+
+
+def test_it_is_small() -> None:
+    assert sum(path.stat().st_size for path in TINY.glob("*.safetensors")) < 6_000_000
+    assert sum(p.numel() for p in codec_of(LatentSettings(autoencoder="tiny")).parameters()) <= 3_000_000
+
+
+def test_what_doesnt_fit_is_named(tiny: LatentCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="20x16 px: both sides must be multiples of 8"):
+        tiny.encode(torch.zeros(1, 3, 16, 20))
+    blocks = {"down_block_types": ("DownEncoderBlock2D",), "up_block_types": ("UpDecoderBlock2D",)}
+    with pytest.raises(ValueError, match="an autoencoder of scale 1"):
+        LatentCodec(AutoencoderKL(block_out_channels=(32,), **blocks))
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
+    with pytest.raises(MissingWeights, match="sd-vae-ft-mse"):
+        codec_of(LatentSettings())
+    tiny.autoencoder.save_pretrained(tmp_path / "sd-vae-ft-mse")
+    with pytest.raises(ModelError, match="16 latent channels; sd-vae-ft-mse has 4"):
+        codec_of(LatentSettings())
+
+
+def test_a_published_autoencoder_is_loaded_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the layout of hubs, float16 or not; its configuration may leave the scaling factor to the class."""
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
+    made = four_channels()
+    made.autoencoder.save_pretrained(tmp_path / "sd-vae-ft-mse")
+    found = codec_of(LatentSettings())
+    assert found.factor == 0.18215
+    assert torch.equal(found.encode(noise()), made.encode(noise()))
+    assert not any(weight.requires_grad for weight in found.parameters())

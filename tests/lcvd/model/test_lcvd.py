@@ -13,9 +13,9 @@ from lcvd.config.profiles import profile
 from lcvd.config.train import ModelSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.image_token import new_image_encoder
-from lcvd.model.latents import BlockDCT
+from lcvd.model.latents import LatentCodec
 from lcvd.model.lcvd import LCVD, unet_config
-from lcvd.model.networks import UNetSpatioTemporalConditionModel
+from lcvd.model.networks import AutoencoderKL, UNetSpatioTemporalConditionModel
 from tests.lcvd.model.golden_rules import rule_weights
 
 GATED = {
@@ -36,6 +36,15 @@ def tiny() -> ModelSettings:
             ),
         }
     )
+
+
+def four_channels() -> LatentCodec:
+    """A codec of four latent channels, as SVD's has."""
+    names = {
+        kind: (f"{block}Block2D",) * 4
+        for kind, block in (("down_block_types", "DownEncoder"), ("up_block_types", "UpDecoder"))
+    }
+    return LatentCodec(AutoencoderKL(block_out_channels=(8,) * 4, norm_num_groups=4, latent_channels=4, **names))
 
 
 def inputs(model: LCVD, clips: int, frames: int = 3, side: int = 8) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -87,7 +96,7 @@ def test_golden_unet_injection(golden_dir: Path) -> None:
     np.testing.assert_allclose([keys[key] for key in d["keys"].tolist()], d["key_sums"], atol=1e-4)
     encoder = new_image_encoder(tiny().image_encoder, seed=0)
     adapters = {name: Adapter(32) for name in FEATURES}
-    model = LCVD(unet, adapters, encoder, BlockDCT(4), size=64, frames=4, overlap=2).eval()
+    model = LCVD(unet, adapters, encoder, four_channels(), size=64, frames=4, overlap=2).eval()
     arguments = [torch.from_numpy(d[k]) for k in ("sample", "timestep", "encoder_hidden_states", "added_time_ids")]
     features = {name: torch.from_numpy(d[key]).unflatten(0, (2, 4)) for name, key in FEATURES.items()}
     cases = [key[4:] for key in d.files if key.startswith("out_")]
@@ -168,6 +177,6 @@ def test_parts_that_dont_fit_are_named() -> None:
     with pytest.raises(ValueError, match=r"shading adapter gives 64 channels.* 32"):
         LCVD(model.unet, {"shading": Adapter(64)}, model.image_encoder, model.codec, **sizes)
     with pytest.raises(ValueError, match="4 channels don't fit a UNet of 32 inputs"):
-        LCVD(model.unet, {}, model.image_encoder, BlockDCT(4), **sizes)
+        LCVD(model.unet, {}, model.image_encoder, four_channels(), **sizes)
     with pytest.raises(ValueError, match=r"no adapter for \['landmark'\]"):
         model.features({"landmark": torch.zeros(1, 1, 3, 64, 64)})

@@ -12,7 +12,7 @@ def tiny_model() -> dict[str, Any]:
         "size": 64,
         "frames": 4,
         "overlap": 2,
-        "latents": {"channels": 3},
+        "latents": {"autoencoder": "tiny"},
         "unet": {"channels": (32, 32), "heads": (1, 1), "layers": 1, "time_ids_dim": 8},
         "image_encoder": {"width": 16, "layers": 1, "heads": 2, "mlp": 16, "patch": 56, "projection": 32},
     }

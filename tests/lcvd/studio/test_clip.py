@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_light_the_same_motion() 
     assert np.corrcoef(columns[face], change[face])[0, 1] < -0.5, "lit from the left, the left is lighter"
 
 
-@pytest.mark.parametrize("identity", ["astronaut", "hopper"])
+@pytest.mark.parametrize("identity", ["astronaut", "hopper", "head-2"])
 def test_what_reconstruct_finds_is_near_the_truth(identity: str, tmp_path) -> None:
     found = measure(StudioClip(identity, 11, frames=40), tmp_path, profile("demo"))
     medians = {name: float(np.median(values)) for name, values in found.items()}

@@ -73,7 +73,7 @@ def tiny(**train: Any) -> Settings:
         "size": SIZE,
         "frames": 4,
         "overlap": 2,
-        "latents": {"channels": 4},
+        "latents": {"autoencoder": "tiny"},
         "unet": {"channels": (32, 32), "heads": (1, 1), "layers": 1, "time_ids_dim": 8},
         "image_encoder": {"width": 16, "layers": 1, "heads": 1, "mlp": 16, "patch": 56, "projection": 16},
     }

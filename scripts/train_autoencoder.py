@@ -1,0 +1,223 @@
+"""Train the demo's tiny autoencoder: ``python -m scripts.train_autoencoder`` writes ``lcvd/model/assets/`` anew.
+
+Pictures: photographs that scikit-image carries (public domain or CC0) and frames of the portrait studio, photographs in
+motion and computed heads, under many lights. Some pictures, people, motions and lights are held out and only measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lcvd.model.latents import TINY, load_codec
+from lcvd.model.networks import AutoencoderKL
+from lcvd.shading.presets import PRESETS
+from lcvd.studio.clip import MOVING, StudioClip
+
+Array = NDArray[Any]
+CHANNELS = {8: (16, 32, 64, 128), 4: (16, 48, 128)}
+"""Widths of the blocks by scale; the picture is halved after every block but the last."""
+PHOTOGRAPHS = ("astronaut.png", "coffee.png", "motorcycle_left.png", "hubble_deep_field.jpg", "grass.png", "gravel.png",
+               "brick.png", "retina.jpg", "rocket.jpg", "camera.png", "moon.png", "ihc.png")  # fmt: skip
+HELD_OUT_PHOTOGRAPHS = ("chelsea.png", "coins.png", "color.png")
+PHOTOS, HEADS, HELD_OUT_HEADS = ("astronaut", "hopper"), range(40), range(9000, 9008)
+HELD_OUT_SEED = 10_000
+SIZES = (128, 176, 256)
+FRAMES, STRIDE = 12, 23
+CROP = 64
+PORTRAITS = 0.75
+"""Share of the crops that come from the studio."""
+COARSE = 0.25
+"""Weight of the picture decoded from latents at half size: a latent space in which neighbours mean the same is easier to
+generate."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What one training run is."""
+
+    scale: int
+    channels: int
+    steps: int
+    batch: int
+    lr: float
+    kl: float
+    seed: int
+
+
+def new_autoencoder(scale: int, channels: int) -> AutoencoderKL:
+    """A fresh autoencoder that makes pictures `scale` times smaller, without attention: any size fits."""
+    widths = CHANNELS[scale]
+    model = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        up_block_types=("UpDecoderBlock2D",) * len(widths),
+        block_out_channels=widths,
+        layers_per_block=1,
+        latent_channels=channels,
+        norm_num_groups=1,
+        sample_size=128,
+        mid_block_add_attention=False,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        force_upcast=False,
+    )
+    # Latents start almost without noise: at the usual standard deviation of 1 nothing is learnt for a long time.
+    torch.nn.init.constant_(model.encoder.conv_out.bias[channels:], -6)
+    torch.nn.init.zeros_(model.encoder.conv_out.weight[channels:])
+    return model
+
+
+def photographs(names: tuple[str, ...]) -> list[Array]:
+    """Pictures (H, W, 3) uint8 that scikit-image carries."""
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("the photographs come with scikit-image: pip install scikit-image")
+    folder = Path(next(iter(spec.submodule_search_locations))) / "data"
+    return [cv2.cvtColor(cv2.imread(str(folder / name), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for name in names]
+
+
+def portraits(people: Sequence[str], seed: int, rounds: int) -> list[Array]:
+    """Frames (S, S, 3) uint8 of every one of `people`, `rounds` clips each under a moving or a preset light."""
+    lights, found = (MOVING, MOVING, *PRESETS), []
+    for number in range(rounds * len(people)):
+        clip = StudioClip(
+            people[number % len(people)],
+            seed + number,
+            lights[number % len(lights)],
+            FRAMES * STRIDE,
+            SIZES[number % len(SIZES)],
+        )
+        found += [frame for frames, _ in clip.render(range(0, clip.frames, STRIDE)) for frame in frames]
+    return found
+
+
+def crops(pictures: list[Array], faces: list[Array], batch: int, seed: int) -> Iterator[Tensor]:
+    """Batches (B, 3, CROP, CROP) in [-1, 1]: random places, sizes, mirrors, brightness and colour casts; endless."""
+    rng = np.random.default_rng(seed)
+    while True:
+        chosen = []
+        for _ in range(batch):
+            from_studio = rng.random() < PORTRAITS
+            source = (faces if from_studio else pictures)[rng.integers(len(faces if from_studio else pictures))]
+            side = min(round(CROP * rng.choice([1, 1, 1, 1.5, 2])), *source.shape[:2])
+            y, x = (rng.integers(length - side + 1) for length in source.shape[:2])
+            crop = cv2.resize(source[y : y + side, x : x + side], (CROP, CROP), interpolation=cv2.INTER_AREA)
+            crop = crop[:, :: rng.choice([-1, 1])].astype(np.float32)
+            if rng.random() < 0.5:
+                cast = rng.uniform(0.6, 1.25) * rng.uniform(0.9, 1.1, 3).astype(np.float32)
+                crop = np.clip(crop * cast.astype(np.float32), 0, 255)
+            if rng.random() < 0.1:
+                crop = crop[..., rng.permutation(3)]
+            chosen.append(crop)
+        yield torch.from_numpy(np.stack(chosen)).movedim(-1, 1) / 127.5 - 1
+
+
+def loss_of(model: AutoencoderKL, pictures_N3HW: Tensor, noise: torch.Generator, kl: float) -> Tensor:
+    """Charbonnier error of the decoded picture and of one decoded from latents at half size, plus weighted KL."""
+    posterior = model.encode(pictures_N3HW).latent_dist
+    mean, std = posterior.mean.float(), posterior.std.float()
+    latents = mean + std * torch.randn(mean.shape, generator=noise)
+    error = _distance(model.decode(latents).sample.float(), pictures_N3HW)
+    half = F.avg_pool2d(latents, 2), F.avg_pool2d(pictures_N3HW, 2)
+    coarse = _distance(model.decode(half[0]).sample.float(), half[1])
+    divergence = 0.5 * (mean**2 + std**2 - 1 - 2 * std.log()).mean()
+    return error + COARSE * coarse + kl * divergence
+
+
+def _distance(found: Tensor, true: Tensor) -> Tensor:
+    return ((found - true) ** 2 + 1e-4).sqrt().mean()
+
+
+def train(options: Options, pictures: list[Array], faces: list[Array]) -> AutoencoderKL:
+    """Train for `options.steps` under a cosine schedule, in bfloat16 autocast."""
+    torch.manual_seed(options.seed)
+    model = new_autoencoder(options.scale, options.channels).to(memory_format=torch.channels_last).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.99), weight_decay=1e-4)
+    noise = torch.Generator().manual_seed(options.seed)
+    for step, batch in enumerate(islice(crops(pictures, faces, options.batch, options.seed), options.steps)):
+        rate = options.lr * min(1, (step + 1) / 100) * (0.5 + 0.5 * np.cos(np.pi * step / options.steps))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_of(model, batch.to(memory_format=torch.channels_last), noise, options.kl)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        if step % 100 == 0:
+            print(f"step {step} of {options.steps}: loss {loss.item():.4f}", flush=True)
+    return model.eval()
+
+
+@torch.inference_mode()
+def deviation(model: AutoencoderKL, pictures: list[Array]) -> float:
+    """Standard deviation of the latents of `pictures`."""
+    batch = next(crops(pictures, pictures, 256, 1))
+    return float(model.encode(batch).latent_dist.mode().std())
+
+
+@torch.inference_mode()
+def psnr(model: AutoencoderKL, pictures: list[Array], size: int = 128) -> float:
+    """Mean over pictures of the decibels between a picture, brought to `size` px, and its decoded latents."""
+    found = []
+    for picture in pictures:
+        side = min(picture.shape[:2])
+        y, x = ((length - side) // 2 for length in picture.shape[:2])
+        square = cv2.resize(picture[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_AREA)
+        true = torch.from_numpy(square).movedim(-1, 0)[None].float() / 127.5 - 1
+        decoded = model.decode(model.encode(true).latent_dist.mode()).sample.clamp(-1, 1)
+        found.append(10 * np.log10(4 / ((decoded - true) ** 2).mean().item()))
+    return float(np.mean(found))
+
+
+def heads(numbers: Sequence[int]) -> list[str]:
+    """Names of computed heads."""
+    return [f"head-{number}" for number in numbers]
+
+
+def measure(model: AutoencoderKL) -> dict[str, float]:
+    """Decibels on what was held out."""
+    seen = portraits(PHOTOS, HELD_OUT_SEED, 3)
+    return {
+        "photographs": psnr(model, photographs(HELD_OUT_PHOTOGRAPHS)),
+        "renders of the two photographed people, new motions and lights": psnr(model, seen),
+        "renders of eight new computed heads": psnr(model, portraits(heads(HELD_OUT_HEADS), HELD_OUT_SEED, 1)),
+    }
+
+
+def main() -> None:
+    """Train, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=int, choices=sorted(CHANNELS), default=4)
+    parser.add_argument("--channels", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--kl", type=float, default=1e-5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=TINY)
+    given = vars(parser.parse_args())
+    out = given.pop("out")
+    faces = portraits(PHOTOS, 0, 12) + portraits(heads(HEADS), 0, 2)
+    print(f"{len(faces)} frames", flush=True)
+    model = train(Options(**given), photographs(PHOTOGRAPHS), faces)
+    model.register_to_config(scaling_factor=round(1 / deviation(model, faces), 4))
+    model.half().save_pretrained(out)
+    print(json.dumps(measure(load_codec(out).autoencoder), indent=1))
+
+
+if __name__ == "__main__":
+    main()
