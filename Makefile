@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints/cpu.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) -e '.[quality,dev]'
 	@touch $@
 
-# make demo                      the packaged clip
+# make demo                      the clips of data/sources/demo.csv
 # make demo CLIPS=path/to/folder your own clips as well
 demo: install
 ifdef CLIPS

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lcvd.model.latents import TINY, load_codec
+from lcvd.model.latents import TINY, LatentCodec, load_codec
 from lcvd.model.networks import AutoencoderKL
 from lcvd.shading.presets import PRESETS
 from lcvd.studio.clip import MOVING, StudioClip
@@ -163,10 +163,16 @@ def train(options: Options, pictures: list[Array], faces: list[Array]) -> Autoen
 
 
 @torch.inference_mode()
-def deviation(model: AutoencoderKL, pictures: list[Array]) -> float:
-    """Standard deviation of the latents of `pictures`."""
-    batch = next(crops(pictures, pictures, 256, 1))
-    return float(model.encode(batch).latent_dist.mode().std())
+def packing(model: AutoencoderKL, pictures: list[Array]) -> dict[str, Tensor]:
+    """Mean and basis of packed latents: principal components of `pictures`, each divided by the root of its deviation,
+    all together of unit variance."""
+    batch = next(crops(pictures, pictures, 512, 1))
+    packed = F.pixel_unshuffle(model.encode(batch).latent_dist.mode(), LatentCodec(model).pack)
+    rows = packed.movedim(1, -1).flatten(0, 2).double()
+    values, vectors = torch.linalg.eigh(torch.cov(rows.T))
+    root = values.flip(0).clamp(min=1e-6) ** 0.25
+    basis = vectors.flip(1).T / root[:, None] / (root**2).mean().sqrt()
+    return {"mean": rows.mean(0).float(), "basis": basis.float()}
 
 
 @torch.inference_mode()
@@ -214,8 +220,8 @@ def main() -> None:
     faces = portraits(PHOTOS, 0, 12) + portraits(heads(HEADS), 0, 2)
     print(f"{len(faces)} frames", flush=True)
     model = train(Options(**given), photographs(PHOTOGRAPHS), faces)
-    model.register_to_config(scaling_factor=round(1 / deviation(model, faces), 4))
-    model.half().save_pretrained(out)
+    model.register_to_config(scaling_factor=1.0)
+    LatentCodec(model, packing(model, faces)).half().save(out)
     print(json.dumps(measure(load_codec(out).autoencoder), indent=1))
 
 

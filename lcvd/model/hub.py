@@ -3,7 +3,7 @@
 config.json                       size, frames, overlap, conditions
 unet/                             config.json, diffusion_pytorch_model.safetensors
 <condition>_adapter/              the same, for each condition
-vae/                              the same: the autoencoder of the latents
+vae/                              the same, the autoencoder of the latents; packing.safetensors where it packs them
 image_encoder/                    config.json, model.safetensors
 """
 
@@ -19,11 +19,10 @@ from lcvd.model.adapter import Adapter
 from lcvd.model.latents import load_codec
 from lcvd.model.lcvd import LCVD
 from lcvd.model.networks import CLIPVisionConfig, CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
-from lcvd.model.parts import WEIGHTS, ModelError, load_weights, read_config
+from lcvd.model.parts import ONE_FILE, WEIGHTS, ModelError, load_weights, read_config
 from lcvd.model.seeds import seeded_construction
 
 FORMAT = "lcvd/2"
-ONE_FILE = "1TB"
 
 
 def save_model(model: LCVD, folder: Path) -> None:
@@ -40,7 +39,7 @@ def save_model(model: LCVD, folder: Path) -> None:
     model.unet.save_pretrained(folder / "unet", max_shard_size=ONE_FILE)
     for name, adapter in model.adapters.items():
         cast(Adapter, adapter).save_pretrained(folder / f"{name}_adapter", max_shard_size=ONE_FILE)
-    model.codec.autoencoder.save_pretrained(folder / "vae", max_shard_size=ONE_FILE)
+    model.codec.save(folder / "vae")
     model.image_encoder.save_pretrained(folder / "image_encoder", max_shard_size=ONE_FILE)
     for path in folder.rglob("*.safetensors"):
         path.chmod(0o644)  # safetensors writes files that only their owner may read

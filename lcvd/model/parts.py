@@ -9,6 +9,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import nn
 
+ONE_FILE = "1TB"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
