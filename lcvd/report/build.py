@@ -13,7 +13,7 @@ from lcvd.report import collect
 from lcvd.report.chart import line_chart
 from lcvd.report.figures import figures, opening
 from lcvd.report.histogram import Limit, histogram, light_map
-from lcvd.report.media import picture_uri, video_uri
+from lcvd.report.media import picture_uri, poster_uri, video_uri
 from lcvd.report.spread import quality_scores, spread
 from lcvd.report.truth import ERRORS, compared
 from lcvd.shading.presets import preset
@@ -88,9 +88,8 @@ def _context(data: Path) -> dict[str, Any]:
 
 
 def _film(data: Path, clip: dict[str, Any], lights: list[str]) -> dict[str, Any]:
-    videos = data / "evaluate" / "videos"
-    sides = [(light, video_uri(videos / f"{clip['id']}_{light}_side.mp4")) for light in lights]
-    return {**clip, "videos": sides}
+    paths = {light: data / "evaluate" / "videos" / f"{clip['id']}_{light}_side.mp4" for light in lights}
+    return {**clip, "videos": [(light, video_uri(path), poster_uri(path)) for light, path in paths.items()]}
 
 
 def _plots(data: Path, protocol: dict[str, Any]) -> dict[str, Any]:

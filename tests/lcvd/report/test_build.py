@@ -83,7 +83,8 @@ def test_videos_and_pictures_are_inside(data, tmp_path):
     assert base64.b64encode(stored).decode() in text
     tag = re.search(r"<video [^>]*?src=", text)[0]
     assert all(word in tag for word in ("muted", "loop", "playsinline", "controls"))
-    picture = base64.b64decode(re.search(r"data:image/jpeg;base64,([^\"]+)", text)[1])
+    assert re.search(r'<video [^>]*poster="data:image/jpeg;base64,', text)
+    picture = base64.b64decode(re.search(r'src="data:image/jpeg;base64,([^"]+)" alt="contact sheet', text)[1])
     assert len(picture) < (data / "reconstruct" / "preview" / "a.png").stat().st_size / 2
 
 
