@@ -22,8 +22,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lcvd.model.latents import TINY, LatentCodec, load_codec
+from lcvd.model.latents import TINY, LatentCodec
 from lcvd.model.networks import AutoencoderKL
+from lcvd.model.packing import Packing
+from lcvd.model.parts import ONE_FILE, load_vae
 from lcvd.shading.presets import PRESETS
 from lcvd.studio.clip import MOVING, StudioClip
 
@@ -163,16 +165,18 @@ def train(options: Options, pictures: list[Array], faces: list[Array]) -> Autoen
 
 
 @torch.inference_mode()
-def packing(model: AutoencoderKL, pictures: list[Array]) -> dict[str, Tensor]:
-    """Mean and basis of packed latents: principal components of `pictures`, each divided by the root of its deviation,
+def packing(model: AutoencoderKL, pictures: list[Array]) -> Packing:
+    """The packing that turns and scales latents: principal components of `pictures`, each divided by the root of its deviation,
     all together of unit variance."""
     batch = next(crops(pictures, pictures, 512, 1))
-    packed = F.pixel_unshuffle(model.encode(batch).latent_dist.mode(), LatentCodec(model).pack)
+    codec = LatentCodec(model)
+    packed = F.pixel_unshuffle(model.encode(batch).latent_dist.mode(), codec.pack)
     rows = packed.movedim(1, -1).flatten(0, 2).double()
     values, vectors = torch.linalg.eigh(torch.cov(rows.T))
     root = values.flip(0).clamp(min=1e-6) ** 0.25
     basis = vectors.flip(1).T / root[:, None] / (root**2).mean().sqrt()
-    return {"mean": rows.mean(0).float(), "basis": basis.float()}
+    turned = {"mean": rows.mean(0).float(), "basis": basis.float()}
+    return Packing(codec.channels, codec.pack).turned(turned)
 
 
 @torch.inference_mode()
@@ -221,8 +225,10 @@ def main() -> None:
     print(f"{len(faces)} frames", flush=True)
     model = train(Options(**given), photographs(PHOTOGRAPHS), faces)
     model.register_to_config(scaling_factor=1.0)
-    LatentCodec(model, packing(model, faces)).half().save(out)
-    print(json.dumps(measure(load_codec(out).autoencoder), indent=1))
+    turned = packing(model, faces)
+    for part, folder in ((model, out), (turned, out / "packing")):
+        part.half().save_pretrained(folder, max_shard_size=ONE_FILE)
+    print(json.dumps(measure(load_vae(out).float()), indent=1))
 
 
 if __name__ == "__main__":

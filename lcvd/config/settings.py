@@ -170,8 +170,10 @@ class EvaluateSettings(Section):
     """At most so many test clips, in order of id."""
     frames: int = Field(100, ge=1)
     """First frames of each clip that are relit, the reference frame not counted."""
+    recipe: Literal["default", "published", "fast"] = "published"
+    """How videos are sampled: solver, windows and the like (`lcvd.model.recipe`)."""
     steps: int = Field(25, ge=1)
-    """Euler steps (spec D)."""
+    """Denoising steps (spec D)."""
     guidance: float = Field(4.5, ge=0)
     """Weight between `reference` and `reference + shading` (spec D, Eq. 6)."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")

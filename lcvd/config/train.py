@@ -63,7 +63,7 @@ class ImageEncoderSettings(Section):
 class ModelSettings(Section):
     """The model; the defaults are the paper's."""
 
-    size: int = Field(512, ge=64, multiple_of=8)
+    size: int = Field(512, ge=64, multiple_of=64)
     """Side of the frames that the model sees; smaller than the shards' means that frames are resized."""
     frames: int = Field(16, ge=2)
     """Frames of a window, the reference frame included."""

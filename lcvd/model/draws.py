@@ -26,6 +26,8 @@ class Draws:
     condition_sigma_B: Tensor
     """Noise level on the reference image."""
     condition_noise_B3HW: Tensor
+    posterior_noise_BGChw: Tensor
+    """Draws latents from what the autoencoder says of the F frames and, last (G = F + 1), of the noisy reference."""
     token_on_B: Tensor
     """0 where the image token is dropped, otherwise 1."""
     latent_on_B: Tensor
@@ -68,6 +70,7 @@ def draw(
         gates={name: open_gates[i : i + 1].float() for i, name in enumerate(conditions)},
         noise_BFChw=torch.randn(1, *latents_FChw, generator=rng),
         condition_noise_B3HW=torch.randn(1, 3, *picture_HW, generator=rng),
+        posterior_noise_BGChw=torch.randn(1, latents_FChw[0] + 1, *latents_FChw[1:], generator=rng),
     )
 
 

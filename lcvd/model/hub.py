@@ -1,74 +1,139 @@
-"""Write and read a model as a folder of parts, each with its own config and safetensors, the layout of model hubs.
+"""A model as a folder of parts, each with its own config and safetensors, in the layout of model hubs.
 
-config.json                       size, frames, overlap, conditions
+model_index.json                  which part is of which class; size, frames, overlap, conditions
 unet/                             config.json, diffusion_pytorch_model.safetensors
 <condition>_adapter/              the same, for each condition
-vae/                              the same, the autoencoder of the latents; packing.safetensors where it packs them
+vae/                              the same, the autoencoder of the latents; packing/ beside it where it packs them
 image_encoder/                    config.json, model.safetensors
+scheduler/                        scheduler_config.json
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any
 
+import diffusers
+import huggingface_hub
 import torch
+from torch import nn
 
 from lcvd.model.adapter import Adapter
-from lcvd.model.latents import load_codec
-from lcvd.model.lcvd import LCVD
-from lcvd.model.networks import CLIPVisionConfig, CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
-from lcvd.model.parts import ONE_FILE, WEIGHTS, ModelError, load_weights, read_config
-from lcvd.model.seeds import seeded_construction
+from lcvd.model.networks import (
+    AutoencoderKL,
+    CLIPVisionModelWithProjection,
+    EulerDiscreteScheduler,
+    UNetSpatioTemporalConditionModel,
+)
+from lcvd.model.packing import Packing
+from lcvd.model.parts import ONE_FILE, ModelError, load_image_encoder, load_part, load_vae, read_config
 
-FORMAT = "lcvd/2"
+INDEX = "model_index.json"
+PIPELINE = "LCVDPipeline"
+SIZES = ("size", "frames", "overlap")
+FILES = [INDEX, "*/config.json", "*/scheduler_config.json", "*/*.safetensors"]
 
 
-def save_model(model: LCVD, folder: Path) -> None:
-    """Write `model` below `folder`, which may exist. The same weights give the same bytes."""
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a model, and the sizes it works at."""
+
+    unet: UNetSpatioTemporalConditionModel
+    adapters: Mapping[str, Adapter]
+    """By the name of their condition, in order."""
+    image_encoder: CLIPVisionModelWithProjection
+    vae: AutoencoderKL
+    packing: Packing | None
+    scheduler: Any
+    sizes: Mapping[str, int]
+    """``size``, ``frames``, ``overlap``."""
+
+    def named(self) -> dict[str, Any]:
+        """All parts by the name of their folder."""
+        adapters = {adapter_folder(name): adapter for name, adapter in self.adapters.items()}
+        own = {"image_encoder": self.image_encoder, "scheduler": self.scheduler, "unet": self.unet, "vae": self.vae}
+        return own | adapters | ({"packing": self.packing} if self.packing else {})
+
+
+def adapter_folder(condition: str) -> str:
+    """Name of the part that is a condition's adapter."""
+    return f"{condition}_adapter"
+
+
+def save_parts(parts: Parts, folder: Path | str, safe_serialization: bool = True, variant: str | None = None) -> None:
+    """Write a model below `folder`, which may exist. The same weights give the same bytes.
+
+    Raises:
+        ValueError: something else than plain safetensors is asked for.
+    """
+    if not safe_serialization or variant:
+        raise ValueError("safe_serialization, variant: models are written as safetensors, without variants")
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    config = {
-        "format": FORMAT,
-        "size": model.size,
-        "frames": model.frames,
-        "overlap": model.overlap,
-        "conditions": list(model.adapters),
-    }
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    model.unet.save_pretrained(folder / "unet", max_shard_size=ONE_FILE)
-    for name, adapter in model.adapters.items():
-        cast(Adapter, adapter).save_pretrained(folder / f"{name}_adapter", max_shard_size=ONE_FILE)
-    model.codec.save(folder / "vae")
-    model.image_encoder.save_pretrained(folder / "image_encoder", max_shard_size=ONE_FILE)
+    named = parts.named()
+    index = {name: [_library(part), type(part).__name__] for name, part in named.items()}
+    head = {"_class_name": PIPELINE, "_diffusers_version": diffusers.__version__}
+    text = json.dumps(
+        head | dict(sorted({**index, **parts.sizes, "conditions": list(parts.adapters)}.items())), indent=2
+    )
+    (folder / INDEX).write_text(text + "\n", encoding="utf-8")
+    for name, part in named.items():
+        whole = {"max_shard_size": ONE_FILE} if isinstance(part, nn.Module) else {}
+        part.save_pretrained(folder / name, **whole)
     for path in folder.rglob("*.safetensors"):
         path.chmod(0o644)  # safetensors writes files that only their owner may read
 
 
-def load_model(folder: Path | str, device: torch.device | str = "cpu") -> LCVD:
-    """The model in `folder`, in evaluation mode. Every key must be there, and none besides.
+def load_parts(where: Path | str, dtype: torch.dtype | None = None, **hub: Any) -> Parts:
+    """The parts of the model in a folder, or in a repository of a model hub ("owner/name"), strictly: every key must
+    be there, and none besides.
+
+    Args:
+        dtype: precision of the weights; None: that of their files, which are mapped into memory.
+        hub: `revision`, `token`, `cache_dir`, `local_files_only`, as `huggingface_hub.snapshot_download` takes them.
 
     Raises:
-        ModelError: the folder isn't a model, or a part's keys or shapes don't fit its config.
+        ModelError: it isn't a model, a file is missing or torn, or keys or shapes don't fit its config.
     """
-    folder = Path(folder)
-    config = read_config(folder / "config.json")
-    if config.get("format") != FORMAT:
-        raise ModelError(f"{folder / 'config.json'}: format is {config.get('format')!r}, this version reads {FORMAT!r}")
-    with torch.device("meta"):
-        unet = UNetSpatioTemporalConditionModel.from_config(read_config(folder / "unet" / "config.json"))
-        adapters = {
-            name: Adapter.from_config(read_config(folder / f"{name}_adapter" / "config.json"))
-            for name in config["conditions"]
-        }
-    with seeded_construction(0, "image_encoder"):
-        encoder = CLIPVisionModelWithProjection(
-            CLIPVisionConfig(**read_config(folder / "image_encoder" / "config.json"))
-        )
-    load_weights(unet, folder / "unet" / WEIGHTS)
-    for name, adapter in adapters.items():
-        load_weights(adapter, folder / f"{name}_adapter" / WEIGHTS)
-    load_weights(encoder, folder / "image_encoder" / "model.safetensors")
-    sizes = {key: int(config[key]) for key in ("size", "frames", "overlap")}
-    encoder.requires_grad_(False)
-    return LCVD(unet, adapters, encoder, load_codec(folder / "vae"), **sizes).to(device).eval()
+    folder = fetched(where, **hub)
+    config = read_config(folder / INDEX)
+    if config.get("_class_name") != PIPELINE:
+        raise ModelError(f"{folder / INDEX}: _class_name is {config.get('_class_name')!r}, expected {PIPELINE!r}")
+    missing = [key for key in (*SIZES, "conditions") if key not in config]
+    if missing:
+        raise ModelError(f"{folder / INDEX}: lacks {', '.join(missing)}")
+    return Parts(
+        unet=load_part(UNetSpatioTemporalConditionModel, folder / "unet", dtype),
+        adapters={name: load_part(Adapter, folder / adapter_folder(name), dtype) for name in config["conditions"]},
+        image_encoder=load_image_encoder(folder / "image_encoder", dtype),
+        vae=load_vae(folder / "vae", dtype),
+        packing=load_part(Packing, folder / "packing", dtype) if "packing" in config else None,
+        scheduler=EulerDiscreteScheduler.from_config(read_config(folder / "scheduler" / "scheduler_config.json")),
+        sizes={key: int(config[key]) for key in SIZES},
+    )
+
+
+def fetched(where: Path | str, **hub: Any) -> Path:
+    """The folder of a model: `where` itself, or a snapshot of the hub's repository of that name.
+
+    Raises:
+        ModelError: there is no such folder, nor can such a repository be had.
+    """
+    if Path(where).is_dir():
+        return Path(where)
+    if isinstance(where, Path) or not re.fullmatch(r"[\w.-]+/[\w.-]+", where):
+        raise ModelError(f"{where}: no such folder; name one that training wrote (data/train/model), or owner/name")
+    try:
+        return Path(huggingface_hub.snapshot_download(where, allow_patterns=FILES, **hub))
+    except (OSError, huggingface_hub.errors.HfHubHTTPError, huggingface_hub.errors.HFValidationError) as error:
+        raise ModelError(f"{where}: no such folder, and the hub doesn't give a model of that name: {error}") from None
+
+
+def _library(part: Any) -> str:
+    """Where a part's class is imported from: the library's top name, or our module."""
+    module = type(part).__module__
+    return module if module.startswith("lcvd.") else module.split(".")[0]

@@ -1,32 +1,27 @@
 """Latents: what the diffusion model works on instead of pixels (spec A4).
 
 A diffusers `AutoencoderKL` turns frames into latents, frame by frame. One that halves the picture fewer than three times
-has its latents packed, 2x2 places into four times the channels, so that every latent lies on an eighth of the frame's
-side. A file `packing.safetensors` beside the weights may turn and scale the packed channels: halfway whitened, principal
-components first, they are much easier to generate than neighbouring places side by side, whose differences drown in noise.
-Two autoencoders are known by name: ``tiny`` comes with the project (`assets/tiny_autoencoder`, its card says how it
-was made), ``sd-vae-ft-mse`` is the published one, looked for by the weights registry.
+has its latents packed (`lcvd.model.packing`), so that every latent lies on an eighth of the frame's side. Two autoencoders
+are known by name: ``tiny`` comes with the project (`assets/tiny_autoencoder`, its card says how it was made),
+``sd-vae-ft-mse`` is the published one, looked for by the weights registry.
 
 Shape suffixes: N frames, H W pixels, C latent channels, h w an eighth of H W.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from lcvd.config.train import LatentSettings
 from lcvd.model.networks import AutoencoderKL
-from lcvd.model.parts import ONE_FILE, WEIGHTS, ModelError, load_weights, read_config
+from lcvd.model.packing import Packing
+from lcvd.model.parts import ModelError, load_part, load_vae
 from lcvd.weights.registry import require
 
 SCALE = 8
-PACKING = "packing.safetensors"
 TINY = Path(__file__).parent / "assets" / "tiny_autoencoder"
 
 
@@ -35,34 +30,27 @@ class LatentCodec(nn.Module):
 
     Args:
         autoencoder: its latents lie on the frame's side divided by 8, or by 4 or 2, which are packed.
-        packing: ``mean`` (C,) is taken off packed latents, which are then multiplied by ``basis`` (C, C); both or none.
+        packing: how; left out, latents of a finer autoencoder are packed and not turned.
 
     Raises:
-        ValueError: `autoencoder` makes latents at another scale.
+        ValueError: `autoencoder` makes latents at another scale, or `packing` doesn't fit it.
     """
 
-    mean: Tensor
-    basis: Tensor
-    inverse: Tensor
-
-    def __init__(self, autoencoder: AutoencoderKL, packing: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(self, autoencoder: AutoencoderKL, packing: Packing | None = None) -> None:
         super().__init__()
         scale = 2 ** (len(autoencoder.config["block_out_channels"]) - 1)
         if SCALE % scale or scale == 1:
             raise ValueError(f"an autoencoder of scale {scale}: 2, 4 or 8 is expected")
-        self.pack = SCALE // scale
+        pack, own = SCALE // scale, int(autoencoder.config["latent_channels"])
+        if packing is None and pack > 1:
+            packing = Packing(own * pack**2, pack)
+        found = (packing.config["pack"], packing.config["channels"]) if packing else (1, own)
+        if found != (pack, own * pack**2):
+            raise ValueError(f"packing by {found[0]} to {found[1]} channels doesn't fit {own} channels at 1/{scale}")
         self.autoencoder = autoencoder.eval().requires_grad_(False)
+        self.packing = packing
+        self.pack, self.channels = found
         self.factor = float(autoencoder.config["scaling_factor"])
-        packing = packing or {"mean": torch.zeros(self.channels), "basis": torch.eye(self.channels)}
-        self.register_buffer("mean", packing["mean"][:, None, None], persistent=False)
-        self.register_buffer("basis", packing["basis"][..., None, None], persistent=False)
-        inverse = torch.linalg.inv(packing["basis"].double()).float()
-        self.register_buffer("inverse", inverse[..., None, None], persistent=False)
-
-    @property
-    def channels(self) -> int:
-        """Channels C of a latent."""
-        return int(self.autoencoder.config["latent_channels"]) * self.pack**2
 
     @property
     def description(self) -> str:
@@ -71,58 +59,42 @@ class LatentCodec(nn.Module):
         packed = f", {self.pack}x{self.pack} places packed" if self.pack > 1 else ""
         return f"{self.channels} channels of a {size / 1e6:.3g} M autoencoder (AutoencoderKL{packed})"
 
-    def encode(self, frames_N3HW: Tensor) -> Tensor:
-        """Latents that the model learns to generate, of about unit variance: the posterior's mode, scaled.
+    def encode(self, frames_N3HW: Tensor, noise_NChw: Tensor | None = None) -> Tensor:
+        """Latents that the model learns to generate, of about unit variance: scaled, the posterior's mode, or with
+        normal `noise_NChw` a sample of it.
 
         Raises:
             ValueError: a side isn't a multiple of 8.
         """
-        return self.encode_condition(frames_N3HW) * self.factor
+        return self.encode_condition(frames_N3HW, noise_NChw) * self.factor
 
-    def encode_condition(self, frames_N3HW: Tensor) -> Tensor:
+    def encode_condition(self, frames_N3HW: Tensor, noise_NChw: Tensor | None = None) -> Tensor:
         """Latents of the reference image that is concatenated to the noisy ones: not scaled, as SVD has it."""
         height, width = frames_N3HW.shape[-2:]
         if height % SCALE or width % SCALE:
             raise ValueError(f"frames of {width}x{height} px: both sides must be multiples of {SCALE}")
-        packed = F.pixel_unshuffle(self.autoencoder.encode(frames_N3HW).latent_dist.mode(), self.pack)
-        return F.conv2d(packed - self.mean, self.basis)
+        posterior = self.autoencoder.encode(frames_N3HW).latent_dist
+        latents = posterior.mode()
+        if noise_NChw is not None:
+            latents = latents + posterior.std * F.pixel_shuffle(noise_NChw, self.pack)
+        return self.packing(latents) if self.packing else latents
 
     def decode(self, latents_NChw: Tensor) -> Tensor:
         """Frames (N,3,H,W) of scaled latents, clamped to [-1,1]."""
-        packed = F.conv2d(latents_NChw / self.factor, self.inverse) + self.mean
-        return self.autoencoder.decode(F.pixel_shuffle(packed, self.pack)).sample.clamp(-1, 1)
-
-    def save(self, folder: Path) -> None:
-        """Write config.json and weights, and the packing if there is one, so that `load_codec` reads them back."""
-        self.autoencoder.save_pretrained(folder, max_shard_size=ONE_FILE)
-        if self.pack > 1:
-            packing = {"mean": self.mean[:, 0, 0], "basis": self.basis[..., 0, 0]}
-            save_file({name: tensor.contiguous() for name, tensor in packing.items()}, folder / PACKING)
-
-
-def load_codec(folder: Path) -> LatentCodec:
-    """The codec around the autoencoder in `folder` (config.json and safetensors), in float32.
-
-    Raises:
-        ModelError: a file is missing, or keys or shapes don't fit the config.
-    """
-    with torch.device("meta"):
-        autoencoder = AutoencoderKL.from_config(read_config(folder / "config.json"))
-    load_weights(autoencoder, folder / WEIGHTS)
-    file = folder / PACKING
-    packing = {name: tensor.float() for name, tensor in load_file(file).items()} if file.exists() else None
-    return LatentCodec(autoencoder.float(), packing)
+        latents = latents_NChw / self.factor
+        return self.autoencoder.decode(self.packing.undo(latents) if self.packing else latents).sample.clamp(-1, 1)
 
 
 def codec_of(settings: LatentSettings) -> LatentCodec:
-    """The codec that the settings name.
+    """The codec that the settings name, in float32.
 
     Raises:
         MissingWeights: a published autoencoder isn't where it is looked for.
         ModelError: its files don't fit, or have another number of channels than the settings say.
     """
     folder = TINY if settings.autoencoder == "tiny" else require(settings.autoencoder)
-    codec = load_codec(folder)
+    packing = load_part(Packing, folder / "packing") if (folder / "packing").is_dir() else None
+    codec = LatentCodec(load_vae(folder), packing).float()
     if codec.channels != settings.channels:
         raise ModelError(f"{folder}: {codec.channels} latent channels; {settings.autoencoder} has {settings.channels}")
     return codec

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,20 +15,24 @@ from torch import Tensor, nn
 
 from lcvd.config.train import ModelSettings
 from lcvd.model.adapter import Adapter
+from lcvd.model.hub import Parts, load_parts, save_parts
 from lcvd.model.image_token import image_token, new_image_encoder
 from lcvd.model.latents import LatentCodec, codec_of
-from lcvd.model.networks import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
+from lcvd.model.networks import CLIPVisionModelWithProjection, PushToHubMixin, UNetSpatioTemporalConditionModel
+from lcvd.model.schedule import euler_scheduler
 from lcvd.model.seeds import generator, seeded_construction
 
+CONDITIONS = ("shading", "reference", "landmark")
 
-class LCVD(nn.Module):
+
+class LCVD(nn.Module, PushToHubMixin):
     """The UNet of Stable Video Diffusion, one adapter for each condition, CLIP's vision tower and a latent codec.
 
     No parameter is added to the UNet: its state dict is diffusers', and with fresh adapters, or with none, its output
     is the stock one bit for bit.
 
     Attributes:
-        adapters: by the name of their condition (`shading`, `reference`), in order.
+        adapters: by the name of their condition (of `CONDITIONS`), in order.
         size: side of the frames, px. frames, overlap: windows over a long video (spec D).
     """
 
@@ -44,6 +49,8 @@ class LCVD(nn.Module):
     ) -> None:
         super().__init__()
         width = unet.config["block_out_channels"][0]
+        if unknown := set(adapters) - set(CONDITIONS):
+            raise ValueError(f"adapters for {sorted(unknown)}; conditions are {', '.join(CONDITIONS)}")
         for name, adapter in adapters.items():
             if adapter.config["out_channels"] != width:
                 found = adapter.config["out_channels"]
@@ -71,6 +78,41 @@ class LCVD(nn.Module):
         return cls(
             unet, adapters, encoder, codec, size=settings.size, frames=settings.frames, overlap=settings.overlap
         ).eval()
+
+    @classmethod
+    def of(cls, parts: Parts) -> LCVD:
+        """A model of loaded parts, in evaluation mode."""
+        codec = LatentCodec(parts.vae, parts.packing)
+        return cls(parts.unet, parts.adapters, parts.image_encoder, codec, **parts.sizes).eval()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        where: Path | str,
+        *,
+        torch_dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        **hub: Any,
+    ) -> LCVD:
+        """The model in a folder, or in a hub's repository "owner/name", in evaluation mode; see `hub.load_parts`.
+
+        Raises:
+            ModelError: it isn't a model, or a part doesn't fit its config; files and keys are named.
+        """
+        return cls.of(load_parts(where, torch_dtype, **hub)).to(device)
+
+    def save_pretrained(self, folder: Path | str, **options: Any) -> None:
+        """Write all parts below `folder` in the layout of model hubs; see `hub.save_parts`. `push_to_hub` uses it."""
+        save_parts(self.parts(), folder, **options)
+
+    def parts(self) -> Parts:
+        """What the model is made of, with SVD's scheduler."""
+        adapters: Any = dict(self.adapters)
+        sizes = {"size": self.size, "frames": self.frames, "overlap": self.overlap}
+        codec = self.codec
+        return Parts(
+            self.unet, adapters, self.image_encoder, codec.autoencoder, codec.packing, euler_scheduler(), sizes
+        )
 
     @property
     def device(self) -> torch.device:
@@ -113,9 +155,44 @@ class LCVD(nn.Module):
             time_ids_B3: [fps - 1, motion bucket, noise level of the condition].
             features: of `features`; a condition left out adds nothing.
             gates: (B,) in {0, 1} by name; 1 when left out. Gates multiply features: off is exactly 0.
+
+        Raises:
+            ValueError: shapes that don't fit the model or each other; the argument is named.
         """
+        self._check(x_BFChw, timestep_B, token_B1D, time_ids_B3, features, gates or {})
         with self._added_to_conv_in(self._sum(features, gates or {}, x_BFChw.shape[:2])):
             return self.unet(x_BFChw, timestep_B, token_B1D, time_ids_B3, return_dict=False)[0]
+
+    def _check(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        token: Tensor,
+        time_ids: Tensor,
+        features: Mapping[str, Tensor],
+        gates: Mapping[str, Tensor],
+    ) -> None:
+        """Compare the shapes of `forward`'s arguments with what this model works on."""
+        if x.ndim != 5 or x.shape[2] != self.unet.config["in_channels"]:
+            raise ValueError(f"x: expected (B, F, {self.unet.config['in_channels']}, h, w), got {tuple(x.shape)}")
+        clips, frames, _, height, width = x.shape
+        plain = {
+            "timestep": (timestep, (clips,)),
+            "token": (token, (clips, 1, self.unet.config["cross_attention_dim"])),
+            "time_ids": (time_ids, (clips, 3)),
+            **{f"gates[{name!r}]": (gate, (clips,)) for name, gate in gates.items()},
+        }
+        for name, (given, shape) in plain.items():
+            if tuple(given.shape) != shape:
+                raise ValueError(f"{name}: expected {shape}, got {tuple(given.shape)}")
+        channels = self.unet.config["block_out_channels"][0]
+        for name, feature in features.items():
+            shapes = [(b, f, channels, height, width) for b in {1, clips} for f in {1, frames}]
+            if tuple(feature.shape) not in shapes:
+                raise ValueError(
+                    f"features[{name!r}]: expected ({clips} or 1, {frames} or 1, {channels}, {height}, {width}), got "
+                    f"{tuple(feature.shape)}"
+                )
 
     @staticmethod
     def _sum(features: Mapping[str, Tensor], gates: Mapping[str, Tensor], shape: torch.Size) -> Tensor | None:

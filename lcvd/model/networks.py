@@ -12,18 +12,29 @@ from lcvd.weights.torchvision_guard import allow_torchvision
 
 allow_torchvision()
 
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DiffusionPipeline,
+    EDMDPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    UNetSpatioTemporalConditionModel,
+)
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils import BaseOutput, PushToHubMixin
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 __all__ = [
     "AutoencoderKL",
+    "BaseOutput",
     "CLIPVisionConfig",
     "CLIPVisionModelWithProjection",
     "ConfigMixin",
+    "DiffusionPipeline",
+    "EDMDPMSolverMultistepScheduler",
     "EulerDiscreteScheduler",
     "ModelMixin",
+    "PushToHubMixin",
     "UNetSpatioTemporalConditionModel",
     "register_to_config",
 ]

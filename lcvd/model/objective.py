@@ -79,12 +79,14 @@ class Objective(nn.Module):
         draws = batch.draws
         sigma = draws.sigma_B[:, None, None, None, None]
         with torch.no_grad():
-            latents = self.model.codec.encode(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+            posterior = draws.posterior_noise_BGChw
+            sampled = self.model.codec.encode(frames.flatten(0, 1), posterior[:, :-1].flatten(0, 1))
+            latents = sampled.unflatten(0, frames.shape[:2])
             reference = frames[:, 0]
             token = self.model.token(reference) * draws.token_on_B[:, None, None]
             noisy = reference + draws.condition_sigma_B[:, None, None, None] * draws.condition_noise_B3HW
-            condition = self.model.codec.encode_condition(noisy) * draws.latent_on_B[:, None, None, None]
-            condition = condition * (1 - batch.mask_BF1hw[:, 0])
+            condition = self.model.codec.encode_condition(noisy, posterior[:, -1])
+            condition = condition * draws.latent_on_B[:, None, None, None] * (1 - batch.mask_BF1hw[:, 0])
         edm = Coefficients.at(sigma)
         x = network_input(edm.c_in * (latents + sigma * draws.noise_BFChw), condition)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
@@ -115,7 +117,7 @@ def network_input(scaled_BFChw: Tensor, condition_BChw: Tensor) -> Tensor:
     return torch.cat([scaled_BFChw, repeated], dim=2)
 
 
-def time_ids(condition_sigma_B: Tensor) -> Tensor:
-    """The added time ids (B,3): frame rate, motion bucket, and the noise level of the condition."""
-    constant = torch.tensor([FPS_ID, MOTION_ID], device=condition_sigma_B.device).expand(len(condition_sigma_B), 2)
+def time_ids(condition_sigma_B: Tensor, fps: float = FPS_ID, motion: float = MOTION_ID) -> Tensor:
+    """The added time ids (B,3): frame rate less one, motion bucket, and the noise level of the condition."""
+    constant = torch.tensor([fps, motion], device=condition_sigma_B.device).expand(len(condition_sigma_B), 2)
     return torch.cat([constant, condition_sigma_B[:, None]], dim=1)

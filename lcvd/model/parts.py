@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor
+
+from lcvd.model.networks import AutoencoderKL, CLIPVisionConfig, CLIPVisionModelWithProjection, ModelMixin
+from lcvd.model.seeds import seeded_construction
 
 ONE_FILE = "1TB"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+ENCODER_WEIGHTS = "model.safetensors"
+SHOWN = 12
+"""Keys of a kind that an error lists."""
+Part = TypeVar("Part", bound=ModelMixin)
+
+# What diffusers called the parts of the autoencoder's attention when the published file was written.
+_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
 class ModelError(ValueError):
-    """A model folder can't be used; the message names the file and what is wrong with it."""
+    """A model can't be used; the message names the file and what is wrong with it."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -26,21 +40,104 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError(f"{path}: not found; name a folder that training wrote (data/train/model)") from None
+        raise ModelError(f"{path}: not found; the model folder is incomplete") from None
     except ValueError as error:
         raise ModelError(f"{path}: not JSON: {error}") from None
 
 
-def load_weights(module: nn.Module, path: Path) -> None:
-    """Give `module`, which may lie on the meta device, the tensors of the safetensors file `path`: all of its keys, and
-    none besides.
+def load_part(kind: type[Part], folder: Path, dtype: torch.dtype | None = None) -> Part:
+    """A diffusers model of class `kind` from its folder, in `dtype` (None: its file's, which is mapped into memory).
 
     Raises:
-        ModelError: the file isn't there, or keys or shapes differ; they are named.
+        ModelError: see `read_config`, `read_weights` and `fit`.
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: not found; the model folder is incomplete")
-    try:
-        module.load_state_dict(load_file(path), strict=True, assign=True)
-    except RuntimeError as error:
-        raise ModelError(f"{path}: its tensors don't fit its config.json: {error}") from None
+    module = _unfilled(kind, folder)
+    path, tensors = read_weights(folder, WEIGHTS)
+    return fit(module, tensors, path, dtype)
+
+
+def load_vae(folder: Path, dtype: torch.dtype | None = None) -> AutoencoderKL:
+    """An autoencoder from its folder; also with the older names of its attention, which sd-vae-ft-mse's file has."""
+    old = re.compile(r"(?<=attentions\.0\.)(query|key|value|proj_attn)(?=\.)")
+    path, found = read_weights(folder, WEIGHTS)
+    tensors = {old.sub(lambda match: _OLD_ATTENTION[match[0]], key): tensor for key, tensor in found.items()}
+    return fit(_unfilled(AutoencoderKL, folder), tensors, path, dtype)
+
+
+def load_image_encoder(folder: Path, dtype: torch.dtype | None = None) -> CLIPVisionModelWithProjection:
+    """CLIP's vision tower with projection from its folder, frozen."""
+    config = CLIPVisionConfig(**read_config(folder / "config.json"))
+    with seeded_construction(0, "image_encoder"):  # its position buffer isn't in the file, so it can't start on meta
+        encoder = CLIPVisionModelWithProjection(config)
+    path, tensors = read_weights(folder, ENCODER_WEIGHTS)
+    return fit(encoder, tensors, path, dtype).eval().requires_grad_(False)
+
+
+def read_weights(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
+    """Path and tensors of the safetensors file `name` in `folder`, or of its float16 variant, mapped into memory.
+
+    Raises:
+        ModelError: neither is there, or the file is torn.
+    """
+    stem, _, ending = name.rpartition(".")
+    for path in (folder / name, folder / f"{stem}.fp16.{ending}"):
+        if path.is_file():
+            try:
+                return path, load_file(path)
+            except SafetensorError as error:
+                raise ModelError(f"{path}: not a whole safetensors file: {error}") from None
+    raise ModelError(f"{folder / name}: not found; the model folder is incomplete")
+
+
+def fit(module: Any, tensors: Mapping[str, Tensor], source: Path | str, dtype: torch.dtype | None = None) -> Any:
+    """Give `module`, which may lie on the meta device, `tensors`: all of its keys, and none besides.
+
+    Args:
+        source: the file that errors name.
+        dtype: what floating-point tensors are brought to; None leaves them as they are.
+
+    Raises:
+        ModelError: keys or shapes differ, or a tensor holds a NaN or an infinity; they are named.
+    """
+    wanted = module.state_dict()
+    if found := differences(wanted, tensors):
+        raise ModelError(f"{source}: not a checkpoint of this {type(module).__name__}: {found}")
+    for key, tensor in tensors.items():
+        if not all_finite(tensor):
+            raise ModelError(f"{source}: {key} holds values that aren't finite: the checkpoint is spoilt")
+    brought = {key: t.to(dtype) if dtype and t.is_floating_point() else t for key, t in tensors.items()}
+    module.load_state_dict(brought, strict=True, assign=True)
+    return module
+
+
+def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """What is missing, unexpected, or of another shape in `found`; empty when nothing is."""
+    shapes = [
+        f"{key} {tuple(found[key].shape)} instead of {tuple(tensor.shape)}"
+        for key, tensor in wanted.items()
+        if key in found and found[key].shape != tensor.shape
+    ]
+    kinds = {
+        "missing": [key for key in wanted if key not in found],
+        "unexpected": [key for key in found if key not in wanted],
+        "of another shape": shapes,
+    }
+    return "; ".join(f"{len(keys)} {kind} ({_listed(keys)})" for kind, keys in kinds.items() if keys)
+
+
+def all_finite(tensor: Tensor) -> bool:
+    """Whether `tensor` holds neither NaN nor infinity; its extremes tell, without a mask of its size."""
+    if not tensor.is_floating_point() or tensor.numel() == 0:
+        return True
+    return bool(torch.stack(torch.aminmax(tensor)).isfinite().all())
+
+
+def _unfilled(kind: type[Part], folder: Path) -> Part:
+    with torch.device("meta"):
+        module: Part = kind.from_config(read_config(folder / "config.json"))
+    return module
+
+
+def _listed(keys: list[str]) -> str:
+    more = len(keys) - SHOWN
+    return ", ".join(keys[:SHOWN]) + (f" and {more} more" if more > 0 else "")

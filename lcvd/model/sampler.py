@@ -1,54 +1,80 @@
-"""Sampling: SVD's Euler steps over windows, with guidance between two sets of conditions (spec D)."""
+"""Sampling: denoising steps over windows, with guidance between two sets of conditions (spec D).
+
+Shape suffixes: N frames, T frames of a window, R rows, C latent channels, h w latent sides.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from lcvd.model.networks import EulerDiscreteScheduler
-from lcvd.model.windows import blend_weights, tiled_noise, windows
+from lcvd.model.recipe import Recipe
+from lcvd.model.schedule import Scheduler, solver_of
+from lcvd.model.windows import blend_weights, tiled_noise, windows_at
 
 
-class TwoConditions(Protocol):
-    """The network under both sets of conditions, for one window."""
+@dataclass(frozen=True)
+class Rows:
+    """What the network is asked for at once: each row is one window under one of the two sets of conditions."""
 
-    def __call__(self, scaled_TChw: Tensor, timestep: Tensor, indices_T: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw v-predictions y1 (the weaker set) and y2 (the full set), (T,C,h,w) each, of the frames `indices_T`."""
+    frames_RT: Tensor
+    """Frame indices of each row's window."""
+    full_R: Tensor
+    """bool: the full conditions (y2), or the weaker ones (y1)."""
 
 
-def euler_scheduler(steps: int) -> EulerDiscreteScheduler:
-    """diffusers' Euler scheduler as Stable Video Diffusion configures it: Karras sigmas from 700 to 0.002."""
-    scheduler = EulerDiscreteScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        prediction_type="v_prediction",
-        sigma_min=0.002,
-        sigma_max=700.0,
-        timestep_spacing="leading",
-        timestep_type="continuous",
-        steps_offset=1,
-        use_karras_sigmas=True,
-    )
-    scheduler.set_timesteps(steps)
-    return scheduler
+class Network(Protocol):
+    """The network under both sets of conditions."""
+
+    def __call__(self, scaled_RTChw: Tensor, timestep: Tensor, rows: Rows) -> Tensor:
+        """Raw v-predictions (R,T,C,h,w) of scaled noisy latents."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One denoising step over the whole video."""
+
+    number: int
+    timestep: Tensor
+    windows_WT: Tensor
+    guided: bool
+    """Whether y1 counts, so that both sets are computed."""
+
+    @property
+    def rows(self) -> Rows:
+        """All rows: for each window y1 (where it counts), then y2."""
+        sets = torch.tensor([False, True] if self.guided else [True])
+        return Rows(self.windows_WT.repeat_interleave(len(sets), 0), sets.repeat(len(self.windows_WT)))
+
+
+def plan(recipe: Recipe, scheduler: Scheduler, frames: int, length: int, overlap: int) -> list[Step]:
+    """The steps of a video of `frames` >= `length` frames; `scheduler` has its timesteps set."""
+    steps = []
+    for number, (timestep, sigma) in enumerate(zip(scheduler.timesteps, scheduler.sigmas.tolist(), strict=False)):
+        guided = recipe.interval is None or recipe.interval[0] <= sigma <= recipe.interval[1]
+        wins = windows_at(recipe.windows, frames, length, recipe.overlap or overlap, number)
+        steps.append(Step(number, timestep, wins, guided))
+    return steps
 
 
 def sample(
-    network: TwoConditions,
+    network: Network,
     noise_TChw: Tensor,
     frames: int,
     *,
-    steps: int,
-    guidance: float,
+    scheduler: Scheduler,
+    recipe: Recipe,
+    guidance: float | Tensor,
     overlap: int = 6,
+    rows: int = 2,
     progress: Callable[[int, int], None] | None = None,
-    inspect: Callable[[int, Tensor], None] | None = None,
+    on_step: Callable[[int, Tensor, Tensor], Tensor | None] | None = None,
 ) -> Tensor:
-    """Latents (frames,C,h,w) of a video of any length.
+    """Latents (frames,C,h,w) of a video of any length, where `noise_TChw` is (the network moves rows as it likes).
 
     At each step every window's predictions y1 and y2 are averaged over windows, each under a tent of weights, then
     combined as ``y1 + guidance * (y2 - y1)``. Deterministic given `noise_TChw`, the normal noise of one window,
@@ -56,28 +82,71 @@ def sample(
     indices clipped to the last frame) and cut off again.
 
     Args:
-        progress: called with (network calls done, network calls in all).
-        inspect: called with (step, latents) after each step.
+        scheduler: gives the noise levels; `recipe` says by which solver.
+        guidance: one weight, or (frames,), one a frame.
+        overlap: frames shared by neighbouring windows where the recipe doesn't say.
+        rows: rows given to the network at once. It changes no result beyond rounding.
+        progress: called with (rows computed, rows in all).
+        on_step: called with (step, timestep, latents of the frames) after each; latents that it returns replace them.
     """
     length = len(noise_TChw)
     padded = max(frames, length)
-    wins, weights = windows(padded, length, overlap), blend_weights(length).to(noise_TChw)[:, None, None, None]
-    scheduler = euler_scheduler(steps)
-    latents = tiled_noise(noise_TChw, padded) * scheduler.init_noise_sigma
-    total = torch.zeros(padded, device=latents.device, dtype=latents.dtype)
-    for window in wins:
-        total[window] += weights[:, 0, 0, 0]
-    for step, timestep in enumerate(scheduler.timesteps):
-        scaled = scheduler.scale_model_input(latents, timestep)
-        sums = (torch.zeros_like(latents), torch.zeros_like(latents))
-        for number, window in enumerate(wins):
-            outputs = network(scaled[window], timestep, window.clamp(max=frames - 1))
-            for part, output in zip(sums, outputs, strict=True):
-                part[window] += weights * output
+    solver = solver_of(recipe.solver, scheduler)
+    solver.set_timesteps(recipe.steps)
+    steps = plan(recipe, solver, padded, length, overlap)
+    done, total = 0, sum(len(step.rows.full_R) for step in steps)
+    latents = tiled_noise(noise_TChw, padded) * solver.init_noise_sigma
+    strength = _per_frame(guidance, frames, padded).to(latents)
+    for step in steps:
+        scaled = solver.scale_model_input(latents, step.timestep)
+        blend = _Blend(latents, step)
+        for part in _split(step.rows, rows):
+            seen = Rows(part.frames_RT.clamp(max=frames - 1), part.full_R)
+            blend.add(part, network(scaled[part.frames_RT], step.timestep, seen))
+            done += len(part.full_R)
             if progress:
-                progress(step * len(wins) + number + 1, steps * len(wins))
-        y1, y2 = (part / total[:, None, None, None] for part in sums)
-        latents = scheduler.step(y1 + guidance * (y2 - y1), timestep, latents, return_dict=False)[0]
-        if inspect:
-            inspect(step, latents[:frames])
+                progress(done, total)
+        latents = solver.step(blend.guided(strength), step.timestep, latents, return_dict=False)[0]
+        if on_step and (changed := on_step(step.number, step.timestep, latents[:frames])) is not None:
+            latents = torch.cat([changed.to(latents), latents[frames:]])
     return latents[:frames]
+
+
+class _Blend:
+    """Averages of the windows' predictions, for each set of conditions."""
+
+    def __init__(self, latents: Tensor, step: Step) -> None:
+        self._step = step
+        self._weights = blend_weights(step.windows_WT.shape[1]).to(latents)[:, None, None, None]
+        self._sums = {full: torch.zeros_like(latents) for full in ((False, True) if step.guided else (True,))}
+        self._total = torch.zeros(len(latents), 1, 1, 1, device=latents.device, dtype=latents.dtype)
+        for window in step.windows_WT:
+            self._total[window] += self._weights
+
+    def add(self, rows: Rows, outputs_RTChw: Tensor) -> None:
+        """Take the network's outputs of some rows."""
+        outputs = outputs_RTChw.to(self._total)
+        for window, full, output in zip(rows.frames_RT, rows.full_R.tolist(), outputs, strict=True):
+            self._sums[full][window] += self._weights * output
+
+    def guided(self, strength: Tensor) -> Tensor:
+        """The prediction that the solver follows."""
+        y2 = self._sums[True] / self._total
+        if not self._step.guided:
+            return y2
+        y1 = self._sums[False] / self._total
+        return y1 + strength * (y2 - y1)
+
+
+def _split(rows: Rows, most: int) -> list[Rows]:
+    parts = zip(rows.frames_RT.split(most), rows.full_R.split(most), strict=True)
+    return [Rows(frames, full) for frames, full in parts]
+
+
+def _per_frame(guidance: float | Tensor, frames: int, padded: int) -> Tensor:
+    weights = torch.as_tensor(guidance, dtype=torch.float32)
+    if weights.ndim == 0:
+        return weights
+    if weights.shape != (frames,):
+        raise ValueError(f"guidance: expected one number or {frames} (one a frame), got {tuple(weights.shape)}")
+    return torch.cat([weights, weights[-1:].expand(padded - frames)])[:, None, None, None]

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from lcvd.config.settings import Settings
 from lcvd.metrics.features import FeatureExtractor
 from lcvd.metrics.outputs import write_results
-from lcvd.model.hub import load_model
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.relight.baselines import is_studio
 from lcvd.relight.scoring import Progress, Results, ScoredClip, Ticker, frame_count
 from lcvd.shading.presets import preset
@@ -50,8 +50,9 @@ def evaluate(
         ValueError: a light isn't a preset's name, or a clip has fewer than three frames.
     """
     lights = {name: preset(name) for name in settings.evaluate.lights}
-    model = load_model(model_dir, "cuda" if torch.cuda.is_available() else "cpu")
-    extract = FeatureExtractor(model.device)
+    pipe = LCVDPipeline.from_pretrained(model_dir, device="cuda" if torch.cuda.is_available() else "cpu")
+    pipe.set_progress_bar_config(disable=True)
+    extract = FeatureExtractor(pipe.device)
     for name in ("videos", "plots", "figures"):
         shutil.rmtree(out / name, ignore_errors=True)
     chosen = _chosen(shard_dir, settings)
@@ -63,11 +64,11 @@ def evaluate(
     ticker = Ticker(progress, len(lights) * sum(count for *_, count in known))
     results = Results()
     for sample in read_samples(shard_dir, SPLIT, chosen):
-        clip = ScoredClip(sample, model, extract, settings)
+        clip = ScoredClip(sample, pipe, extract, settings)
         lit = clip.score(lights, out, results, ticker)
         if sample.id == drawn:
             clip.draw(lit, out / "figures")
-    return write_results(out, results, _protocol(model, shard_dir, settings, results), settings.seed)
+    return write_results(out, results, _protocol(pipe.model, shard_dir, settings, results), settings.seed)
 
 
 def _chosen(shards: Path, settings: Settings) -> set[str]:
@@ -92,6 +93,7 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
         "window": model.frames,
         "frames": settings.evaluate.frames,
         "frames_scored": sum(len(video.found) for video in results.arms["model"]),
+        "recipe": settings.evaluate.recipe,
         "steps": settings.evaluate.steps,
         "guidance": settings.evaluate.guidance,
         "lights": list(settings.evaluate.lights),

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.relight.baselines import psnr, round_trip, shading_ratio
-from lcvd.relight.relight import relight_frames
 from lcvd.shading.hints import ALBEDO, to_uint8
 from lcvd.shading.sh import shading
 
@@ -66,13 +66,13 @@ class Moment:
     """By the name of the light."""
 
 
-def draw(moment: Moment, model: LCVD, out: Path, *, guidance: float, steps: int, seed: int) -> None:
+def draw(moment: Moment, pipe: LCVDPipeline, out: Path, *, guidance: float, recipe: str, steps: int, seed: int) -> None:
     """Write the tiles and ``figures.json`` into the folder `out`. Equal inputs give equal bytes.
 
     One window of the model is generated for each tile of the last two figures.
     """
     page = _Page(moment, out)
-    run = _Runs(moment, model, steps, seed)
+    run, model = _Runs(moment, pipe, recipe, steps, seed), pipe.model
     figures = [_lights(page), _methods(page, model), _adapters(page, run, guidance)]
     if "shading" in model.adapters:
         figures.append(_guidance(page, run, guidance))
@@ -121,12 +121,13 @@ class _Page:
 class _Runs:
     """Generates one window around the moment, once for the same question, and gives back its frame."""
 
-    def __init__(self, moment: Moment, model: LCVD, steps: int, seed: int) -> None:
-        self._moment, self.model, self._steps, self._seed = moment, model, steps, seed
+    def __init__(self, moment: Moment, pipe: LCVDPipeline, recipe: str, steps: int, seed: int) -> None:
+        self._moment, self._pipe, self._how = moment, pipe, {"recipe": recipe, "steps": steps, "generator": seed}
+        self.model = pipe.model
         self._known: dict[Any, Array] = {}
 
     def frame(self, light: str, guidance: float, positive: Sequence[str], negative: Sequence[str]) -> Array:
-        """The frame (S, S, 3) of the moment under `light` with these conditions, see `relight_frames`."""
+        """The frame (S, S, 3) of the moment under `light` with these conditions, see `LCVDPipeline`."""
         seen = light if "shading" in positive else ""  # else every light gives the same
         key = seen, guidance, tuple(positive), tuple(negative)
         if key not in self._known:
@@ -137,19 +138,18 @@ class _Runs:
         moment, hints = self._moment, self._moment.lit[light].hints
         length = self.model.frames - 1
         start = max(0, min(moment.at - length // 2, len(hints) - length))
-        made = relight_frames(
-            self.model,
+        made = self._pipe(
             moment.reference,
             moment.mask,
             moment.own_hint,
             hints[start : start + length],
             guidance=guidance,
-            steps=self._steps,
-            seed=self._seed,
             positive=positive,
             negative=negative,
+            **self._how,
         )
-        return made[moment.at - start]
+        frame: Array = made.frames[moment.at - start]
+        return frame
 
 
 def _lights(page: _Page) -> dict[str, Any]:

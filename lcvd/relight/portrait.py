@@ -18,8 +18,7 @@ from lcvd.face.align import relative
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
 from lcvd.ledger.rows import ClipError
-from lcvd.model.lcvd import LCVD
-from lcvd.relight.relight import relight_frames
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
 from lcvd.shading.presets import PRESETS, load_light, preset
@@ -102,13 +101,14 @@ def light_from(name: str, folder: Path, settings: Settings) -> Array:
 
 def relight(
     portrait: Path,
-    model: LCVD,
+    pipe: LCVDPipeline,
     light: str,
     settings: Settings,
     *,
     driving: Path | None = None,
     guidance: float = 4.5,
-    steps: int = 25,
+    recipe: str = "default",
+    steps: int | None = None,
     seed: int = 0,
     frames: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -117,18 +117,20 @@ def relight(
 
     Args:
         portrait: picture, or a clip whose first frame is the portrait.
-        model: a trained model.
+        pipe: a trained model.
         light: see `light_from`.
         settings: how faces are reconstructed.
         driving: clip whose motion is followed (`lcvd.face.align.relative`); without it a portrait clip keeps its own
             motion, and a picture is relit as it is, 16 frames long.
-        guidance: strength of the new light. steps: Euler steps. seed: of the noise.
+        guidance: strength of the new light. recipe, steps: how it is sampled, see `lcvd.model.recipe`.
+        seed: of the noise.
         frames: only the first so many driving frames; 0 means as many as the settings say.
-        progress: called with (network calls done, in all).
+        progress: called with (evaluations of the network done, in all).
 
     Returns:
         Frames (N, S, S, 3) uint8, their shading hints (N, S, S, 3) uint8, frames a second.
     """
+    size = pipe.model.size
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch)
         face = reconstruct_file(portrait, base / "portrait", settings, frames)
@@ -138,14 +140,12 @@ def relight(
             codes, fps = relative(face.codes, drive.codes), drive.clip.fps
         elif codes.frames == 1:
             codes = codes.window([0] * 16)
-        picture, mask = face.first(model.size)
+        picture, mask = face.first(size)
     head = load_head(codes.head)
-    hint = np.concatenate(list(hints_of(head, face.codes.window([0]), model.size)))[0]
-    hints = np.concatenate(list(hints_of(head, codes, model.size, wanted)))
-    video = relight_frames(
-        model, picture, mask, hint, hints, guidance=guidance, steps=steps, seed=seed, progress=progress
-    )
-    return video, hints, fps
+    hint = np.concatenate(list(hints_of(head, face.codes.window([0]), size)))[0]
+    hints = np.concatenate(list(hints_of(head, codes, size, wanted)))
+    how: dict[str, Any] = {"guidance": guidance, "recipe": recipe, "steps": steps, "generator": seed}
+    return pipe(picture, mask, hint, hints, progress=progress, **how).frames, hints, fps
 
 
 def _as_video(path: Path, folder: Path) -> Path:

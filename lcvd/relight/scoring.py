@@ -18,10 +18,9 @@ from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.measure import Meter
 from lcvd.metrics.outputs import sample_sheet
 from lcvd.metrics.summary import Scored
-from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.relight.baselines import is_studio, psnr, round_trip, true_relit
 from lcvd.relight.figures import Lit, Moment, draw
-from lcvd.relight.relight import relight_frames
 from lcvd.shading.crop import resize_masks
 from lcvd.shading.hints import hints_of
 from lcvd.shards.sample import Sample
@@ -45,9 +44,9 @@ class Results:
 class ScoredClip:
     """One test clip: its reference, what drives it, and how its videos are measured."""
 
-    def __init__(self, sample: Sample, model: LCVD, extract: FeatureExtractor, settings: Settings) -> None:
-        self.sample, self.model, self.settings, size = sample, model, settings.evaluate, model.size
-        self.seed, count = settings.seed, frame_count(sample, settings)
+    def __init__(self, sample: Sample, pipe: LCVDPipeline, extract: FeatureExtractor, settings: Settings) -> None:
+        self.sample, self.pipe, self.settings, size = sample, pipe, settings.evaluate, pipe.model.size
+        self.seed, self.size, count = settings.seed, size, frame_count(sample, settings)
         pictures = _resized(sample.frames(range(count + 1)), size)
         self.reference, self.driving = pictures[0], pictures[1:]
         self.mask = resize_masks(sample.masks([0]), size)[0]
@@ -64,17 +63,17 @@ class ScoredClip:
         Returns what `draw` shows of each light.
         """
         id, middle = self.sample.id, len(self.driving) // 2
-        true = {name: true_relit(self.sample, name, self.model.size, len(self.driving)) for name in lights}
+        true = {name: true_relit(self.sample, name, self.size, len(self.driving)) for name in lights}
         self._score_baselines(lights, true, results)
         shown = {}
         for name, light in lights.items():
-            hints = np.concatenate(list(hints_of(self.head, self.codes, self.model.size, light)))
+            hints = np.concatenate(list(hints_of(self.head, self.codes, self.size, light)))
             made = self._relight(hints, ticker)
             found = self.meter.measure(made)
             results.arms["model"].append(Scored(id, name, light, found.light, found, psnr(made, true[name])))
             results.arms["hint"].append(Scored(id, name, light, self.meter.light(hints)))
             self._write(out / "videos", name, hints, made, true[name])
-            still = next(hints_of(self.head, self.sample.codes.window([0]), self.model.size, light))[0]
+            still = next(hints_of(self.head, self.sample.codes.window([0]), self.size, light))[0]
             truth = true[name]
             shown[name] = Lit(light, hints, still, made[middle], truth and (truth[0][middle], truth[1][middle]))
         stills = {name: (lit.hints[middle], lit.result) for name, lit in shown.items()}
@@ -88,11 +87,12 @@ class ScoredClip:
         """The picture grids of this clip into the folder `out`."""
         middle = len(self.driving) // 2
         moment = Moment(self.sample.id, middle, self.reference, self.mask, self.own_hint, self.driving[middle], lit)
-        draw(moment, self.model, out, guidance=self.settings.guidance, steps=self.settings.steps, seed=self.seed)
+        how = {"guidance": self.settings.guidance, "recipe": self.settings.recipe, "steps": self.settings.steps}
+        draw(moment, self.pipe, out, **how, seed=self.seed)
 
     def _score_baselines(self, lights: dict[str, Array], true: dict[str, Truth], results: Results) -> None:
         copies = np.broadcast_to(self.reference, self.driving.shape)
-        coded = round_trip(self.model.codec, self.driving, self.model.device)
+        coded = round_trip(self.pipe.model.codec, self.driving, self.pipe.device)
         baselines = {"copy": copies, "driving": self.driving, "codec": coded}
         for arm, frames in baselines.items():
             found = self.meter.measure(frames)
@@ -108,17 +108,17 @@ class ScoredClip:
                 results.arms["truth"].append(Scored(self.sample.id, name, lights[name], found.light, found))
 
     def _relight(self, hints: Array, ticker: Ticker) -> Array:
-        made = relight_frames(
-            self.model,
+        made: Array = self.pipe(
             self.reference,
             self.mask,
             self.own_hint,
             hints,
             guidance=self.settings.guidance,
+            recipe=self.settings.recipe,
             steps=self.settings.steps,
-            seed=self.seed,
+            generator=self.seed,
             progress=lambda done, total: ticker.part(len(hints), done / total),
-        )
+        ).frames
         ticker.finished(len(hints))
         return made
 

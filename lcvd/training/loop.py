@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, distributed
 
 from lcvd.config.train import TrainSettings
-from lcvd.model.hub import save_model
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
 from lcvd.training import checkpoint
@@ -184,7 +183,7 @@ class Training:
             numbers = validate(self.objective, self.shards, self.settings, self.seed)
             aside = self.out / "model.unfinished"
             shutil.rmtree(aside, ignore_errors=True)
-            save_model(model, aside)
+            model.save_pretrained(aside)
         shutil.rmtree(self.out / "model", ignore_errors=True)
         aside.rename(self.out / "model")
         metrics: dict[str, Any] = {

@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lcvd.model.hub import load_model, save_model
 from lcvd.model.lcvd import LCVD
 from lcvd.model.parts import ModelError
 from tests.lcvd.model.test_lcvd import tiny, trained
@@ -20,7 +19,7 @@ from tests.lcvd.model.test_lcvd import tiny, trained
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved model."""
     folder = tmp_path_factory.mktemp("hub") / "model"
-    save_model(trained(LCVD.fresh(tiny(), 0)), folder)
+    trained(LCVD.fresh(tiny(), 0)).save_pretrained(folder)
     return folder
 
 
@@ -33,7 +32,7 @@ def copied(saved: Path, tmp_path: Path) -> Path:
 def test_a_model_is_read_back_exactly(saved: Path) -> None:
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
-    model, original = load_model(saved), trained(LCVD.fresh(tiny(), 0))
+    model, original = LCVD.from_pretrained(saved), trained(LCVD.fresh(tiny(), 0))
     assert torch.equal(before, torch.random.get_rng_state())
     state, expected = model.state_dict(), original.state_dict()
     assert list(state) == list(expected)
@@ -44,15 +43,16 @@ def test_a_model_is_read_back_exactly(saved: Path) -> None:
 
 
 def test_same_weights_same_bytes_and_folders_of_the_hub(saved: Path, tmp_path: Path) -> None:
-    save_model(load_model(saved), tmp_path / "again")
+    LCVD.from_pretrained(saved).save_pretrained(tmp_path / "again")
     files = {path.relative_to(saved).as_posix(): path.read_bytes() for path in saved.rglob("*") if path.is_file()}
     again = {p.relative_to(tmp_path / "again").as_posix(): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     assert files == again
     weights = "diffusion_pytorch_model.safetensors"
-    alone = {"config.json", "image_encoder/config.json", "image_encoder/model.safetensors", "vae/packing.safetensors"}
+    alone = {"model_index.json", "image_encoder/config.json", "image_encoder/model.safetensors"}
+    alone.add("scheduler/scheduler_config.json")
     assert set(files) == alone | {
         f"{part}/{name}"
-        for part in ("unet", "shading_adapter", "reference_adapter", "vae")
+        for part in ("unet", "shading_adapter", "reference_adapter", "vae", "packing")
         for name in ("config.json", weights)
     }
 
@@ -69,17 +69,58 @@ def test_a_key_too_few_or_too_many_is_an_error_that_names_file_and_key(copied: P
         tensors[key + "_more"] = torch.zeros(1)
     save_file(tensors, path)
     with pytest.raises(ModelError, match=rf"{path}.*[\s\S]*{key}"):
-        load_model(copied)
+        LCVD.from_pretrained(copied)
 
 
 def test_what_isnt_a_model_is_named(copied: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"nowhere/config\.json: not found"):
-        load_model(tmp_path / "nowhere")
-    config = json.loads((copied / "config.json").read_text())
-    (copied / "config.json").write_text(json.dumps(config | {"format": "lcvd/9"}))
-    with pytest.raises(ModelError, match="format is 'lcvd/9'"):
-        load_model(copied)
-    (copied / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match=r"nowhere: no such folder"):
+        LCVD.from_pretrained(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match=r"model_index\.json: not found"):
+        LCVD.from_pretrained(tmp_path)
+    index = copied / "model_index.json"
+    config = json.loads(index.read_text())
+    index.write_text(json.dumps(config | {"_class_name": "StableVideoDiffusionPipeline"}))
+    with pytest.raises(ModelError, match="_class_name is 'StableVideoDiffusionPipeline', expected 'LCVDPipeline'"):
+        LCVD.from_pretrained(copied)
+    index.write_text(json.dumps({key: value for key, value in config.items() if key != "overlap"}))
+    with pytest.raises(ModelError, match="lacks overlap"):
+        LCVD.from_pretrained(copied)
+    index.write_text(json.dumps(config))
     (copied / "unet" / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(ModelError, match="the model folder is incomplete"):
-        load_model(copied)
+        LCVD.from_pretrained(copied)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_spoilt_weight_is_named(copied: Path, value: float) -> None:
+    path = copied / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(path)
+    key = sorted(tensors)[7]
+    tensors[key].view(-1)[-1] = value
+    save_file(tensors, path)
+    with pytest.raises(ModelError, match=rf"model\.safetensors: {key} holds values that aren't finite"):
+        LCVD.from_pretrained(copied)
+
+
+def test_a_torn_file_and_another_architecture_are_named(copied: Path) -> None:
+    path = copied / "unet" / "diffusion_pytorch_model.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="not a whole safetensors file"):
+        LCVD.from_pretrained(copied)
+    path.write_bytes((copied / "vae" / path.name).read_bytes())
+    with pytest.raises(ModelError, match=r"missing \(conv_in\.\w+, .*more\); .*unexpected \(decoder"):
+        LCVD.from_pretrained(copied)
+
+
+def test_a_float16_variant_is_read_in_the_precision_asked_for(copied: Path) -> None:
+    path = copied / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({key: tensor.half() for key, tensor in load_file(path).items()}, path.with_suffix(".fp16.safetensors"))
+    path.unlink()
+    assert LCVD.from_pretrained(copied).unet.dtype == torch.float32
+    assert LCVD.from_pretrained(copied, torch_dtype=torch.bfloat16).unet.dtype == torch.bfloat16
+
+
+def test_only_safetensors_are_written(saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="written as safetensors"):
+        LCVD.from_pretrained(saved).save_pretrained(tmp_path, safe_serialization=False)

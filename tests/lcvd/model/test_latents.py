@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lcvd.config.train import LatentSettings
 from lcvd.model.latents import TINY, LatentCodec, codec_of
 from lcvd.model.networks import AutoencoderKL
+from lcvd.model.packing import Packing
 from lcvd.model.parts import ModelError
 from lcvd.studio.clip import StudioClip
 from lcvd.weights.registry import MissingWeights
@@ -43,14 +45,45 @@ def test_latents_are_the_autoencoders_mode_scaled() -> None:
 
 
 @torch.no_grad()
+def test_samples_of_the_posterior_spread_around_its_mode(tiny: LatentCodec) -> None:
+    for codec in (four_channels(), tiny):
+        posterior = codec.autoencoder.encode(noise()).latent_dist
+        shape = codec.encode(noise()).shape
+        draws = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in range(200)]
+        samples = torch.stack([codec.encode_condition(noise(), draw) for draw in draws])
+        turned = (codec.packing.basis**2) @ torch.nn.functional.pixel_unshuffle(posterior.var, 2).mean((0, 2, 3)) \
+            if codec.packing else posterior.var.mean((0, 2, 3))  # fmt: skip
+        torch.testing.assert_close(samples.var(0).mean((0, 2, 3)), turned, rtol=0.2, atol=0)
+        gap = samples.mean(0) - codec.encode_condition(noise())
+        assert gap.abs().mean() < 0.2 * samples.std(0).mean()
+
+
+def test_an_autoencoders_older_names_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sd-vae-ft-mse's file calls the parts of its attention as diffusers did in 2022."""
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
+    made, folder = four_channels(), tmp_path / "sd-vae-ft-mse"
+    made.autoencoder.save_pretrained(folder)
+    path = folder / "diffusion_pytorch_model.safetensors"
+    older = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    tensors = load_file(path)
+    for new, old in older.items():
+        for key in [key for key in tensors if f"attentions.0.{new}." in key]:
+            tensors[key.replace(new, old)] = tensors.pop(key)
+    assert sum("query" in key for key in tensors) == 4
+    save_file(tensors, path)
+    assert torch.equal(codec_of(LatentSettings()).encode(noise()), made.encode(noise()))
+
+
+@torch.no_grad()
 def test_packing_keeps_every_latent_and_its_place(tiny: LatentCodec) -> None:
     """Turned back, channel 4 c + 2 row + column is channel c of the place (row, column) in its 2x2 block."""
     mode = tiny.autoencoder.encode(noise()).latent_dist.mode()
     latents = tiny.encode_condition(noise())
     assert tiny.pack == 2
     assert latents.shape == (2, 16, 4, 4)
-    rows = torch.linalg.solve(tiny.basis[..., 0, 0], latents.movedim(1, -1).unsqueeze(-1))[..., 0]
-    packed = rows.movedim(-1, 1) + tiny.mean
+    assert tiny.packing is not None
+    rows = torch.linalg.solve(tiny.packing.basis, latents.movedim(1, -1).unsqueeze(-1))[..., 0]
+    packed = rows.movedim(-1, 1) + tiny.packing.mean[:, None, None]
     for channel in range(16):
         c, row, column = channel // 4, channel % 4 // 2, channel % 2
         torch.testing.assert_close(packed[:, channel], mode[:, c, row::2, column::2], atol=1e-4, rtol=0)
@@ -85,7 +118,7 @@ def test_what_it_keeps_of_people_it_never_saw(tiny: LatentCodec) -> None:
 
 
 def test_it_is_small() -> None:
-    assert sum(path.stat().st_size for path in TINY.glob("*.safetensors")) < 6_000_000
+    assert sum(path.stat().st_size for path in TINY.rglob("*.safetensors")) < 6_000_000
     assert sum(p.numel() for p in codec_of(LatentSettings(autoencoder="tiny")).parameters()) <= 3_000_000
 
 
@@ -95,6 +128,8 @@ def test_what_doesnt_fit_is_named(tiny: LatentCodec, tmp_path: Path, monkeypatch
     blocks = {"down_block_types": ("DownEncoderBlock2D",), "up_block_types": ("UpDecoderBlock2D",)}
     with pytest.raises(ValueError, match="an autoencoder of scale 1"):
         LatentCodec(AutoencoderKL(block_out_channels=(32,), **blocks))
+    with pytest.raises(ValueError, match="packing by 2 to 8 channels doesn't fit 4 channels at 1/4"):
+        LatentCodec(tiny.autoencoder, Packing(8))
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     with pytest.raises(MissingWeights, match="sd-vae-ft-mse"):
         codec_of(LatentSettings())

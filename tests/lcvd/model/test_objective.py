@@ -122,6 +122,7 @@ def test_loss_of_a_clip_is_independent_of_its_batch() -> None:
             d.noise_BFChw[part],
             d.condition_sigma_B[part],
             d.condition_noise_B3HW[part],
+            d.posterior_noise_BGChw[part],
             d.token_on_B[part],
             d.latent_on_B[part],
             {name: gate[part] for name, gate in d.gates.items()},

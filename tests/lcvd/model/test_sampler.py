@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 
 from lcvd.model.objective import Coefficients
-from lcvd.model.sampler import TwoConditions, euler_scheduler, sample
+from lcvd.model.recipe import Recipe
+from lcvd.model.sampler import Network, Rows, sample
+from lcvd.model.schedule import euler_scheduler, solver_of
 
 
 @pytest.mark.golden
 def test_golden_sigma_schedule(golden_dir: Path) -> None:
     d = np.load(golden_dir / "sigma_schedule.npz")
     for steps in (int(key[7:]) for key in d.files if key.startswith("sigmas_")):
-        scheduler = euler_scheduler(steps)
+        scheduler = euler_scheduler()
+        scheduler.set_timesteps(steps)
         np.testing.assert_allclose(scheduler.sigmas.numpy(), d[f"sigmas_{steps}"], rtol=3e-6)
         np.testing.assert_allclose(scheduler.timesteps.numpy(), d[f"timesteps_{steps}"], rtol=3e-6, atol=1e-6)
         assert float(scheduler.init_noise_sigma) == pytest.approx(float(d[f"init_noise_sigma_{steps}"]), rel=3e-6)
@@ -32,7 +35,7 @@ def test_golden_sigma_schedule(golden_dir: Path) -> None:
             np.testing.assert_allclose(x.numpy(), d[f"traj_{steps}"][i + 1], atol=bound, rtol=0)
 
 
-def published_stand_in(d: np.lib.npyio.NpzFile, run: str) -> TwoConditions:
+def published_stand_in(d: np.lib.npyio.NpzFile, run: str) -> Network:
     """The fake network of the golden runs, with that run's two sets of conditions."""
     light, ref, head = (
         gain * torch.from_numpy(d[f"{run}_{name}"])[:, None, None, None]
@@ -42,7 +45,11 @@ def published_stand_in(d: np.lib.npyio.NpzFile, run: str) -> TwoConditions:
     token = float(d["clip_embed"].mean())
     position = torch.arange(16.0)[:, None, None, None]
 
-    def network(x: Tensor, t: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+    def network(scaled: Tensor, t: Tensor, rows: Rows) -> Tensor:
+        both = [one(x, t, frames) for x, frames in zip(scaled, rows.frames_RT, strict=True)]
+        return torch.stack([pair[int(full)] for pair, full in zip(both, rows.full_R, strict=True)])
+
+    def one(x: Tensor, t: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         def v(shading: Tensor, reference: Tensor, landmark: Tensor, token: float) -> Tensor:
             base = 0.6 * torch.tanh(x) + 0.3 * torch.sin(condition) + 0.1 * torch.cos(0.5 * position) * (1 + shading)
             base = base + 0.15 * reference * torch.tanh(x.roll(1, 1)) + 0.05 * t + 0.2 * token
@@ -57,7 +64,8 @@ def published_stand_in(d: np.lib.npyio.NpzFile, run: str) -> TwoConditions:
 
 
 @pytest.mark.golden
-def test_golden_composer_guidance_and_tiles_runs(golden_dir: Path) -> None:
+@pytest.mark.parametrize("rows", [1, 5])
+def test_golden_composer_guidance_and_tiles_runs(golden_dir: Path, rows: int) -> None:
     d = np.load(golden_dir / "composer_guidance_and_tiles.npz")
     for run in (key.removesuffix("_params") for key in d.files if key.endswith("_params")):
         frames, steps, guidance = int(d[f"{run}_params"][0]), int(d[f"{run}_params"][1]), float(d[f"{run}_params"][2])
@@ -66,38 +74,103 @@ def test_golden_composer_guidance_and_tiles_runs(golden_dir: Path) -> None:
             published_stand_in(d, run),
             torch.from_numpy(d["init_noise"])[0],
             frames,
-            steps=steps,
+            scheduler=euler_scheduler(),
+            recipe=Recipe(steps),
             guidance=guidance,
-            inspect=states.__setitem__,
+            rows=rows,
+            on_step=lambda step, _, latents, states=states: states.__setitem__(step, latents.clone()),
         )
         np.testing.assert_allclose(latents.numpy(), d[f"{run}_final"][0], atol=5e-4, rtol=0, err_msg=run)
-        sigmas = euler_scheduler(steps).sigmas
+        scheduler = euler_scheduler()
+        scheduler.set_timesteps(steps)
+        sigmas = scheduler.sigmas
         for key in (key for key in d.files if key.startswith(f"{run}_after_step_")):
             step = int(key.rpartition("_")[2])
             bound = 2e-5 * max(1.0, float(sigmas[step + 1]))
             np.testing.assert_allclose(states[step][::4].numpy(), d[key][0], atol=bound, rtol=0, err_msg=key)
 
 
-def test_a_perfect_network_gives_the_clean_latents_back() -> None:
-    """v of a point mass leads every start to that point, whatever the windows, the guidance and the length."""
-    target = torch.randn(23, 2, 3, 3, generator=torch.Generator().manual_seed(0))
-    noise = torch.randn(8, 2, 3, 3, generator=torch.Generator().manual_seed(1))
+TARGET = torch.randn(23, 2, 3, 3, generator=torch.Generator().manual_seed(0))
+NOISE = torch.randn(8, 2, 3, 3, generator=torch.Generator().manual_seed(1))
 
-    def network(x: Tensor, t: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
-        sigma = (4 * t).exp()
-        z = x * (sigma**2 + 1).sqrt()
-        v = ((z - target[indices]) / sigma - sigma * target[indices]) / (sigma**2 + 1).sqrt()
-        return v, v
 
+def perfect(x: Tensor, t: Tensor, rows: Rows) -> Tensor:
+    """v of a point mass."""
+    target, sigma = TARGET[rows.frames_RT], (4 * t).exp()
+    z = x * (sigma**2 + 1).sqrt()
+    return ((z - target) / sigma - sigma * target) / (sigma**2 + 1).sqrt()
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(25),
+        Recipe(25, windows="shifted", overlap=1),
+        Recipe(12, "dpmpp", "shifted", 2, (0.5, 20)),
+    ],
+)
+def test_a_perfect_network_gives_the_clean_latents_back(recipe: Recipe) -> None:
+    """It leads every start to that point, whatever the windows, the guidance, the solver and the length."""
     for frames in (23, 8, 5):
-        latents = sample(network, noise, frames, steps=25, guidance=4.5, overlap=3)
-        torch.testing.assert_close(latents, target[:frames], atol=2e-3, rtol=0)
+        latents = sample(
+            perfect, NOISE, frames, scheduler=euler_scheduler(), recipe=recipe, guidance=4.5, overlap=3, rows=3
+        )
+        torch.testing.assert_close(latents, TARGET[:frames], atol=2e-3, rtol=0)
 
 
-def test_progress_counts_every_network_call() -> None:
+def gaussian(x: Tensor, t: Tensor, _rows: Rows) -> Tensor:
+    """v where latents are normal of deviation 0.5: the best guess is z / (1 + 4 sigma^2)."""
+    sigma = (4 * t).exp()
+    z = x * (sigma**2 + 1).sqrt()
+    clean = z * 0.25 / (0.25 + sigma**2)
+    return ((z - clean) / sigma - sigma * clean) / (sigma**2 + 1).sqrt()
+
+
+def test_the_higher_order_solver_is_nearer_to_the_exact_path() -> None:
+    """Of normal latents the path is known: z(0) = 0.5 z(sigma) / sqrt(0.25 + sigma^2)."""
+    errors = {}
+    for solver in ("euler", "dpmpp"):
+        start = NOISE * solver_of(solver, euler_scheduler()).init_noise_sigma
+        exact = 0.5 * start / (0.25 + 700.0**2) ** 0.5
+        latents = sample(gaussian, NOISE, 8, scheduler=euler_scheduler(), recipe=Recipe(12, solver), guidance=1.0)
+        errors[solver] = float((latents - exact).abs().mean())
+    assert errors["dpmpp"] < 0.3 * errors["euler"], errors
+
+
+def test_guidance_can_differ_from_frame_to_frame_and_end_with_the_noise_level() -> None:
+    def network(x: Tensor, t: Tensor, rows: Rows) -> Tensor:
+        asked.append((float((4 * t).exp()), rows.full_R.tolist()))
+        return torch.where(rows.full_R[:, None, None, None, None], torch.ones_like(x), torch.zeros_like(x))
+
+    def run(guidance: float | Tensor, interval: tuple[float, float] | None = None) -> Tensor:
+        asked.clear()
+        recipe = Recipe(4, interval=interval)
+        return sample(network, NOISE, 8, scheduler=euler_scheduler(), recipe=recipe, guidance=guidance)
+
+    asked: list[tuple[float, list[bool]]] = []
+    weights = torch.tensor([0.0, 1, 2, 3, 4, 3, 2, 1])
+    varied = run(weights)
+    for frame, weight in enumerate(weights.tolist()):
+        torch.testing.assert_close(varied[frame], run(weight)[frame])
+    with pytest.raises(ValueError, match=r"expected one number or 8 .*got \(3,\)"):
+        run(weights[:3])
+    everywhere = run(2.0)
+    assert [full for _, full in asked] == [[False, True]] * 4
+    low = run(2.0, (0.0, 1.0))
+    assert all(full == ([False, True] if sigma <= 1 else [True]) for sigma, full in asked)
+    assert (low - everywhere).abs().max() > 1
+
+
+def test_a_callback_may_change_latents_and_progress_counts_every_row() -> None:
     seen: list[tuple[int, int]] = []
-    sample(
-        lambda x, t, i: (x, x), torch.zeros(4, 1, 2, 2), 9, steps=3, guidance=1.0, overlap=2,
-        progress=lambda done, total: seen.append((done, total)),
+
+    def zeros(step: int, _timestep: Tensor, latents: Tensor) -> Tensor | None:
+        assert latents.shape == (9, 1, 2, 2)
+        return torch.zeros_like(latents) if step == 2 else None
+
+    latents = sample(
+        lambda x, t, rows: x, torch.ones(4, 1, 2, 2), 9, scheduler=euler_scheduler(), recipe=Recipe(3), guidance=1.0,
+        overlap=2, progress=lambda done, total: seen.append((done, total)), on_step=zeros,
     )  # fmt: skip
-    assert seen == [(i + 1, 12) for i in range(12)]
+    assert not latents.any()
+    assert seen == [(2 * i + 2, 24) for i in range(12)]

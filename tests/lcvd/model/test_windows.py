@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lcvd.model.windows import blend_weights, tiled_noise, windows
+from lcvd.model.windows import blend_weights, shifted_windows, tiled_noise, windows
 
 
 @pytest.mark.golden
@@ -30,6 +30,25 @@ def test_every_frame_is_covered_and_the_reference_leads(length: int, overlap: in
         found = windows(frames, length, overlap)
         assert (found[:, 0] == 0).all()
         assert set(found.flatten().tolist()) == set(range(frames))
+        for step in range(7):
+            found = shifted_windows(frames, length, overlap, step)
+            assert (found[:, 0] == 0).all()
+            assert set(found.flatten().tolist()) == set(range(frames))
+            assert (found[:, 1:].diff(dim=1) == 1).all()
+
+
+def test_shifted_windows_have_their_borders_everywhere_and_cost_less() -> None:
+    """Over 25 steps, no pair of neighbouring frames inside is a border of two windows for long."""
+    frames, length, steps = 101, 16, 25
+    split = torch.zeros(frames)
+    count = 0
+    for step in range(steps):
+        found = shifted_windows(frames, length, 1, step)
+        count += len(found)
+        together = {(int(a), int(b)) for row in found for a, b in zip(row[1:-1], row[2:], strict=True)}
+        split += torch.tensor([float((f, f + 1) not in together) for f in range(frames)])
+    assert split[1 : frames - 1].max() <= 0.2 * steps
+    assert count / steps < 0.8 * len(windows(frames))
 
 
 def test_what_doesnt_fit_is_named() -> None:

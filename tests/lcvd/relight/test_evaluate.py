@@ -9,7 +9,6 @@ from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
-from lcvd.model.hub import save_model
 from lcvd.model.lcvd import LCVD
 from lcvd.relight.evaluate import evaluate
 from lcvd.report.build import build_report
@@ -67,7 +66,7 @@ def data(tmp_path_factory, settings):
     people = {f"person-{id}": names for id, names in splits.items()}
     text = json.dumps({"clips": splits, "identities": people, "shared": False, "same_clips": False})
     (root / "shard" / "splits.json").write_text(text)
-    save_model(LCVD.fresh(settings.train.model, seed=0), root / "train" / "model")
+    LCVD.fresh(settings.train.model, seed=0).save_pretrained(root / "train" / "model")
     return root
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 from lcvd.config.profiles import profile
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDOutput, LCVDPipeline
 from lcvd.relight import figures
 from lcvd.relight.figures import Lit, Moment, draw, lit_sphere
 from lcvd.shading.presets import preset
@@ -41,18 +42,19 @@ def runs(monkeypatch):
     """Instead of a model's frames: pictures of one grey each, and what they were asked for."""
     asked = []
 
-    def relight(model, reference, mask, own, hints, **given):
+    def relight(self, reference, mask, own, hints, **given):
         asked.append((hints, given))
-        return (
-            np.full(hints.shape, 10 * len(asked), np.uint8) + np.arange(len(hints), dtype=np.uint8)[:, None, None, None]
-        )
+        steps = np.arange(len(hints), dtype=np.uint8)[:, None, None, None]
+        return LCVDOutput(frames=np.full(hints.shape, 10 * len(asked), np.uint8) + steps)
 
-    monkeypatch.setattr(figures, "relight_frames", relight)
+    monkeypatch.setattr(LCVDPipeline, "__call__", relight)
     return asked
 
 
 def _draw(moment, model, out, guidance=2.0):
-    draw(moment, model, out, guidance=guidance, steps=1, seed=0)
+    pipe = LCVDPipeline.of(model)
+    pipe.set_progress_bar_config(disable=True)
+    draw(moment, pipe, out, guidance=guidance, recipe="published", steps=1, seed=0)
     return {each["name"]: each for each in json.loads((out / figures.INDEX).read_text())["figures"]}
 
 

@@ -15,8 +15,8 @@ from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import ClipError
-from lcvd.model.hub import save_model
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.relight.portrait import light_from, reconstruct_file, relight
 from lcvd.shading.presets import preset
 from lcvd.shading.sh import dominant_direction
@@ -29,8 +29,10 @@ def settings(tiny_model) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def model(settings: Settings) -> LCVD:
-    return LCVD.fresh(settings.train.model, seed=0)
+def model(settings: Settings) -> LCVDPipeline:
+    pipe = LCVDPipeline.of(LCVD.fresh(settings.train.model, seed=0))
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +87,7 @@ def test_a_picture_stays_in_place_and_follows_a_clip(clips_dir, settings, model,
 
 
 def test_the_command_line(clips_dir, settings, model, portrait, tmp_path) -> None:
-    save_model(model, tmp_path / "model")
+    model.save_pretrained(tmp_path / "model")
     (tmp_path / "params.yaml").write_text(dump_settings(settings), encoding="utf-8")
     lcvd = Path(sys.executable).with_name("lcvd")
 
@@ -96,7 +98,7 @@ def test_the_command_line(clips_dir, settings, model, portrait, tmp_path) -> Non
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
-    words = ["relight", portrait, "--light", "left", "--model", "model", "--side-by-side"]
+    words = ["relight", portrait, "--light", "left", "--model", "model", "--steps", 2, "--side-by-side"]
     assert "16 frames of 64x64 px" in run(*words, "-o", "a.mp4")
     run(*words, "-o", "b.mp4")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()

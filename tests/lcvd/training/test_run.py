@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from lcvd.config.settings import Settings
-from lcvd.model.hub import load_model
+from lcvd.model.lcvd import LCVD
 from lcvd.training.checkpoint import newest
 from lcvd.training.run import INTERRUPTED
 from lcvd.training.stage import launch_command
@@ -58,7 +58,7 @@ def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_writes_model_metrics_and_curve(whole: Path) -> None:
     assert {path.name for path in whole.iterdir()} == {"model", "metrics.json", "dvclive"}
-    model = load_model(whole / "model")
+    model = LCVD.from_pretrained(whole / "model")
     assert (model.size, model.frames, list(model.adapters)) == (SIZE, 4, ["shading", "reference"])
     assert all(p.isfinite().all() for p in model.trainable())
     assert torch.count_nonzero(model.adapters["shading"].final_proj.weight) > 0, "the adapter learned something"

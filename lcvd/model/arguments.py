@@ -1,0 +1,61 @@
+"""What a call of the pipeline asks for, checked: pictures, conditions, guidance, generator."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lcvd.model.inputs import Given, Led, Pictures, picture
+from lcvd.model.lcvd import LCVD
+from lcvd.model.seeds import generator as seeded
+
+Guidance = float | Sequence[float] | Tensor
+
+
+def led_by(first_name: str, first: Any, name: str, rest: Any, size: int) -> Pictures:
+    """The pictures `rest` after the picture `first`; the names are those of the arguments."""
+    for given, of in ((rest, name), (first, first_name)):
+        if given is None:
+            raise ValueError(f"{of}: expected pictures, got None")
+    return Led(picture(first_name, first, size), Given(name, rest, size))
+
+
+def condition_sets(model: LCVD, positive: Collection[str], negative: Collection[str]) -> tuple[set[str], set[str]]:
+    """Conditions of y1 and of y2."""
+    for name, given in (("positive", positive), ("negative", negative)):
+        unknown = {given} if isinstance(given, str) else set(given) - set(model.adapters)
+        if unknown:
+            raise ValueError(f"{name}: expected some of {list(model.adapters)}, got {given!r}")
+    return set(negative), set(positive)
+
+
+def strength_of(guidance: Guidance | None, count: int) -> float | Tensor:
+    """Guidance of `count` frames, the reference included."""
+    if guidance is None:
+        raise ValueError("guidance: expected a number (published: 4.5), (lowest, highest) or one a hint, got None")
+    values = torch.as_tensor(guidance, dtype=torch.float32)
+    if not (values.isfinite().all() and (values >= 0).all()):
+        raise ValueError(f"guidance: expected finite numbers of at least 0, got {guidance}")
+    if values.ndim == 0:
+        return float(values)
+    if len(values) == 2:
+        return torch.linspace(float(values[0]), float(values[1]), count)
+    if values.shape != (count - 1,):
+        raise ValueError(f"guidance: expected one number, two, or {count - 1} (one a hint), got {tuple(values.shape)}")
+    return torch.cat([values[:1], values])
+
+
+def generator_of(given: torch.Generator | int | None) -> torch.Generator:
+    """The generator that a call draws from."""
+    if given is None:
+        raise ValueError(
+            "generator: expected a seed or a torch.Generator, got None: without it nothing could be repeated"
+        )
+    if isinstance(given, int):
+        return seeded(given, "relight")
+    if given.device.type != "cpu":
+        raise ValueError(f"generator: expected one on the CPU, so that every device draws the same; got {given.device}")
+    return given

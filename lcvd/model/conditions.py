@@ -1,0 +1,70 @@
+"""Adapter features of a whole video, computed for the frames that are asked for, and kept as far as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from lcvd.model.inputs import Pictures
+from lcvd.model.lcvd import LCVD
+
+CHUNK = 16
+KEPT_BYTES = 1_000_000_000
+"""Features kept on the device; a frame beyond that has its features computed whenever it is asked for."""
+
+
+class Conditions:
+    """Features of one reference and of a sequence of pictures for each moving condition.
+
+    Features don't depend on the noise level, so those of the first frames are computed once; at full size that is a
+    fiftieth of what the network costs, so that the others' are computed again costs little and memory has a bound.
+
+    Args:
+        reference: (3,H,W) in [-1,1], the same in all frames; None where the reference adapter isn't used.
+        moving: pictures by the name of their condition, one a frame.
+    """
+
+    def __init__(
+        self,
+        model: LCVD,
+        reference: Tensor | None,
+        moving: Mapping[str, Pictures],
+        device: torch.device,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:
+        self._model, self._moving, self._device = model, dict(moving), device
+        self._still: dict[str, Tensor] = {}
+        if reference is not None:
+            self._still["reference"] = model.features({"reference": reference[None, None].to(device, self._dtype)})
+        self._kept = {name: self._first(name, kept_bytes // len(moving)) for name in moving}
+
+    def of(self, frames_RT: Tensor) -> dict[str, Tensor]:
+        """Features by condition, (R,T,c,h,w), or (1,1,c,h,w) of what is the same in all frames."""
+        found = {name: features["reference"] for name, features in self._still.items()}
+        for name, kept in self._kept.items():
+            flat = frames_RT.flatten()
+            if len(flat) and int(flat.max()) < len(kept):
+                features = kept[flat.to(kept.device)]
+            else:
+                features = torch.cat([self._computed(name, part) for part in flat.split(CHUNK)])
+            found[name] = features.unflatten(0, frames_RT.shape)
+        return found
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self._model.adapters.parameters()).dtype
+
+    def _first(self, name: str, kept_bytes: int) -> Tensor:
+        """Features of as many of the first frames as `kept_bytes` hold."""
+        one = self._computed(name, torch.tensor([0]))
+        count = min(len(self._moving[name]), kept_bytes // (one.numel() * one.element_size()))
+        kept = one.new_empty((count, *one.shape[1:]))
+        for part in torch.arange(count).split(CHUNK):
+            kept[part[0] : part[-1] + 1] = self._computed(name, part)
+        return kept
+
+    def _computed(self, name: str, indices_n: Tensor) -> Tensor:
+        pictures = self._moving[name].at(indices_n).to(self._device, self._dtype)
+        return self._model.features({name: pictures[None]})[name][0]

@@ -1,0 +1,68 @@
+"""How many rows the network is given at once: measured on the machine that runs it, within a memory budget."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+GB = 1e9
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def in_use(device: torch.device) -> int:
+    """Bytes held now: PyTorch's on a GPU, the process's resident memory on the CPU."""
+    _release(device)
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else _resident("VmRSS")
+
+
+def peak_of(work: Callable[[], object], device: torch.device) -> int:
+    """The most bytes held while `work` ran, what was held before included."""
+    _release(device)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        work()
+        return torch.cuda.max_memory_allocated(device)
+    _RESET.write_text("5")  # the kernel's peak starts anew at what is resident now
+    work()
+    return _resident("VmHWM")
+
+
+def rows_within(budget: int, call: Callable[[int], object], device: torch.device, most: int) -> int:
+    """The most rows, up to `most`, with which ``call(rows)`` keeps to `budget` bytes in all, weights included.
+
+    Calls with one row and with two are measured; more are taken to grow by the same. The network is warmed up first.
+
+    Raises:
+        ValueError: not even one row fits; the message says how much would.
+    """
+    call(1)
+    one = peak_of(lambda: call(1), device)
+    if one > budget:
+        raise ValueError(
+            f"memory_budget_gb: {budget / GB:.2f} is too little, one window under one set of conditions needs "
+            f"{one / GB:.2f}; raise it, or use a lower precision or enable_model_cpu_offload()"
+        )
+    if most < 2:
+        return 1
+    growth = max(peak_of(lambda: call(2), device) - one, 1)
+    return max(1, min(most, 1 + (budget - one) // growth))
+
+
+def _release(device: torch.device) -> None:
+    """Give back what is held for later use, so that it isn't counted."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    else:
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _resident(field: str) -> int:
+    for line in _STATUS.read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"{_STATUS} has no {field}: memory can be measured on Linux only; leave memory_budget_gb out")

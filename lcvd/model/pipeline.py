@@ -1,0 +1,285 @@
+"""`LCVDPipeline`: a portrait and a sequence of shading hints to a video, as a diffusers pipeline (spec D)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from lcvd.model.arguments import Guidance, condition_sets, generator_of, led_by, strength_of
+from lcvd.model.conditions import Conditions
+from lcvd.model.hub import Parts, load_parts, save_parts
+from lcvd.model.inputs import picture, portrait_mask
+from lcvd.model.lcvd import CONDITIONS, LCVD
+from lcvd.model.masks import latent_mask
+from lcvd.model.memory import GB, rows_within
+from lcvd.model.network import TwoSets
+from lcvd.model.networks import BaseOutput, DiffusionPipeline
+from lcvd.model.objective import time_ids
+from lcvd.model.recipe import Recipe, recipe_of
+from lcvd.model.sampler import sample
+from lcvd.model.schedule import Scheduler
+
+Callback = Callable[[DiffusionPipeline, int, Tensor, dict[str, Tensor]], dict[str, Any] | None]
+ROWS = 2
+MOST_ROWS = 64
+OUTPUTS = ("uint8", "np", "pt", "pil", "latent")
+
+
+@dataclass
+class LCVDOutput(BaseOutput):
+    """What a pipeline gives back."""
+
+    frames: Any
+    """The video without the reference, in the form asked for."""
+
+
+class LCVDPipeline(DiffusionPipeline):
+    """Animates and relights a portrait.
+
+    The reference with its own hint is frame 0 of every window; it isn't part of the result. Latents stay in the
+    computer's memory, and windows of them go to the device, which therefore needs no more memory for a longer video.
+    """
+
+    model_cpu_offload_seq = "image_encoder->unet->vae"
+    _exclude_from_cpu_offload = ["shading_adapter", "reference_adapter", "landmark_adapter", "packing"]  # noqa: RUF012
+    _optional_components = ["shading_adapter", "reference_adapter", "landmark_adapter", "packing"]  # noqa: RUF012
+    _callback_tensor_inputs = ["latents"]  # noqa: RUF012
+
+    def __init__(
+        self,
+        unet: Any,
+        vae: Any,
+        image_encoder: Any,
+        scheduler: Scheduler,
+        shading_adapter: Any = None,
+        reference_adapter: Any = None,
+        landmark_adapter: Any = None,
+        packing: Any = None,
+        *,
+        size: int = 512,
+        frames: int = 16,
+        overlap: int = 6,
+    ) -> None:
+        super().__init__()
+        given = dict(zip(CONDITIONS, (shading_adapter, reference_adapter, landmark_adapter), strict=True))
+        self.register_modules(
+            unet=unet,
+            vae=vae,
+            image_encoder=image_encoder,
+            scheduler=scheduler,
+            packing=packing,
+            **{f"{name}_adapter": adapter for name, adapter in given.items()},
+        )
+        self.register_to_config(size=size, frames=frames, overlap=overlap)
+        adapters = {name: adapter for name, adapter in given.items() if adapter is not None}
+        self.parts = Parts(unet, adapters, image_encoder, vae, packing, scheduler, {"size": size, "frames": frames, "overlap": overlap})  # fmt: skip
+        self.model = LCVD.of(self.parts)
+        self._interrupted = False
+
+    @classmethod
+    def of(cls, model: LCVD | Parts) -> LCVDPipeline:
+        """A pipeline around a model; both share its parts."""
+        parts = model.parts() if isinstance(model, LCVD) else model
+        named = parts.named()
+        return cls(**named, **parts.sizes)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        where: Path | str,
+        *,
+        torch_dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        **hub: Any,
+    ) -> LCVDPipeline:
+        """The pipeline of the model in a folder, or in a hub's repository "owner/name"; strict, see `hub.load_parts`.
+
+        Raises:
+            ModelError: it isn't a model, or a part doesn't fit its config; files and keys are named.
+        """
+        return cls.of(load_parts(where, torch_dtype, **hub)).to(device)
+
+    def save_pretrained(self, folder: Path | str, **options: Any) -> None:
+        """Write all parts below `folder`; see `hub.save_parts`. `push_to_hub` uses it."""
+        save_parts(self.parts, folder, **options)
+
+    def interrupt(self) -> None:
+        """End the run in progress after the rows that are being computed; its call raises `Interrupted`."""
+        self._interrupted = True
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        reference: Any,
+        reference_mask: Any,
+        reference_hint: Any,
+        hints: Any,
+        *,
+        guidance: Guidance | None = None,
+        generator: torch.Generator | int | None = None,
+        recipe: Recipe | str = "default",
+        steps: int | None = None,
+        positive: Collection[str] = ("shading", "reference"),
+        negative: Collection[str] = ("reference",),
+        clip_in_negative: bool = False,
+        reference_landmarks: Any = None,
+        landmarks: Any = None,
+        fps: float = 7,
+        motion_bucket_id: float = 127,
+        noise_aug_strength: float = 0.02,
+        decode_chunk_size: int = 8,
+        memory_budget_gb: float | None = None,
+        output_type: str = "uint8",
+        return_dict: bool = True,
+        progress: Callable[[int, int], None] | None = None,
+        callback_on_step_end: Callback | None = None,
+    ) -> LCVDOutput | tuple[Any]:
+        """The portrait in the pose and light of every hint.
+
+        The prediction is ``y1 + guidance * (y2 - y1)`` with y2 under the conditions `positive` and y1 under `negative`.
+
+        Args:
+            reference: the portrait, one picture of `config.size` px: PIL image, array (H,W,3) or tensor (3,H,W), uint8
+                or in [0,1].
+            reference_mask: (H,W), bool, uint8 or in [0,1]; over half means person. Outside, the picture is kept.
+            reference_hint: shading of the reference's own pose and light, one picture.
+            hints: shading of the wanted poses and light, N pictures: array (N,H,W,3), tensor (N,3,H,W), list of images,
+                or anything that renders or reads them on demand (`inputs.Given`).
+            guidance: how strongly the shading is followed: the published default 4.5, 1 to 1.5 for the demo's model;
+                (lowest, highest) rises over the video; N numbers, one a hint.
+            generator: a seed, or a CPU generator.
+            recipe: ``default``, ``published`` or ``fast`` (`recipe.RECIPES`), or a `Recipe`.
+            steps: denoising steps, instead of the recipe's.
+            positive: conditions of y2. negative: conditions of y1. The paper's ablation F_r is ("reference",) for both
+                with guidance 1, F_s is ("shading",) against ().
+            clip_in_negative: keep the image token under `negative`; the published system leaves it out.
+            reference_landmarks: landmark map of the reference, where `landmark` is a condition; landmarks: N of them.
+            fps: frames a second, motion_bucket_id, noise_aug_strength: SVD's conditioning numbers, as trained; the
+                last is also the noise put on the reference.
+            decode_chunk_size: frames decoded at once.
+            memory_budget_gb: bound on memory, weights included; how many rows the network is given at once is then
+                measured (`memory.rows_within`). None: two, a window under both sets.
+            output_type: ``uint8`` (N,H,W,3), ``np`` the same in [0,1], ``pt`` (N,3,H,W) in [0,1], ``pil`` images, or
+                ``latent`` (N,C,h,w).
+            progress: called with (rows computed, rows in all).
+            callback_on_step_end: diffusers' callback (pipeline, step, timestep, {"latents"}); may return other latents.
+
+        Raises:
+            TypeError, ValueError: an argument is missing, or has a wrong type, shape or range; it is named.
+            Interrupted: `interrupt` was called.
+        """
+        self._interrupted = False
+        size, model, device = self.config.size, self.model, self._execution_device
+        chosen = recipe_of(recipe, steps)
+        if output_type not in OUTPUTS:
+            raise ValueError(f"output_type: expected one of {', '.join(OUTPUTS)}, got {output_type!r}")
+        sets = condition_sets(model, positive, negative)
+        moving = {"shading": led_by("reference_hint", reference_hint, "hints", hints, size)}
+        if "landmark" in sets[0] | sets[1]:
+            moving["landmark"] = led_by("reference_landmarks", reference_landmarks, "landmarks", landmarks, size)
+        count = len(moving["shading"])
+        for name, pictures in moving.items():
+            if len(pictures) != count:
+                raise ValueError(f"{name}s: expected {count - 1}, one a hint, got {len(pictures) - 1}")
+        strength, rng = strength_of(guidance, count), generator_of(generator)
+        signed = picture("reference", reference, size) * 2 - 1
+        mask = portrait_mask("reference_mask", reference_mask, size)
+        noise = torch.randn(model.frames, model.codec.channels, size // 8, size // 8, generator=rng)
+        noisy = signed + noise_aug_strength * torch.randn(1, *signed.shape, generator=rng)[0]
+        used = {name: pictures for name, pictures in moving.items() if name in sets[0] | sets[1]}
+        network = TwoSets(
+            model,
+            device,
+            Conditions(model, signed if "reference" in sets[0] | sets[1] else None, used, device),
+            sets,
+            tokens=self._tokens(signed, clip_in_negative),
+            condition=self._condition(noisy, mask),
+            ids=time_ids(torch.tensor([noise_aug_strength], device=device), fps - 1, motion_bucket_id),
+        )
+        rows = ROWS
+        if memory_budget_gb is not None:
+            rows = rows_within(int(memory_budget_gb * GB), lambda n: network.try_out(noise, n), device, MOST_ROWS)
+        with self.progress_bar(total=chosen.steps) as bar:
+            latents = sample(
+                network,
+                noise,
+                count,
+                scheduler=self.scheduler,
+                recipe=chosen,
+                guidance=strength,
+                overlap=self.config.overlap,
+                rows=rows,
+                progress=self._progress(progress),
+                on_step=self._stepper(bar, callback_on_step_end),
+            )
+        result = self._output(latents[1:], output_type, decode_chunk_size)
+        self.maybe_free_model_hooks()
+        return LCVDOutput(frames=result) if return_dict else (result,)
+
+    def decode(self, latents_NChw: Tensor, chunk: int = 8) -> Iterator[Tensor]:
+        """Frames (n,3,H,W) float32 in [0,1] of latents, at most `chunk` at a time, on the CPU."""
+        for part in latents_NChw.split(chunk):
+            with torch.inference_mode():
+                decoded = self.model.codec.decode(part.to(self._execution_device, self.vae.dtype))
+            yield ((decoded.float() + 1) / 2).cpu()
+
+    def _tokens(self, signed_3HW: Tensor, clip_in_negative: bool) -> Tensor:
+        """Image tokens (2,1,D) of the weaker and of the full conditions."""
+        token = self.model.token(signed_3HW[None].to(self._execution_device)).to(self.unet.dtype)
+        return torch.cat([token if clip_in_negative else torch.zeros_like(token), token])
+
+    def _condition(self, noisy_3HW: Tensor, mask_HW: Tensor) -> Tensor:
+        """Latent (1,C,h,w) of the noisy reference without the portrait."""
+        device, dtype = self._execution_device, self.vae.dtype
+        upcast = dtype == torch.float16 and self.vae.config.force_upcast
+        if upcast:
+            self.vae.to(torch.float32)
+        latent = self.model.codec.encode_condition(noisy_3HW[None].to(device, self.vae.dtype))
+        if upcast:
+            self.vae.to(dtype)
+        return (latent * (1 - latent_mask(mask_HW[None].to(device)))).to(self.unet.dtype)
+
+    def _progress(self, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+        def advance(done: int, total: int) -> None:
+            if self._interrupted:
+                raise Interrupted(f"interrupted after {done} of {total} evaluations of the network")
+            if progress:
+                progress(done, total)
+
+        return advance
+
+    def _stepper(self, bar: Any, callback: Callback | None) -> Callable[[int, Tensor, Tensor], Tensor | None]:
+        def step(number: int, timestep: Tensor, latents: Tensor) -> Tensor | None:
+            bar.update()
+            changed = callback(self, number, timestep, {"latents": latents}) if callback else None
+            return changed.get("latents") if changed else None
+
+        return step
+
+    def _output(self, latents_NChw: Tensor, kind: str, chunk: int) -> Any:
+        if kind == "latent":
+            return latents_NChw
+        if kind == "pt":
+            return torch.cat(list(self.decode(latents_NChw, chunk)))
+        if kind == "np":
+            return np.concatenate([part.movedim(1, -1).numpy() for part in self.decode(latents_NChw, chunk)])
+        video = np.concatenate([to_uint8(part) for part in self.decode(latents_NChw, chunk)])
+        return video if kind == "uint8" else [Image.fromarray(frame) for frame in video]
+
+
+class Interrupted(RuntimeError):
+    """A run was ended by `LCVDPipeline.interrupt`."""
+
+
+def to_uint8(frames_n3HW: Tensor) -> NDArray[np.uint8]:
+    """Frames in [0,1] to (n,H,W,3) uint8."""
+    pixels: NDArray[np.uint8] = (frames_n3HW * 255).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
+    return pixels

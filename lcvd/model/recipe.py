@@ -1,0 +1,53 @@
+"""Recipes: what a sampling run trades between exactness and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lcvd.model.schedule import Solver
+from lcvd.model.windows import WindowRule
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a video is sampled; everything else (guidance, conditions, seed) says what is sampled."""
+
+    steps: int
+    """Denoising steps."""
+    solver: Solver = "euler"
+    windows: WindowRule = "published"
+    overlap: int | None = None
+    """Frames that neighbouring windows share, the reference counted; None: the model's own."""
+    interval: tuple[float, float] | None = None
+    """Noise levels (lowest, highest sigma) between which guidance is applied; outside, the full conditions count once and
+    the weaker ones aren't computed. None: at all."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if self.steps < 1:
+            raise ValueError(f"steps: expected at least 1, got {self.steps}")
+        if self.interval and not 0 <= self.interval[0] < self.interval[1]:
+            raise ValueError(f"interval: expected (lowest, highest) sigma, got {self.interval}")
+
+
+RECIPES = {
+    "published": Recipe(25),
+    "default": Recipe(25, windows="shifted", overlap=2),
+    "fast": Recipe(10, "dpmpp", "shifted", 1, (0.5, 20.0)),
+}
+"""``published``: the published loop, number for number. Others are to be chosen by measurement (docs/sampling.md)."""
+
+
+def recipe_of(recipe: Recipe | str, steps: int | None = None) -> Recipe:
+    """The recipe of that name, with another number of steps if given.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if isinstance(recipe, str):
+        if recipe not in RECIPES:
+            raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
+        recipe = RECIPES[recipe]
+    if steps is None:
+        return recipe
+    return Recipe(steps, recipe.solver, recipe.windows, recipe.overlap, recipe.interval)

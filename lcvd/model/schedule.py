@@ -1,0 +1,42 @@
+"""Noise levels and solvers: SVD's Euler steps, and a multistep solver that needs fewer of them (spec D)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lcvd.model.networks import EDMDPMSolverMultistepScheduler, EulerDiscreteScheduler
+
+Solver = Literal["euler", "dpmpp"]
+Scheduler = EulerDiscreteScheduler | EDMDPMSolverMultistepScheduler
+
+
+def euler_scheduler() -> EulerDiscreteScheduler:
+    """diffusers' Euler scheduler as Stable Video Diffusion configures it: Karras sigmas from 700 to 0.002."""
+    return EulerDiscreteScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        sigma_min=0.002,
+        sigma_max=700.0,
+        timestep_spacing="leading",
+        timestep_type="continuous",
+        steps_offset=1,
+        use_karras_sigmas=True,
+    )
+
+
+def solver_of(solver: Solver, like: Scheduler) -> Scheduler:
+    """A new scheduler of the kind `solver` over the noise levels of `like`, which is left as it is.
+
+    ``dpmpp`` is DPM-Solver++(2M) in sigma space; at sigma_data 1 its preconditioning is SVD's.
+    """
+    if solver == "euler":
+        return EulerDiscreteScheduler.from_config(like.config)
+    return EDMDPMSolverMultistepScheduler(
+        sigma_min=like.config["sigma_min"],
+        sigma_max=like.config["sigma_max"],
+        sigma_data=1.0,
+        prediction_type="v_prediction",
+        solver_order=2,
+    )

@@ -1,0 +1,246 @@
+"""The pipeline: shapes, seeds, lengths, conditions, forms of input and output, and that bad arguments are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lcvd.config.profiles import profile
+from lcvd.model.conditions import Conditions
+from lcvd.model.inputs import Given
+from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import Interrupted, LCVDPipeline
+from tests.lcvd.model.test_lcvd import trained
+
+SIZE, WINDOW = 64, 4
+
+
+@pytest.fixture(scope="module")
+def pipe() -> LCVDPipeline:
+    """A small model whose adapters do something."""
+    settings = profile("demo").train.model
+    unet = settings.unet.model_copy(update={"channels": (32, 32), "heads": (1, 1), "layers": 1})
+    pipe = LCVDPipeline.of(
+        trained(LCVD.fresh(settings.model_copy(update={"size": SIZE, "frames": WINDOW, "overlap": 2, "unet": unet}), 0))
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def pictures(frames: int) -> dict[str, Any]:
+    """Random pictures of a reference, and of `frames` hints."""
+    rng = np.random.default_rng(0)
+
+    def picture(*shape: int) -> np.ndarray:
+        return rng.integers(256, size=shape, dtype=np.uint8)
+
+    return {
+        "reference": picture(SIZE, SIZE, 3),
+        "reference_mask": picture(SIZE, SIZE),
+        "reference_hint": picture(SIZE, SIZE, 3),
+        "hints": picture(frames, SIZE, SIZE, 3),
+    }
+
+
+def made(pipe: LCVDPipeline, given: dict[str, Any], **options: Any) -> Any:
+    """Frames after two steps."""
+    return pipe(**given, **{"guidance": 1.5, "generator": 0, "steps": 2} | options).frames
+
+
+@pytest.mark.parametrize("frames", [1, 3, 9])
+@pytest.mark.parametrize("recipe", ["published", "default", "fast"])
+def test_one_frame_a_hint_the_same_for_a_seed(pipe: LCVDPipeline, frames: int, recipe: str) -> None:
+    runs = [made(pipe, pictures(frames), generator=seed, recipe=recipe) for seed in (0, 0, 1)]
+    assert runs[0].shape == (frames, SIZE, SIZE, 3)
+    assert runs[0].dtype == np.uint8
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert (runs[0] != runs[2]).any()
+
+
+def test_without_guidance_only_the_weaker_conditions_count(pipe: LCVDPipeline) -> None:
+    given = pictures(3)
+    other = given | {"hints": 255 - given["hints"]}
+    weak = [made(pipe, hints, guidance=0.0) for hints in (given, other)]
+    np.testing.assert_array_equal(*weak)
+    full = [made(pipe, hints, guidance=1.0) for hints in (given, other)]
+    assert (full[0] != full[1]).any()
+
+
+def test_conditions_and_token_can_be_chosen(pipe: LCVDPipeline) -> None:
+    given = pictures(3)
+    # y2 of `shading` alone doesn't depend on the reference's adapter, so equals itself whatever y1 is at guidance 1
+    same = [made(pipe, given, guidance=1.0, positive=("shading",), negative=no) for no in ((), ("reference",))]
+    assert np.abs(same[0].astype(int) - same[1]).max() <= 1
+    kept = [made(pipe, given, guidance=3.0, clip_in_negative=kept) for kept in (False, True)]
+    assert (kept[0] != kept[1]).any()
+
+
+def test_guidance_rises_from_the_first_to_the_last_frame(pipe: LCVDPipeline) -> None:
+    options = {"steps": 1, "output_type": "latent"}
+    pair, each = (made(pipe, pictures(3), guidance=g, **options) for g in ((0.0, 3.0), (1.0, 2.0, 3.0)))
+    torch.testing.assert_close(pair, each)
+    torch.testing.assert_close(pair[2], made(pipe, pictures(3), guidance=3.0, **options)[2])
+
+
+def test_rows_at_once_change_nothing_and_a_budget_bounds_memory(pipe: LCVDPipeline) -> None:
+    plain = made(pipe, pictures(9), output_type="latent", recipe="published")
+    budgeted = made(pipe, pictures(9), output_type="latent", recipe="published", memory_budget_gb=64)
+    torch.testing.assert_close(plain, budgeted, atol=1e-3, rtol=1e-3)
+    with pytest.raises(ValueError, match=r"memory_budget_gb: 0\.01 is too little, .* needs \d"):
+        made(pipe, pictures(9), memory_budget_gb=0.01)
+
+
+def test_arrays_tensors_and_images_are_the_same(pipe: LCVDPipeline, tmp_path: Path) -> None:
+    given = pictures(3)
+    expected = made(pipe, given)
+    floats = {name: value.astype(np.float32) / 255 for name, value in given.items()}
+    tensors = {
+        name: torch.from_numpy(v).movedim(-1, -3) if v.ndim > 2 else torch.from_numpy(v) for name, v in floats.items()
+    }
+    images = {name: Image.fromarray(value) for name, value in given.items() if name != "hints"}
+    images["hints"] = [Image.fromarray(hint) for hint in given["hints"]]
+    np.save(tmp_path / "hints.npy", given["hints"])
+    mapped = given | {"hints": np.load(tmp_path / "hints.npy", mmap_mode="r")}
+    for form in (floats, tensors, images, mapped):
+        assert np.abs(made(pipe, form).astype(int) - expected).max() <= 1
+
+
+def test_forms_of_the_result(pipe: LCVDPipeline) -> None:
+    given = pictures(3)
+    expected = made(pipe, given)
+    as_np, as_pt, as_pil = (made(pipe, given, output_type=kind) for kind in ("np", "pt", "pil"))
+    assert np.abs(as_np * 255 - expected).max() <= 0.5 + 1e-3
+    np.testing.assert_allclose(as_pt.movedim(1, -1).numpy(), as_np)
+    np.testing.assert_array_equal(np.stack([np.asarray(image) for image in as_pil]), expected)
+    assert made(pipe, given, output_type="latent").shape == (3, 16, 8, 8)
+    plain = pipe(**given, guidance=1.5, generator=0, steps=2, return_dict=False)
+    np.testing.assert_array_equal(plain[0], expected)
+
+
+def test_decoding_is_chunked_and_slicing_is_possible(pipe: LCVDPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    hook = pipe.vae.decoder.register_forward_pre_hook(lambda _module, args: sizes.append(len(args[0])))
+    try:
+        chunks = made(pipe, pictures(5), decode_chunk_size=2)
+        assert sizes == [2, 2, 1]
+        pipe.vae.enable_slicing()
+        sliced = made(pipe, pictures(5), decode_chunk_size=5)
+        assert sizes[3:] == [1] * 5
+    finally:
+        hook.remove()
+        pipe.vae.disable_slicing()
+    assert np.abs(chunks.astype(int) - sliced).max() <= 1
+
+
+def test_progress_callback_and_interruption(pipe: LCVDPipeline) -> None:
+    seen: list[tuple[int, int]] = []
+    steps: list[int] = []
+
+    def callback(given: Any, step: int, _timestep: Tensor, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        assert given is pipe
+        steps.append(step)
+        return {"latents": tensors["latents"] * 0}
+
+    options = {"recipe": "published", "output_type": "latent"}
+    made(pipe, pictures(9), progress=lambda done, total: seen.append((done, total)), **options)
+    assert seen[-1][0] == seen[-1][1] == 2 * len(seen)
+    assert not made(pipe, pictures(3), callback_on_step_end=callback, **options).any()
+    assert steps == [0, 1]
+    with pytest.raises(Interrupted, match="interrupted after 6 of 16"):
+        made(pipe, pictures(9), progress=lambda done, _: pipe.interrupt() if done == 4 else None, **options)
+    assert made(pipe, pictures(1)).shape[0] == 1, "the next call isn't interrupted"
+
+
+class Rendered:
+    """Hints made on demand; notes how many at once."""
+
+    def __init__(self, hints: np.ndarray) -> None:
+        self.hints, self.most = hints, 0
+
+    def __len__(self) -> int:
+        return len(self.hints)
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        self.most = max(self.most, len(indices))
+        return self.hints[indices]
+
+
+def test_hints_may_be_rendered_on_demand_a_few_at_a_time(pipe: LCVDPipeline) -> None:
+    given = pictures(40)
+    source = Rendered(given["hints"])
+    np.testing.assert_array_equal(made(pipe, given | {"hints": source}, steps=1), made(pipe, given, steps=1))
+    assert source.most <= 16
+
+
+def test_features_beyond_what_is_kept_are_computed_again(pipe: LCVDPipeline) -> None:
+    hints = Given("hints", pictures(20)["hints"], SIZE)
+    frame = pipe.model.features({"shading": torch.zeros(1, 1, 3, SIZE, SIZE)})["shading"]
+    few, all_ = (
+        Conditions(pipe.model, None, {"shading": hints}, torch.device("cpu"), kept * frame.numel() * 4)
+        for kept in (5, 20)
+    )
+    frames = torch.tensor([[0, 3, 4], [4, 5, 19]])
+    torch.testing.assert_close(few.of(frames)["shading"], all_.of(frames)["shading"])
+    assert len(few._kept["shading"]) == 5
+
+
+def test_lower_precision_is_near(pipe: LCVDPipeline, tmp_path: Path) -> None:
+    pipe.save_pretrained(tmp_path)
+    low = LCVDPipeline.from_pretrained(tmp_path, torch_dtype=torch.bfloat16)
+    low.set_progress_bar_config(disable=True)
+    assert low.unet.dtype == low.vae.dtype == torch.bfloat16
+    gap = np.abs(made(low, pictures(3)).astype(int) - made(pipe, pictures(3)))
+    assert 0 < gap.mean() < 8
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"guidance": None}, "guidance: expected a number .*got None"),
+    ({"guidance": -1.0}, "guidance: expected finite numbers of at least 0, got -1"),
+    ({"guidance": float("nan")}, "guidance: expected finite"),
+    ({"guidance": [1.0] * 5}, r"guidance: .* 3 \(one a hint\), got \(5,\)"),
+    ({"generator": None}, "generator: expected a seed or a torch.Generator, got None"),
+    ({"hints": None}, "hints: expected pictures, got None"),
+    ({"hints": 7}, "hints: expected arrays, tensors or images, got int"),
+    ({"hints": np.zeros((0, SIZE, SIZE, 3), np.uint8)}, "hints: expected at least one picture"),
+    ({"hints": np.full((3, SIZE, SIZE, 3), 255.0, np.float32)}, r"hints: expected values in \[0, 1\].*got 255 to 255"),
+    ({"hints": np.zeros((3, SIZE, SIZE, 3), np.int64)}, "hints: expected uint8 or floating-point numbers, got torch.int64"),
+    ({"hints": np.full((3, SIZE, SIZE, 3), np.nan, np.float32)}, r"hints: expected values in \[0, 1\]"),
+    ({"hints": np.zeros((3, 32, SIZE, 3), np.uint8)}, r"hints: expected shape \(1, 64, 64, 3\), got \(1, 32, 64, 3\)"),
+    ({"reference": np.zeros((32, 32, 3), np.uint8)}, r"reference: expected shape \(64, 64, 3\), got \(32, 32, 3\)"),
+    ({"reference": torch.zeros(3, SIZE, SIZE) - 1}, r"reference: expected values in \[0, 1\].*got -1"),
+    ({"reference_mask": np.zeros((SIZE, SIZE, 3), np.uint8)}, r"reference_mask: expected shape \(64, 64\)"),
+    ({"reference_hint": "a.png"}, "reference_hint: expected an array, a tensor or an image, got str"),
+    ({"positive": ("shading", "landmark")}, r"positive: expected some of \['shading', 'reference'\]"),
+    ({"negative": "reference"}, "negative: expected some of"),
+    ({"recipe": "slow"}, "recipe: expected one of published, default, fast, got 'slow'"),
+    ({"steps": 0}, "steps: expected at least 1, got 0"),
+    ({"output_type": "gif"}, "output_type: expected one of uint8, np, pt, pil, latent, got 'gif'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "message"), BAD, ids=[message[:40] for _, message in BAD])
+def test_bad_arguments_are_named(pipe: LCVDPipeline, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        pipe(**pictures(3) | {"guidance": 1.0, "generator": 0, "steps": 1} | wrong)
+
+
+def test_landmark_maps_are_one_a_hint(pipe: LCVDPipeline) -> None:
+    parts = pipe.parts
+    extra = trained(pipe.model).adapters["shading"]
+    three = LCVDPipeline(**parts.named(), landmark_adapter=extra, size=SIZE, frames=WINDOW, overlap=2)
+    three.set_progress_bar_config(disable=True)
+    given, sets = pictures(3), {"positive": ("landmark", "reference"), "negative": ()}
+    drawn = {"reference_landmarks": given["reference_hint"], "landmarks": given["hints"]}
+    # The same adapter fed the same pictures does the same, whatever it is called.
+    expected = made(three, given, positive=("shading", "reference"), negative=())
+    np.testing.assert_array_equal(made(three, given, **sets, **drawn), expected)
+    with pytest.raises(ValueError, match="landmarks: expected 3, one a hint, got 2"):
+        made(three, given, **sets, **drawn | {"landmarks": given["hints"][:2]})
+    with pytest.raises(ValueError, match="landmarks: expected pictures, got None"):
+        made(three, given, **sets)
