@@ -20,7 +20,9 @@ class _Lazy(click.Group):
     """Loads the commands that need torch and MediaPipe only when they are called, and those that other packages
     register in the group ``lcvd.commands``."""
 
-    _heavy: ClassVar[dict[str, str]] = {name: f"lcvd.cli.{name}" for name in ("relight", "reconstruct", "studio")}
+    _heavy: ClassVar[dict[str, str]] = {
+        name: f"lcvd.cli.{name}" for name in ("convert", "relight", "reconstruct", "studio")
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self._heavy, *entry_points(group="lcvd.commands").names])

@@ -37,12 +37,12 @@ class Conditions:
         self._model, self._moving, self._device = model, dict(moving), device
         self._still: dict[str, Tensor] = {}
         if reference is not None:
-            self._still["reference"] = model.features({"reference": reference[None, None].to(device, self._dtype)})
+            self._still = model.features({"reference": reference[None, None].to(device, self._dtype)})
         self._kept = {name: self._first(name, kept_bytes // len(moving)) for name in moving}
 
     def of(self, frames_RT: Tensor) -> dict[str, Tensor]:
         """Features by condition, (R,T,c,h,w), or (1,1,c,h,w) of what is the same in all frames."""
-        found = {name: features["reference"] for name, features in self._still.items()}
+        found = dict(self._still)
         for name, kept in self._kept.items():
             flat = frames_RT.flatten()
             if len(flat) and int(flat.max()) < len(kept):

@@ -49,7 +49,8 @@ class LatentCodec(nn.Module):
             raise ValueError(f"packing by {found[0]} to {found[1]} channels doesn't fit {own} channels at 1/{scale}")
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.packing = packing
-        self.pack, self.channels = found
+        self.pack: int = pack
+        self.channels: int = own * pack**2
         self.factor = float(autoencoder.config["scaling_factor"])
 
     @property

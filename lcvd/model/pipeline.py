@@ -87,9 +87,8 @@ class LCVDPipeline(DiffusionPipeline):
     @classmethod
     def of(cls, model: LCVD | Parts) -> LCVDPipeline:
         """A pipeline around a model; both share its parts."""
-        parts = model.parts() if isinstance(model, LCVD) else model
-        named = parts.named()
-        return cls(**named, **parts.sizes)
+        parts: Parts = model if isinstance(model, Parts) else model.parts()
+        return cls(**parts.named(), **parts.sizes)
 
     @classmethod
     def from_pretrained(
@@ -138,10 +137,9 @@ class LCVDPipeline(DiffusionPipeline):
         decode_chunk_size: int = 8,
         memory_budget_gb: float | None = None,
         output_type: str = "uint8",
-        return_dict: bool = True,
         progress: Callable[[int, int], None] | None = None,
         callback_on_step_end: Callback | None = None,
-    ) -> LCVDOutput | tuple[Any]:
+    ) -> LCVDOutput:
         """The portrait in the pose and light of every hint.
 
         The prediction is ``y1 + guidance * (y2 - y1)`` with y2 under the conditions `positive` and y1 under `negative`.
@@ -222,7 +220,7 @@ class LCVDPipeline(DiffusionPipeline):
             )
         result = self._output(latents[1:], output_type, decode_chunk_size)
         self.maybe_free_model_hooks()
-        return LCVDOutput(frames=result) if return_dict else (result,)
+        return LCVDOutput(frames=result)
 
     def decode(self, latents_NChw: Tensor, chunk: int = 8) -> Iterator[Tensor]:
         """Frames (n,3,H,W) float32 in [0,1] of latents, at most `chunk` at a time, on the CPU."""

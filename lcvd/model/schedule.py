@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from lcvd.model.networks import EDMDPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 Solver = Literal["euler", "dpmpp"]
-Scheduler = EulerDiscreteScheduler | EDMDPMSolverMultistepScheduler
+Scheduler: TypeAlias = Any
+"""One of diffusers' schedulers; mypy doesn't look into that library."""
 
 
 def euler_scheduler() -> EulerDiscreteScheduler:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.recipe import Recipe
 from lcvd.relight.baselines import psnr, round_trip, shading_ratio
 from lcvd.shading.hints import ALBEDO, to_uint8
 from lcvd.shading.sh import shading
@@ -66,13 +67,13 @@ class Moment:
     """By the name of the light."""
 
 
-def draw(moment: Moment, pipe: LCVDPipeline, out: Path, *, guidance: float, recipe: str, steps: int, seed: int) -> None:
+def draw(moment: Moment, pipe: LCVDPipeline, out: Path, *, guidance: float, recipe: Recipe, seed: int) -> None:
     """Write the tiles and ``figures.json`` into the folder `out`. Equal inputs give equal bytes.
 
     One window of the model is generated for each tile of the last two figures.
     """
     page = _Page(moment, out)
-    run, model = _Runs(moment, pipe, recipe, steps, seed), pipe.model
+    run, model = _Runs(moment, pipe, recipe, seed), pipe.model
     figures = [_lights(page), _methods(page, model), _adapters(page, run, guidance)]
     if "shading" in model.adapters:
         figures.append(_guidance(page, run, guidance))
@@ -121,9 +122,9 @@ class _Page:
 class _Runs:
     """Generates one window around the moment, once for the same question, and gives back its frame."""
 
-    def __init__(self, moment: Moment, pipe: LCVDPipeline, recipe: str, steps: int, seed: int) -> None:
-        self._moment, self._pipe, self._how = moment, pipe, {"recipe": recipe, "steps": steps, "generator": seed}
-        self.model = pipe.model
+    def __init__(self, moment: Moment, pipe: LCVDPipeline, recipe: Recipe, seed: int) -> None:
+        self._moment, self._pipe, self.model = moment, pipe, pipe.model
+        self._recipe, self._seed = recipe, seed
         self._known: dict[Any, Array] = {}
 
     def frame(self, light: str, guidance: float, positive: Sequence[str], negative: Sequence[str]) -> Array:
@@ -146,7 +147,8 @@ class _Runs:
             guidance=guidance,
             positive=positive,
             negative=negative,
-            **self._how,
+            recipe=self._recipe,
+            generator=self._seed,
         )
         frame: Array = made.frames[moment.at - start]
         return frame

@@ -19,6 +19,7 @@ from lcvd.metrics.measure import Meter
 from lcvd.metrics.outputs import sample_sheet
 from lcvd.metrics.summary import Scored
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.recipe import recipe_of
 from lcvd.relight.baselines import is_studio, psnr, round_trip, true_relit
 from lcvd.relight.figures import Lit, Moment, draw
 from lcvd.shading.crop import resize_masks
@@ -46,6 +47,7 @@ class ScoredClip:
 
     def __init__(self, sample: Sample, pipe: LCVDPipeline, extract: FeatureExtractor, settings: Settings) -> None:
         self.sample, self.pipe, self.settings, size = sample, pipe, settings.evaluate, pipe.model.size
+        self.recipe = recipe_of(self.settings.recipe, self.settings.steps)
         self.seed, self.size, count = settings.seed, size, frame_count(sample, settings)
         pictures = _resized(sample.frames(range(count + 1)), size)
         self.reference, self.driving = pictures[0], pictures[1:]
@@ -87,8 +89,7 @@ class ScoredClip:
         """The picture grids of this clip into the folder `out`."""
         middle = len(self.driving) // 2
         moment = Moment(self.sample.id, middle, self.reference, self.mask, self.own_hint, self.driving[middle], lit)
-        how = {"guidance": self.settings.guidance, "recipe": self.settings.recipe, "steps": self.settings.steps}
-        draw(moment, self.pipe, out, **how, seed=self.seed)
+        draw(moment, self.pipe, out, guidance=self.settings.guidance, recipe=self.recipe, seed=self.seed)
 
     def _score_baselines(self, lights: dict[str, Array], true: dict[str, Truth], results: Results) -> None:
         copies = np.broadcast_to(self.reference, self.driving.shape)
@@ -114,8 +115,7 @@ class ScoredClip:
             self.own_hint,
             hints,
             guidance=self.settings.guidance,
-            recipe=self.settings.recipe,
-            steps=self.settings.steps,
+            recipe=self.recipe,
             generator=self.seed,
             progress=lambda done, total: ticker.part(len(hints), done / total),
         ).frames

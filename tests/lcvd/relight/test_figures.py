@@ -8,6 +8,7 @@ from PIL import Image
 from lcvd.config.profiles import profile
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDOutput, LCVDPipeline
+from lcvd.model.recipe import Recipe
 from lcvd.relight import figures
 from lcvd.relight.figures import Lit, Moment, draw, lit_sphere
 from lcvd.shading.presets import preset
@@ -54,7 +55,7 @@ def runs(monkeypatch):
 def _draw(moment, model, out, guidance=2.0):
     pipe = LCVDPipeline.of(model)
     pipe.set_progress_bar_config(disable=True)
-    draw(moment, pipe, out, guidance=guidance, recipe="published", steps=1, seed=0)
+    draw(moment, pipe, out, guidance=guidance, recipe=Recipe(1), seed=0)
     return {each["name"]: each for each in json.loads((out / figures.INDEX).read_text())["figures"]}
 
 

@@ -1,0 +1,170 @@
+"""A model trained on one clip until it knows it by heart: what sampling is judged with where no published weights are.
+
+``python -m benchmarks.overfit`` trains the demo's model on one studio clip under a moving light (minutes on a CPU; kept in
+`.lcvd/overfit` as long as code and settings stay), samples that clip again, and the same motion under lights that it never
+saw, and prints PSNR inside the portrait against the truth, LE to the light asked for, and the same of copying the
+reference. ``--pictures FOLDER`` writes the pictures. With ``--json`` the last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lcvd.cache.imports import ROOT
+from lcvd.config.profiles import DEMO
+from lcvd.config.settings import Settings
+from lcvd.face.codes import FaceCodes
+from lcvd.face.head import load_head
+from lcvd.metrics.light_error import light_error
+from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.recipe import Recipe
+from lcvd.relight.baselines import psnr
+from lcvd.shading.hints import WINDOW, hints_of, surfaces_of
+from lcvd.shading.light import fit_light
+from lcvd.shards.sample import Meta, Sample
+from lcvd.shards.split import SPLITS
+from lcvd.shards.write import write_shards
+from lcvd.studio.clip import MOVING, StudioClip
+from lcvd.training.stage import launch_command, scratch_key
+from lcvd.video.encode import write_h264, write_lossless
+
+Array = NDArray[Any]
+CLIP = StudioClip("astronaut", seed=1, light=MOVING, frames=65, size=128)
+LIGHTS = (MOVING, "left", "right")
+"""The clip's own light, and two that stay on one side."""
+GUIDANCE = 1.5
+
+
+def settings_of(steps: int) -> Settings:
+    """The demo's settings with another number of steps."""
+    return Settings.model_validate(DEMO | {"train": DEMO["train"] | {"steps": steps}})
+
+
+class Scene:
+    """The clip under one light: hints, and what it truly looks like."""
+
+    def __init__(self, light: str) -> None:
+        self.clip = replace(CLIP, light=light)
+        self.codes: FaceCodes = self.clip.truth()
+        parts = [np.concatenate(part) for part in zip(*self.clip.render(), strict=True)]
+        self.frames, self.masks = parts
+        self.hints = np.concatenate(list(hints_of(load_head(self.codes.head), self.codes, CLIP.size)))
+
+    @cached_property
+    def surface(self) -> tuple[Array, Array]:
+        """Normals and shaded pixels of all frames but the first."""
+        head, codes = load_head(self.codes.head), self.codes.window(slice(1, None))
+        parts = [(s.normals, s.alpha) for _, s in surfaces_of(head, codes, CLIP.size, WINDOW)]
+        normals, alpha = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return normals, alpha
+
+    def score(self, video: Array) -> dict[str, float]:
+        """PSNR inside the portrait and LE of frames 1... of the clip."""
+        found = fit_light(video, *self.surface, settings_of(1).reconstruct.light)
+        decibels = psnr(video, (self.frames[1:], self.masks[1:] > 127))
+        return {"psnr": float(decibels or 0), "le": float(light_error(found, self.codes.light[1:]).mean())}
+
+
+def write_clip(folder: Path, scene: Scene) -> None:
+    """Shards whose training split is the one clip."""
+    with tempfile.TemporaryDirectory() as place:
+        parts = Path(place)
+        scene.codes.save(parts / "codes.safetensors", {})
+        write_h264(parts / "frames.mp4", [scene.frames], CLIP.fps, crf=4)
+        write_lossless(parts / "hints.mkv", [scene.hints], CLIP.fps)
+        write_lossless(parts / "mask.mkv", [scene.masks], CLIP.fps)
+        meta = Meta("clip", CLIP.identity, "train", CLIP.frames, CLIP.size, float(CLIP.fps), "", "", "", 0)
+        files = {path.name: path.read_bytes() for path in parts.iterdir()} | {"meta.json": meta.to_json()}
+        sample = Sample("clip", files, "overfit")
+    for split in SPLITS:
+        write_shards(folder, split, ["clip"] if split == "train" else [], lambda _: sample, 512.0)
+
+
+def trained(steps: int) -> Path:
+    """Folder of the model after so many steps, trained now if it isn't there."""
+    settings, base = settings_of(steps), ROOT / ".lcvd" / "overfit"
+    data = base / "data"
+    if not (data / "train" / "index.json").exists():
+        write_clip(data, Scene(MOVING))
+    run = base / scratch_key(settings, data)[:16]
+    if not (run / "out" / "model").is_dir():
+        command, environment = launch_command(settings, data, run / "scratch", run / "out")
+        threads = {key: os.environ[key] for key in ("OMP_NUM_THREADS",) if key in os.environ}
+        subprocess.run(command, env={**os.environ, **environment, **threads}, check=True)
+    return run / "out" / "model"
+
+
+def relit(pipe: LCVDPipeline, own: Scene, scene: Scene, recipe: Recipe | str, guidance: float = GUIDANCE) -> Array:
+    """The clip's motion from its first frame, under the light of `scene`."""
+    video: Array = pipe(
+        own.frames[0], own.masks[0], own.hints[0], scene.hints[1:], guidance=guidance, generator=0, recipe=recipe
+    ).frames
+    return video
+
+
+def scores(
+    pipe: LCVDPipeline, scenes: dict[str, Scene], recipe: Recipe | str, guidance: float = GUIDANCE
+) -> dict[str, Any]:
+    """PSNR and LE under each light, and the videos."""
+    videos = {name: relit(pipe, scenes[MOVING], scene, recipe, guidance) for name, scene in scenes.items()}
+    return {"videos": videos} | {name: scenes[name].score(video) for name, video in videos.items()}
+
+
+def picture(path: Path, scenes: dict[str, Scene], videos: dict[str, Array], count: int = 6) -> None:
+    """A sheet: for each light the hints, the results and the truth of `count` frames."""
+    places = np.linspace(1, CLIP.frames - 1, count).astype(int)
+    rows = []
+    for name, scene in scenes.items():
+        for pictures in (scene.hints[places], videos[name][places - 1], scene.frames[places]):
+            rows.append(np.concatenate(list(pictures), axis=1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.concatenate(rows)).save(path)
+
+
+def main() -> None:
+    """Train if need be, sample, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    parser.add_argument("--steps", type=int, default=1500, help="training steps")
+    parser.add_argument("--recipe", default="published")
+    parser.add_argument("--pictures", type=Path, help="folder for a sheet of pictures")
+    given = parser.parse_args()
+    pipe = LCVDPipeline.from_pretrained(trained(given.steps))
+    scenes = {name: Scene(name) for name in LIGHTS}
+    found = scores(pipe, scenes, given.recipe)
+    videos = found.pop("videos")
+    copies = {
+        name: scene.score(np.repeat(scenes[MOVING].frames[:1], CLIP.frames - 1, 0)) for name, scene in scenes.items()
+    }
+    if given.pictures:
+        picture(given.pictures / "overfit.png", scenes, videos)
+    result = {
+        "benchmark": "overfit",
+        "steps": given.steps,
+        "recipe": given.recipe,
+        "model": found,
+        "copied_reference": copies,
+    }
+    for name in LIGHTS:
+        mine, copy = found[name], copies[name]
+        print(
+            f"{name:8} PSNR {mine['psnr']:.1f} dB (copy {copy['psnr']:.1f}), LE {mine['le']:.2f} (copy {copy['le']:.2f})"
+        )
+    if given.json:
+        print(json.dumps(result, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()

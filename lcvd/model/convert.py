@@ -1,0 +1,106 @@
+"""Published files to a model folder: SVD-XT, sd-vae-ft-mse, and the four files of the published LCVD (spec A, E3).
+
+Each file is mapped into memory and written out before the next is touched, so a conversion needs little more memory than
+its largest part.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lcvd.model.adapter import Adapter
+from lcvd.model.hub import Parts, save_parts
+from lcvd.model.lcvd import CONDITIONS
+from lcvd.model.networks import UNetSpatioTemporalConditionModel
+from lcvd.model.parts import ModelError, fit, load_image_encoder, load_part, load_vae, read_config
+from lcvd.model.schedule import euler_scheduler
+from lcvd.model.seeds import generator
+
+UNET_FILE = "unet.pth"
+ADAPTER_FILES = {"shading": "light_embedder.pth", "reference": "ref_embedder.pth", "landmark": "head_embedder.pth"}
+PAPER_CONDITIONS = ("shading", "reference")
+FRAMES, OVERLAP = 16, 6
+
+
+def convert(
+    svd: Path, vae: Path, out: Path, *, lcvd: Path | None = None, size: int = 512, dtype: torch.dtype | None = None
+) -> list[str]:
+    """Write a model folder of published files; every tensor keeps its value (and its precision, unless `dtype` is given).
+
+    Args:
+        svd: Stable Video Diffusion XT's folder; its ``unet`` and ``image_encoder`` are used, of the UNet only the
+            config where `lcvd` has weights.
+        vae: sd-vae-ft-mse's folder.
+        out: the folder to write.
+        lcvd: folder of the published ``unet.pth``, ``light_embedder.pth``, ``ref_embedder.pth`` and, optionally,
+            ``head_embedder.pth``. None: fresh adapters for shading and reference: where training starts (spec B3).
+        size: side of the frames.
+
+    Returns:
+        The conditions that the model has adapters for.
+
+    Raises:
+        ModelError: a file is missing, isn't a checkpoint, or its keys or shapes don't fit; missing and unexpected ones
+            are listed.
+    """
+    if lcvd is None:
+        unet = load_part(UNetSpatioTemporalConditionModel, svd / "unet", dtype)
+        adapters = {name: _fresh(name, unet.config["block_out_channels"][0], dtype) for name in PAPER_CONDITIONS}
+    else:
+        config = read_config(svd / "unet" / "config.json")
+        with torch.device("meta"):
+            unet = UNetSpatioTemporalConditionModel.from_config(config)
+        fit(unet, read_pickled(lcvd / UNET_FILE), lcvd / UNET_FILE, dtype)
+        adapters = _published(lcvd, unet.config["block_out_channels"][0], dtype)
+    parts = Parts(
+        unet=unet,
+        adapters=adapters,
+        image_encoder=load_image_encoder(svd / "image_encoder", dtype),
+        vae=load_vae(vae, dtype),
+        packing=None,
+        scheduler=euler_scheduler(),
+        sizes={"size": size, "frames": FRAMES, "overlap": OVERLAP},
+    )
+    save_parts(parts, out)
+    return list(adapters)
+
+
+def read_pickled(path: Path) -> Mapping[str, Tensor]:
+    """The state dict in a file that ``torch.save`` wrote, mapped into memory; no code in it can run.
+
+    Raises:
+        ModelError: it isn't there, holds something else than tensors, or isn't such a file.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: not found")
+    try:
+        found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{path}: not a checkpoint of tensors alone: {reason}") from None
+    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise ModelError(f"{path}: expected a state dict of tensors, found {type(found).__name__}")
+    return found
+
+
+def _published(folder: Path, channels: int, dtype: torch.dtype | None) -> dict[str, Adapter]:
+    """Adapters of the published files; the landmark adapter, which the paper doesn't have, may be left out."""
+    adapters = {}
+    for name in CONDITIONS:
+        path = folder / ADAPTER_FILES[name]
+        if name in PAPER_CONDITIONS or path.exists():
+            with torch.device("meta"):
+                adapter = Adapter(channels)
+            adapters[name] = fit(adapter, read_pickled(path), path, dtype)
+    return adapters
+
+
+def _fresh(name: str, channels: int, dtype: torch.dtype | None) -> Adapter:
+    adapter: Adapter = Adapter(channels).reset(generator(0, "adapter", name))
+    return adapter.to(dtype) if dtype else adapter
