@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from lcvd.model.networks import ConfigMixin, ModelMixin, register_to_config
 
@@ -24,14 +24,12 @@ class Packing(ModelMixin, ConfigMixin):
         mean: (C,). basis: (C, C).
     """
 
-    mean: Tensor
-    basis: Tensor
-
     @register_to_config
     def __init__(self, channels: int, pack: int = 2) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("basis", torch.eye(channels))
+        # Frozen weights, not buffers: training leaves those of the whole codec out of its checkpoints.
+        self.mean = nn.Parameter(torch.zeros(channels), requires_grad=False)
+        self.basis = nn.Parameter(torch.eye(channels), requires_grad=False)
 
     def turned(self, weights: Mapping[str, Tensor]) -> Packing:
         """This one, with ``mean`` and ``basis`` of `weights`."""
