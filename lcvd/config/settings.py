@@ -13,6 +13,8 @@ from pydantic import Field, model_validator
 from lcvd.config.section import Section
 from lcvd.config.train import TrainSettings
 
+MaskKind = Literal["mediapipe", "u2net", "u2net-compat"]
+
 
 class RunnerSettings(Section):
     """Where the chunks of a stage run."""
@@ -144,6 +146,9 @@ class ReconstructSettings(Section):
     """Side of the model's square, in sizes of the face box."""
     size: int = Field(256, ge=64)
     """Pixels of the square at which mask and light are computed."""
+    mask: MaskKind = "mediapipe"
+    """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
+    ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
 
