@@ -69,6 +69,8 @@ class FilterThresholds(Section):
     """Median larger side of the face box, in source pixels."""
     min_face_share: float = Field(0.98, ge=0, le=1)
     """Share of frames with exactly one face."""
+    max_gap: int = Field(8, ge=0)
+    """Frames in a row without a face that are interpolated; a longer gap splits the clip, whose longest part is kept."""
     max_jump: float = Field(0.5, gt=0)
     """Largest move of the face centre between frames, in face sizes: more means that another face took over."""
     min_sharpness: float = Field(20.0, ge=0)

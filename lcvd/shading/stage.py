@@ -41,9 +41,10 @@ SHOWN_SIZE = 384
 def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: Settings) -> list[Row]:
     """Reconstruct clips through the cache and place ``codes/``, ``masks/`` and ``preview/`` in `out`; one row a clip.
 
-    A kept row's fields: ``frames``, ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames;
-    the latter in distances between the eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to
-    the main light: x right, y up, z to the camera).
+    A kept row's fields: ``frames``, ``bridged`` (how many of them show no face: interpolated, with confidence 0),
+    ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames; the latter in distances between the
+    eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to the main light: x right, y up, z to
+    the camera).
 
     Raises:
         MissingWeights: a published part is asked for in the settings and its file isn't there.
@@ -139,6 +140,7 @@ def _fields(head: Head, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
     direction = dominant_direction(codes.light.mean(axis=0))
     return {
         "frames": codes.frames,
+        "bridged": int((~track.present).sum()),
         "square": [int(value) for value in codes.square],
         "landmark_error_px": round(error * eyes, 3),
         "landmark_error": round(error, 4),
