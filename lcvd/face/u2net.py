@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from lcvd.cache.store import file_hash
 from lcvd.weights.registry import require
+from lcvd.weights.strict import fit, read_pickled
 
 WEIGHTS = "u2net-human"
 PARAMETERS, TENSORS = 44_009_869, 798
@@ -111,18 +112,14 @@ def load_u2net(path: Path | None = None) -> U2Net:
 
     Raises:
         MissingWeights: the file isn't there.
-        ValueError: the file isn't a state dict of exactly this network.
+        ModelError: the file isn't a state dict of exactly this network.
     """
     path = path or require(WEIGHTS)
-    network = U2Net()
-    try:
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
-    except Exception as error:
-        said = str(error).strip().splitlines()[0:3]
-        raise ValueError(
-            f"{path}: no weights of U²-Net human: {' '.join(said)}; get the published file anew"
-        ) from error
-    return network.eval()
+    weights = read_pickled(path)
+    with torch.device("meta"):
+        network = U2Net()
+    fit(network, weights, path)
+    return network.eval().requires_grad_(False)
 
 
 def u2net_hash() -> str:

@@ -11,23 +11,18 @@ from lcvd.face.mask import mask_weights, open_masker
 from lcvd.face.u2net import PARAMETERS, TENSORS, U2Net, load_u2net
 from lcvd.face.u2net_mask import U2NetMasker, grown, prepared
 from lcvd.weights.registry import MissingWeights
-from tests.lcvd.model.golden_rules import draws, rule_weights
+from tests.golden_rules import fan_in, rule_weights
+
+
+def exceptions(key: str, x: np.ndarray) -> np.ndarray | None:
+    if x.ndim != 4:
+        return None
+    return fan_in(x) * (1.0 if key.startswith(("side", "outconv")) else 1.1)
 
 
 def golden_network(seed: int) -> U2Net:
     network = U2Net()
-    state = rule_weights(network, seed, 1.1)
-    for key, tensor in network.state_dict().items():
-        x = draws(f"{seed}:{key}").standard_normal(tuple(tensor.shape))
-        if key.endswith("running_mean"):
-            state[key] = torch.from_numpy(0.1 * x).float()
-        elif key.endswith("running_var"):
-            state[key] = torch.from_numpy(1 + 0.1 * np.abs(x)).float()
-        elif key.endswith("num_batches_tracked"):
-            state[key] = tensor
-        elif key.startswith(("side", "outconv")) and tensor.ndim == 4:
-            state[key] = torch.from_numpy(x / np.sqrt(np.prod(tensor.shape[1:]))).float()
-    network.load_state_dict(state)
+    network.load_state_dict(rule_weights(network, seed, exceptions))
     return network.eval()
 
 
@@ -123,7 +118,7 @@ def test_files_are_loaded_strictly_and_named(tmp_path: Path, monkeypatch: pytest
     state = network.state_dict()
     state["extra"] = state.pop("outconv.bias")
     torch.save(state, path)
-    with pytest.raises(ValueError, match=r"u2net_human_seg\.pth: no weights of U²-Net human.*outconv\.bias"):
+    with pytest.raises(ValueError, match=r"u2net_human_seg\.pth: not a checkpoint of this U2Net.*outconv\.bias"):
         open_masker("u2net")
     path.write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"u2net_human_seg\.pth"):
