@@ -69,29 +69,6 @@ def to_uint8(values: Array) -> Array:
     return (np.clip(values, 0, 1) * np.float32(255)).astype(np.uint8)
 
 
-def render_hints(
-    vertices: Array,
-    ndc: Array,
-    faces: Array,
-    light: Array,
-    size: int,
-    face_weights: Array | None = None,
-    backend: Backend = "auto",
-) -> Array:
-    """Shading hints uint8 (T, size, size, 3), black around the face.
-
-    Args:
-        vertices: posed mesh in model space (T, V, 3), global rotation included.
-        ndc: the same mesh in the picture's NDC (T, V, 3), x right, y down, smaller z nearer.
-        faces: rendered triangles (F, 3).
-        light: (9, 3), or one a frame (T, 9, 3).
-        size: side of the picture in pixels.
-        face_weights: share of each face in the normals (F,), spec C3.
-        backend: rasteriser, see `rasterize`.
-    """
-    return to_uint8(shade_surface(surface_of(vertices, ndc, faces, size, face_weights, backend), light))
-
-
 def surfaces_of(
     head: HeadModel, codes: FaceCodes, size: int, window: int = WINDOW, backend: Backend = "auto"
 ) -> Iterator[tuple[slice, Surface]]:
