@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from benchmarks.clock import Clock
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import place
 from lcvd.face.head import Head
 from lcvd.shading.hints import ALBEDO, MAX_IMAGE_NORMAL_Z
 from lcvd.shading.rasterize import Fragments
@@ -86,7 +87,7 @@ def frame(
             encoder(batch)
     with clock.part("head"):
         vertices = head.vertices(codes.identity, codes.expression[t : t + 1], codes.pose[t : t + 1])
-        ndc = head.project(vertices, codes.camera[t : t + 1])
+        ndc = place(vertices, codes.window([t]))
     with clock.part("render"):
         hint = shaded(
             *(torch.from_numpy(part) for part in (vertices, ndc, codes.light[t : t + 1])), faces, given.fragments

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import vectorize
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
@@ -66,7 +67,12 @@ def shade_surface(surface: Surface, light: Array) -> Array:
 
 def to_uint8(values: Array) -> Array:
     """Clamp to [0, 1] and truncate to uint8, as the published renderer does."""
-    return (np.clip(values, 0, 1) * np.float32(255)).astype(np.uint8)
+    return np.asarray(_truncated(np.asarray(values, np.float32)))
+
+
+@vectorize(cache=True)
+def _truncated(value: Any) -> Any:
+    return np.uint8(min(max(value, np.float32(0)), np.float32(1)) * np.float32(255))
 
 
 def surfaces_of(
