@@ -30,7 +30,7 @@ from benchmarks.face_reference import Given, explode, frame, published_list
 from benchmarks.shading import clip_codes
 from lcvd.config.settings import TrackSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.deca import FEATURES, HIDDEN, DecaEncoder, ResNet50
+from lcvd.face.deca import FEATURES, HIDDEN, DecaEncoder, ResNet50, encode
 from lcvd.face.deca_crop import crop_transform, warp
 from lcvd.face.head import load_head
 from lcvd.face.mask import PortraitMasker
@@ -46,8 +46,7 @@ from lcvd.video.encode import write_h264, write_lossless
 Array = NDArray[Any]
 DETAIL = 128
 """Numbers that the published path's unused second encoder gives."""
-WINDOW, BATCH = 16, 4
-"""Frames decoded at once, and encoded at once: on a CPU the layers of more don't fit its caches."""
+WINDOW = 16
 
 
 class DetailEncoder(nn.Module):
@@ -74,7 +73,7 @@ def make_clip(path: Path, size: int, count: int, codes: FaceCodes) -> Clip:
     return Clip("bench", "", path, "", 0, count, 25.0, size, size, None, "", "")
 
 
-def ours(clip: Clip, given: list[Given], encoder: nn.Module, codes: FaceCodes, folder: Path, clock: Clock) -> Array:
+def ours(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes, folder: Path, clock: Clock) -> Array:
     """The batched path over a clip; the last window's hints (t, S, S, 3) uint8."""
     head, hints = load_head(), np.zeros(0)
     masks, start, windows = [], 0, frames(clip, WINDOW)
@@ -86,9 +85,8 @@ def ours(clip: Clip, given: list[Given], encoder: nn.Module, codes: FaceCodes, f
         stop = start + len(window)
         with clock.part("warp"):
             crops = warp(window, np.stack([crop_transform(one.centre, int(one.side)) for one in given[start:stop]]))
-        with clock.part("encoder"), torch.inference_mode():
-            for batch in crops.contiguous(memory_format=torch.channels_last).split(BATCH):
-                encoder(batch)
+        with clock.part("encoder"):
+            encode(encoder, crops)
         with clock.part("render"):
             hints = np.concatenate(
                 list(hints_of(head, codes.window(slice(start, stop)), window.shape[1], backend="numba"))
@@ -184,7 +182,7 @@ def _timed(work: Callable[[Clock], Array], count: int) -> dict[str, float]:
     return clock.ms(count)
 
 
-def _difference(clip: Clip, given: list[Given], encoder: nn.Module, codes: FaceCodes, folder: Path) -> float:
+def _difference(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes, folder: Path) -> float:
     """Mean difference of both paths' hints of one frame, grey levels: they must do the same. The reference's list weights
     normals by repeats, ours doesn't here."""
     last = len(given) - 1

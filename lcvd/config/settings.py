@@ -130,6 +130,13 @@ class FitSettings(Section):
     """Landmarks' distance from the head, in head heights, at which confidence is one half."""
 
 
+class DecaSettings(Section):
+    """Face codes by DECA (published weights, non-commercial)."""
+
+    landmarks: Literal["mediapipe", "face-alignment"] = "mediapipe"
+    """Whose landmarks DECA's crops are made from: the face track's, or the published ones (extra ``lcvd[deca]``)."""
+
+
 class LightSettings(Section):
     """Fit of second-order spherical-harmonics light on visible skin."""
 
@@ -151,6 +158,9 @@ class ReconstructSettings(Section):
     mask: MaskKind = "mediapipe"
     """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
     ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
+    codes: Literal["open", "deca"] = "open"
+    """Who makes face codes: the fit of the open head, or DECA with FLAME, whose weights must be there."""
+    deca: DecaSettings = DecaSettings()
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import MaskKind
+from lcvd.weights.registry import fingerprint
 
 _THRESHOLD = 0.5
 _FRESH, _CHANGE, _BLUR = 0.2, 8.0, 5
@@ -43,16 +44,16 @@ def open_masker(kind: MaskKind) -> Masker:
 
 
 def mask_weights(kind: MaskKind) -> dict[str, str]:
-    """Hashes of the published files that masks of this kind are made with, for cache keys.
+    """SHA-256 of the published files that masks of this kind are made with, by their names in the registry.
 
     Raises:
         MissingWeights: a file isn't there.
     """
     if kind == "mediapipe":
         return {}
-    from lcvd.face.u2net import u2net_hash
+    from lcvd.face.u2net import WEIGHTS
 
-    return {"u2net-human": u2net_hash()}
+    return {WEIGHTS: fingerprint(WEIGHTS)}
 
 
 class PortraitMasker:
