@@ -110,6 +110,7 @@ class ScoredClip:
                 results.arms["truth"].append(Scored(self.sample.id, name, lights[name], found.light, found))
 
     def _relight(self, hints: Array, ticker: Ticker) -> Array:
+        sets = conditions_of(self.settings.adapters)
         made: Array = self.pipe(
             self.reference,
             self.mask,
@@ -118,7 +119,8 @@ class ScoredClip:
             guidance=self.settings.guidance,
             recipe=self.recipe,
             generator=self.seed,
-            **conditions_of(self.settings.adapters),
+            positive=sets["positive"],
+            negative=sets["negative"],
             progress=lambda done, total: ticker.part(len(hints), done / total),
         ).frames
         ticker.finished(len(hints))
