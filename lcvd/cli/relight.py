@@ -20,7 +20,14 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.command()
 @click.argument("portrait", type=_FILE)
 @click.option("--drive", type=_FILE, help="Clip whose motion is followed.")
-@click.option("--light", required=True, help="A preset's name, a picture of a lit face, or an SH file.")
+@click.option(
+    "--light",
+    required=True,
+    help="A preset's name, a picture of a lit face, an environment map (.hdr, .exr), or an SH file.",
+)
+@click.option(
+    "--light-yaw", type=float, default=0.0, help="Degrees by which an environment map is turned to the right."
+)
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--model", default="data/train/model", show_default=True, help="A folder, or owner/name on a hub.")
 @click.option("--guidance", type=float, help="Strength of the light (default: evaluate.guidance of params.yaml).")
@@ -43,6 +50,7 @@ def relight(
     portrait: Path,
     drive: Path | None,
     light: str,
+    light_yaw: float,
     out: Path,
     model: str,
     guidance: float | None,
@@ -65,7 +73,7 @@ def relight(
             bar.update(done - bar.pos)
 
         video, hints, fps = relight_portrait(
-            portrait, pipe, light, settings, driving=drive, seed=seed, frames=frames, progress=step,
+            portrait, pipe, light, settings, light_yaw=light_yaw, driving=drive, seed=seed, frames=frames, progress=step,
             guidance=settings.evaluate.guidance if guidance is None else guidance,
             recipe=recipe,
             adapters=adapters,

@@ -13,6 +13,8 @@ from pydantic import Field, model_validator
 from lcvd.config.section import Section
 from lcvd.config.train import TrainSettings
 
+MaskKind = Literal["mediapipe", "u2net", "u2net-compat"]
+
 
 class RunnerSettings(Section):
     """Where the chunks of a stage run."""
@@ -67,6 +69,8 @@ class FilterThresholds(Section):
     """Median larger side of the face box, in source pixels."""
     min_face_share: float = Field(0.98, ge=0, le=1)
     """Share of frames with exactly one face."""
+    max_gap: int = Field(8, ge=0)
+    """Frames in a row without a face that are interpolated; a longer gap splits the clip, whose longest part is kept."""
     max_jump: float = Field(0.5, gt=0)
     """Largest move of the face centre between frames, in face sizes: more means that another face took over."""
     min_sharpness: float = Field(20.0, ge=0)
@@ -144,6 +148,9 @@ class ReconstructSettings(Section):
     """Side of the model's square, in sizes of the face box."""
     size: int = Field(256, ge=64)
     """Pixels of the square at which mask and light are computed."""
+    mask: MaskKind = "mediapipe"
+    """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
+    ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
 

@@ -6,21 +6,18 @@ its largest part.
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
 from lcvd.model.adapter import Adapter
 from lcvd.model.hub import Parts, save_parts
 from lcvd.model.lcvd import CONDITIONS
 from lcvd.model.networks import UNetSpatioTemporalConditionModel
-from lcvd.model.parts import ModelError, fit, load_image_encoder, load_part, load_vae, read_config
+from lcvd.model.parts import load_image_encoder, load_part, load_vae, read_config
 from lcvd.model.schedule import euler_scheduler
 from lcvd.model.seeds import generator
+from lcvd.weights.strict import fit, read_pickled
 
 UNET_FILE = "unet.pth"
 ADAPTER_FILES = {"shading": "light_embedder.pth", "reference": "ref_embedder.pth", "landmark": "head_embedder.pth"}
@@ -69,24 +66,6 @@ def convert(
     )
     save_parts(parts, out)
     return list(adapters)
-
-
-def read_pickled(path: Path) -> Mapping[str, Tensor]:
-    """The state dict in a file that ``torch.save`` wrote, mapped into memory; no code in it can run.
-
-    Raises:
-        ModelError: it isn't there, holds something else than tensors, or isn't such a file.
-    """
-    if not path.is_file():
-        raise ModelError(f"{path}: not found")
-    try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path}: not a checkpoint of tensors alone: {reason}") from None
-    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise ModelError(f"{path}: expected a state dict of tensors, found {type(found).__name__}")
-    return found
 
 
 def _published(folder: Path, channels: int, dtype: torch.dtype | None) -> dict[str, Adapter]:

@@ -30,7 +30,8 @@ from lcvd.model.networks import (
     UNetSpatioTemporalConditionModel,
 )
 from lcvd.model.packing import Packing
-from lcvd.model.parts import ONE_FILE, ModelError, load_image_encoder, load_part, load_vae, read_config
+from lcvd.model.parts import ONE_FILE, load_image_encoder, load_part, load_vae, read_config
+from lcvd.weights.strict import ModelError
 
 INDEX = "model_index.json"
 PIPELINE = "LCVDPipeline"

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from lcvd.config.train import LatentSettings
 from lcvd.model.networks import AutoencoderKL
 from lcvd.model.packing import Packing
-from lcvd.model.parts import ModelError, load_part, load_vae
+from lcvd.model.parts import load_part, load_vae
 from lcvd.weights.registry import require
+from lcvd.weights.strict import ModelError
 
 SCALE = 8
 TINY = Path(__file__).parent / "assets" / "tiny_autoencoder"

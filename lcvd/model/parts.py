@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,20 +14,15 @@ from torch import Tensor
 
 from lcvd.model.networks import AutoencoderKL, CLIPVisionConfig, CLIPVisionModelWithProjection, ModelMixin
 from lcvd.model.seeds import seeded_construction
+from lcvd.weights.strict import ModelError, fit
 
 ONE_FILE = "1TB"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 ENCODER_WEIGHTS = "model.safetensors"
-SHOWN = 12
-"""Keys of a kind that an error lists."""
 Part = TypeVar("Part", bound=ModelMixin)
 
 # What diffusers called the parts of the autoencoder's attention when the published file was written.
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-
-
-class ModelError(ValueError):
-    """A model can't be used; the message names the file and what is wrong with it."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -89,55 +83,7 @@ def read_weights(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
     raise ModelError(f"{folder / name}: not found; the model folder is incomplete")
 
 
-def fit(module: Any, tensors: Mapping[str, Tensor], source: Path | str, dtype: torch.dtype | None = None) -> Any:
-    """Give `module`, which may lie on the meta device, `tensors`: all of its keys, and none besides.
-
-    Args:
-        source: the file that errors name.
-        dtype: what floating-point tensors are brought to; None leaves them as they are.
-
-    Raises:
-        ModelError: keys or shapes differ, or a tensor holds a NaN or an infinity; they are named.
-    """
-    wanted = module.state_dict()
-    if found := differences(wanted, tensors):
-        raise ModelError(f"{source}: not a checkpoint of this {type(module).__name__}: {found}")
-    for key, tensor in tensors.items():
-        if not all_finite(tensor):
-            raise ModelError(f"{source}: {key} holds values that aren't finite: the checkpoint is spoilt")
-    brought = {key: t.to(dtype) if dtype and t.is_floating_point() else t for key, t in tensors.items()}
-    module.load_state_dict(brought, strict=True, assign=True)
-    return module
-
-
-def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """What is missing, unexpected, or of another shape in `found`; empty when nothing is."""
-    shapes = [
-        f"{key} {tuple(found[key].shape)} instead of {tuple(tensor.shape)}"
-        for key, tensor in wanted.items()
-        if key in found and found[key].shape != tensor.shape
-    ]
-    kinds = {
-        "missing": [key for key in wanted if key not in found],
-        "unexpected": [key for key in found if key not in wanted],
-        "of another shape": shapes,
-    }
-    return "; ".join(f"{len(keys)} {kind} ({_listed(keys)})" for kind, keys in kinds.items() if keys)
-
-
-def all_finite(tensor: Tensor) -> bool:
-    """Whether `tensor` holds neither NaN nor infinity; its extremes tell, without a mask of its size."""
-    if not tensor.is_floating_point() or tensor.numel() == 0:
-        return True
-    return bool(torch.stack(torch.aminmax(tensor)).isfinite().all())
-
-
 def _unfilled(kind: type[Part], folder: Path) -> Part:
     with torch.device("meta"):
         module: Part = kind.from_config(read_config(folder / "config.json"))
     return module
-
-
-def _listed(keys: list[str]) -> str:
-    more = len(keys) - SHOWN
-    return ", ".join(keys[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -20,6 +20,7 @@ from lcvd.face.head import load_head
 from lcvd.ledger.rows import ClipError
 from lcvd.model.arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.shading import environment
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
 from lcvd.shading.presets import PRESETS, load_light, preset
@@ -83,15 +84,20 @@ def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int =
     return Face(clip, codes.window([SETTLING - 1]) if still else codes, folder)
 
 
-def light_from(name: str, folder: Path, settings: Settings) -> Array:
-    """A light (9, 3): a preset's name, an SH file, or the light on the face in a picture or a clip's first frame.
+def light_from(name: str, folder: Path, settings: Settings, yaw: float = 0.0) -> Array:
+    """A light (9, 3): a preset's name, an SH file, an environment map turned by `yaw` degrees (see
+    `lcvd.shading.environment`), or the light on the face in a picture or a clip's first frame.
 
     Raises:
-        ValueError: `name` is neither.
+        ValueError: `name` is none of them, or `yaw` is given and it is no environment map.
     """
+    path = Path(name)
+    if path.suffix.lower() in environment.SUFFIXES:
+        return environment.load_environment(path, yaw)
+    if yaw:
+        raise ValueError(f"light {name!r} can't be turned by {yaw:g} degrees: only an environment map (.hdr, .exr) can")
     if name in PRESETS:
         return preset(name)
-    path = Path(name)
     if not path.is_file():
         raise ValueError(f"light {name!r} is no preset ({', '.join(sorted(PRESETS))}) and no file")
     if path.suffix.lower() in LIGHT_FILES:
@@ -106,6 +112,7 @@ def relight(
     light: str,
     settings: Settings,
     *,
+    light_yaw: float = 0.0,
     driving: Path | None = None,
     guidance: float = 4.5,
     adapters: str = "shading+reference",
@@ -120,7 +127,7 @@ def relight(
     Args:
         portrait: picture, or a clip whose first frame is the portrait.
         pipe: a trained model.
-        light: see `light_from`.
+        light: see `light_from`; `light_yaw` turns an environment map, degrees.
         settings: how faces are reconstructed.
         driving: clip whose motion is followed (`lcvd.face.align.relative`); without it a portrait clip keeps its own
             motion, and a picture is relit as it is, 16 frames long.
@@ -136,7 +143,7 @@ def relight(
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch)
         face = reconstruct_file(portrait, base / "portrait", settings, frames)
-        wanted, codes, fps = light_from(light, base / "light", settings), face.codes, face.clip.fps
+        wanted, codes, fps = light_from(light, base / "light", settings, light_yaw), face.codes, face.clip.fps
         if driving is not None:
             drive = reconstruct_file(driving, base / "driving", settings, frames)
             codes, fps = relative(face.codes, drive.codes), drive.clip.fps

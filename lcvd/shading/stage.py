@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of, link_or_copy
-from lcvd.config.settings import Settings
+from lcvd.config.settings import MaskKind, Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.fit import EYE_CORNERS, fit_track, landmark_error
 from lcvd.face.head import Head, load_head
-from lcvd.face.mask import PortraitMasker
+from lcvd.face.mask import mask_weights, open_masker
 from lcvd.face.square import square_of
 from lcvd.face.track import FaceTrack, face_track
 from lcvd.ledger.rows import ClipError, Row, guard, kept
@@ -41,14 +41,19 @@ SHOWN_SIZE = 384
 def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: Settings) -> list[Row]:
     """Reconstruct clips through the cache and place ``codes/``, ``masks/`` and ``preview/`` in `out`; one row a clip.
 
-    A kept row's fields: ``frames``, ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames;
-    the latter in distances between the eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to
-    the main light: x right, y up, z to the camera).
+    A kept row's fields: ``frames``, ``bridged`` (how many of them show no face: interpolated, with confidence 0),
+    ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames; the latter in distances between the
+    eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to the main light: x right, y up, z to
+    the camera).
+
+    Raises:
+        MissingWeights: a published part is asked for in the settings and its file isn't there.
     """
-    return [guard(clip.id, partial(_clip_row, clip, out, cache, settings), cache.journal) for clip in clips]
+    weights = mask_weights(settings.reconstruct.mask)  # what is missing fails the stage, not each clip
+    return [guard(clip.id, partial(_clip_row, clip, out, cache, settings, weights), cache.journal) for clip in clips]
 
 
-def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings) -> Row:
+def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: Mapping[str, str]) -> Row:
     track = face_track(clip, cache, settings.filter.track)
     key = key_of(
         clip=clip.content(),
@@ -56,6 +61,7 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings) -> Row:
         fps=clip.fps,
         track=settings.filter.track,
         settings=settings.reconstruct,
+        weights=dict(weights),
         code=rooms_hash(__name__),
     )
     folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings))
@@ -71,7 +77,7 @@ def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings) -> Non
     square = square_of(track, clip.width, clip.height, part.crop_scale)
     head = load_head(part.fit.head)
     codes = fit_track(track, square, head, part.fit)
-    look = _Look(clip, head, codes, part.size)
+    look = _Look(clip, head, codes, part.size, part.mask)
     written = write_lossless(folder / "mask.mkv", look.masks(), clip.fps)
     if written != codes.frames:
         raise ClipError(
@@ -96,6 +102,7 @@ class _Look:
     head: Head
     codes: FaceCodes
     size: int
+    mask: MaskKind
     samples: list[LightSamples] = field(default_factory=list)
     shown: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     shown_masks: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
@@ -104,7 +111,7 @@ class _Look:
         """Portrait masks, a window at a time; light samples and the frames to show are kept in passing."""
         square = np.asarray(self.codes.square)
         wanted = set(shown_frames(self.codes.frames))
-        masker = PortraitMasker()
+        masker = open_masker(self.mask)
         start = 0
         try:
             for window in frames(self.clip, WINDOW, self.codes.frames):
@@ -133,6 +140,7 @@ def _fields(head: Head, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
     direction = dominant_direction(codes.light.mean(axis=0))
     return {
         "frames": codes.frames,
+        "bridged": int((~track.present).sum()),
         "square": [int(value) for value in codes.square],
         "landmark_error_px": round(error * eyes, 3),
         "landmark_error": round(error, 4),

@@ -11,7 +11,7 @@ import torch
 
 from lcvd.model.adapter import Adapter
 from lcvd.model.seeds import generator
-from tests.lcvd.model.golden_rules import normal, rule_weights, uniform
+from tests.golden_rules import fan_in, normal, rule_weights, uniform
 
 OFFSETS = {"light": 0, "ref": 10, "head": 20}
 
@@ -22,7 +22,7 @@ def test_golden_adapter(golden_dir: Path) -> None:
     seed = int(d["seed"])
     for name in (key[4:] for key in d.files if key.startswith("out_")):
         adapter = Adapter()
-        state = rule_weights(adapter, seed + OFFSETS[name], gain_4d=1.5)
+        state = rule_weights(adapter, seed + OFFSETS[name], lambda key, x: 1.5 * fan_in(x) if x.ndim == 4 else None)
         state["scale"] = torch.tensor([2.0])
         adapter.load_state_dict(state, strict=True)
         if name == "ref":

@@ -17,9 +17,9 @@ from lcvd.model.convert import ADAPTER_FILES, convert
 from lcvd.model.image_token import new_image_encoder
 from lcvd.model.lcvd import LCVD
 from lcvd.model.networks import UNetSpatioTemporalConditionModel
-from lcvd.model.parts import ModelError
 from lcvd.model.pipeline import LCVDPipeline
-from tests.lcvd.model.golden_rules import rule_weights
+from lcvd.weights.strict import ModelError
+from tests.golden_rules import rule_weights
 from tests.lcvd.model.test_lcvd import four_channels, tiny
 
 WIDTH = 32

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lcvd.model.lcvd import LCVD
-from lcvd.model.parts import ModelError
+from lcvd.weights.strict import ModelError
 from tests.lcvd.model.test_lcvd import tiny, trained
 
 

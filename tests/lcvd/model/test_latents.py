@@ -14,9 +14,9 @@ from lcvd.config.train import LatentSettings
 from lcvd.model.latents import TINY, LatentCodec, codec_of
 from lcvd.model.networks import AutoencoderKL
 from lcvd.model.packing import Packing
-from lcvd.model.parts import ModelError
 from lcvd.studio.clip import StudioClip
 from lcvd.weights.registry import MissingWeights
+from lcvd.weights.strict import ModelError
 from tests.lcvd.model.test_lcvd import four_channels
 
 

@@ -16,7 +16,7 @@ from lcvd.model.image_token import new_image_encoder
 from lcvd.model.latents import LatentCodec
 from lcvd.model.lcvd import LCVD, unet_config
 from lcvd.model.networks import AutoencoderKL, UNetSpatioTemporalConditionModel
-from tests.lcvd.model.golden_rules import rule_weights
+from tests.golden_rules import rule_weights
 
 GATED = {
     "none": (),

@@ -1,0 +1,138 @@
+"""The FLAME head as DECA uses it: 100 shape and 50 expression directions, head and jaw turned, linear skinning (E2).
+
+Model space: y up, z to the camera, x to the picture's right, metres. Built from the publisher's ``generic_model.pkl``
+and ``FLAME_masks.pkl``, read by `lcvd.face.pickles`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.face.head import rotations
+from lcvd.face.pickles import PickleRefused, dense, read_arrays
+
+Array = NDArray[Any]
+NAME = "flame-2020"
+SHAPE, EXPRESSION, JOINTS = 100, 50, 5
+FIRST_EXPRESSION = 300
+"""Of the file's 400 directions, the first 300 are shape and the rest expression."""
+JAW = 2
+"""Number of the jaw's joint: root, neck, jaw, eyes."""
+
+
+@dataclass(frozen=True)
+class Flame:
+    """FLAME with V vertices, all arrays float32.
+
+    template (V, 3), identity_basis (100, V, 3), expression_basis (50, V, 3), pose_basis (36, V, 3), joint_regressor
+    (5, V), skin_weights (V, 5), parents (5,) with -1 for the root. hint_faces (Fh, 3) is the region that hints show and
+    hint_weights (Fh,) each triangle's share in the normals: 1, 2 or 3 (spec C3).
+    """
+
+    template: Array
+    identity_basis: Array
+    expression_basis: Array
+    pose_basis: Array
+    joint_regressor: Array
+    skin_weights: Array
+    parents: Array
+    hint_faces: Array
+    hint_weights: Array
+    name: str = NAME
+
+    def vertices(self, identity: Array, expression: Array, pose: Array) -> Array:
+        """Posed head (T, V, 3) float32 for identity (100,), expression (T, 50), and pose (T, 6): axis-angle of the head
+        and of the jaw, radians."""
+        turns = np.zeros((len(pose), JOINTS, 3))
+        turns[:, 0], turns[:, JAW] = pose[:, :3], pose[:, 3:]
+        turned = rotations(turns.reshape(-1, 3)).reshape(-1, JOINTS, 3, 3).astype(np.float32)
+        still = self.template + np.tensordot(np.asarray(identity, np.float32), self.identity_basis, 1)
+        shaped = still + np.tensordot(np.asarray(expression, np.float32), self.expression_basis, 1)
+        joints = np.einsum("jv,tvc->tjc", self.joint_regressor, shaped, optimize=True)
+        feature = (turned[:, 1:] - np.eye(3, dtype=np.float32)).reshape(len(pose), -1)
+        shaped = shaped + np.tensordot(feature, self.pose_basis, 1)
+        turn, shift = self._chain(turned, joints)
+        skinned_turn = np.einsum("vj,tjab->tvab", self.skin_weights, turn, optimize=True)
+        skinned: Array = (skinned_turn @ shaped[..., None])[..., 0] + self.skin_weights @ shift
+        return skinned
+
+    def _chain(self, turned: Array, joints: Array) -> tuple[Array, Array]:
+        """Each joint's motion of points at rest: turn (T, 5, 3, 3) and shift (T, 5, 3)."""
+        turn, shift = np.empty_like(turned), np.empty_like(joints)
+        for j, parent in enumerate(self.parents):
+            about = joints[:, j] - (turned[:, j] @ joints[:, j, :, None])[..., 0]
+            if parent < 0:
+                turn[:, j], shift[:, j] = turned[:, j], about
+            else:
+                turn[:, j] = turn[:, parent] @ turned[:, j]
+                shift[:, j] = (turn[:, parent] @ about[..., None])[..., 0] + shift[:, parent]
+        return turn, shift
+
+
+def load_flame(model: Path, masks: Path) -> Flame:
+    """FLAME from the publisher's ``generic_model.pkl`` and ``FLAME_masks.pkl``.
+
+    Raises:
+        PickleRefused: a file asks for something that arrays don't need (and isn't run), lacks a field, or an array's
+            shape doesn't fit the others.
+    """
+    found, regions = read_arrays(model), read_arrays(masks)
+
+    def take(key: str, *shape: int | None) -> Array:
+        if key not in found:
+            raise PickleRefused(f"{model}: has no {key!r}; FLAME 2020's generic_model.pkl is needed")
+        array = dense(found[key], f"{model}: {key}")
+        fits = array.ndim == len(shape) and all(
+            want in (None, have) for want, have in zip(shape, array.shape, strict=False)
+        )
+        if not fits:
+            raise PickleRefused(f"{model}: {key} is {array.shape}, expected {shape} (None: any)")
+        return array
+
+    template = take("v_template", None, 3)
+    count = len(template)
+    directions = take("shapedirs", count, 3, None)
+    if directions.shape[2] < FIRST_EXPRESSION + EXPRESSION:
+        raise PickleRefused(f"{model}: shapedirs has {directions.shape[2]} directions; FLAME 2020 has 400")
+    parents = take("kintree_table", 2, JOINTS)[0].astype(np.int64)
+    parents[0] = -1  # stored as a large number without a sign
+    faces = take("f", None, 3).astype(np.int64)
+    if "face" not in regions:
+        raise PickleRefused(f"{masks}: has no region 'face'; it holds {', '.join(map(str, regions))}")
+    hint_faces, hint_weights = rendered_region(faces, dense(regions["face"], f"{masks}: face"), count)
+    return Flame(
+        template=template.astype(np.float32),
+        identity_basis=_directions(directions[..., :SHAPE]),
+        expression_basis=_directions(directions[..., FIRST_EXPRESSION : FIRST_EXPRESSION + EXPRESSION]),
+        pose_basis=_directions(take("posedirs", count, 3, 9 * (JOINTS - 1))),
+        joint_regressor=take("J_regressor", JOINTS, count).astype(np.float32),
+        skin_weights=take("weights", count, JOINTS).astype(np.float32),
+        parents=parents,
+        hint_faces=hint_faces,
+        hint_weights=hint_weights,
+    )
+
+
+def rendered_region(faces: Array, region: Array, count: int) -> tuple[Array, Array]:
+    """Triangles of `faces` (F, 3) with at least one of the vertices `region`, and how many each has, 1 to 3 (spec C3).
+
+    Raises:
+        PickleRefused: the region names a vertex that isn't among `count`.
+    """
+    if region.size and not 0 <= int(region.min()) <= int(region.max()) < count:
+        raise PickleRefused(f"region 'face' names vertex {int(region.max())}; the model has {count}: other versions?")
+    inside = np.zeros(count, np.int64)
+    inside[region.astype(np.int64)] = 1
+    weights = inside[faces].sum(axis=1)
+    shown = weights > 0
+    return faces[shown], weights[shown].astype(np.float32)
+
+
+def _directions(stored: Array) -> Array:
+    """(V, 3, K) as stored to contiguous float32 (K, V, 3)."""
+    return np.ascontiguousarray(np.moveaxis(stored, -1, 0), np.float32)

@@ -1,0 +1,88 @@
+"""A small FLAME by the golden rule, in files as the publisher lays them out: chumpy arrays, sparse regressor, Python 2."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csc_matrix
+
+from tests.golden_rules import draws
+
+RINGS, POINTS = 15, 20
+
+
+def template() -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (300, 3) and triangles (560, 3), facing outwards, of fixture ``flame``."""
+    ring, place = np.mgrid[:RINGS, :POINTS]
+    theta, phi = np.pi * (ring + 0.5) / RINGS, 2 * np.pi * place / POINTS
+    vertices = np.stack(
+        [0.09 * np.sin(theta) * np.sin(phi), 0.12 * np.cos(theta), 0.10 * np.sin(theta) * np.cos(phi)], -1
+    )
+    faces = []
+    for i in range(RINGS - 1):
+        for j in range(POINTS):
+            a, b = i * POINTS + j, i * POINTS + (j + 1) % POINTS
+            faces += [(a, a + POINTS, b), (b, a + POINTS, b + POINTS)]
+    return vertices.reshape(-1, 3), np.array(faces, np.uint32)
+
+
+def arrays(seed: int) -> dict[str, Any]:
+    """The fields of ``generic_model.pkl`` that FLAME is built from."""
+    vertices, faces = template()
+    count = len(vertices)
+
+    def rows(name: str, shape: tuple[int, ...], power: int) -> np.ndarray:
+        found = draws(f"{seed}:flame:{name}").uniform(0, 1, shape) ** power
+        return found / found.sum(1, keepdims=True)
+
+    return {
+        "v_template": vertices,
+        "f": faces,
+        "shapedirs": 0.001 * draws(f"{seed}:flame:shapedirs").standard_normal((count, 3, 400)),
+        "posedirs": 0.0005 * draws(f"{seed}:flame:posedirs").standard_normal((count, 3, 36)),
+        "J_regressor": rows("J_regressor", (5, count), 8),
+        "weights": rows("weights", (count, 5), 3),
+        "kintree_table": np.array([[2**32 - 1, 0, 1, 1, 1], [0, 1, 2, 3, 4]], np.int64),
+        "bs_style": "lbs",
+    }
+
+
+def write_flame(folder: Path, seed: int, faces: np.ndarray | None = None) -> tuple[Path, Path]:
+    """``generic_model.pkl`` and ``FLAME_masks.pkl`` in `folder`; region `face` is the front of the ellipsoid."""
+    found = arrays(seed)
+    if faces is not None:
+        found["f"] = faces
+    found["J_regressor"] = csc_matrix(found["J_regressor"])
+    front = np.flatnonzero(found["v_template"][:, 2] > 0.02)
+    model, masks = folder / "generic_model.pkl", folder / "FLAME_masks.pkl"
+    folder.mkdir(parents=True, exist_ok=True)
+    # The pickle names classes of a package that needn't be there when it is read.
+    names = ("chumpy", "chumpy.ch", "chumpy.reordering")
+    modules = {name: types.ModuleType(name) for name in names}
+    sys.modules.update(modules)
+    try:
+        ch = type("Ch", (), {"__module__": "chumpy.ch"})
+        select = type("Select", (), {"__module__": "chumpy.reordering"})
+        modules["chumpy.ch"].Ch, modules["chumpy.reordering"].Select = ch, select
+
+        def chumpy(array: np.ndarray) -> Any:
+            held = ch()
+            held.x = array
+            return held
+
+        vertices = select()
+        order = np.arange(found["v_template"].size)[::-1]
+        vertices.a = chumpy(found["v_template"].ravel()[::-1].copy())
+        vertices.idxs, vertices.preferred_shape = order, found["v_template"].shape
+        found |= {"v_template": vertices, "shapedirs": chumpy(found["shapedirs"])}
+        model.write_bytes(pickle.dumps(found, protocol=2))
+        masks.write_bytes(pickle.dumps({"face": front, "neck": np.arange(3)}, protocol=2))
+    finally:
+        for name in names:
+            del sys.modules[name]
+    return model, masks
