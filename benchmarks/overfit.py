@@ -26,7 +26,7 @@ from lcvd.cache.imports import ROOT
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.head import load_head
+from lcvd.face.heads import head_of
 from lcvd.metrics.light_error import light_error
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import Recipe
@@ -61,12 +61,12 @@ class Scene:
         self.codes: FaceCodes = self.clip.truth()
         parts = [np.concatenate(part) for part in zip(*self.clip.render(), strict=True)]
         self.frames, self.masks = parts
-        self.hints = np.concatenate(list(hints_of(load_head(self.codes.head), self.codes, CLIP.size)))
+        self.hints = np.concatenate(list(hints_of(head_of(self.codes.head), self.codes, CLIP.size)))
 
     @cached_property
     def surface(self) -> tuple[Array, Array]:
         """Normals and shaded pixels of all frames but the first."""
-        head, codes = load_head(self.codes.head), self.codes.window(slice(1, None))
+        head, codes = head_of(self.codes.head), self.codes.window(slice(1, None))
         parts = [(s.normals, s.alpha) for _, s in surfaces_of(head, codes, CLIP.size, WINDOW)]
         normals, alpha = (np.concatenate(part) for part in zip(*parts, strict=True))
         return normals, alpha

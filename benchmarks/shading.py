@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
 from lcvd.shading import rasterize as rasterizer
 from lcvd.shading.hints import ALBEDO, MAX_IMAGE_NORMAL_Z, hints_of
@@ -41,6 +42,7 @@ def clip_codes(frames: int) -> FaceCodes:
         pose=pose.astype(np.float32),
         camera=np.tile(np.array([1.0, 0.0, 0.1], np.float32), (frames, 1)),
         light=orbit(frames),
+        crop=whole_square(np.array([0, 0, 512]), frames),
         square=np.array([0, 0, 512], np.int32),
         confidence=np.ones(frames, np.float32),
     )
@@ -100,18 +102,18 @@ def run(size: int, frames: int, rounds: int) -> dict[str, Any]:
     """Measure both paths alternately; medians over `rounds`."""
     head, codes = load_head(), clip_codes(frames)
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    ndc = head.project(vertices, codes.camera)
+    ndc = place(vertices, codes)
     list(hints_of(head, codes.window([0]), size, backend="numba"))  # compiles
     ours, theirs, differences = [], [], []
     for number in range(rounds):
         began = time.perf_counter()
         hints = np.concatenate(list(hints_of(head, codes, size, backend="numba")))
         ours.append((time.perf_counter() - began) / frames)
-        place = number % frames
+        t = number % frames
         began = time.perf_counter()
-        wanted = reference_hint(vertices[place], ndc[place], head.hint_faces, codes.light[place], size)
+        wanted = reference_hint(vertices[t], ndc[t], head.hint_faces, codes.light[t], size)
         theirs.append(time.perf_counter() - began)
-        differences.append(float(np.abs(hints[place].astype(int) - wanted).mean()))
+        differences.append(float(np.abs(hints[t].astype(int) - wanted).mean()))
     ms, reference_ms = (1000 * statistics.median(times) for times in (ours, theirs))
     return {
         "benchmark": "shading",

@@ -14,7 +14,8 @@ from mediapipe.python.solutions import face_mesh, face_mesh_connections
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
-from lcvd.face.head import Head, project, rotations
+from lcvd.face.geometry import project
+from lcvd.face.head import Head, rotations
 from lcvd.shading.hints import surface_of
 from lcvd.shading.rasterize import interpolate
 from scripts.head_source import Source

@@ -52,13 +52,27 @@ def arrays(seed: int) -> dict[str, Any]:
     }
 
 
+def regions(vertices: np.ndarray) -> dict[str, np.ndarray]:
+    """What ``FLAME_masks.pkl`` names, on the ellipsoid: the face is its front."""
+    x, y, z = vertices.T
+    front = z > 0.02
+    return {
+        "face": np.flatnonzero(front),
+        "right_eyeball": np.flatnonzero(front & (x < -0.02) & (x > -0.06) & (y > 0) & (y < 0.05)),
+        "left_eyeball": np.flatnonzero(front & (x > 0.02) & (x < 0.06) & (y > 0) & (y < 0.05)),
+        "nose": np.flatnonzero(front & (np.abs(y) < 0.03)),
+        "lips": np.flatnonzero(front & (y < -0.03) & (y > -0.07) & (np.abs(x) < 0.04)),
+        "neck": np.arange(3),
+    }
+
+
 def write_flame(folder: Path, seed: int, faces: np.ndarray | None = None) -> tuple[Path, Path]:
     """``generic_model.pkl`` and ``FLAME_masks.pkl`` in `folder`; region `face` is the front of the ellipsoid."""
     found = arrays(seed)
     if faces is not None:
         found["f"] = faces
     found["J_regressor"] = csc_matrix(found["J_regressor"])
-    front = np.flatnonzero(found["v_template"][:, 2] > 0.02)
+    found_vertices = found["v_template"]
     model, masks = folder / "generic_model.pkl", folder / "FLAME_masks.pkl"
     folder.mkdir(parents=True, exist_ok=True)
     # The pickle names classes of a package that needn't be there when it is read.
@@ -81,7 +95,7 @@ def write_flame(folder: Path, seed: int, faces: np.ndarray | None = None) -> tup
         vertices.idxs, vertices.preferred_shape = order, found["v_template"].shape
         found |= {"v_template": vertices, "shapedirs": chumpy(found["shapedirs"])}
         model.write_bytes(pickle.dumps(found, protocol=2))
-        masks.write_bytes(pickle.dumps({"face": front, "neck": np.arange(3)}, protocol=2))
+        masks.write_bytes(pickle.dumps(regions(found_vertices), protocol=2))
     finally:
         for name in names:
             del sys.modules[name]

@@ -13,16 +13,26 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-_PER_FRAME = {"expression": None, "pose": 3, "camera": 3, "light": (9, 3), "confidence": ()}
+_PER_FRAME: dict[str, tuple[int, ...] | None] = {
+    "expression": None,
+    "pose": None,
+    "camera": (3,),
+    "crop": (3, 3),
+    "light": (9, 3),
+    "confidence": (),
+}
+_POSES = (3, 6)
 
 
 @dataclass(frozen=True)
 class FaceCodes:
-    """Identity of a clip, and expression, pose, camera and light of its T frames, in NDC of the clip's square.
+    """Identity of a clip, and expression, pose, camera, crop and light of its T frames.
 
-    Shapes: identity (K,), expression (T, E) in [0, 1], pose (T, 3) axis-angle in radians, camera (T, 3) with
-    (s, t_x, t_y), light (T, 9, 3) second-order SH coefficients a colour channel, square (3,) = (x0, y0, side) in
-    clip-frame pixels, confidence (T,) in [0, 1], 0 where the face was interpolated. All float32 but the integer square.
+    Shapes: identity (K,), expression (T, E), pose (T, 3) axis-angle in radians, or (T, 6) with the jaw's for heads that
+    have one, camera (T, 3) with (s, t_x, t_y) in NDC of the crop, crop (T, 3, 3) from pixels of the clip's square to
+    the crop's 224 x 224 (`lcvd.face.geometry`), light (T, 9, 3) second-order SH coefficients a colour channel, square
+    (3,) = (x0, y0, side) in clip-frame pixels, confidence (T,) in [0, 1], 0 where the face was interpolated. All float32
+    but the integer square. Expressions of the open head lie in [0, 1], FLAME's anywhere.
     """
 
     head: str
@@ -30,6 +40,7 @@ class FaceCodes:
     expression: np.ndarray
     pose: np.ndarray
     camera: np.ndarray
+    crop: np.ndarray
     light: np.ndarray
     square: np.ndarray
     confidence: np.ndarray
@@ -39,10 +50,12 @@ class FaceCodes:
         frames = len(self.pose)
         for name, tail in _PER_FRAME.items():
             shape = getattr(self, name).shape
-            wanted = (frames, *((tail,) if isinstance(tail, int) else tail or ()))
+            wanted = (frames, *(tail or ()))
             fits = shape[:1] == (frames,) and ((tail is None and len(shape) == 2) or shape == wanted)
             if not fits:
                 raise ValueError(f"face codes: {name} has shape {shape}, expected {wanted} for {frames} frames of pose")
+        if self.pose.shape[1] not in _POSES:
+            raise ValueError(f"face codes: pose has {self.pose.shape[1]} columns; 3 turn the head, 6 the jaw as well")
         if self.identity.ndim != 1 or self.square.shape != (3,):
             raise ValueError(
                 f"face codes: identity {self.identity.shape} must be (K,), square {self.square.shape} (3,)"

@@ -17,8 +17,6 @@ from lcvd.weights.strict import fit, read_pickled
 
 SPLIT = {"shape": 100, "tex": 50, "exp": 50, "pose": 6, "cam": 3, "light": 27}
 """Numbers in each part of the output, in order."""
-CROP = 224
-"""Side of the crop in pixels."""
 FEATURES, HIDDEN = 2048, 1024
 _STAGES = ((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2))
 """Blocks, inner channels and stride of each stage."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from lcvd.face.deca import CROP
+from lcvd.face.geometry import CROP
 
 Array = NDArray[Any]
 _POINTS, _MARGIN = 1.1, 1.25

@@ -7,7 +7,8 @@ from scipy.spatial.transform import Rotation
 
 from lcvd.config.settings import FitSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.head import Head, project
+from lcvd.face.geometry import place, whole_square
+from lcvd.face.head import Head
 from lcvd.face.problem import Array, Problem, State, problem_of, residuals
 from lcvd.face.solve import solve
 from lcvd.face.track import FaceTrack
@@ -38,8 +39,8 @@ def landmark_error(codes: FaceCodes, track: FaceTrack, head: Head, only: Array |
     pick = np.arange(len(head.landmark_indices)) if only is None else only
     seen = codes.window(np.flatnonzero(track.present))
     points = track.landmarks[track.present][..., :2]
-    place = project(head.landmarks(head.vertices(codes.identity, seen.expression, seen.pose)), seen.camera)[..., :2]
-    gap = (place + 1) * codes.square[2] / 2 + codes.square[:2] - points[:, head.landmark_indices]
+    marks = head.landmarks(head.vertices(codes.identity, seen.expression, seen.pose))
+    gap = (place(marks, seen)[..., :2] + 1) * codes.square[2] / 2 + codes.square[:2] - points[:, head.landmark_indices]
     # The eyes' distance in space, so that a turned head isn't judged more severely.
     eyes = np.flatnonzero(np.isin(head.landmark_indices, EYE_CORNERS))
     shape = head.landmarks(head.shape(codes.identity, seen.expression[:1]))[0, eyes]
@@ -61,6 +62,7 @@ def _codes(head: Head, problem: Problem, state: State, square: Array, settings: 
         expression=expression,
         pose=Rotation.from_matrix(state.turn).as_rotvec().astype(np.float32),
         camera=camera.astype(np.float32),
+        crop=whole_square(square, len(rms)),
         light=np.zeros((len(rms), 9, 3), np.float32),
         square=square.astype(np.int32),
         confidence=(problem.present / (1 + (rms / settings.doubt) ** 2)).astype(np.float32),

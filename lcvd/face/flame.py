@@ -23,6 +23,7 @@ FIRST_EXPRESSION = 300
 """Of the file's 400 directions, the first 300 are shape and the rest expression."""
 JAW = 2
 """Number of the jaw's joint: root, neck, jaw, eyes."""
+_REGIONS = ("face", "right_eyeball", "left_eyeball", "nose", "lips")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Flame:
 
     template (V, 3), identity_basis (100, V, 3), expression_basis (50, V, 3), pose_basis (36, V, 3), joint_regressor
     (5, V), skin_weights (V, 5), parents (5,) with -1 for the root. hint_faces (Fh, 3) is the region that hints show and
-    hint_weights (Fh,) each triangle's share in the normals: 1, 2 or 3 (spec C3).
+    hint_weights (Fh,) each triangle's share in the normals: 1, 2 or 3 (spec C3). `marks` are the vertices whose mean is
+    each of `five_points`.
     """
 
     template: Array
@@ -43,6 +45,7 @@ class Flame:
     parents: Array
     hint_faces: Array
     hint_weights: Array
+    marks: tuple[Array, ...]
     name: str = NAME
 
     def vertices(self, identity: Array, expression: Array, pose: Array) -> Array:
@@ -60,6 +63,11 @@ class Flame:
         skinned_turn = np.einsum("vj,tjab->tvab", self.skin_weights, turn, optimize=True)
         skinned: Array = (skinned_turn @ shaped[..., None])[..., 0] + self.skin_weights @ shift
         return skinned
+
+    def five_points(self, vertices: Array) -> Array:
+        """Places (T, 5, 3) on vertices (T, V, 3): the eyes, the nose tip, the corners of the mouth, picture's left before
+        right."""
+        return np.stack([vertices[:, mark].mean(axis=1) for mark in self.marks], axis=1)
 
     def _chain(self, turned: Array, joints: Array) -> tuple[Array, Array]:
         """Each joint's motion of points at rest: turn (T, 5, 3, 3) and shift (T, 5, 3)."""
@@ -102,9 +110,8 @@ def load_flame(model: Path, masks: Path) -> Flame:
     parents = take("kintree_table", 2, JOINTS)[0].astype(np.int64)
     parents[0] = -1  # stored as a large number without a sign
     faces = take("f", None, 3).astype(np.int64)
-    if "face" not in regions:
-        raise PickleRefused(f"{masks}: has no region 'face'; it holds {', '.join(map(str, regions))}")
-    hint_faces, hint_weights = rendered_region(faces, dense(regions["face"], f"{masks}: face"), count)
+    region = {name: _region(regions, name, count, masks) for name in _REGIONS}
+    hint_faces, hint_weights = rendered_region(faces, region["face"], count)
     return Flame(
         template=template.astype(np.float32),
         identity_basis=_directions(directions[..., :SHAPE]),
@@ -115,22 +122,36 @@ def load_flame(model: Path, masks: Path) -> Flame:
         parents=parents,
         hint_faces=hint_faces,
         hint_weights=hint_weights,
+        marks=_marks(template, region),
     )
 
 
 def rendered_region(faces: Array, region: Array, count: int) -> tuple[Array, Array]:
-    """Triangles of `faces` (F, 3) with at least one of the vertices `region`, and how many each has, 1 to 3 (spec C3).
-
-    Raises:
-        PickleRefused: the region names a vertex that isn't among `count`.
-    """
-    if region.size and not 0 <= int(region.min()) <= int(region.max()) < count:
-        raise PickleRefused(f"region 'face' names vertex {int(region.max())}; the model has {count}: other versions?")
+    """Triangles of `faces` (F, 3) on `count` vertices with at least one of the vertices `region`, and how many each has,
+    1 to 3 (spec C3)."""
     inside = np.zeros(count, np.int64)
-    inside[region.astype(np.int64)] = 1
+    inside[region] = 1
     weights = inside[faces].sum(axis=1)
     shown = weights > 0
     return faces[shown], weights[shown].astype(np.float32)
+
+
+def _region(regions: dict[str, Any], name: str, count: int, source: Path) -> Array:
+    """Numbers of a region's vertices."""
+    if name not in regions:
+        raise PickleRefused(f"{source}: has no region {name!r}; it holds {', '.join(map(str, regions))}")
+    numbers = dense(regions[name], f"{source}: {name}").astype(np.int64).ravel()
+    if not len(numbers) or not 0 <= numbers.min() <= numbers.max() < count:
+        raise PickleRefused(f"{source}: region {name!r} must name vertices 0 to {count - 1}; is it of this model?")
+    return numbers
+
+
+def _marks(template: Array, region: dict[str, Array]) -> tuple[Array, ...]:
+    """Vertices of the five points: eyeballs, the nose's foremost vertex, the lips' outermost ones."""
+    nose, lips = region["nose"], region["lips"]
+    tip = nose[[template[nose, 2].argmax()]]
+    corners = (lips[[template[lips, 0].argmin()]], lips[[template[lips, 0].argmax()]])
+    return (region["right_eyeball"], region["left_eyeball"], tip, *corners)
 
 
 def _directions(stored: Array) -> Array:

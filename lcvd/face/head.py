@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 ASSETS = Path(__file__).parent / "assets"
 _FILES = {"open-head/1": "open_head.npz"}
-DEPTH = 10.0
-"""Distance added to the projected z (spec C2)."""
+_EYES, _NOSE, _MOUTH = ((33, 133), (263, 362)), (4,), ((61,), (291,))
+"""MediaPipe's numbers of the eyes' corners, the nose tip and the mouth's corners, image left before right."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,17 @@ class Head:
         """Places of the landmarks `landmark_indices` on vertices (T, V, 3): (T, L, 3)."""
         return np.einsum("lk,tlkc->tlc", self.landmark_weights, vertices[:, self.landmark_corners])
 
-    def project(self, vertices: Array, camera: Array) -> Array:
-        """See `project`."""
-        return project(vertices, camera)
+    @property
+    def hint_weights(self) -> None:
+        """All triangles weigh alike in the normals."""
 
-
-def project(vertices: Array, camera: Array) -> Array:
-    """Weak perspective (spec C2): model space (T, V, 3) to NDC, x right, y down, smaller z nearer.
-
-    camera (T, 3) is (s, t_x, t_y): x' = s (x + t_x), y' = -s (y + t_y), z' = -s z + 10.
-    """
-    scale, shift = camera[:, None, :1], camera[:, None, 1:]
-    flat = scale * (vertices[..., :2] + shift)
-    return np.concatenate([flat[..., :1], -flat[..., 1:], DEPTH - scale * vertices[..., 2:]], axis=-1)
+    def five_points(self, vertices: Array) -> Array:
+        """Places (T, 5, 3) on vertices (T, V, 3): the eyes, the nose tip, the corners of the mouth, picture's left before
+        right."""
+        rows = {int(number): row for row, number in enumerate(self.landmark_indices)}
+        points = self.landmarks(vertices)
+        groups = (*_EYES, _NOSE, *_MOUTH)
+        return np.stack([points[:, [rows[number] for number in group]].mean(axis=1) for group in groups], axis=1)
 
 
 def rotations(pose: Array) -> Array:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lcvd.config.settings import LightSettings, TrackSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.embedding import embed
-from lcvd.face.head import Head
+from lcvd.face.geometry import place
+from lcvd.face.heads import HeadModel
 from lcvd.face.track import FaceTrack, Tracker
 from lcvd.metrics.adjacent import adjacent_distance
 from lcvd.metrics.features import FeatureExtractor
@@ -22,8 +23,6 @@ from lcvd.shading.hints import WINDOW, surfaces_of
 from lcvd.shading.light import fit_light
 
 Array = NDArray[Any]
-EYES, NOSE, MOUTH = ((33, 133), (263, 362)), (4,), ((61,), (291,))
-"""MediaPipe's numbers of the eyes' corners, the nose tip and the mouth's corners, image left before right."""
 POSE_SIDE = 256
 """POSE is given in pixels of a frame this wide (spec G)."""
 
@@ -44,7 +43,7 @@ class Meter:
 
     def __init__(
         self,
-        head: Head,
+        head: HeadModel,
         codes: FaceCodes,
         driving: Array,
         extract: FeatureExtractor,
@@ -101,14 +100,11 @@ class Meter:
         return pose_error(truth, predicted, found.present[use])
 
 
-def five_points(head: Head, codes: FaceCodes, size: int) -> Array:
+def five_points(head: HeadModel, codes: FaceCodes, size: int) -> Array:
     """Eyes, nose tip and mouth corners (T, 5, 2) of the fitted mesh in a size x size picture.
 
     In OpenCV's pixels, whose centres have integer coordinates; the model square's NDC has them at i + 0.5.
     """
-    groups = (*EYES, NOSE, *MOUTH)
-    rows = {int(number): row for row, number in enumerate(head.landmark_indices)}
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    ndc = head.landmarks(head.project(vertices, codes.camera))[..., :2]
-    points = np.stack([ndc[:, [rows[number] for number in group]].mean(axis=1) for group in groups], axis=1)
+    points = head.five_points(place(vertices, codes))[..., :2]
     return (points + 1) / 2 * size - 0.5

@@ -16,7 +16,7 @@ from lcvd.cache.store import Cache, file_hash
 from lcvd.config.settings import Settings
 from lcvd.face.align import relative
 from lcvd.face.codes import FaceCodes
-from lcvd.face.head import load_head
+from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError
 from lcvd.model.arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
@@ -150,7 +150,7 @@ def relight(
         elif codes.frames == 1:
             codes = codes.window([0] * 16)
         picture, mask = face.first(size)
-    head = load_head(codes.head)
+    head = head_of(codes.head)
     hint = np.concatenate(list(hints_of(head, face.codes.window([0]), size)))[0]
     hints = np.concatenate(list(hints_of(head, codes, size, wanted)))
     how: dict[str, Any] = {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
-from lcvd.face.head import load_head
+from lcvd.face.heads import head_of
 from lcvd.metrics.features import FeatureExtractor
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.measure import Meter
@@ -54,7 +54,7 @@ class ScoredClip:
         self.reference, self.driving = pictures[0], pictures[1:]
         self.mask = resize_masks(sample.masks([0]), size)[0]
         self.codes = sample.codes.window(range(1, count + 1))
-        self.head = load_head(self.codes.head)
+        self.head = head_of(self.codes.head)
         self.own_hint = next(hints_of(self.head, sample.codes.window([0]), size))[0]
         self.meter = Meter(
             self.head, self.codes, self.driving, extract, settings.reconstruct.light, settings.filter.track

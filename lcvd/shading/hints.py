@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
-from lcvd.face.head import Head
+from lcvd.face.geometry import place
+from lcvd.face.heads import HeadModel
 from lcvd.shading.normals import vertex_normals
 from lcvd.shading.rasterize import Backend, Fragments, interpolate, rasterize
 from lcvd.shading.sh import check_light, shade_images
@@ -92,18 +93,18 @@ def render_hints(
 
 
 def surfaces_of(
-    head: Head, codes: FaceCodes, size: int, window: int = WINDOW, backend: Backend = "auto"
+    head: HeadModel, codes: FaceCodes, size: int, window: int = WINDOW, backend: Backend = "auto"
 ) -> Iterator[tuple[slice, Surface]]:
     """The hint region of a clip's head, a window of frames at a time: (frames of the window, what they see)."""
     for start in range(0, codes.frames, window):
         part = slice(start, min(start + window, codes.frames))
-        vertices = head.vertices(codes.identity, codes.expression[part], codes.pose[part])
-        ndc = head.project(vertices, codes.camera[part])
-        yield part, surface_of(vertices, ndc, head.hint_faces, size, backend=backend)
+        seen = codes.window(part)
+        vertices = head.vertices(codes.identity, seen.expression, seen.pose)
+        yield part, surface_of(vertices, place(vertices, seen), head.hint_faces, size, head.hint_weights, backend)
 
 
 def hints_of(
-    head: Head,
+    head: HeadModel,
     codes: FaceCodes,
     size: int,
     light: Array | None = None,

@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lcvd.face.codes import FaceCodes
 from lcvd.face.draw import draw_mesh, draw_points
-from lcvd.face.head import Head
+from lcvd.face.geometry import place
+from lcvd.face.heads import HeadModel
 from lcvd.shading.hints import render_hints
 
 CELL = 192
@@ -23,7 +24,11 @@ ROWS = ("frame", "mask", "landmarks", "mesh", "hint")
 
 
 def sheet_rows(
-    head: Head, codes: FaceCodes, pictures: NDArray[np.uint8], masks: NDArray[np.uint8], landmarks: NDArray[np.float32]
+    head: HeadModel,
+    codes: FaceCodes,
+    pictures: NDArray[np.uint8],
+    masks: NDArray[np.uint8],
+    landmarks: NDArray[np.float32],
 ) -> list[NDArray[np.uint8]]:
     """The rows `ROWS` of a sheet, each (n, S, S, 3) uint8, for n frames.
 
@@ -32,8 +37,8 @@ def sheet_rows(
     """
     size = pictures.shape[1]
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    ndc = head.project(vertices, codes.camera)
-    hints = render_hints(vertices, ndc, head.hint_faces, codes.light, size)
+    ndc = place(vertices, codes)
+    hints = render_hints(vertices, ndc, head.hint_faces, codes.light, size, head.hint_weights)
     pixels = (ndc[..., :2] + 1) * (size / 2)
     shown = np.stack([cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) for mask in masks])
     person = np.where(shown[..., None] > 127, pictures, (pictures * 0.12).astype(np.uint8))

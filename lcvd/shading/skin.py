@@ -12,6 +12,7 @@ from scipy.spatial import Delaunay
 
 from lcvd.config.settings import LightSettings
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
 from lcvd.shading.hints import Surface, surface_of
 from lcvd.shading.light import LightSamples, gather, join, solve
@@ -64,8 +65,7 @@ def light_samples(head: Head, codes: FaceCodes, frames: Array) -> LightSamples:
     if len(frames) != codes.frames:
         raise ValueError(f"{len(frames)} frames with face codes of {codes.frames}: both must be of the same window")
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    ndc = head.project(vertices, codes.camera)
-    surface = surface_of(vertices, ndc, head.hint_faces, frames.shape[1])
+    surface = surface_of(vertices, place(vertices, codes), head.hint_faces, frames.shape[1])
     places = face_places(head.name)[surface.fragments.face_index]
     seen = np.asarray(codes.confidence > 0)[:, None, None]  # where the head was interpolated, the picture shows no face
     return gather(frames, surface.normals, skin_of(head, surface) & seen, places)

@@ -16,7 +16,7 @@ from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, file_hash, key_of
 from lcvd.config.settings import ShardSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.head import load_head
+from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError, Row, guard, kept
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
@@ -104,7 +104,7 @@ def _make(
         raise ClipError(
             "inconsistent", f"{clip.media.name}: {written} frames decode, but {codes_path} has {codes.frames}"
         )
-    head = load_head(codes.head)
+    head = head_of(codes.head)
     write_lossless(folder / "hints.mkv", hints_of(head, codes, size, window=WINDOW), clip.fps)
     write_lossless(folder / "mask.mkv", _masks(mask_path, codes.frames, size), clip.fps)
     shutil.copyfile(codes_path, folder / "codes.safetensors")

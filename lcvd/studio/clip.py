@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.shading.presets import PRESETS, preset
 from lcvd.studio import motion
@@ -66,13 +67,15 @@ class StudioClip:
         still = sitter(self.identity, self.size).codes
         names = load_head(still.head).expression_names
         shift = np.zeros((self.frames, 3), np.float32)
+        square = np.array([0, 0, self.size], np.int32)
         shift[:, 1:] = motion.shifts(self.seed, self.frames, self.fps)
         return still.window([0] * self.frames).replace(
             pose=motion.poses(self.seed, self.frames, self.fps, still.pose[0]),
             expression=motion.expressions(self.seed, self.frames, self.fps, names, still.expression[0]),
             camera=still.camera + shift,
             light=self._lights(),
-            square=np.array([0, 0, self.size], np.int32),
+            crop=whole_square(square, self.frames),
+            square=square,
             confidence=np.ones(self.frames, np.float32),
         )
 

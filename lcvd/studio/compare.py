@@ -10,7 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from lcvd.face.codes import FaceCodes
 from lcvd.face.fit import EYE_CORNERS
-from lcvd.face.head import load_head
+from lcvd.face.geometry import place
+from lcvd.face.head import Head, load_head
+from lcvd.face.heads import head_of
 from lcvd.face.square import to_pixels
 from lcvd.shading.crop import square_pictures
 from lcvd.shading.sh import dominant_direction
@@ -23,11 +25,12 @@ def errors(found: FaceCodes, truth: FaceCodes, found_masks: Array, true_masks: A
 
     ``pose_deg``: turn between true and found pose; ``light_deg``: angle between the main directions of the lights;
     ``coefficient``: relative error of the SH coefficients; ``mask_iou``: overlap of the masks (1 is best);
-    ``landmark``: mean distance of the mesh's landmarks, in distances between the eyes' outer corners.
+    ``landmark``: mean distance of the mesh's landmarks, in distances between the eyes' outer corners; of five that both
+    heads have where they are different models.
 
     Args:
-        found: face codes in their own square of the frame.
-        truth: true face codes; their square is the whole frame.
+        found: face codes of any head in their own square of the frame.
+        truth: true face codes of the open head; their square is the whole frame.
         found_masks: (T, s, s) uint8 of the found square.
         true_masks: (T, S, S) uint8 of the whole frame.
 
@@ -37,10 +40,9 @@ def errors(found: FaceCodes, truth: FaceCodes, found_masks: Array, true_masks: A
     counts = found.frames, truth.frames, len(found_masks), len(true_masks)
     if len(set(counts)) != 1:
         raise ValueError(f"found codes, true codes, found masks, true masks are of {counts} frames; one clip has one")
-    turn = Rotation.from_rotvec(found.pose) * Rotation.from_rotvec(truth.pose).inv()
+    turn = Rotation.from_rotvec(found.pose[:, :3]) * Rotation.from_rotvec(truth.pose).inv()
     cosine = (dominant_direction(found.light) * dominant_direction(truth.light)).sum(-1)
-    places, true_places = _landmarks(found), _landmarks(truth)
-    eyes = np.linalg.norm(np.subtract(*np.moveaxis(true_places[:, _corners(truth)], 1, 0)), axis=-1)
+    places, true_places = (_landmarks(each, common=found.head != truth.head) for each in (found, truth))
     seen, true = found_masks > 127, square_pictures(true_masks, found.square, found_masks.shape[1]) > 127
     length = np.linalg.norm(truth.light, axis=(1, 2))
     return {
@@ -48,17 +50,21 @@ def errors(found: FaceCodes, truth: FaceCodes, found_masks: Array, true_masks: A
         "light_deg": np.degrees(np.arccos(np.clip(cosine, -1, 1))),
         "coefficient": np.linalg.norm(found.light - truth.light, axis=(1, 2)) / length,
         "mask_iou": (seen & true).sum((1, 2)) / (seen | true).sum((1, 2)),
-        "landmark": np.linalg.norm(places - true_places, axis=-1).mean(-1) / eyes,
+        "landmark": np.linalg.norm(places - true_places, axis=-1).mean(-1) / _eyes(truth),
     }
 
 
-def _landmarks(codes: FaceCodes) -> Array:
-    """Places (T, L, 2) of the mesh's landmarks in pixels of the frame."""
-    head = load_head(codes.head)
-    points = head.landmarks(head.vertices(codes.identity, codes.expression, codes.pose))
-    return to_pixels(head.project(points, codes.camera)[..., :2], int(codes.square[2])) + codes.square[:2]
+def _landmarks(codes: FaceCodes, common: bool) -> Array:
+    """Places (T, L, 2) of the mesh's landmarks in pixels of the frame; `common`: the five that all heads have."""
+    head = head_of(codes.head)
+    vertices = head.vertices(codes.identity, codes.expression, codes.pose)
+    points = head.landmarks(vertices) if isinstance(head, Head) and not common else head.five_points(vertices)
+    return to_pixels(place(points, codes)[..., :2], int(codes.square[2])) + codes.square[:2]
 
 
-def _corners(codes: FaceCodes) -> list[int]:
+def _eyes(codes: FaceCodes) -> Array:
+    """Distance (T,) between the outer corners of the eyes of the open head, in pixels of the frame."""
     places = load_head(codes.head).landmark_indices.tolist()
-    return [places.index(number) for number in EYE_CORNERS]
+    corners = _landmarks(codes, common=False)[:, [places.index(number) for number in EYE_CORNERS]]
+    distance: Array = np.linalg.norm(np.subtract(*np.moveaxis(corners, 1, 0)), axis=-1)
+    return distance

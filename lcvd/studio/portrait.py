@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
 from lcvd.shading.normals import vertex_normals
 from lcvd.shading.presets import preset
@@ -46,7 +47,7 @@ class Portrait:
         for start in range(0, codes.frames, WINDOW):
             part = codes.window(slice(start, start + WINDOW))
             vertices = self.body.vertices(part, self.codes.camera[0])
-            seen = rasterize(self.body.head.project(vertices, part.camera), self.body.faces, 2 * len(self.background))
+            seen = rasterize(place(vertices, part), self.body.faces, 2 * len(self.background))
             normals = vertex_normals(vertices, self.body.faces)
             yield paint(seen, self.body.faces, self.texels, self.colours, normals, part.light, self.background)
 
@@ -64,14 +65,16 @@ def portrait(number: int, size: int) -> Portrait:
     rest = {"mouthClose": LIPS_CLOSED, "mouthSmileLeft": who.smile, "mouthSmileRight": who.smile}
     for name, value in rest.items():
         expression[0, head.expression_names.index(name)] = value
+    square = np.array([0, 0, size], np.int32)
     codes = FaceCodes(
         head=head.name,
         identity=who.identity,
         expression=expression,
         pose=np.zeros((1, 3), np.float32),
         camera=np.array([CAMERA], np.float32),
+        crop=whole_square(square, 1),
         light=preset("front")[None],
-        square=np.array([0, 0, size], np.int32),
+        square=square,
         confidence=np.ones(1, np.float32),
     )
     body = figure(who, head)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
 from lcvd.face.square import to_pixels
 from lcvd.shading.normals import vertex_normals
@@ -56,7 +57,7 @@ def render(photo: Photo, codes: FaceCodes) -> Iterator[tuple[Array, Array]]:
     for start in range(0, codes.frames, WINDOW):
         part = codes.window(slice(start, start + WINDOW))
         vertices = head.vertices(part.identity, part.expression, part.pose)
-        fragments = rasterize(head.project(vertices, part.camera), head.faces, size)
+        fragments = rasterize(place(vertices, part), head.faces, size)
         normals = vertex_normals(vertices, head.faces)
         carried = np.concatenate([source.places, source.seen[:, None], source.shades], axis=1)
         carried = interpolate(fragments, head.faces, np.broadcast_to(carried, (len(vertices), *carried.shape)))
@@ -76,7 +77,7 @@ def render(photo: Photo, codes: FaceCodes) -> Iterator[tuple[Array, Array]]:
 def _source(head: Head, photo: Photo, size: int) -> _Source:
     codes = photo.codes
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    ndc = head.project(vertices, codes.camera)
+    ndc = place(vertices, codes)
     depth = rasterize(ndc, head.faces, size).depth[0]
     normals = vertex_normals(vertices, head.faces)[0]
     places = to_pixels(ndc[0, :, :2], size)

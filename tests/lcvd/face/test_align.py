@@ -4,6 +4,7 @@ from scipy.spatial.transform import Rotation
 
 from lcvd.face.align import relative
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import whole_square
 
 
 def _codes(pose, expression, head="open-head/1", seed=0):
@@ -11,7 +12,7 @@ def _codes(pose, expression, head="open-head/1", seed=0):
     t = len(pose)
     return FaceCodes(
         head, draw(4).astype(np.float32), np.asarray(expression, np.float32), np.asarray(pose, np.float32),
-        draw((t, 3)).astype(np.float32), draw((t, 9, 3)).astype(np.float32), np.array([0, 0, 9], np.int32),
+        draw((t, 3)).astype(np.float32), whole_square(np.array([0, 0, 9]), t), draw((t, 9, 3)).astype(np.float32), np.array([0, 0, 9], np.int32),
         np.ones(t, np.float32),
     )  # fmt: skip
 

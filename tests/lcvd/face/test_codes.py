@@ -3,6 +3,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import whole_square
 
 
 def codes(frames=5, seed=0):
@@ -14,6 +15,7 @@ def codes(frames=5, seed=0):
         pose=draw((frames, 3)).astype(np.float32),
         camera=draw((frames, 3)).astype(np.float32),
         light=draw((frames, 9, 3)).astype(np.float32),
+        crop=whole_square(np.array([3, 4, 100]), frames),
         square=np.array([3, 4, 100], np.int32),
         confidence=np.ones(frames, np.float32),
     )
@@ -25,7 +27,7 @@ def test_codes_survive_the_file_and_equal_codes_give_equal_bytes(tmp_path):
     before.save(tmp_path / "b.safetensors", {"a": 2, "b": 1})
     after = FaceCodes.load(tmp_path / "a.safetensors")
     assert after.head == before.head
-    for name in ("identity", "expression", "pose", "camera", "light", "square", "confidence"):
+    for name in ("identity", "expression", "pose", "camera", "crop", "light", "square", "confidence"):
         assert np.array_equal(getattr(after, name), getattr(before, name)), name
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
@@ -42,6 +44,8 @@ def test_shapes_and_values_are_checked():
         codes().replace(camera=np.zeros((4, 3), np.float32))
     with pytest.raises(ValueError, match="light holds values that aren't finite"):
         codes().replace(light=np.full((5, 9, 3), np.nan, np.float32))
+    with pytest.raises(ValueError, match="pose has 4 columns; 3 turn the head, 6 the jaw as well"):
+        codes().replace(pose=np.zeros((5, 4), np.float32))
 
 
 def test_a_foreign_file_is_named(tmp_path):

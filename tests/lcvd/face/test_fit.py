@@ -5,7 +5,8 @@ import pytest
 
 from lcvd.config.settings import FitSettings, TrackSettings
 from lcvd.face.fit import fit_track, landmark_error
-from lcvd.face.head import load_head, project, rotations
+from lcvd.face.geometry import project
+from lcvd.face.head import load_head, rotations
 from lcvd.face.problem import problem_of
 from lcvd.face.solve import solve
 from lcvd.face.square import square_of

@@ -53,8 +53,14 @@ def test_the_region_counts_each_triangles_vertices(flame: Flame) -> None:
     front = set(np.flatnonzero(template()[0][:, 2] > 0.02).tolist())
     assert all(front & set(face) for face in flame.hint_faces.tolist())
     assert set(flame.hint_weights.tolist()) == {1, 2, 3}
-    with pytest.raises(PickleRefused, match="names vertex 10; the model has 10"):
-        rendered_region(faces, np.array([10]), 10)
+
+
+def test_five_points_are_eyes_nose_and_mouth(flame: Flame) -> None:
+    right, left, nose, right_corner, left_corner = flame.five_points(flame.template[None])[0]
+    assert right[0] < -0.02 < 0.02 < left[0]
+    assert right_corner[0] < nose[0] + 1e-3 < left_corner[0] + 2e-3
+    assert nose[2] == pytest.approx(flame.template[:, 2].max(), abs=1e-3)
+    assert right_corner[1] < nose[1] < right[1]
 
 
 def test_the_published_region() -> None:
@@ -81,6 +87,10 @@ def test_a_field_that_is_missing_or_does_not_fit_is_named(tmp_path: Path) -> Non
     with pytest.raises(PickleRefused, match=r"weights is \(300, 4\), expected \(300, 5\)"):
         load_flame(model, masks)
     model.write_bytes(pickle.dumps(whole))
+    for wrong in (np.array([300]), np.array([-1]), np.zeros(0, int)):
+        masks.write_bytes(pickle.dumps({"face": wrong}))
+        with pytest.raises(PickleRefused, match=r"FLAME_masks\.pkl: region 'face' must name vertices 0 to 299"):
+            load_flame(model, masks)
     masks.write_bytes(pickle.dumps({"nose": np.arange(3)}))
     with pytest.raises(PickleRefused, match=r"FLAME_masks\.pkl: has no region 'face'; it holds nose"):
         load_flame(model, masks)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from lcvd.face.head import ASSETS, DEPTH, load_head, project, rotations
+from lcvd.face.geometry import DEPTH, project
+from lcvd.face.head import ASSETS, load_head, rotations
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from PIL import Image
 from lcvd.config.settings import LightSettings, TrackSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.embedding import embed, five_points
+from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.face.track import Tracker
 from lcvd.metrics import measure
@@ -31,6 +32,7 @@ def codes():
         pose=turn,
         camera=np.tile(np.array([1.4, 0, 0], np.float32), (FRAMES, 1)),
         light=np.tile(preset("front"), (FRAMES, 1, 1)),
+        crop=whole_square(np.array([0, 0, SIZE]), FRAMES),
         square=np.array([0, 0, SIZE], np.int32),
         confidence=np.ones(FRAMES, np.float32),
     )

@@ -8,6 +8,7 @@ import pytest
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.model.lcvd import LCVD
 from lcvd.relight.evaluate import evaluate
@@ -42,6 +43,7 @@ def _sample(id: str, folder, address: str = "made here") -> Sample:
         pose=pose,
         camera=np.tile(np.array([1.4, 0, 0], np.float32), (FRAMES, 1)),
         light=np.tile(preset("front"), (FRAMES, 1, 1)),
+        crop=whole_square(np.array([0, 0, SIZE]), FRAMES),
         square=np.array([0, 0, SIZE], np.int32),
         confidence=np.ones(FRAMES, np.float32),
     )

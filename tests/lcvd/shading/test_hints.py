@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
 from lcvd.shading.hints import hints_of, render_hints, shade_surface, surface_of, to_uint8
 from lcvd.shading.presets import orbit, preset
@@ -56,6 +57,7 @@ def codes_of(frames: int) -> FaceCodes:
         pose=random.normal(0, 0.2, (frames, 3)).astype(np.float32),
         camera=np.tile(np.array([1.2, 0, 0.1], np.float32), (frames, 1)),
         light=orbit(frames),
+        crop=whole_square(np.array([0, 0, 96]), frames),
         square=np.array([0, 0, 96], np.int32),
         confidence=np.ones(frames, np.float32),
     )
@@ -66,7 +68,7 @@ def test_windows_are_the_whole_clip() -> None:
     windows = list(hints_of(head, codes, 96, window=3))
     assert [len(window) for window in windows] == [3, 3, 1]
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    whole = render_hints(vertices, head.project(vertices, codes.camera), head.hint_faces, codes.light, 96)
+    whole = render_hints(vertices, place(vertices, codes), head.hint_faces, codes.light, 96)
     np.testing.assert_array_equal(np.concatenate(windows), whole)
     assert whole.dtype == np.uint8
     assert 0.05 < (whole.max(-1) > 0).mean() < 0.6

@@ -5,6 +5,7 @@ import pytest
 
 from lcvd.config.settings import LightSettings
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.shading.hints import hints_of, surfaces_of
 from lcvd.shading.presets import preset
@@ -25,6 +26,7 @@ def turning(frames: int) -> FaceCodes:
         pose=np.stack([turn * 0, turn, turn * 0], -1),
         camera=np.tile(np.array([1.4, 0, 0.1], np.float32), (frames, 1)),
         light=np.zeros((frames, 9, 3), np.float32),
+        crop=whole_square(np.array([0, 0, 128]), frames),
         square=np.array([0, 0, 128], np.int32),
         confidence=np.ones(frames, np.float32),
     )

@@ -7,6 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.shading.presets import ambient, lamp
 from lcvd.studio.compare import errors
@@ -23,6 +24,7 @@ def codes() -> FaceCodes:
         pose=np.full((FRAMES, 3), 0.05, np.float32),
         camera=np.tile(np.float32([1.2, 0, 0]), (FRAMES, 1)),
         light=np.tile(lamp((1, 0, 1)) + ambient(), (FRAMES, 1, 1)),
+        crop=whole_square(np.array([0, 0, SIZE]), FRAMES),
         square=np.array([0, 0, SIZE], np.int32),
         confidence=np.ones(FRAMES, np.float32),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lcvd.face.geometry import place
 from lcvd.face.head import load_head
 from lcvd.studio.clip import StudioClip
 from lcvd.studio.figure import PARTS, figure
@@ -36,7 +37,7 @@ def test_shoulders_move_less_than_the_head_and_the_garment_surrounds_the_neck() 
     body = figure(person(6, head), head)
     clip = StudioClip("head-6", 4, frames=50)
     truth = clip.truth()
-    projected = head.project(body.vertices(truth, np.array([1.14, 0, 0.07])), truth.camera)
+    projected = place(body.vertices(truth, np.array([1.14, 0, 0.07])), truth)
     moved = np.linalg.norm(projected[..., :2] - projected[:1, :, :2], axis=-1).max(0)
     garment = np.unique(body.faces[body.parts == PARTS.index("garment")])
     nose = body.places[: len(head.template), 2].argmax()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
+from lcvd.face.geometry import place
 from lcvd.face.head import load_head
 from lcvd.shading.hints import surfaces_of
 from lcvd.shading.presets import preset
@@ -33,7 +34,7 @@ def finder() -> Iterator[FaceMesh]:
 def test_mediapipe_finds_one_face_in_every_frame_where_the_truth_says(number: int, finder: FaceMesh) -> None:
     clip = StudioClip(f"head-{number}", number, frames=8, size=256)
     truth, head = clip.truth(), load_head()
-    true = head.project(head.landmarks(head.vertices(truth.identity, truth.expression, truth.pose)), truth.camera)
+    true = place(head.landmarks(head.vertices(truth.identity, truth.expression, truth.pose)), truth)
     for frame, places in zip(made(clip)[0], (true[..., :2] + 1) / 2, strict=True):
         faces = finder.process(frame).multi_face_landmarks or []
         assert len(faces) == 1

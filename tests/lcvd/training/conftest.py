@@ -12,6 +12,7 @@ import pytest
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import whole_square
 from lcvd.shards.sample import PARTS, Meta, Sample
 from lcvd.shards.write import write_shards
 from lcvd.video.encode import write_h264, write_lossless
@@ -40,6 +41,7 @@ def make_sample(folder: Path, id: str, frames: int, size: int = SIZE) -> Sample:
     codes = FaceCodes(
         "open-head/1",
         identity=np.zeros(4, np.float32),
+        crop=whole_square(np.array([0, 0, size]), frames),
         square=np.array([0, 0, size]),
         confidence=np.ones(frames, np.float32),
         **arrays,
