@@ -35,6 +35,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--recipe", default="default", show_default=True, type=click.Choice(list(RECIPES)), help="How it is sampled."
 )
+@click.option(
+    "--adapters",
+    default="shading+reference",
+    show_default=True,
+    type=click.Choice(["shading+reference", "reference", "shading"]),
+    help="Use one of the model's adapters alone, as in the paper's Table 4.",
+)
 @click.option("--frames", type=click.IntRange(1), default=64, show_default=True, help="At most so many frames.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--side-by-side", is_flag=True, help="Shading hint beside the result.")
@@ -49,6 +56,7 @@ def relight(
     guidance: float | None,
     steps: int | None,
     recipe: str,
+    adapters: str,
     frames: int,
     seed: int,
     side_by_side: bool,
@@ -68,6 +76,7 @@ def relight(
             portrait, pipe, light, settings, light_yaw=light_yaw, driving=drive, seed=seed, frames=frames, progress=step,
             guidance=settings.evaluate.guidance if guidance is None else guidance,
             recipe=recipe,
+            adapters=adapters,
             steps=steps,
         )  # fmt: skip
     shown = np.concatenate([hints, video], axis=2) if side_by_side else video

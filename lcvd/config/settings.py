@@ -193,6 +193,8 @@ class EvaluateSettings(Section):
     """Denoising steps (spec D)."""
     guidance: float = Field(4.5, ge=0)
     """Weight between `reference` and `reference + shading` (spec D, Eq. 6)."""
+    adapters: Literal["shading+reference", "reference", "shading"] = "shading+reference"
+    """Which adapters are used: both, or one alone as in the paper's Table 4."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
     """Names of light presets to relight under."""
 

@@ -18,6 +18,7 @@ from lcvd.face.align import relative
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError
+from lcvd.model.arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.shading import environment
 from lcvd.shading.crop import resize_masks, square_pictures
@@ -114,6 +115,7 @@ def relight(
     light_yaw: float = 0.0,
     driving: Path | None = None,
     guidance: float = 4.5,
+    adapters: str = "shading+reference",
     recipe: str = "default",
     steps: int | None = None,
     seed: int = 0,
@@ -129,7 +131,7 @@ def relight(
         settings: how faces are reconstructed.
         driving: clip whose motion is followed (`lcvd.face.align.relative`); without it a portrait clip keeps its own
             motion, and a picture is relit as it is, 16 frames long.
-        guidance: strength of the new light. recipe, steps: how it is sampled, see `lcvd.model.recipe`.
+        guidance: strength of the new light. adapters: which are used, see `lcvd.model.arguments.conditions_of`. recipe, steps: how it is sampled, see `lcvd.model.recipe`.
         seed: of the noise.
         frames: only the first so many driving frames; 0 means as many as the settings say.
         progress: called with (evaluations of the network done, in all).
@@ -151,7 +153,13 @@ def relight(
     head = head_of(codes.head)
     hint = np.concatenate(list(hints_of(head, face.codes.window([0]), size)))[0]
     hints = np.concatenate(list(hints_of(head, codes, size, wanted)))
-    how: dict[str, Any] = {"guidance": guidance, "recipe": recipe, "steps": steps, "generator": seed}
+    how: dict[str, Any] = {
+        "guidance": guidance,
+        "recipe": recipe,
+        "steps": steps,
+        "generator": seed,
+        **conditions_of(adapters),
+    }
     return pipe(picture, mask, hint, hints, progress=progress, **how).frames, hints, fps
 
 
