@@ -45,9 +45,10 @@ CLIP = StudioClip("astronaut", seed=1, light=MOVING, frames=65, size=128)
 LIGHTS = (MOVING, "left", "right")
 """The clip's own light, and two that stay on one side."""
 GUIDANCE = 1.5
+STEPS = 1500
 
 
-def settings_of(steps: int) -> Settings:
+def settings_of(steps: int = STEPS) -> Settings:
     """The demo's settings with another number of steps."""
     return Settings.model_validate(DEMO | {"train": DEMO["train"] | {"steps": steps}})
 
@@ -72,7 +73,7 @@ class Scene:
 
     def score(self, video: Array) -> dict[str, float]:
         """PSNR inside the portrait and LE of frames 1... of the clip."""
-        found = fit_light(video, *self.surface, settings_of(1).reconstruct.light)
+        found = fit_light(video, *self.surface, settings_of().reconstruct.light)
         decibels = psnr(video, (self.frames[1:], self.masks[1:] > 127))
         return {"psnr": float(decibels or 0), "le": float(light_error(found, self.codes.light[1:]).mean())}
 
@@ -92,7 +93,7 @@ def write_clip(folder: Path, scene: Scene) -> None:
         write_shards(folder, split, ["clip"] if split == "train" else [], lambda _: sample, 512.0)
 
 
-def trained(steps: int) -> Path:
+def trained(steps: int = STEPS) -> Path:
     """Folder of the model after so many steps, trained now if it isn't there."""
     settings, base = settings_of(steps), ROOT / ".lcvd" / "overfit"
     data = base / "data"
@@ -106,19 +107,16 @@ def trained(steps: int) -> Path:
     return run / "out" / "model"
 
 
-def relit(pipe: LCVDPipeline, own: Scene, scene: Scene, recipe: Recipe | str, guidance: float = GUIDANCE) -> Array:
-    """The clip's motion from its first frame, under the light of `scene`."""
-    video: Array = pipe(
-        own.frames[0], own.masks[0], own.hints[0], scene.hints[1:], guidance=guidance, generator=0, recipe=recipe
-    ).frames
+def relit(pipe: LCVDPipeline, own: Scene, scene: Scene, recipe: Recipe | str, **options: Any) -> Array:
+    """The clip's motion from its first frame, under the light of `scene`; `options` go to the pipeline."""
+    options = {"guidance": GUIDANCE, "generator": 0, "recipe": recipe} | options
+    video: Array = pipe(own.frames[0], own.masks[0], own.hints[0], scene.hints[1:], **options).frames
     return video
 
 
-def scores(
-    pipe: LCVDPipeline, scenes: dict[str, Scene], recipe: Recipe | str, guidance: float = GUIDANCE
-) -> dict[str, Any]:
+def scores(pipe: LCVDPipeline, scenes: dict[str, Scene], recipe: Recipe | str) -> dict[str, Any]:
     """PSNR and LE under each light, and the videos."""
-    videos = {name: relit(pipe, scenes[MOVING], scene, recipe, guidance) for name, scene in scenes.items()}
+    videos = {name: relit(pipe, scenes[MOVING], scene, recipe) for name, scene in scenes.items()}
     return {"videos": videos} | {name: scenes[name].score(video) for name, video in videos.items()}
 
 
@@ -137,7 +135,7 @@ def main() -> None:
     """Train if need be, sample, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
-    parser.add_argument("--steps", type=int, default=1500, help="training steps")
+    parser.add_argument("--steps", type=int, default=STEPS, help="training steps")
     parser.add_argument("--recipe", default="published")
     parser.add_argument("--pictures", type=Path, help="folder for a sheet of pictures")
     given = parser.parse_args()

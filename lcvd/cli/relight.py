@@ -39,13 +39,27 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     metavar="STRENGTH",
     help="Calm the motion's jitter: frames over which slow motion is averaged; 0 is off, 2 is a good start.",
 )
-@click.option("--light", required=True, help="A preset's name, a picture of a lit face, or an SH file.")
+@click.option(
+    "--light",
+    required=True,
+    help="A preset's name, a picture of a lit face, an environment map (.hdr, .exr), or an SH file.",
+)
+@click.option(
+    "--light-yaw", type=float, default=0.0, help="Degrees by which an environment map is turned to the right."
+)
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--model", default="data/train/model", show_default=True, help="A folder, or owner/name on a hub.")
 @click.option("--guidance", type=float, help="Strength of the light (default: evaluate.guidance of params.yaml).")
 @click.option("--steps", type=click.IntRange(1), help="Denoising steps (default: the recipe's).")
 @click.option(
     "--recipe", default="default", show_default=True, type=click.Choice(list(RECIPES)), help="How it is sampled."
+)
+@click.option(
+    "--adapters",
+    default="shading+reference",
+    show_default=True,
+    type=click.Choice(["shading+reference", "reference", "shading"]),
+    help="Use one of the model's adapters alone, as in the paper's Table 4.",
 )
 @click.option("--frames", type=click.IntRange(1), default=64, show_default=True, help="At most so many frames.")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -57,11 +71,13 @@ def relight(
     align: str,
     smooth: float,
     light: str,
+    light_yaw: float,
     out: Path,
     model: str,
     guidance: float | None,
     steps: int | None,
     recipe: str,
+    adapters: str,
     frames: int,
     seed: int,
     side_by_side: bool,
@@ -78,9 +94,11 @@ def relight(
             bar.update(done - bar.pos)
 
         video, hints, fps = relight_portrait(
-            portrait, pipe, light, settings, driving=drive, alignment=align, smoothing=smooth, seed=seed, frames=frames, progress=step,
+            portrait, pipe, light, settings, light_yaw=light_yaw, driving=drive, alignment=align, smoothing=smooth,
+            seed=seed, frames=frames, progress=step,
             guidance=settings.evaluate.guidance if guidance is None else guidance,
             recipe=recipe,
+            adapters=adapters,
             steps=steps,
         )  # fmt: skip
     shown = np.concatenate([hints, video], axis=2) if side_by_side else video

@@ -13,6 +13,8 @@ from pydantic import Field, model_validator
 from lcvd.config.section import Section
 from lcvd.config.train import TrainSettings
 
+MaskKind = Literal["mediapipe", "u2net", "u2net-compat"]
+
 
 class RunnerSettings(Section):
     """Where the chunks of a stage run."""
@@ -67,6 +69,8 @@ class FilterThresholds(Section):
     """Median larger side of the face box, in source pixels."""
     min_face_share: float = Field(0.98, ge=0, le=1)
     """Share of frames with exactly one face."""
+    max_gap: int = Field(8, ge=0)
+    """Frames in a row without a face that are interpolated; a longer gap splits the clip, whose longest part is kept."""
     max_jump: float = Field(0.5, gt=0)
     """Largest move of the face centre between frames, in face sizes: more means that another face took over."""
     min_sharpness: float = Field(20.0, ge=0)
@@ -154,6 +158,9 @@ class ReconstructSettings(Section):
     codes: Literal["open", "deca"] = "open"
     """Who makes face codes: the fit of the open head, or DECA with FLAME, whose weights must be there."""
     deca: DecaSettings = DecaSettings()
+    mask: MaskKind = "mediapipe"
+    """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
+    ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
 
@@ -186,6 +193,8 @@ class EvaluateSettings(Section):
     """Denoising steps (spec D)."""
     guidance: float = Field(4.5, ge=0)
     """Weight between `reference` and `reference + shading` (spec D, Eq. 6)."""
+    adapters: Literal["shading+reference", "reference", "shading"] = "shading+reference"
+    """Which adapters are used: both, or one alone as in the paper's Table 4."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
     """Names of light presets to relight under."""
 

@@ -24,8 +24,6 @@ from lcvd.ledger.rows import ClipError
 from lcvd.weights.registry import require
 
 Array = NDArray[Any]
-WEIGHTS = ("deca", "flame", "flame-masks")
-"""Names in the weights registry of what `DecaCoder` reads."""
 
 
 class DecaCoder:

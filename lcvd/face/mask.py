@@ -3,45 +3,106 @@
 from __future__ import annotations
 
 import os
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.config.settings import MaskKind
+from lcvd.weights.registry import fingerprint
 
 _THRESHOLD = 0.5
-_SMOOTHING = 0.6
+_FRESH, _CHANGE, _BLUR = 0.2, 8.0, 5
+"""Share of a new frame where the picture stands still, change (grey levels, over blocks of 5 px) at which it is 1."""
+_HOLD = 0.05
+"""A pixel changes sides only when its probability is so far beyond the threshold."""
 _SPECK = 0.02
 
 
+class Masker(Protocol):
+    """Masks windows of one clip's frames, in order; a new one for each clip."""
+
+    def update(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Masks (n, S, S) uint8 in {0, 255} of the next frames (n, S, S, 3) uint8 RGB."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+
+
+def open_masker(kind: MaskKind) -> Masker:
+    """The masker that the setting ``reconstruct.mask`` names.
+
+    Raises:
+        MissingWeights: U²-Net's file isn't there.
+    """
+    if kind == "mediapipe":
+        return PortraitMasker()
+    from lcvd.face.u2net_mask import U2NetMasker  # torch isn't needed otherwise
+
+    return U2NetMasker(compat=kind == "u2net-compat")
+
+
+def mask_weights(kind: MaskKind) -> dict[str, str]:
+    """Hashes of the published files that masks of this kind are made with, for cache keys.
+
+    Raises:
+        MissingWeights: a file isn't there.
+    """
+    return {} if kind == "mediapipe" else {"u2net-human": fingerprint("u2net-human")}
+
+
 class PortraitMasker:
-    """Masks windows of one clip's frames in order; it remembers the last frame's probability, for steady edges."""
+    """The open default; it remembers the last frame, for steady edges."""
 
     def __init__(self) -> None:
         os.environ.setdefault("GLOG_minloglevel", "2")
         from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation  # slow to import
 
         self._network = SelfieSegmentation(model_selection=0)
-        self._last: np.ndarray | None = None
+        self._steady = Steady()
 
-    def update(self, window: np.ndarray) -> np.ndarray:
-        """Masks (n, S, S) uint8 in {0, 255} of the next frames (n, S, S, 3) uint8 RGB."""
+    def update(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """See `Masker`."""
         return np.stack([self._mask(image) for image in window])
 
     def close(self) -> None:
         """Free the network."""
         self._network.close()
 
-    def _mask(self, image: np.ndarray) -> np.ndarray:
-        raw = self._network.process(np.ascontiguousarray(image)).segmentation_mask
-        # Blend with the past where the network is unsure, so that edges don't flicker but motion isn't dragged along.
-        if self._last is not None:
-            sure = np.clip(np.abs(raw - 0.5) * 2, 0, 1)
-            weight = _SMOOTHING + (1 - _SMOOTHING) * sure
-            raw = weight * raw + (1 - weight) * self._last
-        self._last = raw
-        return clean(raw > _THRESHOLD)
+    def _mask(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        found = self._network.process(np.ascontiguousarray(image)).segmentation_mask
+        return clean(self._steady.update(found, image))
 
 
-def clean(binary: np.ndarray) -> np.ndarray:
+class Steady:
+    """Soft masks of a clip to binary ones that don't flicker: causal, from the frame before only.
+
+    Where the picture hasn't changed, neither has the person's edge: there a new probability p_t counts little,
+    s_t = w p_t + (1 - w) s_(t-1) with w from `_FRESH` (still) to 1 (changed by `_CHANGE`), so that motion isn't dragged
+    along. A pixel keeps its side until s_t passes the threshold by `_HOLD`.
+    """
+
+    def __init__(self) -> None:
+        self._soft: NDArray[Any] | None = None
+        self._picture: NDArray[Any] | None = None
+        self._side: NDArray[np.bool_] | None = None
+
+    def update(self, soft: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """The person (S, S) bool, from the next frame's probability (S, S) in [0, 1] and picture (S, S, 3) uint8."""
+        picture = cv2.blur(np.ascontiguousarray(image), (_BLUR, _BLUR)).astype(np.float32)
+        if self._soft is None or self._picture is None or self._side is None:
+            side = soft > _THRESHOLD
+        else:
+            change = np.abs(picture - self._picture).max(-1) / _CHANGE
+            weight = _FRESH + (1 - _FRESH) * np.minimum(change, 1)
+            soft = weight * soft + (1 - weight) * self._soft
+            side = np.where(np.abs(soft - _THRESHOLD) < _HOLD, self._side, soft > _THRESHOLD)
+        self._soft, self._picture, self._side = soft, picture, side
+        return side
+
+
+def clean(binary: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Fill holes and drop specks below 2 % of the largest part of a (H, W) bool mask; uint8 in {0, 255}."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(binary.astype(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA] if count > 1 else np.zeros(0)

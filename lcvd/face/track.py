@@ -46,6 +46,11 @@ class FaceTrack:
         """Frames ``start <= t < stop``."""
         return FaceTrack(*(getattr(self, name)[start:stop] for name in ("landmarks", "boxes", "present", "faces")))
 
+    def gaps(self) -> list[tuple[int, int]]:
+        """Half-open runs of frames without a face, in order."""
+        edges = np.flatnonzero(np.diff(~self.present, prepend=False, append=False))
+        return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+
 
 class Tracker:
     """Follows one face through windows of frames; a new tracker for each clip, since MediaPipe's state is its past."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-PROTOCOL = ("seed", "size", "frames", "steps", "guidance", "lights")
+PROTOCOL = ("seed", "size", "frames", "recipe", "steps", "guidance", "adapters", "lights")
 """What two evaluations must share to be comparable, besides their clips and a metric's weights."""
 RECENT = 10
 """So many comparable commits make up the baseline."""

@@ -32,6 +32,15 @@ def condition_sets(model: LCVD, positive: Collection[str], negative: Collection[
     return set(negative), set(positive)
 
 
+def conditions_of(adapters: str) -> dict[str, tuple[str, ...]]:
+    """The pipeline's `positive` and `negative` conditions when only some adapters are used, as in the paper's Table 4:
+    ``shading+reference`` (its F_s + F_r, the method), ``reference`` (F_r) or ``shading`` (F_s). Guidance always starts from
+    what is left without the shading.
+    """
+    names = tuple(adapters.split("+"))
+    return {"positive": names, "negative": tuple(name for name in names if name != "shading")}
+
+
 def strength_of(guidance: Guidance | None, count: int) -> float | Tensor:
     """Guidance of `count` frames, the reference included."""
     if guidance is None:

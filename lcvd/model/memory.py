@@ -31,19 +31,19 @@ def peak_of(work: Callable[[], object], device: torch.device) -> int:
     return _resident("VmHWM")
 
 
-def rows_within(budget: int, call: Callable[[int], object], device: torch.device, most: int) -> int:
+def rows_within(budget: int, call: Callable[[int], object], device: torch.device, most: int, row: str) -> int:
     """The most rows, up to `most`, with which ``call(rows)`` keeps to `budget` bytes in all, weights included.
 
     Calls with one row and with two are measured; more are taken to grow by the same. The network is warmed up first.
 
     Raises:
-        ValueError: not even one row fits; the message says how much would.
+        ValueError: not even one row fits; the message says what `row` is and how much would do.
     """
     call(1)
     one = peak_of(lambda: call(1), device)
     if one > budget:
         raise ValueError(
-            f"memory_budget_gb: {budget / GB:.2f} is too little, one window under one set of conditions needs "
+            f"memory_budget_gb: {budget / GB:.2f} is too little, {row} needs "
             f"{one / GB:.2f}; raise it, or use a lower precision or enable_model_cpu_offload()"
         )
     if most < 2:

@@ -162,9 +162,9 @@ class LCVDPipeline(DiffusionPipeline):
             reference_landmarks: landmark map of the reference, where `landmark` is a condition; landmarks: N of them.
             fps: frames a second, motion_bucket_id, noise_aug_strength: SVD's conditioning numbers, as trained; the
                 last is also the noise put on the reference.
-            decode_chunk_size: frames decoded at once.
-            memory_budget_gb: bound on memory, weights included; how many rows the network is given at once is then
-                measured (`memory.rows_within`). None: two, a window under both sets.
+            decode_chunk_size: at most so many frames are decoded at once.
+            memory_budget_gb: bound on memory, weights included; how many rows the network is given, and frames are
+                decoded, at once is then measured (`memory.rows_within`). None: two rows, a window under both sets.
             output_type: ``uint8`` (N,H,W,3), ``np`` the same in [0,1], ``pt`` (N,3,H,W) in [0,1], ``pil`` images, or
                 ``latent`` (N,C,h,w).
             progress: called with (rows computed, rows in all).
@@ -202,9 +202,19 @@ class LCVDPipeline(DiffusionPipeline):
             condition=self._condition(noisy, mask),
             ids=time_ids(torch.tensor([noise_aug_strength], device=device), fps - 1, motion_bucket_id),
         )
-        rows = ROWS
+        rows, chunk = ROWS, decode_chunk_size
         if memory_budget_gb is not None:
-            rows = rows_within(int(memory_budget_gb * GB), lambda n: network.try_out(noise, n), device, MOST_ROWS)
+            budget = int(memory_budget_gb * GB)
+            rows = rows_within(
+                budget, lambda n: network.try_out(noise, n), device, MOST_ROWS, "one window under one set of conditions"
+            )
+            chunk = rows_within(
+                budget,
+                lambda n: list(self.decode(noise[:1].expand(n, -1, -1, -1), n)),
+                device,
+                chunk,
+                "decoding one frame",
+            )
         with self.progress_bar(total=chosen.steps) as bar:
             latents = sample(
                 network,
@@ -218,7 +228,7 @@ class LCVDPipeline(DiffusionPipeline):
                 progress=self._progress(progress),
                 on_step=self._stepper(bar, callback_on_step_end),
             )
-        result = self._output(latents[1:], output_type, decode_chunk_size)
+        result = self._output(latents[1:], output_type, chunk)
         self.maybe_free_model_hooks()
         return LCVDOutput(frames=result)
 

@@ -30,8 +30,8 @@ class Analysis:
     """Frames looked at (``track.max_frames`` may end a clip early)."""
     shot: tuple[int, int]
     """Half-open range of the longest shot; all that follows is about these frames."""
-    face_share: float
-    """Share of frames with exactly one face."""
+    gaps: tuple[tuple[int, int], ...]
+    """Half-open runs of the shot's frames without a face, counted from its first."""
     many_share: float
     """Share of frames with more than one face, as far as a second detector confirms them."""
     face_px: float
@@ -58,7 +58,8 @@ def analyse(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
         )
 
     record = json.loads((cache.entry("analysis", key, make) / "analysis.json").read_text(encoding="utf-8"))
-    return Analysis(**{**record, "shot": tuple(record["shot"])})
+    gaps = tuple((start, stop) for start, stop in record["gaps"])
+    return Analysis(**{**record, "shot": tuple(record["shot"]), "gaps": gaps})
 
 
 class _Pass:
@@ -98,12 +99,11 @@ def _measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
     many = np.flatnonzero(shot.faces > 1)
     doubted = [start + int(many[i]) for i in sampled(len(many), settings.quality.frames)] if len(many) else []
     confirmed = share_with_several(_read(clip, doubted).values()) if doubted else 0.0
-    many_share = confirmed * float(np.mean(shot.faces > 1))
     return Analysis(
         frames=riders.total,
         shot=(start, stop),
-        face_share=float(np.mean(shot.present)) - many_share,
-        many_share=many_share,
+        gaps=tuple(shot.gaps()),
+        many_share=confirmed * float(np.mean(shot.faces > 1)),
         face_px=_face_px(shot),
         jump=_jump(shot),
         sharpness=float(np.median(sharp)) if sharp else 0.0,

@@ -20,9 +20,10 @@ def filter_chunk(clips: Sequence[Clip], cache: Cache, settings: FilterSettings) 
 
 
 def kept_clips(download: Path, filter: Path) -> list[Clip]:
-    """Clips that the filter kept, in order of id, each cut to the frames that go on (its longest shot)."""
-    shots = {row.id: row.fields["shot"] for row in read_ledger(filter / "ledger.parquet") if row.status == "kept"}
-    return [clip.part(*shots[clip.id]) for clip in clips_of(download, set(shots))]
+    """Clips that the filter kept, in order of id, each cut to the frames that go on: the longest part of its longest shot
+    with a face, as `decide` says."""
+    parts = {row.id: row.fields["part"] for row in read_ledger(filter / "ledger.parquet") if row.status == "kept"}
+    return [clip.part(*parts[clip.id]) for clip in clips_of(download, set(parts))]
 
 
 def _filter(clip: Clip, cache: Cache, settings: FilterSettings) -> Row:

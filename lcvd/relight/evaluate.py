@@ -96,6 +96,7 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
         "recipe": settings.evaluate.recipe,
         "steps": settings.evaluate.steps,
         "guidance": settings.evaluate.guidance,
+        "adapters": settings.evaluate.adapters,
         "lights": list(settings.evaluate.lights),
         "quality": {"metric": settings.filter.quality.metric, "limit": settings.filter.thresholds.max_piqe},
         "codec_description": model.codec.description,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lcvd.model.arguments import conditions_of
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import Recipe
@@ -213,19 +214,14 @@ def _adapters(page: _Page, run: _Runs, guidance: float) -> dict[str, Any]:
 def _combined(run: _Runs, light: str, names: tuple[str, ...], guidance: float) -> Array:
     if "shading" not in names:
         return run.frame(light, 1.0, names, names)  # nothing to guide by: one prediction under these conditions
-    return run.frame(light, guidance, names, _weaker(names))
-
-
-def _weaker(names: Sequence[str]) -> tuple[str, ...]:
-    """Conditions of the prediction that guidance starts from: all but the shading."""
-    return tuple(name for name in names if name != "shading")
+    return run.frame(light, guidance, **conditions_of("+".join(names)))
 
 
 def _guidance(page: _Page, run: _Runs, used: float) -> dict[str, Any]:
     weights = sorted({*GUIDANCE, used})
     light, lit = next(iter(page.moment.lit.items()))
     both = tuple(name for name in COMBINATIONS["Both"] if name in run.model.adapters)
-    frames = {weight: run.frame(light, weight, both, _weaker(both)) for weight in weights}
+    frames = {weight: run.frame(light, weight, **conditions_of("+".join(both))) for weight in weights}
     cells = [page.tile(f"guidance_{weight:g}", frame, lit) for weight, frame in frames.items()]
     caption = (
         f"Guidance ω weighs the shading: at 0 it isn't seen, at 1 it counts once, above 1 it is exaggerated. This run "

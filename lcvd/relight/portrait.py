@@ -19,7 +19,9 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
 from lcvd.face.smooth import smooth
 from lcvd.ledger.rows import ClipError
+from lcvd.model.arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.shading import environment
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
 from lcvd.shading.presets import PRESETS, load_light, preset
@@ -83,15 +85,20 @@ def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int =
     return Face(clip, codes.window([SETTLING - 1]) if still else codes, folder)
 
 
-def light_from(name: str, folder: Path, settings: Settings) -> Array:
-    """A light (9, 3): a preset's name, an SH file, or the light on the face in a picture or a clip's first frame.
+def light_from(name: str, folder: Path, settings: Settings, yaw: float = 0.0) -> Array:
+    """A light (9, 3): a preset's name, an SH file, an environment map turned by `yaw` degrees (see
+    `lcvd.shading.environment`), or the light on the face in a picture or a clip's first frame.
 
     Raises:
-        ValueError: `name` is neither.
+        ValueError: `name` is none of them, or `yaw` is given and it is no environment map.
     """
+    path = Path(name)
+    if path.suffix.lower() in environment.SUFFIXES:
+        return environment.load_environment(path, yaw)
+    if yaw:
+        raise ValueError(f"light {name!r} can't be turned by {yaw:g} degrees: only an environment map (.hdr, .exr) can")
     if name in PRESETS:
         return preset(name)
-    path = Path(name)
     if not path.is_file():
         raise ValueError(f"light {name!r} is no preset ({', '.join(sorted(PRESETS))}) and no file")
     if path.suffix.lower() in LIGHT_FILES:
@@ -106,10 +113,12 @@ def relight(
     light: str,
     settings: Settings,
     *,
+    light_yaw: float = 0.0,
     driving: Path | None = None,
     alignment: str = DEFAULT,
     smoothing: float = 0.0,
     guidance: float = 4.5,
+    adapters: str = "shading+reference",
     recipe: str = "default",
     steps: int | None = None,
     seed: int = 0,
@@ -121,13 +130,14 @@ def relight(
     Args:
         portrait: picture, or a clip whose first frame is the portrait.
         pipe: a trained model.
-        light: see `light_from`.
+        light: see `light_from`; `light_yaw` turns an environment map, degrees.
         settings: how faces are reconstructed.
         driving: clip whose motion is followed; without it a portrait clip keeps its own
             motion, and a picture is relit as it is, 16 frames long.
         alignment: how it is followed, see `lcvd.face.align`.
         smoothing: time constant in frames by which the motion is calmed (`lcvd.face.smooth`); 0 leaves it alone.
-        guidance: strength of the new light. recipe, steps: how it is sampled, see `lcvd.model.recipe`.
+        guidance: strength of the new light. adapters: which are used, see `lcvd.model.arguments.conditions_of`.
+        recipe, steps: how it is sampled, see `lcvd.model.recipe`.
         seed: of the noise.
         frames: only the first so many driving frames; 0 means as many as the settings say.
         progress: called with (evaluations of the network done, in all).
@@ -139,7 +149,11 @@ def relight(
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch)
         face = reconstruct_file(portrait, base / "portrait", settings, frames)
-        wanted, codes, fps = light_from(light, base / "light", settings), smooth(face.codes, smoothing), face.clip.fps
+        wanted, codes, fps = (
+            light_from(light, base / "light", settings, light_yaw),
+            smooth(face.codes, smoothing),
+            face.clip.fps,
+        )
         if driving is not None:
             drive = reconstruct_file(driving, base / "driving", settings, frames)
             codes, fps = align(face.codes, smooth(drive.codes, smoothing), alignment), drive.clip.fps
@@ -149,7 +163,13 @@ def relight(
     head = head_of(codes.head)
     hint = np.concatenate(list(hints_of(head, face.codes.window([0]), size)))[0]
     hints = np.concatenate(list(hints_of(head, codes, size, wanted)))
-    how: dict[str, Any] = {"guidance": guidance, "recipe": recipe, "steps": steps, "generator": seed}
+    how: dict[str, Any] = {
+        "guidance": guidance,
+        "recipe": recipe,
+        "steps": steps,
+        "generator": seed,
+        **conditions_of(adapters),
+    }
     return pipe(picture, mask, hint, hints, progress=progress, **how).frames, hints, fps
 
 

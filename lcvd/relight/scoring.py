@@ -18,6 +18,7 @@ from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.measure import Meter
 from lcvd.metrics.outputs import sample_sheet
 from lcvd.metrics.summary import Scored
+from lcvd.model.arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import recipe_of
 from lcvd.relight.baselines import is_studio, psnr, round_trip, true_relit
@@ -109,6 +110,7 @@ class ScoredClip:
                 results.arms["truth"].append(Scored(self.sample.id, name, lights[name], found.light, found))
 
     def _relight(self, hints: Array, ticker: Ticker) -> Array:
+        sets = conditions_of(self.settings.adapters)
         made: Array = self.pipe(
             self.reference,
             self.mask,
@@ -117,6 +119,8 @@ class ScoredClip:
             guidance=self.settings.guidance,
             recipe=self.recipe,
             generator=self.seed,
+            positive=sets["positive"],
+            negative=sets["negative"],
             progress=lambda done, total: ticker.part(len(hints), done / total),
         ).frames
         ticker.finished(len(hints))

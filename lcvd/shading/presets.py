@@ -44,21 +44,28 @@ PRESETS = tuple(_LAMPS)
 def lamp(direction: Sequence[float], colour: Sequence[float] = WHITE) -> Array:
     """A distant lamp of irradiance `colour` in `direction` (x right, y up, z to the camera): light (9, 3) float32.
 
-    Projecting a point of light onto SH gives each function's value in its direction; the spec's constants fold the
-    Lambertian kernel into bands 1 and 2 and leave its factor pi of the constant band to the light.
-
     Raises:
         ValueError: a direction without length.
     """
     length = math.sqrt(sum(float(value) ** 2 for value in direction))
     if not 0 < length < math.inf:
         raise ValueError(f"a lamp's direction needs a finite length above 0, not {tuple(direction)}")
-    x, y, z = (float(value) / length for value in direction)
+    values = point_light(np.asarray(direction, float) / length)
+    return (values[:, None] * np.asarray(colour, float)).astype(np.float32)
+
+
+def point_light(directions: Array) -> Array:
+    """Coefficients (..., 9) of distant lamps of irradiance 1 in the unit `directions` (..., 3), float64.
+
+    Projecting a point of light onto SH gives each function's value in its direction; the spec's constants fold the
+    Lambertian kernel into bands 1 and 2 and leave its factor pi of the constant band to the light.
+    """
+    x, y, z = np.moveaxis(np.asarray(directions, float), -1, 0)
     band0, band1 = math.pi / math.sqrt(4 * math.pi), math.sqrt(3 / (4 * math.pi))
     band2 = math.sqrt(15 / (4 * math.pi))
-    values = [band0, band1 * x, band1 * y, band1 * z, band2 * x * y, band2 * x * z, band2 * y * z]
+    values = [np.full_like(x, band0), band1 * x, band1 * y, band1 * z, band2 * x * y, band2 * x * z, band2 * y * z]
     values += [band2 / 2 * (x * x - y * y), band2 / math.sqrt(12) * (3 * z * z - 1)]
-    return (np.array(values)[:, None] * np.asarray(colour, float)).astype(np.float32)
+    return np.stack(values, axis=-1)
 
 
 def ambient(colour: Sequence[float] = WHITE) -> Array:
@@ -133,11 +140,6 @@ def load_light(path: Path) -> Array:
         return check_light(values.reshape(found["shape"]) if isinstance(found, dict) and "shape" in found else values)
     except (ValueError, KeyError, TypeError, EOFError) as error:
         raise ValueError(f"{path}: no light: {error}; it must hold nine rows of three numbers") from None
-
-
-def light_named(name: str) -> Array:
-    """The light that a command line names: a preset, or the path of a file that `load_light` reads."""
-    return preset(name) if name in _LAMPS or not name.endswith((".json", ".npy")) else load_light(Path(name))
 
 
 def _sphere(size: int = 33) -> Array:

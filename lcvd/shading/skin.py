@@ -67,7 +67,8 @@ def light_samples(head: Head, codes: FaceCodes, frames: Array) -> LightSamples:
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
     surface = surface_of(vertices, place(vertices, codes), head.hint_faces, frames.shape[1])
     places = face_places(head.name)[surface.fragments.face_index]
-    return gather(frames, surface.normals, skin_of(head, surface), places)
+    seen = np.asarray(codes.confidence > 0)[:, None, None]  # where the head was interpolated, the picture shows no face
+    return gather(frames, surface.normals, skin_of(head, surface) & seen, places)
 
 
 def light_of(head: Head, codes: FaceCodes, windows: Iterable[Array], settings: LightSettings) -> Array:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of, link_or_copy
-from lcvd.config.settings import Settings
+from lcvd.config.settings import MaskKind, Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.fit import EYE_CORNERS
-from lcvd.face.mask import PortraitMasker
+from lcvd.face.mask import mask_weights, open_masker
 from lcvd.face.square import square_of
 from lcvd.face.track import FaceTrack, face_track
 from lcvd.ledger.rows import ClipError, Row, guard, kept
@@ -39,14 +39,16 @@ SHOWN_SIZE = 384
 def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: Settings) -> list[Row]:
     """Reconstruct clips through the cache and place ``codes/``, ``masks/`` and ``preview/`` in `out`; one row a clip.
 
-    A kept row's fields: ``frames``, ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames;
-    the latter in distances between the eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to
-    the main light: x right, y up, z to the camera).
+    A kept row's fields: ``frames``, ``bridged`` (how many of them show no face: interpolated, with confidence 0),
+    ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames; the latter in distances between the
+    eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to the main light: x right, y up, z to
+    the camera).
 
     Raises:
-        MissingWeights: ``reconstruct.codes`` asks for published weights that aren't there.
+        MissingWeights: a published part is asked for in the settings and its file isn't there.
     """
-    weights = coder_weights(settings.reconstruct)  # before any clip: a missing file is no clip's fault
+    part = settings.reconstruct
+    weights = {**coder_weights(part), **mask_weights(part.mask)}  # what is missing fails the stage, not each clip
     return [guard(clip.id, partial(_clip_row, clip, out, cache, settings, weights), cache.journal) for clip in clips]
 
 
@@ -73,7 +75,7 @@ def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, weight
     part = settings.reconstruct
     square = square_of(track, clip.width, clip.height, part.crop_scale)
     coder, count = coder_of(track, square, part), len(track.present)
-    look = _Look(clip, coder, square, count, part.size)
+    look = _Look(clip, coder, square, count, part.size, part.mask)
     written = write_lossless(folder / "mask.mkv", look.masks(), clip.fps)
     if written != count:
         raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {count}")
@@ -94,13 +96,14 @@ class _Look:
     square: NDArray[Any]
     count: int
     size: int
+    mask: MaskKind
     shown: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     shown_masks: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def masks(self) -> Iterator[NDArray[np.uint8]]:
         """Portrait masks, a window at a time; the coder sees the frames in passing, and those to show are kept."""
         wanted = set(shown_frames(self.count))
-        masker = PortraitMasker()
+        masker = open_masker(self.mask)
         start = 0
         try:
             for window in frames(self.clip, WINDOW, self.count):
@@ -129,6 +132,7 @@ def _fields(coder: Coder, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
     direction = dominant_direction(codes.light.mean(axis=0))
     return {
         "frames": codes.frames,
+        "bridged": int((~track.present).sum()),
         "square": [int(value) for value in codes.square],
         "landmark_error_px": round(error * eyes, 3),
         "landmark_error": round(error, 4),

@@ -67,6 +67,7 @@ def deployed(fresh_project, clean_environment, wait_for, tmp_path):
                 process.wait()
 
 
+@pytest.mark.slow
 def test_the_deployment_leaves_the_same_lock_as_dvc_repro(deployed, reproduced):
     """Another clone, another scratch and DVC cache, a worktree, a worker: and the same hashes."""
     assert "30 2 * * *" in deployed.run("prefect", "deployment", "inspect", "nightly-eval/nightly-eval").stdout

@@ -33,7 +33,7 @@ def test_all_stages_leave_what_they_promise(reproduced):
     assert list(reproduced.lock()["stages"]) == ["download", "filter", "reconstruct", "shard", "train", "evaluate"]
     for stage in ("download", "filter", "reconstruct", "shard"):
         assert (data / stage / "ledger.parquet").exists()
-    assert (data / "train" / "model" / "config.json").exists()
+    assert (data / "train" / "model" / "model_index.json").exists()
     assert "metrics" in json.loads((data / "evaluate" / "metrics.json").read_text())
     assert (data / "evaluate" / "report.html").read_text().startswith("<!doctype html>")
     assert "data/evaluate/metrics.json" in reproduced.dvc("metrics", "show")
@@ -59,6 +59,7 @@ def test_a_changed_threshold_scores_nothing_again(copied):
     assert copied.entries() == entries
 
 
+@pytest.mark.slow
 def test_an_added_clip_is_the_only_one_computed(copied):
     before = copied.entries()
     copied.sources(copied.FIRST, copied.SECOND)

@@ -60,3 +60,16 @@ def test_a_track_survives_the_disk(tmp_path):
         np.array_equal(getattr(track, n), getattr(loaded, n)) for n in ("landmarks", "boxes", "present", "faces")
     )
     assert loaded.slice(1, 3).present.tolist() == [False, True]
+
+
+def test_gaps_are_runs_without_a_face():
+    def gaps(pattern):
+        present = np.array([mark == "#" for mark in pattern], bool)
+        blank = np.zeros((len(pattern), 4), np.float32)
+        return FaceTrack(np.zeros((len(pattern), 478, 3), np.float32), blank, present, present.astype(np.int32)).gaps()
+
+    assert gaps("##..##.#") == [(2, 4), (6, 7)]
+    assert gaps(".##...") == [(0, 1), (3, 6)]
+    assert gaps("###") == []
+    assert gaps("..") == [(0, 2)]
+    assert gaps("") == []

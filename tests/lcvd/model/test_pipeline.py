@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from lcvd.config.profiles import profile
+from lcvd.model.arguments import conditions_of
 from lcvd.model.conditions import Conditions
 from lcvd.model.inputs import Given
 from lcvd.model.lcvd import LCVD
@@ -242,3 +243,16 @@ def test_landmark_maps_are_one_a_hint(pipe: LCVDPipeline) -> None:
         made(three, given, **sets, **drawn | {"landmarks": given["hints"][:2]})
     with pytest.raises(ValueError, match="landmarks: expected pictures, got None"):
         made(three, given, **sets)
+
+
+def test_the_papers_ablations(pipe: LCVDPipeline) -> None:
+    assert conditions_of("shading+reference") == {"positive": ("shading", "reference"), "negative": ("reference",)}
+    assert conditions_of("reference") == {"positive": ("reference",), "negative": ("reference",)}
+    assert conditions_of("shading") == {"positive": ("shading",), "negative": ()}
+    given = pictures(3)
+    relit = given | {"hints": 255 - given["hints"]}
+    blind = [made(pipe, hints, **conditions_of("reference")) for hints in (given, relit)]
+    np.testing.assert_array_equal(*blind)
+    for adapters in ("shading", "shading+reference"):
+        seen = [made(pipe, hints, **conditions_of(adapters)) for hints in (given, relit)]
+        assert (seen[0] != seen[1]).any(), adapters

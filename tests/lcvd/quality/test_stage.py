@@ -83,3 +83,35 @@ def test_a_clip_ended_by_max_frames_finds_the_beginning_of_its_track(carphone, c
     assert sorted(cache.root.rglob("*")) == before
     whole = face_track(clip, cache, settings.track)
     np.testing.assert_array_equal(whole.landmarks[:16], track.landmarks)
+
+
+def without_a_face(frames: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """The frames with a grey wall in place of the ones named."""
+    walled = frames.copy()
+    walled[start:stop] = 90
+    return walled
+
+
+def test_short_gaps_are_bridged_and_long_ones_split_the_clip(carphone, clip_from, cache, settings, monkeypatch) -> None:
+    one_shot = settings.model_copy(update={"shot_threshold": 1000.0})
+    clips = [
+        clip_from(without_a_face(carphone, 30, 33), "short"),
+        clip_from(without_a_face(carphone, 4, 16), "long"),
+        clip_from(without_a_face(carphone, 12, 28), "torn"),
+        clip_from(without_a_face(carphone, 37, 40), "end"),
+    ]
+    rows = {row.id: row for row in filter_chunk(clips, cache, one_shot)}
+    assert {id: row.reason for id, row in rows.items()} == {"short": "", "long": "", "torn": "face_lost", "end": ""}
+    gap = rows["short"].fields["gaps"][0]  # the tracker may need a frame to find the face again
+    assert rows["short"].fields["part"] == [0, 40]
+    assert rows["short"].fields["bridged"] == gap[1] - gap[0] >= 3
+    start, stop = rows["long"].fields["part"]
+    assert 16 <= start <= 18
+    assert (stop, rows["long"].fields["bridged"]) == (40, 0)
+    assert rows["torn"].score == 12
+    assert "12 of 40 frames without losing the face for more than 8 frames, 16 needed" in rows["torn"].detail
+    assert rows["end"].fields["part"] == [0, 37]
+    monkeypatch.setattr(analyse_module, "_measure", lambda *_: pytest.fail("measured again"))
+    longer = one_shot.thresholds.model_copy(update={"max_gap": 20, "min_face_share": 0.5})
+    again = filter_chunk(clips, cache, one_shot.model_copy(update={"thresholds": longer}))
+    assert [row.fields["part"] for row in again[:3]] == [[0, 40]] * 3

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,6 +19,7 @@ from lcvd.ledger.rows import ClipError
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.relight.portrait import light_from, reconstruct_file, relight
+from lcvd.shading.environment import load_environment
 from lcvd.shading.presets import preset
 from lcvd.shading.sh import dominant_direction
 from lcvd.video.decode import decode_bytes
@@ -125,3 +127,14 @@ def test_the_command_line(clips_dir, settings, model, portrait, tmp_path) -> Non
     codes = FaceCodes.load(tmp_path / "codes.safetensors")
     assert f"{codes.frames} frames, mean confidence" in out
     assert min(Image.open(tmp_path / "sheet.png").size) > 300
+
+
+def test_an_environment_map_is_a_light_and_only_it_turns(settings, tmp_path) -> None:
+    sky = np.full((32, 64, 3), 0.2, np.float32)
+    sky[10:16, 28:36] = 30.0
+    cv2.imwrite(str(tmp_path / "sky.hdr"), sky)
+    light = light_from(str(tmp_path / "sky.hdr"), tmp_path, settings, yaw=110)
+    np.testing.assert_allclose(light, load_environment(tmp_path / "sky.hdr", 110))
+    assert dominant_direction(light)[0] > 0.7
+    with pytest.raises(ValueError, match="'left' can't be turned by 30 degrees"):
+        light_from("left", tmp_path, settings, yaw=30)

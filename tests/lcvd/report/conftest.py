@@ -43,6 +43,7 @@ def _records(lights, identity):
             "window": 8,
             "frames": FRAMES,
             "frames_scored": 2 * FRAMES,
+            "recipe": "published",
             "steps": 25,
             "guidance": 1.5,
             "lights": lights,

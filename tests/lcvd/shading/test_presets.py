@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lcvd.shading.hints import ALBEDO
-from lcvd.shading.presets import PRESETS, ambient, expose, lamp, light_named, load_light, orbit, preset, save_light
+from lcvd.shading.presets import PRESETS, ambient, expose, lamp, load_light, orbit, preset, save_light
 from lcvd.shading.sh import dominant_direction, shading
 
 
@@ -64,14 +64,14 @@ def test_files_round_trip(tmp_path: Path) -> None:
         save_light(tmp_path / "light.json", light)
         np.testing.assert_allclose(load_light(tmp_path / "light.json"), light, atol=1e-6)
         np.save(tmp_path / "light.npy", light)
-        np.testing.assert_array_equal(light_named(str(tmp_path / "light.npy")), light)
+        np.testing.assert_array_equal(load_light(tmp_path / "light.npy"), light)
 
 
 def test_bad_lights_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'lefft' doesn't exist; choose one of front, left"):
-        light_named("lefft")
+        preset("lefft")
     with pytest.raises(FileNotFoundError, match=r"none\.json: no such file"):
-        light_named(str(tmp_path / "none.json"))
+        load_light(tmp_path / "none.json")
     for text in ("{}", "[[1, 2], [3, 4]]", "no json", '{"light": [[1, 2, "x"]]}', "[1, [2]]"):
         (tmp_path / "bad.json").write_text(text)
         with pytest.raises(ValueError, match=r"bad\.json: no light"):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 
-from lcvd.cache.store import Cache
+from lcvd.cache.store import Cache, file_hash
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
@@ -19,7 +19,7 @@ from lcvd.shading.hints import hints_of
 from lcvd.shading.stage import reconstruct_chunk, shown_frames
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
-from lcvd.video.encode import read_lossless
+from lcvd.video.encode import read_lossless, write_h264
 
 Reconstructed = tuple[Path, Cache, Row]
 
@@ -107,6 +107,29 @@ def test_a_clip_without_a_face_fails_by_name(carphone: Clip, settings: Settings,
     rows = reconstruct_chunk([sky], tmp_path / "out", cache, settings)
     assert [(row.id, row.status, row.reason) for row in rows] == [("sky", "failed", "no_face")]
     assert not (tmp_path / "out").exists()
+
+
+def test_frames_without_a_face_are_interpolated_marked_and_no_source_of_light(
+    carphone: Clip, settings: Settings, tmp_path: Path, cache: Cache
+) -> None:
+    pictures = np.concatenate(list(frames(carphone)))
+    walled = pictures.copy()
+    walled[8:11] = (20, 20, 250)
+    found = {}
+    for name, shown in (("whole", pictures), ("gap", walled)):
+        write_h264(tmp_path / f"{name}.mp4", [shown], 30.0, crf=4)
+        media = tmp_path / f"{name}.mp4"
+        clip = dataclasses.replace(carphone, id=name, media=media, sha256=file_hash(media))
+        (row,) = reconstruct_chunk([clip], tmp_path / "out", cache, settings)
+        found[name] = row, FaceCodes.load(tmp_path / "out" / "codes" / f"{name}.safetensors")
+    (whole_row, whole), (row, codes) = found["whole"], found["gap"]
+    lost = codes.confidence == 0
+    assert lost[8:11].all()
+    assert row.fields["bridged"] == lost.sum() <= 5
+    assert whole_row.fields["bridged"] == 0
+    turn = np.linalg.norm(codes.pose[lost] - whole.pose[lost], axis=-1)
+    assert np.rad2deg(turn).max() < 4
+    assert np.abs(codes.light - whole.light).max() < 0.1 * np.abs(whole.light).max()
 
 
 def test_shown_frames() -> None:

@@ -1,0 +1,143 @@
+"""Time against quality of many sampling recipes on the overfitted model: what the named recipes were chosen by.
+
+Quality is measured where the truth is known: PSNR inside the portrait and LE under three lights. Seams are told by the
+error of the frame-to-frame change (the video's less the truth's, so that motion doesn't count) at the published windows'
+borders over that elsewhere: 1 is no seam. Drift is the PSNR of the last quarter less that of the first.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.overfit import LIGHTS, Scene, relit, settings_of
+from benchmarks.published_loop import window_starts
+from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.recipe import RECIPES, Recipe
+from lcvd.relight.baselines import psnr
+from lcvd.studio.clip import MOVING
+
+Array = NDArray[Any]
+COLUMNS = ("recipe", "evaluations", "seconds", "psnr", "le", "seam", "drift")
+
+
+def fresh_pipeline() -> LCVDPipeline:
+    """The overfitted model's architecture with first weights: as fast, and good for nothing else."""
+    settings = settings_of()
+    return LCVDPipeline.of(LCVD.fresh(settings.train.model, settings.seed))
+
+
+def recipes() -> dict[str, Recipe]:
+    """What is measured: the named recipes, then solver by steps, windows by overlap, and guidance intervals."""
+    wanted = [Recipe(steps, solver) for solver in ("euler", "dpmpp") for steps in (6, 8, 10, 15, 25)]
+    wanted += [Recipe(25, overlap=overlap) for overlap in (1, 2)]
+    shifts = [Recipe(25, windows="shifted"), Recipe(10, "dpmpp", "shifted")]
+    wanted += [replace(base, overlap=overlap) for base in shifts for overlap in (1, 2, 3)]
+    bounds = ((0.5, 20.0), (0.2, 50.0), (1.0, 700.0))
+    wanted += [
+        replace(base, interval=each) for base in (Recipe(25), Recipe(10, "dpmpp", "shifted", 1)) for each in bounds
+    ]
+    found = dict(RECIPES)
+    return found | {label(recipe): recipe for recipe in wanted if recipe not in found.values()}
+
+
+def label(recipe: Recipe) -> str:
+    """A recipe in words."""
+    windows = recipe.windows + (f" {recipe.overlap}" if recipe.overlap else "")
+    guided = f", guided {recipe.interval[0]:g}-{recipe.interval[1]:g}" if recipe.interval else ""
+    return f"{recipe.solver} {recipe.steps}, {windows}{guided}"
+
+
+def borders(frames: int, length: int, overlap: int) -> list[int]:
+    """Pairs (i, i+1) of frames after the reference between which a window begins or ends, by their first index."""
+    starts = window_starts(frames + 1, length, overlap)
+    ends = [start + length - 1 for start in starts[:-1]]
+    return sorted({place - 1 for place in (*starts[1:], *ends) if 0 < place < frames})
+
+
+def seam(video: Array, scene: Scene, places: list[int]) -> float:
+    """Error of the change at `places` over the error elsewhere, inside the portrait."""
+    truth, masks = scene.frames[1 : len(video) + 1].astype(float), scene.masks[1 : len(video) + 1] > 127
+    change = np.diff(video.astype(float), axis=0) - np.diff(truth, axis=0)
+    error = np.array([np.abs(one[mask]).mean() for one, mask in zip(change, masks[1:], strict=True)])
+    inside = np.ones(len(error), bool)
+    inside[places] = False
+    return float(error[~inside].mean() / error[inside].mean())
+
+
+def drift(video: Array, scene: Scene) -> float:
+    """PSNR of the last quarter of a video less that of its first, dB."""
+    part, count = len(video) // 4, len(video)
+    masks = scene.masks[1 : count + 1] > 127
+    first, last = (
+        psnr(video[where], (scene.frames[1 : count + 1][where], masks[where]))
+        for where in (slice(0, part), slice(count - part, count))
+    )
+    return float((last or 0) - (first or 0))
+
+
+def measure(pipe: LCVDPipeline, scenes: dict[str, Scene], recipe: Recipe) -> dict[str, Any]:
+    """One row of the table; means over the lights."""
+    rows: list[int] = []
+    seconds, scored, seams, drifts = [], [], [], []
+    for scene in scenes.values():
+        began = time.perf_counter()
+        video = relit(pipe, scenes[MOVING], scene, recipe, progress=lambda _, total: rows.append(total))
+        seconds.append(time.perf_counter() - began)
+        scored.append(scene.score(video))
+        overlap = recipe.overlap or pipe.config.overlap
+        seams.append(seam(video, scene, borders(len(video), pipe.config.frames, overlap)))
+        drifts.append(drift(video, scene))
+    return {
+        "evaluations": rows[-1],
+        "seconds": round(float(np.median(seconds)), 2),
+        "psnr": round(float(np.mean([one["psnr"] for one in scored])), 2),
+        "le": round(float(np.mean([one["le"] for one in scored])), 3),
+        "seam": round(float(np.mean(seams)), 2),
+        "drift": round(float(np.mean(drifts)), 2),
+    }
+
+
+def run(pipe: LCVDPipeline, folder: Path) -> dict[str, Any]:
+    """Measure all recipes; write ``frontier.md`` and ``frontier.png`` into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scenes = {name: Scene(name) for name in LIGHTS}
+    relit(pipe, scenes[MOVING], scenes[MOVING], Recipe(1))  # warms up
+    found: dict[str, Any] = {}
+    for name, recipe in recipes().items():
+        found[name] = measure(pipe, scenes, recipe)
+        print(f"{name:36}", "  ".join(f"{key} {value}" for key, value in found[name].items()), flush=True)
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    lines += [f"| {name} | " + " | ".join(str(row[key]) for key in COLUMNS[1:]) + " |" for name, row in found.items()]
+    (folder / "frontier.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    plot(folder / "frontier.png", found)
+    return {"benchmark": "frontier", "recipes": found}
+
+
+def plot(path: Path, found: dict[str, Any]) -> None:
+    """Evaluations against PSNR and against LE; named recipes stand out."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axis, key, label in zip(
+        figure.subplots(1, 2), ("psnr", "le"), ("PSNR, dB (higher is better)", "LE (lower is better)"), strict=True
+    ):
+        for name, row in found.items():
+            named = name in RECIPES
+            colour = "tab:red" if named else "tab:blue" if "dpmpp" in name else "tab:gray"
+            axis.scatter(row["evaluations"], row[key], s=60 if named else 20, color=colour, zorder=3 if named else 2)
+            if named:
+                axis.annotate(name, (row["evaluations"], row[key]), textcoords="offset points", xytext=(6, 6))
+        axis.set_xlabel("evaluations of the network (64 frames)")
+        axis.set_ylabel(label)
+        axis.grid(alpha=0.3)
+    figure.suptitle("Recipes on the overfitted model: red named, blue DPM-Solver++, grey Euler")
+    figure.savefig(path, dpi=100)

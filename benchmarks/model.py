@@ -1,0 +1,131 @@
+"""Sampling: the pipeline against a plain implementation of the published loop, on the same weights in one run.
+
+``ratio`` is how many times faster the exact recipe is (``published``: the same video within rounding; the run fails where
+it isn't), ``ratio_fast`` the recipe ``fast``, whose cost in quality stands beside it: PSNR and LE on a model that knows one
+clip by heart (`benchmarks.overfit`; trained first if it isn't there, or take one with ``--model``). Paths are measured
+alternately; medians are given. ``--frontier FOLDER`` measures many recipes instead, and writes the table and plot of
+docs/sampling.md. ``--full`` measures the full-size network with random weights on a GPU. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import frontier, full_size
+from benchmarks.overfit import CLIP, GUIDANCE, LIGHTS, Scene, scores, trained
+from benchmarks.published_loop import published_loop
+from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.recipe import RECIPES
+from lcvd.studio.clip import MOVING
+
+TOLERANCE = 2e-3
+"""Greatest difference of latents, of about unit variance, that counts as rounding."""
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds, and what `work` gives."""
+    began = time.perf_counter()
+    result = work()
+    return time.perf_counter() - began, result
+
+
+def speed(pipe: LCVDPipeline, scene: Scene, frames: int, rounds: int) -> dict[str, Any]:
+    """Seconds of the plain loop and of two recipes, over `frames` frames, and how far their latents are apart."""
+    reference, mask, hints = scene.frames[0], scene.masks[0], scene.hints[: frames + 1]
+
+    def drawn() -> torch.Generator:
+        return torch.Generator().manual_seed(0)
+
+    def ours(recipe: str, output: str = "uint8") -> Any:
+        return pipe(
+            reference,
+            mask,
+            hints[0],
+            hints[1:],
+            guidance=GUIDANCE,
+            generator=drawn(),
+            recipe=recipe,
+            output_type=output,
+        ).frames
+
+    steps = RECIPES["published"].steps
+    paths: dict[str, Callable[[], Any]] = {
+        "plain": lambda: published_loop(
+            pipe.model, reference, mask, hints, guidance=GUIDANCE, steps=steps, generator=drawn()
+        ),
+        "published": lambda: ours("published"),
+        "fast": lambda: ours("fast"),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in paths}
+    for _ in range(rounds):
+        for name, path in paths.items():
+            spent, result = timed(path)
+            seconds[name].append(spent)
+            if name == "plain":
+                plain = result[0]
+    difference = float((ours("published", "latent") - plain).abs().max())
+    if difference > TOLERANCE:
+        raise SystemExit(f"the recipe 'published' isn't the published loop: latents differ by {difference:.2g}")
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    return {
+        "frames": frames,
+        "seconds": {name: round(value, 2) for name, value in medians.items()},
+        "greatest_difference": difference,
+        "ratio": round(medians["plain"] / medians["published"], 2),
+        "ratio_fast": round(medians["plain"] / medians["fast"], 2),
+    }
+
+
+def quality(pipe: LCVDPipeline) -> dict[str, Any]:
+    """PSNR and LE of the named recipes, means over the lights of the overfitted clip, and the fast one's difference."""
+    scenes = {name: Scene(name) for name in LIGHTS}
+    found = {}
+    for name in RECIPES:
+        each = scores(pipe, scenes, name)
+        found[name] = {key: round(float(np.mean([each[light][key] for light in LIGHTS])), 3) for key in ("psnr", "le")}
+    change = {key: round(found["fast"][key] - found["published"][key], 3) for key in ("psnr", "le")}
+    return {"quality": found, "fast_changes": change}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser.add_argument("--model", type=Path, help="a model of benchmarks.overfit, instead of training one")
+    parser.add_argument("--frames", type=int, default=20, help="frames of the timed video")
+    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements, of which medians are given")
+    parser.add_argument("--speed-only", action="store_true", help="a fresh model does: no training, no quality")
+    parser.add_argument("--frontier", type=Path, metavar="FOLDER", help="measure many recipes; table and plot")
+    parser.add_argument("--full", action="store_true", help="the full-size network on a GPU")
+    options = parser.parse_args()
+    if options.full:
+        print(json.dumps(full_size.run(), sort_keys=True))
+        return
+    if options.speed_only and not options.model:
+        pipe = frontier.fresh_pipeline()
+    else:
+        pipe = LCVDPipeline.from_pretrained(options.model or trained())
+    pipe.set_progress_bar_config(disable=True)
+    if options.frontier:
+        print(json.dumps(frontier.run(pipe, options.frontier), sort_keys=True))
+        return
+    found: dict[str, Any] = {"benchmark": "model", "size": CLIP.size}
+    found |= speed(pipe, Scene(MOVING), options.frames, options.rounds)
+    if not options.speed_only:
+        found |= quality(pipe)
+    if not options.json:
+        print(f"{found['frames']} frames, seconds: {found['seconds']}; {found['ratio']}x, fast {found['ratio_fast']}x")
+    print(json.dumps(found, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()

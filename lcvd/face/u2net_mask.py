@@ -1,0 +1,76 @@
+"""Portrait masks by U²-Net human, as published or as meant (spec C5, H4, H5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lcvd.face.u2net import U2Net, load_u2net
+
+SIDE, FULL, DILATION = 320, 512, 7
+"""Sides of the network's input and of the published mask, and of the square that this one is grown by."""
+_MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+
+
+class U2NetMasker:
+    """Masks of one clip, frame by frame as published: no past, no holes filled.
+
+    `compat` repeats two slips of the published preprocessing: only the first three pixel columns are normalised, and
+    the network is in training mode, so that each frame is normalised by its own statistics.
+
+    Raises:
+        MissingWeights: no `network` is given and the published file isn't there.
+    """
+
+    def __init__(self, compat: bool = False, network: U2Net | None = None) -> None:
+        self.compat = compat
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = (network or load_u2net()).to(self.device).train(compat)
+        for part in self.network.modules() if compat else ():
+            if isinstance(part, nn.BatchNorm2d):
+                part.momentum = 0.0  # statistics drift in the published run; no output depends on them
+
+    def update(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """See `lcvd.face.mask.Masker`."""
+        size = window.shape[1]
+        full = [grown(soft) for soft in self.maps(window)]
+        if size != FULL:
+            full = [cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA) for mask in full]
+        return np.where(np.stack(full) > 127, np.uint8(255), np.uint8(0))
+
+    def close(self) -> None:
+        """Free the network."""
+        del self.network
+
+    @torch.inference_mode()
+    def maps(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The fused maps (n, 320, 320) in (0, 1) of frames (n, S, S, 3) uint8 RGB."""
+        inputs = np.stack([prepared(image, self.compat) for image in window])
+        batch = torch.from_numpy(inputs).to(self.device)
+        parts = batch.split(1) if self.compat else [batch]
+        return np.concatenate([self.network(part)[0][:, 0].cpu().numpy() for part in parts])
+
+
+def prepared(image: NDArray[np.uint8], compat: bool) -> NDArray[np.float32]:
+    """The network's input (3, 320, 320) of a picture (S, S, 3) uint8 RGB."""
+    small = cv2.resize(np.ascontiguousarray(image), (SIDE, SIDE)).astype(np.float64)
+    if compat:
+        small /= 255
+        for i in range(3):
+            small[:, i] = (small[:, i] - _MEAN[i]) / _STD[i]
+    else:
+        small = (small / max(small.max(), 1.0) - _MEAN) / _STD
+    return np.ascontiguousarray(small.transpose(2, 0, 1), np.float32)
+
+
+def grown(soft: NDArray[np.float32]) -> NDArray[Any]:
+    """The published mask (512, 512) float32 in [0, 255] of one fused map (320, 320): stretched to [0, 1], halved, enlarged
+    and dilated; its edge isn't binary (spec K7)."""
+    stretched = (soft - soft.min()) / max(float(soft.max() - soft.min()), 1e-8)
+    binary = np.where(stretched > 0.5, np.float32(255), np.float32(0))
+    return cv2.dilate(cv2.resize(binary, (FULL, FULL)), np.ones((DILATION, DILATION), np.uint8))
