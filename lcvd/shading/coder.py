@@ -95,5 +95,12 @@ def coder_weights(settings: ReconstructSettings) -> dict[str, str]:
 
     Raises:
         MissingWeights: one of them isn't there.
+        ImportError: the settings ask for a package that isn't installed.
     """
-    return {name: fingerprint(name) for name in DECA_WEIGHTS} if settings.codes == "deca" else {}
+    if settings.codes == "open":
+        return {}
+    if settings.deca.landmarks == "face-alignment":
+        from lcvd.face.deca_crop import face_alignment_package
+
+        face_alignment_package()
+    return {name: fingerprint(name) for name in DECA_WEIGHTS}
