@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lcvd.config.io import load_settings
+from lcvd.face.align import DEFAULT, MODES
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import RECIPES
 from lcvd.relight.portrait import relight as relight_portrait
@@ -20,6 +21,24 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.command()
 @click.argument("portrait", type=_FILE)
 @click.option("--drive", type=_FILE, help="Clip whose motion is followed.")
+@click.option(
+    "--align",
+    default=DEFAULT,
+    show_default=True,
+    type=click.Choice(list(MODES)),
+    help="How the driving motion is put on the portrait. track: turned, moved and scaled as the driving head is, from where "
+    "the portrait is, with the driving expression; relative: the same in one place (the paper); relative-code: also the "
+    "expression relative to the first frame (the published code); scale: driving pose and expression; self: the driving "
+    "face itself.",
+)
+@click.option(
+    "--smooth",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    metavar="STRENGTH",
+    help="Calm the motion's jitter: frames over which slow motion is averaged; 0 is off, 1 about halves it.",
+)
 @click.option(
     "--light",
     required=True,
@@ -49,6 +68,8 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 def relight(
     portrait: Path,
     drive: Path | None,
+    align: str,
+    smooth: float,
     light: str,
     light_yaw: float,
     out: Path,
@@ -73,7 +94,8 @@ def relight(
             bar.update(done - bar.pos)
 
         video, hints, fps = relight_portrait(
-            portrait, pipe, light, settings, light_yaw=light_yaw, driving=drive, seed=seed, frames=frames, progress=step,
+            portrait, pipe, light, settings, light_yaw=light_yaw, driving=drive, alignment=align, smoothing=smooth,
+            seed=seed, frames=frames, progress=step,
             guidance=settings.evaluate.guidance if guidance is None else guidance,
             recipe=recipe,
             adapters=adapters,

@@ -130,6 +130,13 @@ class FitSettings(Section):
     """Landmarks' distance from the head, in head heights, at which confidence is one half."""
 
 
+class DecaSettings(Section):
+    """Face codes by DECA (published weights, non-commercial)."""
+
+    landmarks: Literal["mediapipe", "face-alignment"] = "mediapipe"
+    """Whose landmarks DECA's crops are made from: the face track's, or the published ones (extra ``lcvd[deca]``)."""
+
+
 class LightSettings(Section):
     """Fit of second-order spherical-harmonics light on visible skin."""
 
@@ -148,6 +155,9 @@ class ReconstructSettings(Section):
     """Side of the model's square, in sizes of the face box."""
     size: int = Field(256, ge=64)
     """Pixels of the square at which mask and light are computed."""
+    codes: Literal["open", "deca"] = "open"
+    """Who makes face codes: the fit of the open head, or DECA with FLAME, whose weights must be there."""
+    deca: DecaSettings = DecaSettings()
     mask: MaskKind = "mediapipe"
     """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
     ``u2net-compat`` as the published preprocessing runs it (spec C5)."""

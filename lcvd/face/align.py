@@ -1,33 +1,96 @@
-"""Motion alignment: a driving clip's motion on a portrait's face (spec C7)."""
+"""Motion alignment: a driving clip's motion on a portrait's face (spec C7), frame 1 of the driving clip being where the
+portrait starts.
+
+=============  ======================  =====================  =================================
+mode           pose                    expression             place and size in the picture
+=============  ======================  =====================  =================================
+track          turned as driving is    driving's              moved and scaled as driving is
+relative       turned as driving is    driving's              the portrait's (paper, section 8)
+relative-code  ref + d_t - d_1         ref + e_t - e_1        the portrait's (published code)
+scale          driving's               driving's              the portrait's
+self           driving's               driving's              driving's, and its identity
+=============  ======================  =====================  =================================
+
+`track` is the default: the paper promises "perfect alignment", but with the portrait's camera the driving head's
+translation is lost; here the head truly follows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import placement, with_placement
+
+Array = NDArray[Any]
+DEFAULT = "track"
 
 
-def relative(portrait: FaceCodes, driving: FaceCodes) -> FaceCodes:
-    """The portrait's face moving as the driving face does, relative to that clip's first frame.
+def align(portrait: FaceCodes, driving: FaceCodes, mode: str = DEFAULT) -> FaceCodes:
+    """Codes of T frames: the portrait's face moving as the driving face does.
 
-    Turns are composed as rotations (the published code subtracts axis-angle vectors, which agrees for small ones only);
-    expressions are the portrait's plus what changed, kept within [0, 1]. Identity, camera and light stay the
-    portrait's, so the driving head's translation isn't followed.
+    Their light is the portrait's, in mode `self` the driving clip's.
 
     Args:
         portrait: codes whose first frame is the portrait.
         driving: codes of T frames of the same head model.
+        mode: one of `MODES`.
 
     Raises:
-        ValueError: the codes are of different head models.
+        ValueError: no such mode, or the codes are of different head models.
     """
+    if mode not in MODES:
+        raise ValueError(f"motion alignment {mode!r} doesn't exist; choose one of {', '.join(MODES)}")
     if portrait.head != driving.head:
         raise ValueError(f"portrait has codes of {portrait.head}, the driving clip of {driving.head}: reconstruct both")
-    turns = Rotation.from_rotvec(driving.pose) * Rotation.from_rotvec(driving.pose[0]).inv()
-    still = portrait.window([0] * driving.frames)
-    return still.replace(
-        pose=(turns * Rotation.from_rotvec(portrait.pose[0])).as_rotvec().astype(np.float32),
-        expression=np.clip(portrait.expression[0] + driving.expression - driving.expression[0], 0, 1),
-        confidence=driving.confidence,
-    )
+    moved = MODES[mode](portrait.window([0] * driving.frames), driving)
+    return moved.replace(confidence=driving.confidence)
+
+
+def _relative(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
+    """Turns, those of a jaw too, compose as rotations: axis-angle vectors can be subtracted for small ones only."""
+    joints = range(0, driving.pose.shape[1], 3)
+    turned = [_turned(*(codes.pose[:, j : j + 3] for codes in (still, driving))) for j in joints]
+    return still.replace(pose=np.concatenate(turned, axis=1)).with_expression(driving.expression)
+
+
+def _turned(still: Array, driving: Array) -> Array:
+    change = Rotation.from_rotvec(driving) * Rotation.from_rotvec(driving[0]).inv()
+    turned: Array = (change * Rotation.from_rotvec(still)).as_rotvec().astype(np.float32)
+    return turned
+
+
+def _relative_code(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
+    moved = still.replace(pose=still.pose + (driving.pose - driving.pose[0]))
+    return moved.with_expression(still.expression + (driving.expression - driving.expression[0]))
+
+
+def _scale(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
+    return still.replace(pose=driving.pose, expression=driving.expression)
+
+
+def _self(_: FaceCodes, driving: FaceCodes) -> FaceCodes:
+    return driving
+
+
+def _track(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
+    """Moves are measured in head sizes, so that a small portrait head moves as far for its size as a large driving one."""
+    home, there = placement(still), placement(driving)
+    size = np.exp(home[0, 0] - there[0, 0])
+    change = (there - there[0]) * [1, size, size]
+    return with_placement(_relative(still, driving), home + change)
+
+
+MODES: dict[str, Callable[[FaceCodes, FaceCodes], FaceCodes]] = {
+    "track": _track,
+    "relative": _relative,
+    "relative-code": _relative_code,
+    "scale": _scale,
+    "self": _self,
+}
+"""By name; each takes the portrait repeated T times, and the driving clip."""

@@ -73,6 +73,11 @@ class FaceCodes:
         """The same codes with some fields changed."""
         return dataclasses.replace(self, **changes)
 
+    def with_expression(self, expression: np.ndarray) -> FaceCodes:
+        """The same codes with another expression (T, E), kept within [0, 1] where the head's lie there."""
+        bounded = self.head.startswith("open-head/")
+        return self.replace(expression=np.clip(expression, 0, 1) if bounded else expression)
+
     def window(self, indices: Sequence[int] | np.ndarray | slice) -> FaceCodes:
         """Codes of the frames named."""
         picked = indices if isinstance(indices, slice) else np.asarray(indices, dtype=np.int64)

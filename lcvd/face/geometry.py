@@ -52,6 +52,37 @@ def crop_in_square(codes: FaceCodes) -> tuple[Array, Array]:
     return unit * half, unit * middle[:, :2] - 1
 
 
+def placement(codes: FaceCodes) -> Array:
+    """Where each frame's head lies in the square: (T, 3) float64 of the log of its scale, in NDC a unit of model space,
+    and the model's origin x, y in NDC.
+
+    Raises:
+        ValueError: a camera's scale isn't positive.
+    """
+    scale = codes.camera[:, 0].astype(np.float64)
+    if not (scale > 0).all():
+        t = int(np.argmin(scale))
+        raise ValueError(f"face codes: the camera's scale in frame {t} is {scale[t]:.3g}; it must be positive")
+    turn, shift = crop_in_square(codes)
+    origin = scale[:, None] * codes.camera[:, 1:] * [1, -1]
+    at = (turn @ origin[..., None])[..., 0] + shift
+    return np.column_stack([np.log(scale) + _log_size(turn), at])
+
+
+def with_placement(codes: FaceCodes, places: Array) -> FaceCodes:
+    """The codes with cameras that put each head where `places` (T, 3) say (see `placement`); their crops stay."""
+    turn, shift = crop_in_square(codes)
+    scale = np.exp(places[:, 0] - _log_size(turn))
+    origin = np.linalg.solve(turn, (places[:, 1:] - shift)[..., None])[..., 0]
+    camera = np.column_stack([scale, origin / scale[:, None] * [1, -1]])
+    return codes.replace(camera=camera.astype(np.float32))
+
+
+def _log_size(turn: Array) -> Array:
+    """Log of how much similarities (T, 2, 2) enlarge."""
+    return np.log(np.abs(np.linalg.det(turn))) / 2
+
+
 def whole_square(square: Array, frames: int) -> Array:
     """The crop (T, 3, 3) float32 that shows all of ``square`` = (x0, y0, side): NDC of both are the same."""
     scale = CROP / float(square[2])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import MaskKind
+from lcvd.weights.registry import fingerprint
 
 _THRESHOLD = 0.5
 _FRESH, _CHANGE, _BLUR = 0.2, 8.0, 5
@@ -48,11 +49,7 @@ def mask_weights(kind: MaskKind) -> dict[str, str]:
     Raises:
         MissingWeights: a file isn't there.
     """
-    if kind == "mediapipe":
-        return {}
-    from lcvd.face.u2net import u2net_hash
-
-    return {"u2net-human": u2net_hash()}
+    return {} if kind == "mediapipe" else {"u2net-human": fingerprint("u2net-human")}
 
 
 class PortraitMasker:

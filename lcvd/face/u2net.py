@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lcvd.cache.store import file_hash
 from lcvd.weights.registry import require
 from lcvd.weights.strict import fit, read_pickled
 
@@ -120,15 +119,6 @@ def load_u2net(path: Path | None = None) -> U2Net:
         network = U2Net()
     fit(network, weights, path)
     return network.eval().requires_grad_(False)
-
-
-def u2net_hash() -> str:
-    """SHA-256 of the published weights' file, for cache keys.
-
-    Raises:
-        MissingWeights: the file isn't there.
-    """
-    return file_hash(require(WEIGHTS))
 
 
 def _half(x_BCHW: Tensor) -> Tensor:

@@ -14,9 +14,10 @@ from PIL import Image, UnidentifiedImageError
 
 from lcvd.cache.store import Cache, file_hash
 from lcvd.config.settings import Settings
-from lcvd.face.align import relative
+from lcvd.face.align import DEFAULT, align
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
+from lcvd.face.smooth import smooth
 from lcvd.ledger.rows import ClipError
 from lcvd.model.arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
@@ -114,6 +115,8 @@ def relight(
     *,
     light_yaw: float = 0.0,
     driving: Path | None = None,
+    alignment: str = DEFAULT,
+    smoothing: float = 0.0,
     guidance: float = 4.5,
     adapters: str = "shading+reference",
     recipe: str = "default",
@@ -129,9 +132,12 @@ def relight(
         pipe: a trained model.
         light: see `light_from`; `light_yaw` turns an environment map, degrees.
         settings: how faces are reconstructed.
-        driving: clip whose motion is followed (`lcvd.face.align.relative`); without it a portrait clip keeps its own
+        driving: clip whose motion is followed; without it a portrait clip keeps its own
             motion, and a picture is relit as it is, 16 frames long.
-        guidance: strength of the new light. adapters: which are used, see `lcvd.model.arguments.conditions_of`. recipe, steps: how it is sampled, see `lcvd.model.recipe`.
+        alignment: how it is followed, see `lcvd.face.align`.
+        smoothing: time constant in frames by which the motion is calmed (`lcvd.face.smooth`); 0 leaves it alone.
+        guidance: strength of the new light. adapters: which are used, see `lcvd.model.arguments.conditions_of`.
+        recipe, steps: how it is sampled, see `lcvd.model.recipe`.
         seed: of the noise.
         frames: only the first so many driving frames; 0 means as many as the settings say.
         progress: called with (evaluations of the network done, in all).
@@ -143,10 +149,14 @@ def relight(
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch)
         face = reconstruct_file(portrait, base / "portrait", settings, frames)
-        wanted, codes, fps = light_from(light, base / "light", settings, light_yaw), face.codes, face.clip.fps
+        wanted, codes, fps = (
+            light_from(light, base / "light", settings, light_yaw),
+            smooth(face.codes, smoothing),
+            face.clip.fps,
+        )
         if driving is not None:
             drive = reconstruct_file(driving, base / "driving", settings, frames)
-            codes, fps = relative(face.codes, drive.codes), drive.clip.fps
+            codes, fps = align(face.codes, smooth(drive.codes, smoothing), alignment), drive.clip.fps
         elif codes.frames == 1:
             codes = codes.window([0] * 16)
         picture, mask = face.first(size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,17 +16,15 @@ from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of, link_or_copy
 from lcvd.config.settings import MaskKind, Settings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.fit import EYE_CORNERS, fit_track, landmark_error
-from lcvd.face.head import Head, load_head
+from lcvd.face.fit import EYE_CORNERS
 from lcvd.face.mask import mask_weights, open_masker
 from lcvd.face.square import square_of
 from lcvd.face.track import FaceTrack, face_track
 from lcvd.ledger.rows import ClipError, Row, guard, kept
+from lcvd.shading.coder import Coder, coder_of, coder_weights
 from lcvd.shading.crop import square_pictures
-from lcvd.shading.light import LightSamples, join, solve
 from lcvd.shading.sh import dominant_direction
 from lcvd.shading.sheet import ROWS, contact_sheet, save_png, sheet_rows
-from lcvd.shading.skin import light_samples
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
 from lcvd.video.encode import write_lossless
@@ -49,11 +47,12 @@ def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: 
     Raises:
         MissingWeights: a published part is asked for in the settings and its file isn't there.
     """
-    weights = mask_weights(settings.reconstruct.mask)  # what is missing fails the stage, not each clip
+    part = settings.reconstruct
+    weights = {**coder_weights(part), **mask_weights(part.mask)}  # what is missing fails the stage, not each clip
     return [guard(clip.id, partial(_clip_row, clip, out, cache, settings, weights), cache.journal) for clip in clips]
 
 
-def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: Mapping[str, str]) -> Row:
+def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: dict[str, str]) -> Row:
     track = face_track(clip, cache, settings.filter.track)
     key = key_of(
         clip=clip.content(),
@@ -61,37 +60,31 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: 
         fps=clip.fps,
         track=settings.filter.track,
         settings=settings.reconstruct,
-        weights=dict(weights),
+        weights=weights,
         code=rooms_hash(__name__),
     )
-    folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings))
+    folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings, weights))
     link_or_copy(folder / "codes.safetensors", out / "codes" / f"{clip.id}.safetensors")
     link_or_copy(folder / "mask.mkv", out / "masks" / f"{clip.id}.mkv")
     link_or_copy(folder / "preview.png", out / "preview" / f"{clip.id}.png")
     return kept(clip.id, **json.loads((folder / "fields.json").read_text(encoding="utf-8")))
 
 
-def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings) -> None:
+def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, weights: dict[str, str]) -> None:
     """Fill a cache entry; the clip is decoded once, a window at a time."""
     part = settings.reconstruct
     square = square_of(track, clip.width, clip.height, part.crop_scale)
-    head = load_head(part.fit.head)
-    codes = fit_track(track, square, head, part.fit)
-    look = _Look(clip, head, codes, part.size, part.mask)
+    coder, count = coder_of(track, square, part), len(track.present)
+    look = _Look(clip, coder, square, count, part.size, part.mask)
     written = write_lossless(folder / "mask.mkv", look.masks(), clip.fps)
-    if written != codes.frames:
-        raise ClipError(
-            "inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {codes.frames}"
-        )
-    try:
-        codes = codes.replace(light=solve(join(look.samples), part.light))
-    except ValueError as error:
-        raise ClipError("no_skin", f"{clip.id}: {error}") from None
-    made_from = {name: getattr(part, name).model_dump(mode="json") for name in ("fit", "light")}
-    codes.save(folder / "codes.safetensors", {"clip": clip.content(), **made_from})
-    fields = _fields(head, codes, track)
+    if written != count:
+        raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {count}")
+    codes = coder.finish()
+    made_from = {"clip": clip.content(), "settings": part.model_dump(mode="json"), "weights": weights}
+    codes.save(folder / "codes.safetensors", made_from)
+    fields = _fields(coder, codes, track)
     (folder / "fields.json").write_text(json.dumps(fields, sort_keys=True), encoding="utf-8")
-    _preview(folder / "preview.png", clip, head, codes, track, look, fields)
+    _preview(folder / "preview.png", clip, coder, codes, track, look, fields)
 
 
 @dataclass
@@ -99,28 +92,27 @@ class _Look:
     """The one pass over a clip's frames; what it collects on the way is bounded by a few kilobytes a frame."""
 
     clip: Clip
-    head: Head
-    codes: FaceCodes
+    coder: Coder
+    square: NDArray[Any]
+    count: int
     size: int
     mask: MaskKind
-    samples: list[LightSamples] = field(default_factory=list)
     shown: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     shown_masks: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def masks(self) -> Iterator[NDArray[np.uint8]]:
-        """Portrait masks, a window at a time; light samples and the frames to show are kept in passing."""
-        square = np.asarray(self.codes.square)
-        wanted = set(shown_frames(self.codes.frames))
+        """Portrait masks, a window at a time; the coder sees the frames in passing, and those to show are kept."""
+        wanted = set(shown_frames(self.count))
         masker = open_masker(self.mask)
         start = 0
         try:
-            for window in frames(self.clip, WINDOW, self.codes.frames):
+            for window in frames(self.clip, WINDOW, self.count):
                 stop = start + len(window)
-                pictures = square_pictures(window, square, self.size)
+                pictures = square_pictures(window, self.square, self.size)
                 masks = masker.update(pictures)
-                self.samples.append(light_samples(self.head, self.codes.window(slice(start, stop)), pictures))
+                self.coder.update(window, pictures)
                 for t in sorted(wanted & set(range(start, stop))):
-                    self.shown[t] = square_pictures(window[t - start : t - start + 1], square, SHOWN_SIZE)[0]
+                    self.shown[t] = square_pictures(window[t - start : t - start + 1], self.square, SHOWN_SIZE)[0]
                     self.shown_masks[t] = masks[t - start].copy()
                 yield masks
                 start = stop
@@ -133,10 +125,10 @@ def shown_frames(count: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, min(SHOWN, count))})
 
 
-def _fields(head: Head, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
+def _fields(coder: Coder, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
     corners = track.landmarks[track.present][:, EYE_CORNERS]
     eyes = float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)))
-    error = float(np.median(landmark_error(codes, track, head)))
+    error = float(np.median(coder.error(codes)))
     direction = dominant_direction(codes.light.mean(axis=0))
     return {
         "frames": codes.frames,
@@ -150,14 +142,14 @@ def _fields(head: Head, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
 
 
 def _preview(
-    path: Path, clip: Clip, head: Head, codes: FaceCodes, track: FaceTrack, look: _Look, fields: dict[str, Any]
+    path: Path, clip: Clip, coder: Coder, codes: FaceCodes, track: FaceTrack, look: _Look, fields: dict[str, Any]
 ) -> None:
     places = sorted(look.shown)
     x0, y0, side = (int(value) for value in codes.square)
     landmarks = (track.landmarks[places, :, :2] - (x0, y0)) * (SHOWN_SIZE / side)
     landmarks[~track.present[places]] = np.nan
     pictures, masks = (np.stack([found[t] for t in places]) for found in (look.shown, look.shown_masks))
-    rows = sheet_rows(head, codes.window(places), pictures, masks, landmarks.astype(np.float32))
+    rows = sheet_rows(coder.head, codes.window(places), pictures, masks, landmarks.astype(np.float32))
     x, y, z = fields["light_direction"]
     title = (
         f"{clip.id}   {codes.frames} frames   landmark error {fields['landmark_error_px']:.1f} px"

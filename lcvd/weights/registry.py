@@ -6,9 +6,12 @@ named with its licence, its address and the place to put it (`require`).
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from lcvd.cache.store import file_hash
 
 
 class MissingWeights(FileNotFoundError):
@@ -93,6 +96,23 @@ def require(name: str) -> Path:
             f"Open default: {entry.open_default}"
         )
     return path
+
+
+def fingerprint(name: str) -> str:
+    """SHA-256 of a published part's file, in hexadecimal: what decides results made with it. Read once while it stays as
+    it is.
+
+    Raises:
+        MissingWeights: see `require`.
+    """
+    path = require(name)
+    state = path.stat()
+    return _hash(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.cache
+def _hash(path: Path, size: int, changed: int) -> str:
+    return file_hash(path)
 
 
 def _entry(name: str) -> Weights:

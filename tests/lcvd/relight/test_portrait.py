@@ -105,12 +105,20 @@ def test_the_command_line(clips_dir, settings, model, portrait, tmp_path) -> Non
     run(*words, "-o", "b.mp4")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     assert decode_bytes((tmp_path / "a.mp4").read_bytes()).shape == (16, 64, 128, 3)
+    clip = clips_dir / "lp_d03_woman_turns_warm_light.mp4"
+    moving = [*words, "--drive", clip, "--frames", 4]
+    assert "4 frames of 64x64 px" in run(*moving, "--align", "relative", "--smooth", 2, "-o", "d.mp4")
+    run(*moving, "--align", "self", "-o", "e.mp4")
+    assert (tmp_path / "d.mp4").read_bytes() != (tmp_path / "e.mp4").read_bytes()
+    assert "'track', 'relative', 'relative-code', 'scale', 'self'" in run(
+        *moving, "--align", "x", "-o", "f.mp4", code=2
+    )
     assert "no preset" in run(*words[:2], "--light", "nowhere", "--model", "model", "-o", "c.mp4", code=1)
     assert "nothere" in run(*words[:4], "--model", "nothere", "-o", "c.mp4", code=1)
 
     out = run(
         "reconstruct",
-        clips_dir / "lp_d03_woman_turns_warm_light.mp4",
+        clip,
         "-o",
         "codes.safetensors",
         "--preview",

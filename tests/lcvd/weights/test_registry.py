@@ -1,6 +1,7 @@
 import pytest
 
-from lcvd.weights.registry import REGISTRY, MissingWeights, locate, require
+from lcvd.cache.store import file_hash
+from lcvd.weights.registry import REGISTRY, MissingWeights, fingerprint, locate, require
 
 
 def test_a_missing_weight_says_which_licence_where_from_and_where_to(monkeypatch, tmp_path):
@@ -23,3 +24,15 @@ def test_names_are_unique_and_an_unknown_one_is_named():
     assert len({entry.name for entry in REGISTRY}) == len(REGISTRY)
     with pytest.raises(KeyError, match="known: deca"):
         require("nothing")
+
+
+def test_a_fingerprint_follows_the_bytes(monkeypatch, tmp_path):
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
+    path = tmp_path / "flame" / "generic_model.pkl"
+    path.parent.mkdir()
+    path.write_bytes(b"one")
+    before = fingerprint("flame")
+    path.write_bytes(b"other")
+    assert before != fingerprint("flame") == file_hash(path)
+    with pytest.raises(MissingWeights, match="FLAME_masks"):
+        fingerprint("flame-masks")

@@ -1,0 +1,115 @@
+"""Face codes by DECA: crops of a window of frames through E_flame at once (spec C1, C2, E1)."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lcvd.config.settings import DecaSettings
+from lcvd.face import flame
+from lcvd.face.codes import FaceCodes
+from lcvd.face.deca import DecaCodes, DecaEncoder, load_encoder
+from lcvd.face.deca_crop import FaceAlignment, crops_of, warp
+from lcvd.face.embedding import five_points
+from lcvd.face.fit import EYE_CORNERS
+from lcvd.face.geometry import place
+from lcvd.face.heads import HeadModel, head_of
+from lcvd.face.track import FaceTrack
+from lcvd.ledger.rows import ClipError
+from lcvd.weights.registry import require
+
+Array = NDArray[Any]
+
+
+class DecaCoder:
+    """Codes of FLAME for one clip: its frames are handed over in order, in windows.
+
+    Args:
+        track: MediaPipe's track of the clip, which the crops are made from unless `settings` say otherwise.
+        square: (x0, y0, side) in clip-frame pixels, in whose pixels the crops are told.
+        settings: whose landmarks make the crops.
+
+    Raises:
+        MissingWeights: a published file isn't there.
+        ImportError: `settings` ask for face-alignment, which isn't installed.
+    """
+
+    def __init__(self, track: FaceTrack, square: Array, settings: DecaSettings) -> None:
+        self.head: HeadModel = head_of(flame.NAME)
+        self._track, self._square = track, np.asarray(square)
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._encoder = _encoder(require("deca"), self._device)
+        self._find = _finder(self._device) if settings.landmarks == "face-alignment" else None
+        self._parameters: list[Array] = []
+        self._crops: list[Array] = []
+        self._present: list[Array] = []
+
+    def update(self, window: Array, pictures: Array) -> None:
+        """Take the next frames, (n, H, W, 3) uint8 RGB; pictures of the square aren't looked at."""
+        start = sum(map(len, self._present))
+        seen = self._track.slice(start, start + len(window))
+        landmarks, present = self._find(window) if self._find else (seen.landmarks, seen.present)
+        crops = crops_of(landmarks, present, *window.shape[1:3])
+        with torch.inference_mode():
+            parameters = self._encoder(warp(window, crops, self._device)).float().cpu().numpy()
+        to_frame = np.array([[1, 0, self._square[0]], [0, 1, self._square[1]], [0, 0, 1]], np.float64)
+        self._parameters.append(parameters)
+        self._crops.append(crops @ to_frame)
+        self._present.append(present)
+
+    def finish(self) -> FaceCodes:
+        """Codes of all frames. Identity is the mean of the frames' shapes, so that a head keeps its form; frames without
+        a face are interpolated and get confidence 0, the others 1.
+
+        Raises:
+            ClipError: no frame has a face (`no_face`).
+        """
+        present = np.concatenate(self._present)
+        if not present.any():
+            raise ClipError("no_face", "no frame has a face to crop")
+        crops = _bridged(np.concatenate(self._crops), present)
+        codes = DecaCodes.split(torch.from_numpy(_bridged(np.concatenate(self._parameters), present)))
+        return FaceCodes(
+            head=self.head.name,
+            identity=codes.shape.numpy()[present].mean(axis=0),
+            expression=codes.expression.numpy(),
+            pose=codes.pose.numpy(),
+            camera=codes.camera.numpy(),
+            crop=crops,
+            light=codes.light.numpy(),
+            square=self._square.astype(np.int32),
+            confidence=present.astype(np.float32),
+        )
+
+    def error(self, codes: FaceCodes) -> Array:
+        """Mean distance (T',) of the mesh's eyes, nose tip and mouth corners from the track's, as a share of the distance
+        between the outer eye corners, in the T' frames with a face."""
+        seen, points = codes.window(np.flatnonzero(self._track.present)), self._track.landmarks[self._track.present]
+        vertices = self.head.vertices(seen.identity, seen.expression, seen.pose)
+        marks = self.head.five_points(place(vertices, seen))[..., :2]
+        gap = (marks + 1) * codes.square[2] / 2 + codes.square[:2] - five_points(points)
+        unit = np.linalg.norm(np.subtract(*np.moveaxis(points[:, EYE_CORNERS], 1, 0)), axis=-1)
+        error: Array = np.linalg.norm(gap, axis=-1).mean(1) / np.maximum(unit, np.median(unit))
+        return error
+
+
+def _bridged(values: Array, present: Array) -> Array:
+    """Values (T, ...) float32 with the rows that aren't `present` drawn linearly between those that are."""
+    flat, known = values.reshape(len(values), -1), np.flatnonzero(present)
+    columns = [np.interp(np.arange(len(flat)), known, column[known]) for column in flat.T]
+    return np.stack(columns, axis=1).reshape(values.shape).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _finder(device: str) -> FaceAlignment:
+    return FaceAlignment(device)
+
+
+@functools.lru_cache(maxsize=1)
+def _encoder(path: Path, device: str) -> DecaEncoder:
+    return load_encoder(path, device)
