@@ -37,7 +37,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     default=0.0,
     show_default=True,
     metavar="STRENGTH",
-    help="Calm the motion's jitter: frames over which slow motion is averaged; 0 is off, 2 is a good start.",
+    help="Calm the motion's jitter: frames over which slow motion is averaged; 0 is off, 1 about halves it.",
 )
 @click.option(
     "--light",

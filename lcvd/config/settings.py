@@ -155,12 +155,12 @@ class ReconstructSettings(Section):
     """Side of the model's square, in sizes of the face box."""
     size: int = Field(256, ge=64)
     """Pixels of the square at which mask and light are computed."""
-    mask: MaskKind = "mediapipe"
-    """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
-    ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
     codes: Literal["open", "deca"] = "open"
     """Who makes face codes: the fit of the open head, or DECA with FLAME, whose weights must be there."""
     deca: DecaSettings = DecaSettings()
+    mask: MaskKind = "mediapipe"
+    """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
+    ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
 

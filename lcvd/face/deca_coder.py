@@ -24,8 +24,6 @@ from lcvd.ledger.rows import ClipError
 from lcvd.weights.registry import require
 
 Array = NDArray[Any]
-WEIGHTS = ("deca", "flame", "flame-masks")
-"""Names in the weights registry of what `DecaCoder` reads."""
 
 
 class DecaCoder:
@@ -46,7 +44,7 @@ class DecaCoder:
         self._track, self._square = track, np.asarray(square)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._encoder = _encoder(require("deca"), self._device)
-        self._find = FaceAlignment(self._device) if settings.landmarks == "face-alignment" else None
+        self._find = _finder(self._device) if settings.landmarks == "face-alignment" else None
         self._parameters: list[Array] = []
         self._crops: list[Array] = []
         self._present: list[Array] = []
@@ -104,6 +102,11 @@ def _bridged(values: Array, present: Array) -> Array:
     flat, known = values.reshape(len(values), -1), np.flatnonzero(present)
     columns = [np.interp(np.arange(len(flat)), known, column[known]) for column in flat.T]
     return np.stack(columns, axis=1).reshape(values.shape).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _finder(device: str) -> FaceAlignment:
+    return FaceAlignment(device)
 
 
 @functools.lru_cache(maxsize=1)

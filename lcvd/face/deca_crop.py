@@ -6,6 +6,8 @@ numbers. All crops of a window are warped at once, on the encoder's device.
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -91,26 +93,31 @@ def warp(frames: Array, transforms: Array, device: torch.device | str = "cpu") -
     return functional.grid_sample(pictures, torch.from_numpy(grid).to(device), align_corners=True)
 
 
+def face_alignment_package() -> ModuleType:
+    """The package ``face-alignment`` (extra ``lcvd[deca]``), which fetches its two networks when it is first used.
+
+    Raises:
+        ImportError: it isn't installed.
+    """
+    try:
+        return importlib.import_module("face_alignment")
+    except ImportError as error:
+        raise ImportError(
+            "reconstruct.deca.landmarks is face-alignment, whose package isn't installed: pip install 'lcvd[deca]', "
+            f"or set it to mediapipe ({error})"
+        ) from None
+
+
 class FaceAlignment:
     """The published landmarks: face-alignment's S3FD and 2DFAN-4 without flip test.
 
-    The package (extra ``lcvd[deca]``) fetches its two networks when it is first used.
-
     Raises:
-        ImportError: the package isn't installed.
+        ImportError: see `face_alignment_package`.
     """
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
-        try:
-            import face_alignment
-        except ImportError as error:
-            raise ImportError(
-                "reconstruct.deca.landmarks is face-alignment, whose package isn't installed: pip install 'lcvd[deca]', "
-                f"or set it to mediapipe ({error})"
-            ) from None
-        self._find = face_alignment.FaceAlignment(
-            face_alignment.LandmarksType.TWO_D, device=str(device), flip_input=False
-        )
+    def __init__(self, device: str = "cpu") -> None:
+        package = face_alignment_package()
+        self._find = package.FaceAlignment(package.LandmarksType.TWO_D, device=device, flip_input=False)
 
     def __call__(self, frames: Array) -> tuple[Array, Array]:
         """Landmarks (n, 68, 2) float32 of the first face in each of frames (n, H, W, 3) uint8 RGB, and whether there is

@@ -49,11 +49,7 @@ def mask_weights(kind: MaskKind) -> dict[str, str]:
     Raises:
         MissingWeights: a file isn't there.
     """
-    if kind == "mediapipe":
-        return {}
-    from lcvd.face.u2net import WEIGHTS
-
-    return {WEIGHTS: fingerprint(WEIGHTS)}
+    return {} if kind == "mediapipe" else {"u2net-human": fingerprint("u2net-human")}
 
 
 class PortraitMasker:

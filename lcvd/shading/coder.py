@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import ReconstructSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.deca_coder import WEIGHTS, DecaCoder
 from lcvd.face.fit import fit_track, landmark_error
 from lcvd.face.head import load_head
 from lcvd.face.heads import HeadModel
@@ -20,6 +19,8 @@ from lcvd.shading.skin import light_samples
 from lcvd.weights.registry import fingerprint
 
 Array = NDArray[Any]
+DECA_WEIGHTS = ("deca", "flame", "flame-masks")
+"""Names in the weights registry of what `DecaCoder` reads."""
 
 
 class Coder(Protocol):
@@ -82,7 +83,11 @@ def coder_of(track: FaceTrack, square: Array, settings: ReconstructSettings) -> 
         MissingWeights: DECA's or FLAME's files aren't there.
     """
     square = np.asarray(square)
-    return DecaCoder(track, square, settings.deca) if settings.codes == "deca" else OpenCoder(track, square, settings)
+    if settings.codes == "open":
+        return OpenCoder(track, square, settings)
+    from lcvd.face.deca_coder import DecaCoder  # torch isn't needed otherwise
+
+    return DecaCoder(track, square, settings.deca)
 
 
 def coder_weights(settings: ReconstructSettings) -> dict[str, str]:
@@ -90,5 +95,12 @@ def coder_weights(settings: ReconstructSettings) -> dict[str, str]:
 
     Raises:
         MissingWeights: one of them isn't there.
+        ImportError: the settings ask for a package that isn't installed.
     """
-    return {name: fingerprint(name) for name in WEIGHTS} if settings.codes == "deca" else {}
+    if settings.codes == "open":
+        return {}
+    if settings.deca.landmarks == "face-alignment":
+        from lcvd.face.deca_crop import face_alignment_package
+
+        face_alignment_package()
+    return {name: fingerprint(name) for name in DECA_WEIGHTS}

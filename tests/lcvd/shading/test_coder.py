@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,3 +155,12 @@ def test_a_missing_weight_stops_the_stage_by_name(
     with pytest.raises(MissingWeights, match=r"deca_model\.tar.*MPI, non-commercial research.*Open default"):
         reconstruct_chunk([dataclasses.replace(carphone, id="x")], tmp_path / "out", cache, deca)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("face_alignment") is not None, reason="face-alignment is installed")
+def test_a_missing_package_stops_the_stage_by_name(
+    weights: Path, carphone: Clip, deca: Settings, tmp_path: Path, cache: Cache
+) -> None:
+    part = deca.reconstruct.model_copy(update={"deca": DecaSettings(landmarks="face-alignment")})
+    with pytest.raises(ImportError, match=r"pip install 'lcvd\[deca\]'"):
+        reconstruct_chunk([carphone], tmp_path / "out", cache, deca.model_copy(update={"reconstruct": part}))
