@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lcvd.config.settings import DecaSettings
 from lcvd.face import flame
 from lcvd.face.codes import FaceCodes
-from lcvd.face.deca import DecaCodes, DecaEncoder, load_encoder
+from lcvd.face.deca import DecaCodes, DecaEncoder, encode, load_encoder
 from lcvd.face.deca_crop import FaceAlignment, crops_of, warp
 from lcvd.face.embedding import five_points
 from lcvd.face.fit import EYE_CORNERS
@@ -55,8 +55,7 @@ class DecaCoder:
         seen = self._track.slice(start, start + len(window))
         landmarks, present = self._find(window) if self._find else (seen.landmarks, seen.present)
         crops = crops_of(landmarks, present, *window.shape[1:3])
-        with torch.inference_mode():
-            parameters = self._encoder(warp(window, crops, self._device)).float().cpu().numpy()
+        parameters = encode(self._encoder, warp(window, crops, self._device)).float().cpu().numpy()
         to_frame = np.array([[1, 0, self._square[0]], [0, 1, self._square[1]], [0, 0, 1]], np.float64)
         self._parameters.append(parameters)
         self._crops.append(crops @ to_frame)

@@ -44,7 +44,7 @@ def open_masker(kind: MaskKind) -> Masker:
 
 
 def mask_weights(kind: MaskKind) -> dict[str, str]:
-    """Hashes of the published files that masks of this kind are made with, for cache keys.
+    """SHA-256 of the published files that masks of this kind are made with, by their names in the registry.
 
     Raises:
         MissingWeights: a file isn't there.

@@ -16,6 +16,7 @@ from lcvd.weights.registry import require
 from lcvd.weights.strict import fit, read_pickled
 
 WEIGHTS = "u2net-human"
+"""Name in the weights registry."""
 PARAMETERS, TENSORS = 44_009_869, 798
 """What the published file holds (spec J1)."""
 _ENCODER = {

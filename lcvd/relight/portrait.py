@@ -136,7 +136,8 @@ def relight(
             motion, and a picture is relit as it is, 16 frames long.
         alignment: how it is followed, see `lcvd.face.align`.
         smoothing: time constant in frames by which the motion is calmed (`lcvd.face.smooth`); 0 leaves it alone.
-        guidance: strength of the new light. adapters: which are used, see `lcvd.model.arguments.conditions_of`.
+        guidance: strength of the new light.
+        adapters: which are used, see `lcvd.model.arguments.conditions_of`.
         recipe, steps: how it is sampled, see `lcvd.model.recipe`.
         seed: of the noise.
         frames: only the first so many driving frames; 0 means as many as the settings say.
@@ -149,11 +150,8 @@ def relight(
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch)
         face = reconstruct_file(portrait, base / "portrait", settings, frames)
-        wanted, codes, fps = (
-            light_from(light, base / "light", settings, light_yaw),
-            smooth(face.codes, smoothing),
-            face.clip.fps,
-        )
+        wanted = light_from(light, base / "light", settings, light_yaw)
+        codes, fps = smooth(face.codes, smoothing), face.clip.fps
         if driving is not None:
             drive = reconstruct_file(driving, base / "driving", settings, frames)
             codes, fps = align(face.codes, smooth(drive.codes, smoothing), alignment), drive.clip.fps

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import vectorize
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
@@ -66,30 +67,12 @@ def shade_surface(surface: Surface, light: Array) -> Array:
 
 def to_uint8(values: Array) -> Array:
     """Clamp to [0, 1] and truncate to uint8, as the published renderer does."""
-    return (np.clip(values, 0, 1) * np.float32(255)).astype(np.uint8)
+    return np.asarray(_truncated(np.asarray(values, np.float32)))
 
 
-def render_hints(
-    vertices: Array,
-    ndc: Array,
-    faces: Array,
-    light: Array,
-    size: int,
-    face_weights: Array | None = None,
-    backend: Backend = "auto",
-) -> Array:
-    """Shading hints uint8 (T, size, size, 3), black around the face.
-
-    Args:
-        vertices: posed mesh in model space (T, V, 3), global rotation included.
-        ndc: the same mesh in the picture's NDC (T, V, 3), x right, y down, smaller z nearer.
-        faces: rendered triangles (F, 3).
-        light: (9, 3), or one a frame (T, 9, 3).
-        size: side of the picture in pixels.
-        face_weights: share of each face in the normals (F,), spec C3.
-        backend: rasteriser, see `rasterize`.
-    """
-    return to_uint8(shade_surface(surface_of(vertices, ndc, faces, size, face_weights, backend), light))
+@vectorize(cache=True)
+def _truncated(value: Any) -> Any:
+    return np.uint8(min(max(value, np.float32(0)), np.float32(1)) * np.float32(255))
 
 
 def surfaces_of(

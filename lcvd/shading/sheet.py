@@ -14,13 +14,14 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.draw import draw_mesh, draw_points
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
-from lcvd.shading.hints import render_hints
+from lcvd.shading.hints import shade_surface, surface_of, to_uint8
+from lcvd.shading.views import coverage_images, normal_images
 
 CELL = 192
 GAP = 4
 MARGIN_LEFT, MARGIN_TOP = 84, 46
 PAPER, INK, FAINT = (20, 21, 24), (235, 236, 240), (150, 153, 160)
-ROWS = ("frame", "mask", "landmarks", "mesh", "hint")
+ROWS = ("frame", "mask", "landmarks", "mesh", "normals", "coverage", "hint")
 
 
 def sheet_rows(
@@ -38,7 +39,7 @@ def sheet_rows(
     size = pictures.shape[1]
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
     ndc = place(vertices, codes)
-    hints = render_hints(vertices, ndc, head.hint_faces, codes.light, size, head.hint_weights)
+    surface = surface_of(vertices, ndc, head.hint_faces, size, head.hint_weights)
     pixels = (ndc[..., :2] + 1) * (size / 2)
     shown = np.stack([cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) for mask in masks])
     person = np.where(shown[..., None] > 127, pictures, (pictures * 0.12).astype(np.uint8))
@@ -47,7 +48,8 @@ def sheet_rows(
         for picture, points in zip(pictures, landmarks, strict=True)
     ]
     meshes = [draw_mesh(picture, points, head.hint_faces) for picture, points in zip(pictures, pixels, strict=True)]
-    return [pictures, person, np.stack(dots), np.stack(meshes), hints]
+    seen = [normal_images(surface), coverage_images(surface), to_uint8(shade_surface(surface, codes.light))]
+    return [pictures, person, np.stack(dots), np.stack(meshes), *seen]
 
 
 def contact_sheet(

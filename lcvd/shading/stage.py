@@ -45,10 +45,10 @@ def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: 
     the camera).
 
     Raises:
-        MissingWeights: a published part is asked for in the settings and its file isn't there.
+        MissingWeights: the settings ask for published weights that aren't there.
     """
     part = settings.reconstruct
-    weights = {**coder_weights(part), **mask_weights(part.mask)}  # what is missing fails the stage, not each clip
+    weights = coder_weights(part) | mask_weights(part.mask)  # before any clip: a missing file is no clip's fault
     return [guard(clip.id, partial(_clip_row, clip, out, cache, settings, weights), cache.journal) for clip in clips]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lcvd.face.deca import SPLIT, DecaCodes, DecaEncoder, load_encoder
+from lcvd.face.deca import CPU_BATCH, SPLIT, DecaCodes, DecaEncoder, encode, load_encoder
 from lcvd.weights.strict import ModelError
 from tests.golden_rules import deca_exceptions, rule_weights
 
@@ -98,3 +98,11 @@ def test_a_file_of_the_old_format_loads_too(file: Path, tmp_path: Path) -> None:
     torch.save(torch.load(file, weights_only=True), path, _use_new_zipfile_serialization=False)
     encoder = load_encoder(path)
     assert torch.equal(encoder.layers[2].bias, load_encoder(file).layers[2].bias)
+
+
+def test_a_window_is_encoded_in_parts(file: Path) -> None:
+    encoder = load_encoder(file)
+    crops = torch.rand(CPU_BATCH + 1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        alone = torch.cat([encoder(crop[None]) for crop in crops])
+    torch.testing.assert_close(encode(encoder, crops), alone, atol=1e-4, rtol=1e-4)

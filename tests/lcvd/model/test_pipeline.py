@@ -256,3 +256,16 @@ def test_the_papers_ablations(pipe: LCVDPipeline) -> None:
     for adapters in ("shading", "shading+reference"):
         seen = [made(pipe, hints, **conditions_of(adapters)) for hints in (given, relit)]
         assert (seen[0] != seen[1]).any(), adapters
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_compiled_blocks_give_the_same(pipe: LCVDPipeline, tmp_path: Path) -> None:
+    pipe.save_pretrained(tmp_path)
+    compiled = LCVDPipeline.from_pretrained(tmp_path)
+    compiled.set_progress_bar_config(disable=True)
+    compiled.compile_blocks()
+    given = pictures(3)
+    plain, fast = (made(each, given, output_type="latent", steps=1) for each in (pipe, compiled))
+    torch.testing.assert_close(fast, plain, atol=1e-3, rtol=1e-3)
+    assert set(compiled.unet.state_dict()) == set(pipe.unet.state_dict()), "compiling renames no key"

@@ -8,7 +8,7 @@ import pytest
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
-from lcvd.shading.hints import hints_of, render_hints, shade_surface, surface_of, to_uint8
+from lcvd.shading.hints import hints_of, shade_surface, surface_of, to_uint8
 from lcvd.shading.presets import orbit, preset
 
 
@@ -68,7 +68,8 @@ def test_windows_are_the_whole_clip() -> None:
     windows = list(hints_of(head, codes, 96, window=3))
     assert [len(window) for window in windows] == [3, 3, 1]
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    whole = render_hints(vertices, place(vertices, codes), head.hint_faces, codes.light, 96)
+    surface = surface_of(vertices, place(vertices, codes), head.hint_faces, 96)
+    whole = to_uint8(shade_surface(surface, codes.light))
     np.testing.assert_array_equal(np.concatenate(windows), whole)
     assert whole.dtype == np.uint8
     assert 0.05 < (whole.max(-1) > 0).mean() < 0.6

@@ -94,10 +94,10 @@ def test_the_file_tells_where_it_comes_from_and_no_place(carphone: Clip, reconst
     assert str(carphone.media.parent).encode() not in path.read_bytes()
 
 
-def test_the_sheet_is_a_picture_of_five_rows(reconstructed: Reconstructed) -> None:
+def test_the_sheet_is_a_picture_of_seven_rows(reconstructed: Reconstructed) -> None:
     with Image.open(reconstructed[0] / "preview" / "carphone.png") as sheet:
         pixels = np.asarray(sheet.convert("RGB")).astype(int)
-    assert pixels.shape[0] > 5 * 192
+    assert pixels.shape[0] > 7 * 192
     assert pixels.shape[1] > 8 * 192
     assert pixels.std() > 20
 

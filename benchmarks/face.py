@@ -1,0 +1,239 @@
+"""Face reconstruction: ours, windows of a clip decoded once, against the published path's shape (`benchmarks.face_reference`).
+
+Same networks and sizes, random weights; measured alternately in one run. Detectors and matting networks are left out of
+both and timed apart, the rasteriser is left out of the reference alone (PyTorch3D takes 7.5 s a frame on a CPU), and ours
+makes the files that the stage makes: lossless masks. ``python -m benchmarks.face --json`` prints one JSON object on
+its last line: ``ratio`` end to end, ``ratio_relight`` for a second light over cached codes, ``hint_ms`` a frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from benchmarks.clock import Clock
+from benchmarks.face_reference import Given, explode, frame, published_list
+from benchmarks.shading import clip_codes
+from lcvd.config.settings import TrackSettings
+from lcvd.face.codes import FaceCodes
+from lcvd.face.deca import FEATURES, HIDDEN, DecaEncoder, ResNet50, encode
+from lcvd.face.deca_crop import crop_transform, warp
+from lcvd.face.head import load_head
+from lcvd.face.mask import PortraitMasker
+from lcvd.face.track import Tracker
+from lcvd.face.u2net import U2Net
+from lcvd.face.u2net_mask import U2NetMasker
+from lcvd.shading.hints import hints_of, surfaces_of
+from lcvd.shading.presets import preset
+from lcvd.video.clip import Clip
+from lcvd.video.decode import frames
+from lcvd.video.encode import write_h264, write_lossless
+
+Array = NDArray[Any]
+DETAIL = 128
+"""Numbers that the published path's unused second encoder gives."""
+WINDOW = 16
+
+
+class DetailEncoder(nn.Module):
+    """E_detail's shape: E_flame's trunk with a narrower end. The published path runs it and drops its result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = ResNet50()
+        self.layers = nn.Sequential(nn.Linear(FEATURES, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, DETAIL))
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        """Crops (B, 3, 224, 224) to (B, 128)."""
+        found: torch.Tensor = self.layers(self.encoder(crops))
+        return found
+
+
+def make_clip(path: Path, size: int, count: int, codes: FaceCodes) -> Clip:
+    """A head under its own light before a textured wall, with camera noise: costs a decoder what real footage does."""
+    random = np.random.default_rng(0)
+    wall = cv2.resize(random.uniform(40, 200, (24, 24, 3)), (size, size), interpolation=cv2.INTER_CUBIC)
+    pictures = np.concatenate(list(hints_of(load_head(), codes, size, backend="numba"))).astype(np.float32)
+    shown = np.where(pictures.max(-1, keepdims=True) > 0, pictures, wall) + random.normal(0, 4, pictures.shape)
+    write_h264(path, [np.clip(shown, 0, 255).astype(np.uint8)], 25.0, crf=18, pix_fmt="yuv420p")
+    return Clip("bench", "", path, "", 0, count, 25.0, size, size, None, "", "")
+
+
+def ours(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes, folder: Path, clock: Clock) -> Array:
+    """The batched path over a clip; the last window's hints (t, S, S, 3) uint8."""
+    head, hints = load_head(), np.zeros(0)
+    masks, start, windows = [], 0, frames(clip, WINDOW)
+    while True:
+        with clock.part("decode"):
+            window = next(windows, None)
+        if window is None:
+            break
+        stop = start + len(window)
+        with clock.part("warp"):
+            crops = warp(window, np.stack([crop_transform(one.centre, int(one.side)) for one in given[start:stop]]))
+        with clock.part("encoder"):
+            encode(encoder, crops)
+        with clock.part("render"):
+            hints = np.concatenate(
+                list(hints_of(head, codes.window(slice(start, stop)), window.shape[1], backend="numba"))
+            )
+        with clock.part("mask"):
+            large = [cv2.resize(one.matte, window.shape[1:3]) > 0.5 for one in given[start:stop]]
+            masks.append(np.where(np.stack(large), np.uint8(255), np.uint8(0)))
+        start = stop
+    with clock.part("files"):
+        write_lossless(folder / "mask.mkv", masks, clip.fps)
+    return hints
+
+
+def reference(
+    clip: Clip, given: list[Given], encoders: list[nn.Module], codes: FaceCodes, folder: Path, clock: Clock
+) -> Array:
+    """The published path over a clip's first frames, as many as are `given`; the last one's hint (S, S, 3) uint8."""
+    head, hint = load_head(), np.zeros(0)
+    faces = torch.from_numpy(head.hint_faces[published_list(head.hint_faces)])
+    explode(clip.media, folder, len(given), clip.width, clock)
+    for t, one in enumerate(given):
+        hint = frame(t, folder, one, encoders, head, codes, faces, clock)
+    return hint
+
+
+def run(size: int, count: int, rounds: int, reference_frames: int) -> dict[str, Any]:
+    """Measure both paths alternately; medians over `rounds`."""
+    torch.manual_seed(0)
+    head, codes = load_head(), clip_codes(count)
+    encoder, detail = DecaEncoder().eval(), DetailEncoder().eval()
+    listed = published_list(head.hint_faces)
+    first = np.searchsorted(listed, np.arange(len(head.hint_faces)))
+    ours_ms: list[dict[str, float]] = []
+    theirs_ms: list[dict[str, float]] = []
+    relight_ms: list[float] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        clip = make_clip(folder / "clip.mp4", size, count, codes)
+        given = _given(codes, size, first)
+        batched = copy.deepcopy(encoder).to(memory_format=torch.channels_last)
+        ours(clip, given, batched, codes, folder, Clock())  # compiles, and wakes threads
+        for _ in range(rounds):
+            ours_ms.append(_timed(lambda clock: ours(clip, given, batched, codes, folder, clock), count))
+            theirs_ms.append(
+                _timed(
+                    lambda clock: reference(clip, given[:reference_frames], [encoder, detail], codes, folder, clock),
+                    reference_frames,
+                )
+            )
+            began = time.perf_counter()
+            for _ in hints_of(head, codes, size, preset("left"), backend="numba"):
+                pass
+            relight_ms.append(1000 * (time.perf_counter() - began) / count)
+        difference = _difference(clip, given, batched, codes, folder)
+        apart = _apart(clip)
+    mine, theirs = _medians(ours_ms), _medians(theirs_ms)
+    hint_ms = statistics.median(relight_ms)
+    return {
+        "size": size,
+        "frames": count,
+        "faces": len(head.hint_faces),
+        "threads": torch.get_num_threads(),
+        "ours_ms": _rounded(mine),
+        "reference_ms": _rounded(theirs),
+        "ours_fps": round(1000 / sum(mine.values()), 1),
+        "reference_fps": round(1000 / sum(theirs.values()), 1),
+        "ours_share": _rounded({name: ms / sum(mine.values()) for name, ms in mine.items()}),
+        "reference_share": _rounded({name: ms / sum(theirs.values()) for name, ms in theirs.items()}),
+        "apart_ms": _rounded(apart),
+        "mean_abs_difference": round(difference, 4),
+        "hint_ms": round(hint_ms, 3),
+        "ratio": round(sum(theirs.values()) / sum(mine.values()), 2),
+        "ratio_relight": round(sum(theirs.values()) / hint_ms, 1),
+    }
+
+
+def _given(codes: FaceCodes, size: int, first: Array) -> list[Given]:
+    found = []
+    y, x = np.mgrid[:320, :320] / 320 - 0.5
+    matte = (1 / (1 + np.exp(40 * (np.hypot(x, 0.8 * y) - 0.35)))).astype(np.float32)
+    for part, surface in surfaces_of(load_head(), codes, size, backend="numba"):
+        for i in range(part.stop - part.start):
+            seen = surface.fragments
+            index = np.where(seen.face_index[i] >= 0, first[seen.face_index[i]], -1).astype(np.int32)
+            fragments = type(seen)(index[None], seen.bary[i : i + 1], seen.depth[i : i + 1])
+            found.append(Given(np.array([size / 2, size / 2]), 0.7 * size, matte, fragments))
+    return found
+
+
+def _timed(work: Callable[[Clock], Array], count: int) -> dict[str, float]:
+    clock = Clock()
+    work(clock)
+    return clock.ms(count)
+
+
+def _difference(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes, folder: Path) -> float:
+    """Mean difference of both paths' hints of one frame, grey levels: they must do the same. The reference's list weights
+    normals by repeats, ours doesn't here."""
+    last = len(given) - 1
+    mine = ours(clip, given, encoder, codes, folder, Clock())[-1]
+    faces = load_head().hint_faces
+    listed = torch.from_numpy(faces[published_list(faces)])
+    explode(clip.media, folder, len(given), clip.width, Clock())
+    theirs = frame(last, folder, given[last], [], load_head(), codes, listed, Clock())
+    return float(np.abs(mine.astype(int) - theirs).mean())
+
+
+def _apart(clip: Clip) -> dict[str, float]:
+    """Milliseconds a frame of what both paths leave out: the open detector and masks, and U²-Net with random weights."""
+    window = next(frames(clip, WINDOW))
+    found = {}
+    for name, work, count in (
+        ("mediapipe_landmarks", Tracker(TrackSettings()).update, len(window)),
+        ("mediapipe_mask", PortraitMasker().update, len(window)),
+        ("u2net_mask", U2NetMasker(network=U2Net().eval()).update, 2),
+    ):
+        began = time.perf_counter()
+        work(window[:count])
+        found[name] = 1000 * (time.perf_counter() - began) / count
+    return found
+
+
+def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in values.items()}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser.add_argument("--size", type=int, default=512, help="side of the clip and of the hints in pixels")
+    parser.add_argument("--frames", type=int, default=32, help="frames of the clip")
+    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements, of which medians are given")
+    parser.add_argument("--reference-frames", type=int, default=12, help="frames that the reference path does a round")
+    options = parser.parse_args()
+    found = run(options.size, options.frames, options.rounds, options.reference_frames)
+    if not options.json:
+        for name in ("ours", "reference"):
+            parts = ", ".join(f"{part} {ms:.1f}" for part, ms in found[f"{name}_ms"].items())
+            print(f"{name:9} {found[f'{name}_fps']:6.1f} frames/s; ms a frame: {parts}")
+        print(f"left out of both, ms a frame: {found['apart_ms']}; {os.cpu_count()} cores, {found['threads']} threads")
+    print(json.dumps(found, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
