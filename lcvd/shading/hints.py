@@ -21,7 +21,9 @@ Array = NDArray[Any]
 ALBEDO = 180 / 255
 MAX_IMAGE_NORMAL_Z = 0.15
 """Pixels whose projected normal points further away from the camera than this are left black."""
-WINDOW = 16
+WINDOW = 8
+"""Frames rendered at once. At 512 px the arrays of more exceed 32 MB, from where on malloc asks the system for fresh pages
+each time: a third of the rendering."""
 
 
 @dataclass(frozen=True)
