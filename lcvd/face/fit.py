@@ -18,8 +18,19 @@ EYE_CORNERS = (33, 263)
 """MediaPipe's outer corners of the eyes."""
 
 
-def fit_track(track: FaceTrack, square: Array, head: Head, settings: FitSettings) -> FaceCodes:
+def fit_track(
+    track: FaceTrack,
+    square: Array,
+    head: Head,
+    settings: FitSettings,
+    *,
+    identity: Array | None = None,
+    only: Array | None = None,
+) -> FaceCodes:
     """Codes of a clip without light (zeros), in NDC of `square` (x0, y0, side).
+
+    To see how well a fit foretells what it wasn't given: `identity` (K,) is taken from other frames instead of found, and
+    `only` picks the head's landmarks that are looked at.
 
     Frames without a face are interpolated and get confidence 0. The others' confidence falls with the landmarks'
     distance from the fitted head: 1 / (1 + (rms / `settings.doubt`)^2). Memory: 40 kB a frame.
@@ -29,8 +40,8 @@ def fit_track(track: FaceTrack, square: Array, head: Head, settings: FitSettings
     """
     if not track.present.any():
         raise ClipError("no_face", "no frame has a face to fit the head to; the filter should have dropped this clip")
-    problem = problem_of(head, track, np.asarray(square), settings)
-    return _codes(head, problem, solve(problem, settings), np.asarray(square), settings)
+    problem = problem_of(head, track, np.asarray(square), settings, only)
+    return _codes(head, problem, solve(problem, settings, identity), np.asarray(square), settings)
 
 
 def landmark_error(codes: FaceCodes, track: FaceTrack, head: Head, only: Array | None = None) -> Array:

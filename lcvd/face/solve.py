@@ -19,18 +19,24 @@ from lcvd.face.problem import MOTION, Array, Problem, State, normal_equations, s
 _HOLDS = 4
 
 
-def solve(problem: Problem, settings: FitSettings) -> State:
-    """Identity over a few frames, then everything else over all of them."""
+def solve(problem: Problem, settings: FitSettings, identity: Array | None = None) -> State:
+    """Identity (K,) over a few frames unless it is known, then everything else over all of them."""
+    if identity is None:
+        identity = _identity(problem, settings)
+    state = replace(starting_state(problem), identity=identity)
+    for _ in range(settings.frame_steps):
+        state = _frames_step(problem, state, settings)
+    return state
+
+
+def _identity(problem: Problem, settings: FitSettings) -> Array:
     few = np.flatnonzero(problem.present)
     few = few[np.linspace(0, len(few) - 1, min(settings.identity_frames, len(few))).round().astype(int)]
     part = problem.frames(few)
     state = starting_state(part)
     for turn in range(settings.identity_steps):
         state = _identity_step(part, state, settings, learn=turn > 1)
-    state = replace(starting_state(problem), identity=state.identity)
-    for _ in range(settings.frame_steps):
-        state = _frames_step(problem, state, settings)
-    return state
+    return state.identity
 
 
 def _identity_step(problem: Problem, state: State, settings: FitSettings, learn: bool) -> State:

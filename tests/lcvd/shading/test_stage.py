@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors import safe_open
 
@@ -13,6 +14,7 @@ from lcvd.cache.store import Cache, file_hash
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
+from lcvd.face.u2net import U2Net
 from lcvd.ledger.rows import Row
 from lcvd.shading.crop import square_pictures
 from lcvd.shading.hints import hints_of
@@ -20,6 +22,7 @@ from lcvd.shading.stage import reconstruct_chunk, shown_frames
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
 from lcvd.video.encode import read_lossless, write_h264
+from lcvd.weights.registry import MissingWeights
 
 Reconstructed = tuple[Path, Cache, Row]
 
@@ -130,6 +133,27 @@ def test_frames_without_a_face_are_interpolated_marked_and_no_source_of_light(
     turn = np.linalg.norm(codes.pose[lost] - whole.pose[lost], axis=-1)
     assert np.rad2deg(turn).max() < 4
     assert np.abs(codes.light - whole.light).max() < 0.1 * np.abs(whole.light).max()
+
+
+def test_published_masks_need_their_file_and_another_file_makes_others(
+    carphone: Clip, settings: Settings, tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path / "weights"))
+    published = settings.model_copy(update={"reconstruct": settings.reconstruct.model_copy(update={"mask": "u2net"})})
+    clip = carphone.part(0, 2)
+    with pytest.raises(MissingWeights, match="u2net_human_seg"):
+        reconstruct_chunk([clip], tmp_path / "out", cache, published)
+    path = tmp_path / "weights" / "u2net" / "u2net_human_seg.pth"
+    path.parent.mkdir(parents=True)
+    masks = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        torch.save(U2Net().state_dict(), path)
+        (row,) = reconstruct_chunk([clip], tmp_path / "out", cache, published)
+        assert row.status == "kept", row.detail
+        masks.append(read_lossless(tmp_path / "out" / "masks" / "carphone.mkv"))
+    assert masks[0].shape == masks[1].shape == (2, settings.reconstruct.size, settings.reconstruct.size)
+    assert (masks[0] != masks[1]).any()
 
 
 def test_shown_frames() -> None:

@@ -1,0 +1,188 @@
+"""The open head on real clips: how well it foretells landmarks, how it jitters, and pictures to look at.
+
+``python -m benchmarks.clips --out DIR`` reconstructs each clip of `LCVD_TEST_CLIPS` and prints a table. DIR takes, for each
+clip, a video of the mesh on the face beside the hint, and the contact sheet. Footage shows real people: DIR must lie outside
+the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.cache.store import Cache, file_hash
+from lcvd.config.profiles import profile
+from lcvd.config.settings import FitSettings, Settings
+from lcvd.face.codes import FaceCodes
+from lcvd.face.draw import draw_mesh
+from lcvd.face.fit import fit_track, landmark_error
+from lcvd.face.geometry import place
+from lcvd.face.head import Head, load_head
+from lcvd.face.smooth import smooth
+from lcvd.face.track import FaceTrack, face_track
+from lcvd.shading.crop import square_pictures
+from lcvd.shading.hints import hints_of
+from lcvd.shading.stage import reconstruct_chunk
+from lcvd.video.clip import Clip
+from lcvd.video.decode import frames
+from lcvd.video.encode import write_browser
+from lcvd.video.probe import probe
+
+Array = NDArray[Any]
+SIZE = 512
+"""Side of the square in which jitter is told, and of the pictures."""
+HIDDEN = 5
+"""Every so many-th landmark is held out of the fit."""
+SMOOTHING = 2.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """One clip's row. Errors are shares of the distance between the outer eye corners, jitter is in pixels of the clip's
+    square at 512: the mean length of the second difference over the hint region's vertices."""
+
+    clip: str
+    frames: int
+    bridged: int
+    face_px: float
+    fitted: float
+    held_out: float
+    jitter: float
+    jitter_smooth: float
+    moved_by_smoothing: float
+
+
+def measure(clip: Clip, track: FaceTrack, codes: FaceCodes) -> Found:
+    """The numbers of one clip with its reconstruction."""
+    head = load_head(codes.head)
+    calm = smooth(codes, SMOOTHING)
+    raw, calmed = (places(head, one) for one in (codes, calm))
+    sides = (track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1)[track.present]
+    return Found(
+        clip=clip.id,
+        frames=codes.frames,
+        bridged=int((~track.present).sum()),
+        face_px=float(np.median(sides)),
+        fitted=float(np.median(landmark_error(codes, track, head))),
+        held_out=held_out_error(track, codes.square, head),
+        jitter=jitter(raw),
+        jitter_smooth=jitter(calmed),
+        moved_by_smoothing=float(np.linalg.norm(raw - calmed, axis=-1).mean()),
+    )
+
+
+def held_out_error(track: FaceTrack, square: Array, head: Head) -> float:
+    """Median error on landmarks that the fit never saw, in the clip's second half, with the identity of its first."""
+    marks = np.arange(len(head.landmark_indices))
+    hidden = marks[::HIDDEN]
+    seen = np.setdiff1d(marks, hidden)
+    half = len(track.present) // 2
+    first, second = track.slice(0, half), track.slice(half, len(track.present))
+    identity = fit_track(first, square, head, FitSettings(), only=seen).identity
+    codes = fit_track(second, square, head, FitSettings(), identity=identity, only=seen)
+    return float(np.median(landmark_error(codes, second, head, hidden)))
+
+
+def places(head: Head, codes: FaceCodes) -> Array:
+    """Places (T, V', 2) of the hint region's vertices in pixels of the square drawn at `SIZE`."""
+    shown = np.unique(head.hint_faces)
+    parts = [
+        place(head.vertices(part.identity, part.expression, part.pose)[:, shown], part)[..., :2]
+        for part in (codes.window(slice(start, start + 64)) for start in range(0, codes.frames, 64))
+    ]
+    return (np.concatenate(parts) + 1) * (SIZE / 2)
+
+
+def jitter(points: Array) -> float:
+    """Mean length of the second difference of points (T, V, 2)."""
+    return float(np.linalg.norm(np.diff(points, n=2, axis=0), axis=-1).mean())
+
+
+def overlay(clip: Clip, codes: FaceCodes) -> Iterator[Array]:
+    """Windows of pictures (t, 512, 1024, 3): the mesh on the face, and the hint."""
+    head = load_head(codes.head)
+    start = 0
+    for window, hints in zip(frames(clip, 16, codes.frames), hints_of(head, codes, SIZE, window=16), strict=True):
+        pictures = square_pictures(window, codes.square, SIZE)
+        seen = codes.window(slice(start, start + len(window)))
+        points = (place(head.vertices(seen.identity, seen.expression, seen.pose), seen)[..., :2] + 1) * (SIZE / 2)
+        meshes = [draw_mesh(*pair, head.hint_faces, strength=0.4) for pair in zip(pictures, points, strict=True)]
+        yield np.concatenate([np.stack(meshes), hints], axis=2)
+        start += len(window)
+
+
+def reconstruct(
+    path: Path, scratch: Path, settings: Settings, crop: tuple[int, int, int, int] | None = None, limit: int = 0
+) -> Clip:
+    """A media file, or its first `limit` frames, as a clip, its codes in ``scratch/codes``."""
+    found = probe(path)
+    width, height = (crop[2] - crop[0], crop[3] - crop[1]) if crop else (found.width, found.height)
+    name = path.stem if crop is None else f"{path.stem}-{crop[0]}"
+    count = min(found.frames, limit or found.frames)
+    clip = Clip(name, name, path, file_hash(path), 0, count, found.fps, width, height, crop, "", "")
+    (row,) = reconstruct_chunk([clip], scratch, Cache(scratch / "cache"), settings)
+    if row.status != "kept":
+        raise RuntimeError(f"{path}: {row.reason}: {row.detail}")
+    return clip
+
+
+def codes_of(clip: Clip, scratch: Path) -> FaceCodes:
+    """What `reconstruct` found."""
+    return FaceCodes.load(scratch / "codes" / f"{clip.id}.safetensors")
+
+
+def markdown(rows: Sequence[Found]) -> str:
+    """The table."""
+    lines = [
+        "| clip | frames | face, px | fitted | held out | jitter, px | smoothed, px | moved by smoothing, px |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row.clip} | {row.frames} | {row.face_px:.0f} | {row.fitted:.2%} | {row.held_out:.2%} | {row.jitter:.2f} | "
+            f"{row.jitter_smooth:.2f} | {row.moved_by_smoothing:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = os.environ.get("LCVD_TEST_CLIPS", "../shared/clips")
+    parser.add_argument("--clips", type=Path, default=Path(default), help="folder of .mp4 files (LCVD_TEST_CLIPS)")
+    parser.add_argument("--out", type=Path, help="takes videos and contact sheets")
+    parser.add_argument("--frames", type=int, default=0, help="only the first so many of each clip; 0 for all")
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    options = parser.parse_args()
+    files = sorted(options.clips.glob("*.mp4"))
+    if not files:
+        parser.error(f"no .mp4 files in {options.clips}: name a folder of clips in LCVD_TEST_CLIPS")
+    settings = profile("paper")
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        for path in files:
+            clip = reconstruct(path, scratch, settings, limit=options.frames)
+            track = face_track(clip, Cache(scratch / "cache"), settings.filter.track)
+            rows.append(measure(clip, track, codes_of(clip, scratch)))
+            print(markdown(rows[-1:]).splitlines()[-1], flush=True)
+            if options.out:
+                write_browser(options.out / f"{clip.id}.mp4", overlay(clip, codes_of(clip, scratch)), clip.fps)
+                shutil.copyfile(scratch / "preview" / f"{clip.id}.png", options.out / f"{clip.id}.png")
+    print(markdown(rows))
+    if options.json:
+        print(json.dumps({"clips": [asdict(row) for row in rows]}, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
