@@ -72,10 +72,12 @@ class Scene:
         return normals, alpha
 
     def score(self, video: Array) -> dict[str, float]:
-        """PSNR inside the portrait and LE of frames 1... of the clip."""
-        found = fit_light(video, *self.surface, settings_of().reconstruct.light)
-        decibels = psnr(video, (self.frames[1:], self.masks[1:] > 127))
-        return {"psnr": float(decibels or 0), "le": float(light_error(found, self.codes.light[1:]).mean())}
+        """PSNR inside the portrait and LE of the first frames after the reference."""
+        count = len(video)
+        normals, alpha = self.surface
+        found = fit_light(video, normals[:count], alpha[:count], settings_of().reconstruct.light)
+        decibels = psnr(video, (self.frames[1 : count + 1], self.masks[1 : count + 1] > 127))
+        return {"psnr": float(decibels or 0), "le": float(light_error(found, self.codes.light[1 : count + 1]).mean())}
 
 
 def write_clip(folder: Path, scene: Scene) -> None:
@@ -107,10 +109,12 @@ def trained(steps: int = STEPS) -> Path:
     return run / "out" / "model"
 
 
-def relit(pipe: LCVDPipeline, own: Scene, scene: Scene, recipe: Recipe | str, **options: Any) -> Array:
-    """The clip's motion from its first frame, under the light of `scene`; `options` go to the pipeline."""
+def relit(
+    pipe: LCVDPipeline, own: Scene, scene: Scene, recipe: Recipe | str, count: int = CLIP.frames - 1, **options: Any
+) -> Array:
+    """The clip's motion from its first frame, `count` frames, under the light of `scene`; `options` go to the pipeline."""
     options = {"guidance": GUIDANCE, "generator": 0, "recipe": recipe} | options
-    video: Array = pipe(own.frames[0], own.masks[0], own.hints[0], scene.hints[1:], **options).frames
+    video: Array = pipe(own.frames[0], own.masks[0], own.hints[0], scene.hints[1 : count + 1], **options).frames
     return video
 
 
