@@ -14,6 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from benchmarks.overfit import CLIP, GUIDANCE, LIGHTS, Scene, scores, trained
 from benchmarks.published_loop import published_loop
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import RECIPES
-from lcvd.studio.clip import MOVING
 
 TOLERANCE = 2e-3
 """Greatest difference of latents, of about unit variance, that counts as rounding."""
@@ -87,7 +87,7 @@ def speed(pipe: LCVDPipeline, scene: Scene, frames: int, rounds: int) -> dict[st
 
 def quality(pipe: LCVDPipeline) -> dict[str, Any]:
     """PSNR and LE of the named recipes, means over the lights of the overfitted clip, and the fast one's difference."""
-    scenes = {name: Scene(name) for name in LIGHTS}
+    scenes = {name: Scene(replace(CLIP, light=name)) for name in LIGHTS}
     found = {}
     for name in RECIPES:
         each = scores(pipe, scenes, name)
@@ -119,7 +119,7 @@ def main() -> None:
         print(json.dumps(frontier.run(pipe, options.frontier), sort_keys=True))
         return
     found: dict[str, Any] = {"benchmark": "model", "size": CLIP.size}
-    found |= speed(pipe, Scene(MOVING), options.frames, options.rounds)
+    found |= speed(pipe, Scene(CLIP), options.frames, options.rounds)
     if not options.speed_only:
         found |= quality(pipe)
     if not options.json:

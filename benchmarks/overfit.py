@@ -54,20 +54,20 @@ def settings_of(steps: int = STEPS) -> Settings:
 
 
 class Scene:
-    """The clip under one light: hints, and what it truly looks like."""
+    """A studio clip: its hints, and what it truly looks like."""
 
-    def __init__(self, light: str) -> None:
-        self.clip = replace(CLIP, light=light)
+    def __init__(self, clip: StudioClip) -> None:
+        self.clip = clip
         self.codes: FaceCodes = self.clip.truth()
         parts = [np.concatenate(part) for part in zip(*self.clip.render(), strict=True)]
         self.frames, self.masks = parts
-        self.hints = np.concatenate(list(hints_of(head_of(self.codes.head), self.codes, CLIP.size)))
+        self.hints = np.concatenate(list(hints_of(head_of(self.codes.head), self.codes, clip.size)))
 
     @cached_property
     def surface(self) -> tuple[Array, Array]:
         """Normals and shaded pixels of all frames but the first."""
         head, codes = head_of(self.codes.head), self.codes.window(slice(1, None))
-        parts = [(s.normals, s.alpha) for _, s in surfaces_of(head, codes, CLIP.size, WINDOW)]
+        parts = [(s.normals, s.alpha) for _, s in surfaces_of(head, codes, self.clip.size, WINDOW)]
         normals, alpha = (np.concatenate(part) for part in zip(*parts, strict=True))
         return normals, alpha
 
@@ -100,7 +100,7 @@ def trained(steps: int = STEPS) -> Path:
     settings, base = settings_of(steps), ROOT / ".lcvd" / "overfit"
     data = base / "data"
     if not (data / "train" / "index.json").exists():
-        write_clip(data, Scene(MOVING))
+        write_clip(data, Scene(CLIP))
     run = base / scratch_key(settings, data)[:16]
     if not (run / "out" / "model").is_dir():
         command, environment = launch_command(settings, data, run / "scratch", run / "out")
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder for a sheet of pictures")
     given = parser.parse_args()
     pipe = LCVDPipeline.from_pretrained(trained(given.steps))
-    scenes = {name: Scene(name) for name in LIGHTS}
+    scenes = {name: Scene(replace(CLIP, light=name)) for name in LIGHTS}
     found = scores(pipe, scenes, given.recipe)
     videos = found.pop("videos")
     copies = {

@@ -10,14 +10,13 @@ import torch
 
 from benchmarks.frontier import borders, drift, recipes, seam
 from benchmarks.full_size import matrix_peak, measure
-from benchmarks.overfit import Scene
+from benchmarks.overfit import CLIP, Scene
 from benchmarks.published_loop import published_loop, window_starts
 from lcvd.config.profiles import profile
 from lcvd.config.train import ModelSettings, UNetSettings
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.windows import windows
-from lcvd.studio.clip import MOVING
 from tests.lcvd.model.test_lcvd import trained
 
 UNET = UNetSettings(channels=(32, 32), heads=(1, 1), layers=1, time_ids_dim=32)
@@ -53,7 +52,7 @@ def test_the_plain_loops_windows_are_the_published_ones(frames: int) -> None:
 
 
 def test_seams_and_drift_of_a_video_made_to_have_them() -> None:
-    scene = Scene(MOVING)
+    scene = Scene(CLIP)
     truth = scene.frames[1:]
     noise = np.random.default_rng(0).normal(0, 3, truth.shape)
     even = np.clip(truth + noise, 0, 255).astype(np.uint8)
