@@ -33,7 +33,7 @@ class Recipe:
 RECIPES = {
     "published": Recipe(25),
     "default": Recipe(25, windows="shifted", overlap=2),
-    "fast": Recipe(10, "dpmpp", "shifted", 1, (0.5, 20.0)),
+    "fast": Recipe(10, windows="shifted", overlap=1, interval=(0.5, 50.0)),
 }
 """``published``: the published loop, number for number. Others are to be chosen by measurement (docs/sampling.md)."""
 

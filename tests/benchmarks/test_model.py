@@ -56,7 +56,7 @@ def test_seams_and_drift_of_a_video_made_to_have_them() -> None:
     truth = scene.frames[1:]
     noise = np.random.default_rng(0).normal(0, 3, truth.shape)
     even = np.clip(truth + noise, 0, 255).astype(np.uint8)
-    places = borders(len(truth), 8, 3)
+    places = borders(windows(len(truth) + 1, 8, 3))
     assert places[:2] == [4, 6]  # the second window begins with frame 6, of which 5 is the first after its reference
     assert seam(even, scene, places) == pytest.approx(1, abs=0.1)
     jumping = even.astype(int)
