@@ -162,21 +162,27 @@ def run(pipe: LCVDPipeline, folder: Path) -> dict[str, Any]:
 
 
 def plot(path: Path, found: dict[str, Any]) -> None:
-    """Evaluations against PSNR and against LE; named recipes stand out."""
+    """Evaluations against PSNR, LE and detail; named recipes stand out."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    figure = Figure(figsize=(13, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
-    for axis, key, label in zip(
-        figure.subplots(1, 2), ("psnr", "le"), ("PSNR, dB (higher is better)", "LE (lower is better)"), strict=True
-    ):
+    panels = {
+        "psnr": "PSNR, dB (higher is better)",
+        "le": "LE (lower is better)",
+        "detail": "detail (1: as the truth)",
+    }
+    for axis, (key, label) in zip(figure.subplots(1, 3), panels.items(), strict=True):
         for name, row in found.items():
             named = name in RECIPES
             colour = "tab:red" if named else "tab:blue" if "dpmpp" in name else "tab:gray"
             axis.scatter(row["evaluations"], row[key], s=60 if named else 20, color=colour, zorder=3 if named else 2)
-            if named:
-                axis.annotate(name, (row["evaluations"], row[key]), textcoords="offset points", xytext=(6, 6))
+        for (name, recipe), offset in zip(RECIPES.items(), ((0, 10), (0, -16), (0, 10)), strict=True):
+            row = found[name]
+            side = "center" if recipe.interval else "right"
+            place = row["evaluations"], row[key]
+            axis.annotate(name, place, textcoords="offset points", xytext=offset, ha=side)
         axis.set_xlabel(f"evaluations of the network ({FRAMES} frames)")
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)

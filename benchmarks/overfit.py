@@ -140,10 +140,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps")
+    parser.add_argument("--model", type=Path, help="one trained before by this command, instead of training it")
     parser.add_argument("--recipe", default="published")
     parser.add_argument("--pictures", type=Path, help="folder for a sheet of pictures")
     given = parser.parse_args()
-    pipe = LCVDPipeline.from_pretrained(trained(given.steps))
+    pipe = LCVDPipeline.from_pretrained(given.model or trained(given.steps))
+    pipe.set_progress_bar_config(disable=True)
     scenes = {name: Scene(replace(CLIP, light=name)) for name in LIGHTS}
     found = scores(pipe, scenes, given.recipe)
     videos = found.pop("videos")
