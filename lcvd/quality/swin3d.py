@@ -46,9 +46,9 @@ class Attention(nn.Module):
         found = []
         for part, marks in zip(x_BwNC.split(count, 1), labels_wN3.split(count), strict=True):
             wall_wNN, steps_wNN = pairs(marks)
-            bias_whNN = near_hNN + wall_wNN[:, None]
+            bias_whNN = wall_wNN[:, None] + near_hNN
             if change_hNN is not None:  # g near + (1 - g) far, with g = steps
-                bias_whNN += (1 - steps_wNN)[:, None] * change_hNN
+                bias_whNN.addcmul_((1 - steps_wNN)[:, None], change_hNN)
             found.append(self._attend(part, bias_whNN))
         return self.proj(torch.cat(found, 1))
 
