@@ -52,7 +52,7 @@ PAPER: dict[str, Any] = {
     "seed": 666,
     "runner": {"chunk": 32},
     "download": {},
-    "filter": {},
+    "filter": {"quality": {"metric": "fastervqa"}},
     "reconstruct": {"size": 512},
     "shard": {},
     "train": {},

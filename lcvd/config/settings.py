@@ -54,10 +54,18 @@ class TrackSettings(Section):
 class QualitySettings(Section):
     """How a clip's picture quality is scored. Changing this scores again."""
 
-    metric: Literal["piqe", "none"] = "piqe"
-    """``piqe`` (pyiqa, 0 best to 100 worst), or ``none``."""
+    metric: Literal["fastervqa", "piqe", "none"] = "piqe"
+    """``fastervqa`` (paper; 0 worst to 1 best), whose weights you bring, ``piqe`` (pyiqa, 0 best to 100 worst), or
+    ``none``."""
     frames: int = Field(8, ge=1)
-    """Frames scored a clip, evenly spaced."""
+    """Frames a clip, evenly spaced, that ``piqe`` and sharpness look at."""
+    sampling: Literal["script", "fragments"] = "script"
+    """Frames that ``fastervqa`` looks at: ``script``, 32 in a row as the published script does (which the paper's 0.6
+    most likely comes from), or ``fragments``, four of each eighth of the clip as its paper says."""
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Seed of ``fastervqa``'s random patches and frames."""
+    draws: int = Field(1, ge=1, le=64)
+    """Random draws that ``fastervqa`` averages."""
 
 
 class FilterThresholds(Section):
@@ -78,7 +86,7 @@ class FilterThresholds(Section):
     max_piqe: float = Field(60.0, ge=0, le=100)
     """Worst admitted PIQE score."""
     min_fastervqa: float = Field(0.6, ge=0, le=1)
-    """Paper: Faster-VQA of at least 0.6 (used when that metric scores)."""
+    """Worst admitted Faster-VQA score (paper: 0.6)."""
 
 
 class FilterSettings(Section):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import FilterSettings
 from lcvd.face.track import FaceTrack, face_track, store_track, track_key, track_windows
 from lcvd.quality.faces import share_with_several
-from lcvd.quality.score import sampled, score_frames
+from lcvd.quality.score import protocol, sampled, score_clip
 from lcvd.quality.sharpness import face_sharpness
 from lcvd.quality.shots import ShotDetector, longest_shot
 from lcvd.video.clip import Clip
@@ -42,17 +43,25 @@ class Analysis:
     """Median `face_sharpness` over the scored frames; 0 without a face."""
     quality: float | None
     """The picture-quality score, None with metric ``none``."""
+    scored: Mapping[str, Any]
+    """How it was scored, as `lcvd.quality.score.protocol` says."""
 
 
 def analyse(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
-    """Measure a clip, or find the measurements in the cache. The face track is left there for `reconstruct`."""
+    """Measure a clip, or find the measurements in the cache. The face track is left there for `reconstruct`.
+
+    Raises:
+        MissingWeights, ModelError, ModuleNotFoundError: what the metric needs isn't there.
+        ClipError: the clip doesn't decode.
+    """
+    scored = protocol(settings.quality)
     key = key_of(
-        clip=clip.content(), track=settings.track, quality=settings.quality, shots=settings.shot_threshold,
-        code=rooms_hash(__name__),
+        clip=clip.content(), track=settings.track, frames=settings.quality.frames, scored=scored,
+        shots=settings.shot_threshold, code=rooms_hash(__name__),
     )  # fmt: skip
 
     def make(folder: Path) -> None:
-        analysis = _measure(clip, cache, settings)
+        analysis = _measure(clip, cache, settings, scored)
         (folder / "analysis.json").write_text(
             json.dumps(dataclasses.asdict(analysis), sort_keys=True), encoding="utf-8"
         )
@@ -80,7 +89,7 @@ class _Pass:
             yield window
 
 
-def _measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
+def _measure(clip: Clip, cache: Cache, settings: FilterSettings, scored: Mapping[str, Any]) -> Analysis:
     riders = _Pass(clip, settings)
 
     def make(folder: Path) -> None:
@@ -107,7 +116,8 @@ def _measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
         face_px=_face_px(shot),
         jump=_jump(shot),
         sharpness=float(np.median(sharp)) if sharp else 0.0,
-        quality=score_frames(list(images.values()), settings.quality),
+        quality=score_clip(clip.part(start, stop), list(images.values()), settings.quality),
+        scored=scored,
     )
 
 

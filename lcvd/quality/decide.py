@@ -27,9 +27,9 @@ def decide(id: str, analysis: Analysis, limits: FilterThresholds) -> Row:
     """Keep the clip, or filter it for the first reason that holds, in the order of `_checks`.
 
     A filtered row's score is what that reason measured and ``fields["threshold"]`` its threshold; a kept row's score is
-    the picture quality. All measurements are in ``fields``, and: ``part``, the frames that go on (`longest_part` of the
-    shot, counted from the clip's first), ``bridged``, how many of them have no face and will be interpolated, and
-    ``face_share``, the share of them with exactly one face.
+    the picture quality. All measurements are in ``fields``, with how the quality was ``scored``, and: ``part``, the frames
+    that go on (`longest_part` of the shot, counted from the clip's first), ``bridged``, how many of them have no face and
+    will be interpolated, and ``face_share``, the share of them with exactly one face.
     """
     part = longest_part(analysis.shot[1] - analysis.shot[0], analysis.gaps, limits.max_gap)
     bridged = sum(stop - start for start, stop in analysis.gaps if part[0] <= start and stop <= part[1])
@@ -61,7 +61,6 @@ def _checks(found: Analysis, part: int, face_share: float, limits: FilterThresho
     frames = found.shot[1] - found.shot[0]
     cut = frames < found.frames and found.frames >= limits.min_frames
     where = f"in its longest shot (of {found.frames})" if cut else "in all"
-    quality = found.quality or 0.0
     share = limits.min_face_share
     return [
         _Check("cut" if cut else "too_short", frames < limits.min_frames, frames, limits.min_frames,
@@ -80,6 +79,17 @@ def _checks(found: Analysis, part: int, face_share: float, limits: FilterThresho
                f"the face is {found.face_px:.0f} px, {limits.min_face_px:g} needed"),
         _Check("blurred", found.sharpness < limits.min_sharpness, found.sharpness, limits.min_sharpness,
                f"sharpness {found.sharpness:.1f}, {limits.min_sharpness:g} needed"),
-        _Check("low_quality", quality > limits.max_piqe, quality, limits.max_piqe,
-               f"PIQE {quality:.1f}, at most {limits.max_piqe:g} admitted"),
+        *_quality(found, limits),
     ]  # fmt: skip
+
+
+def _quality(found: Analysis, limits: FilterThresholds) -> list[_Check]:
+    """One reason in the metric's own sense: PIQE is better when lower, Faster-VQA when higher."""
+    if found.quality is None:
+        return []
+    score = found.quality
+    if found.scored["metric"] == "fastervqa":
+        detail = f"Faster-VQA {score:.3f} ({found.scored['sampling']}), {limits.min_fastervqa:g} needed"
+        return [_Check("low_quality", score < limits.min_fastervqa, score, limits.min_fastervqa, detail)]
+    detail = f"PIQE {score:.1f}, at most {limits.max_piqe:g} admitted"
+    return [_Check("low_quality", score > limits.max_piqe, score, limits.max_piqe, detail)]

@@ -1,4 +1,4 @@
-"""A picture-quality score of a clip from a few of its frames."""
+"""The picture-quality score of a clip, by whichever metric the settings name, and how it was made."""
 
 from __future__ import annotations
 
@@ -9,19 +9,49 @@ import numpy as np
 import torch
 
 from lcvd.config.settings import QualitySettings
+from lcvd.quality.fastervqa import WEIGHTS
+from lcvd.quality.video_score import open_network, scores, video_of
+from lcvd.video.clip import Clip
+from lcvd.weights.registry import fingerprint
 from lcvd.weights.torchvision_guard import allow_torchvision
 
 
-def score_frames(images: list[np.ndarray], settings: QualitySettings) -> float | None:
-    """Mean score over (H, W, 3) uint8 RGB images; None when the metric is ``none``.
+def protocol(settings: QualitySettings) -> dict[str, Any]:
+    """How clips are scored: the metric, and all that decides its number. Called before any clip, because a network
+    that isn't there, or is spoilt, is no clip's fault.
 
-    ``piqe`` runs from 0 (best) to 100 (worst).
+    Raises:
+        MissingWeights, ModelError: see `lcvd.quality.video_score.open_network`.
+    """
+    if settings.metric == "fastervqa":
+        open_network()
+        decisive = settings.model_dump(include={"metric", "sampling", "seed", "draws"})
+        return {**decisive, "weights": fingerprint(WEIGHTS)}
+    return {"metric": settings.metric} | ({"frames": settings.frames} if settings.metric == "piqe" else {})
+
+
+def score_clip(clip: Clip, images: list[np.ndarray], settings: QualitySettings) -> float | None:
+    """Score of a clip, of which `images`, (H, W, 3) uint8 RGB, are a few evenly spaced frames; None with metric ``none``.
+
+    ``fastervqa`` runs from 0 (worst) to 1 (best) and decodes the frames it looks at; one clip at a time, so
+    that no bit of a score depends on the clips beside it. ``piqe`` is the mean
+    over `images`, from 0 (best) to 100 (worst).
+
+    Raises:
+        ModuleNotFoundError: pyiqa isn't installed; names the extra.
+        MissingWeights, ModelError: as `protocol`.
+    """
+    if settings.metric == "fastervqa":
+        return scores([video_of(clip)], settings)[0]
+    return score_frames(images) if settings.metric == "piqe" and images else None
+
+
+def score_frames(images: list[np.ndarray]) -> float:
+    """Mean PIQE over (H, W, 3) uint8 RGB images, from 0 (best) to 100 (worst).
 
     Raises:
         ModuleNotFoundError: pyiqa isn't installed; names the extra.
     """
-    if settings.metric == "none" or not images:
-        return None
     metric = _piqe()
     with torch.inference_mode():
         values = [float(metric(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255)) for image in images]
@@ -41,6 +71,6 @@ def _piqe() -> Any:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"filter.quality.metric 'piqe' needs {error.name}: install the extra (pip install 'lcvd[quality]'; pyiqa's "
-            "licence is non-commercial), or set the metric to none"
+            "licence is non-commercial), or set the metric to fastervqa or none"
         ) from None
     return pyiqa.create_metric("piqe", device="cpu")

@@ -11,11 +11,17 @@ from lcvd.config.settings import FilterSettings
 from lcvd.ledger.rows import Row, guard, read_ledger
 from lcvd.quality.analyse import analyse
 from lcvd.quality.decide import decide
+from lcvd.quality.score import protocol
 from lcvd.video.clip import Clip, clips_of
 
 
 def filter_chunk(clips: Sequence[Clip], cache: Cache, settings: FilterSettings) -> list[Row]:
-    """Measure each clip (cached) and decide."""
+    """Measure each clip (cached) and decide; one row a clip.
+
+    Raises:
+        MissingWeights, ModelError: the quality metric's network isn't there, or isn't what it should be.
+    """
+    protocol(settings.quality)  # before any clip: a missing file is no clip's fault
     return [guard(clip.id, partial(_filter, clip, cache, settings), cache.journal) for clip in clips]
 
 

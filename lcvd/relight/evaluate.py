@@ -84,6 +84,7 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
     splits = json.loads((shards / "splits.json").read_text(encoding="utf-8"))
     scored = {clip["identity"] for clip in results.clips}
     shared = {name for name, found in splits["identities"].items() if {"train", SPLIT} <= set(found)}
+    metric, limits = settings.filter.quality.metric, settings.filter.thresholds
     return {
         "profile": settings.profile,
         "seed": settings.seed,
@@ -98,7 +99,7 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
         "guidance": settings.evaluate.guidance,
         "adapters": settings.evaluate.adapters,
         "lights": list(settings.evaluate.lights),
-        "quality": {"metric": settings.filter.quality.metric, "limit": settings.filter.thresholds.max_piqe},
+        "quality": {"metric": metric, "limit": limits.min_fastervqa if metric == "fastervqa" else limits.max_piqe},
         "codec_description": model.codec.description,
         "shared_identities": sorted(shared & scored),
         "shared_clips": sorted(clip["id"] for clip in results.clips if "train" in splits["clips"][clip["id"]]),

@@ -8,11 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 SHOWN = 12
 """Keys of a kind that an error lists."""
+
+_NUMBERS: list[Any] = [
+    np.dtype,
+    type(np.dtype(np.float64)),
+    type(np.dtype(np.float32)),
+    *((np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+]
+"""NumPy's numbers, by their names before and since NumPy 2: training scripts save scores beside the weights."""
 
 
 class ModelError(ValueError):
@@ -24,7 +33,7 @@ def read_pickled(path: Path, part: str | None = None) -> Mapping[str, Tensor]:
 
     Args:
         path: the file.
-        part: the key under which the file holds the state dict; None: the file is one.
+        part: the key under which the file holds the state dict; None, or tensors alone in the file: the file is one.
 
     Raises:
         ModelError: it isn't there, holds something else than tensors, or isn't such a file.
@@ -33,16 +42,17 @@ def read_pickled(path: Path, part: str | None = None) -> Mapping[str, Tensor]:
         raise ModelError(f"{path}: not found")
     try:
         # Files of before torch 1.6 are no zip archives and can't be mapped.
-        found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with torch.serialization.safe_globals(_NUMBERS):
+            found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"{path}: not a checkpoint of tensors alone: {reason}") from None
-    if part is not None:
+    if part is not None and not _tensors(found):
         if not isinstance(found, Mapping) or part not in found:
             keys = ", ".join(map(str, found)) if isinstance(found, Mapping) else type(found).__name__
             raise ModelError(f"{path}: has no part {part!r}; it holds {keys}")
         found = found[part]
-    if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
+    if not _tensors(found):
         raise ModelError(f"{path}: expected a state dict of tensors, found {type(found).__name__}")
     return found
 
@@ -90,6 +100,10 @@ def all_finite(tensor: Tensor) -> bool:
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return True
     return bool(torch.stack(torch.aminmax(tensor)).isfinite().all())
+
+
+def _tensors(found: Any) -> bool:
+    return isinstance(found, Mapping) and all(isinstance(value, Tensor) for value in found.values())
 
 
 def _listed(keys: list[str]) -> str:

@@ -7,8 +7,9 @@ from lcvd.quality.analyse import Analysis
 from lcvd.quality.decide import decide, longest_part
 
 GOOD = Analysis(
-    frames=60, shot=(0, 60), gaps=(), many_share=0.0, face_px=200.0, jump=0.05, sharpness=90.0, quality=30.0
-)
+    frames=60, shot=(0, 60), gaps=(), many_share=0.0, face_px=200.0, jump=0.05, sharpness=90.0, quality=30.0,
+    scored={"metric": "piqe", "frames": 8},
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,17 @@ def test_a_good_clip_is_kept_with_its_measurements():
     assert row.status == "kept"
     assert row.fields["shot"] == [0, 60]
     assert decide("a", dataclasses.replace(GOOD, quality=None), FilterThresholds()).status == "kept"
+
+
+def test_faster_vqa_is_better_when_higher_and_has_a_threshold_of_its_own():
+    how = {"metric": "fastervqa", "sampling": "script", "seed": 3, "draws": 2, "weights": "abc"}
+    found = dataclasses.replace(GOOD, quality=0.59, scored=how)
+    row = decide("a", found, FilterThresholds(max_piqe=0))
+    assert (row.status, row.reason, row.score, row.fields["threshold"]) == ("filtered", "low_quality", 0.59, 0.6)
+    assert row.detail == "Faster-VQA 0.590 (script), 0.6 needed"
+    assert row.fields["scored"] == how
+    kept = decide("a", dataclasses.replace(found, quality=0.61), FilterThresholds(max_piqe=0))
+    assert (kept.status, kept.score) == ("kept", 0.61)
 
 
 def test_a_threshold_alone_changes_the_verdict():

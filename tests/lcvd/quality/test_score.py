@@ -11,7 +11,7 @@ import pytest
 
 from lcvd.config.settings import QualitySettings
 from lcvd.quality import score
-from lcvd.quality.score import sampled, score_frames
+from lcvd.quality.score import protocol, sampled, score_clip, score_frames
 
 needs_pyiqa = pytest.mark.skipif(importlib.util.find_spec("pyiqa") is None, reason="pyiqa (extra 'quality') is missing")
 
@@ -22,25 +22,22 @@ def test_piqe_worsens_with_compression(carphone: np.ndarray) -> None:
         return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
 
     images = list(carphone[::20])
-    good, poor, bad = (
-        score_frames([compressed(image, quality) for image in images], QualitySettings()) for quality in (95, 20, 5)
-    )
-    assert good is not None
-    assert poor is not None
-    assert bad is not None
+    good, poor, bad = (score_frames([compressed(image, quality) for image in images]) for quality in (95, 20, 5))
     assert 0 <= good < poor < bad <= 100
 
 
-def test_none_scores_nothing_and_needs_nothing(monkeypatch: pytest.MonkeyPatch, carphone: np.ndarray) -> None:
+def test_none_scores_nothing_and_needs_nothing(monkeypatch: pytest.MonkeyPatch, carphone, clip_from) -> None:
     monkeypatch.setitem(sys.modules, "pyiqa", None)
-    assert score_frames([carphone[0]], QualitySettings(metric="none")) is None
+    settings = QualitySettings(metric="none")
+    assert score_clip(clip_from(carphone[:2]), [carphone[0]], settings) is None
+    assert protocol(settings) == {"metric": "none"}
 
 
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, carphone: np.ndarray) -> None:
     score._piqe.cache_clear()
     monkeypatch.setitem(sys.modules, "pyiqa", None)
     with pytest.raises(ModuleNotFoundError, match=r"needs pyiqa: install the extra \(pip install 'lcvd\[quality\]'"):
-        score_frames([carphone[0]], QualitySettings())
+        score_frames([carphone[0]])
 
 
 @pytest.mark.parametrize(
