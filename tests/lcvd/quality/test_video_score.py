@@ -41,6 +41,7 @@ def vqa(settings):
     return settings.model_copy(update={"quality": quality, "thresholds": limits})
 
 
+@pytest.mark.slow
 def test_scores_are_means_over_seeded_draws_whatever_the_batches(carphone, clip_from, monkeypatch) -> None:
     network = golden_network(0)
     large = np.stack([cv2.resize(image, (352, 288)) for image in carphone])
