@@ -13,7 +13,8 @@ import click
 from lcvd.weights.registry import REGISTRY, locate, weights_folder
 
 _OPTIONAL = {"pyiqa": "quality", "face_alignment": "deca", "bitsandbytes": "adam8bit", "pytorch3d": "pytorch3d",
-             "prefect_ray": "ray", "prefect_dask": "dask"}  # fmt: skip
+             "prefect_ray": "ray", "prefect_dask": "dask", "lpips": "metrics", "torch_fidelity": "metrics",
+             "onnxruntime": "metrics"}  # fmt: skip
 
 
 @click.command()

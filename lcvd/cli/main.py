@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import click
 
+from lcvd.cli.compare import compare
 from lcvd.cli.config import config
 from lcvd.cli.doctor import doctor
 from lcvd.cli.ledger import ledger
@@ -43,7 +44,7 @@ def cli() -> None:
     """Relight and animate portraits; look after the pipeline that trains the model."""
 
 
-for command in (config, doctor, ledger, sources):
+for command in (compare, config, doctor, ledger, sources):
     cli.add_command(command)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import math
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from PIL import Image, ImageDraw
 from lcvd.metrics.catalogue import ARMS, METRICS
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.light_error import light_angle, light_error
-from lcvd.metrics.record import Record, rounded
+from lcvd.metrics.record import Protocol, Record, clip_set, rounded
 from lcvd.metrics.summary import ANGLE, LE, PSNR, Scored, by_light, records
 
 Array = NDArray[Any]
@@ -26,7 +27,7 @@ REPEATED = ("copy", "driving", "codec")
 ARROWS = {"lower": "↓", "higher": "↑", "reference": "→ driving"}
 
 
-class HasResults(Protocol):
+class HasResults(typing.Protocol):
     """Videos by arm, the driving frames' features by clip, and facts about the clips."""
 
     arms: dict[str, list[Scored]]
@@ -34,15 +35,14 @@ class HasResults(Protocol):
     clips: list[dict[str, Any]]
 
 
-def write_results(out: Path, results: HasResults, protocol: Mapping[str, Any], seed: int) -> dict[str, Any]:
+def write_results(out: Path, results: HasResults, protocol: Mapping[str, Any]) -> dict[str, Any]:
     """Write metrics.json, records.json, table.md and plots/ below `out`; returns what metrics.json holds.
 
     metrics.json is nested plain numbers: `metrics` (the model's), `intervals`, `baselines`, `lights`, `missing`,
     `clips`, `frames`. A number that couldn't be measured is left out there and null in records.json.
     """
-    size = int(protocol["size"])
     arms = {
-        arm: records(videos, results.real, size, seed, arm in REPEATED)
+        arm: records(videos, results.real, arm_protocol(arm, videos, results.clips, protocol), arm in REPEATED)
         for arm, videos in results.arms.items()
         if videos  # no clip may have a truth
     }
@@ -60,6 +60,25 @@ def write_results(out: Path, results: HasResults, protocol: Mapping[str, Any], s
     (out / "table.md").write_text(table(arms, protocol), encoding="utf-8")
     _plots(out / "plots", arms, plain, results.arms["model"])
     return numbers
+
+
+def arm_protocol(
+    arm: str, videos: Sequence[Scored], clips: Sequence[Mapping[str, Any]], protocol: Mapping[str, Any]
+) -> Protocol:
+    """How one arm's numbers were made; only the model's depend on how videos are generated."""
+    ids = {video.clip for video in videos}
+    generated = (
+        f"{protocol['recipe']}, {protocol['steps']} steps, guidance {protocol['guidance']}, {protocol['adapters']}"
+    )
+    return Protocol(
+        clip_set=clip_set(ids),
+        lights=tuple(protocol["lights"]),
+        size=int(protocol["size"]),
+        fps=tuple(sorted({float(clip["fps"]) for clip in clips if clip["id"] in ids})),
+        seed=int(protocol["seed"]),
+        made=generated if arm == "model" else "",
+        sampling=f"the {protocol['frames']} frames after a clip's first, or as many as it has",
+    )
 
 
 def headline(numbers: Mapping[str, Any]) -> str:

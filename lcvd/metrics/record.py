@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +17,26 @@ RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
+class Protocol:
+    """How an arm's numbers were made. Numbers of different protocols aren't comparable (`lcvd.metrics.comparison`)."""
+
+    clip_set: str
+    """Which clips (`clip_set`)."""
+    lights: tuple[str, ...]
+    """Names of the lights asked for."""
+    size: int
+    """Side in pixels of the frames."""
+    fps: tuple[float, ...]
+    """Frames a second that occur among the clips, rising."""
+    seed: int
+    """Of everything random: starting noise, bootstrap, places in real videos."""
+    made: str = ""
+    """How the arm's videos were generated; '' where they weren't."""
+    sampling: str = ""
+    """Which frames of a video the metrics take."""
+
+
+@dataclass(frozen=True)
 class Record:
     """One measured number. `name` is the metric's own: a stand-in never carries a published metric's name."""
 
@@ -22,10 +44,9 @@ class Record:
     value: float
     clips: int
     frames: int
-    size: int
-    """Side in pixels of the frames it was measured on."""
     direction: Direction
     """Which way is better; ``reference``: closer to the driving video's own value."""
+    protocol: Protocol
     weights: str = ""
     """File name of the network behind it, '' for none."""
     sha256: str = ""
@@ -35,14 +56,31 @@ class Record:
     missing: int = 0
     """Frames that couldn't be measured."""
     notes: tuple[str, ...] = field(default=())
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the packages that computed it."""
 
     def plain(self) -> dict[str, Any]:
         """JSON-able form: numbers rounded to 6 significant digits, NaN as None."""
         plain = asdict(self)
         plain["value"] = rounded(self.value)
         plain["interval"] = [rounded(edge) for edge in self.interval] if self.interval else None
-        plain["notes"] = list(self.notes)
-        return plain
+        return {**plain, "protocol": _lists(plain["protocol"]), "notes": list(self.notes)}
+
+
+def clip_set(clips: Iterable[str]) -> str:
+    """A short name of a set of clip ids: the same for the same clips, in whatever order."""
+    return hashlib.sha256("\n".join(sorted(set(clips))).encode()).hexdigest()[:12]
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Installed versions of distributions, by name; one that isn't installed is left out."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def mean_interval(per_clip: ArrayLike, seed: int, resamples: int = RESAMPLES) -> tuple[float, float] | None:
@@ -79,3 +117,8 @@ def bootstrap_interval(
 def rounded(value: float) -> float | None:
     """Six significant digits, nothing beyond the ninth decimal place; None for what isn't finite."""
     return round(float(f"{value:.6g}"), 9) + 0.0 if math.isfinite(value) else None
+
+
+def _lists(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives it back, so that a record read from a file equals one that was just made."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in protocol.items()}

@@ -16,7 +16,7 @@ from lcvd.metrics.frechet import FeatureSet, deficiency, frechet_distance
 from lcvd.metrics.identity import NAME as ID
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.measure import Measured
-from lcvd.metrics.record import Record, bootstrap_interval, mean_interval
+from lcvd.metrics.record import Protocol, Record, bootstrap_interval, mean_interval, versions_of
 
 Array = NDArray[Any]
 LE, ANGLE, POSE, PSNR = "LE(open)", "Light angle(open)", "POSE(MediaPipe)", "PSNR(studio)"
@@ -66,15 +66,14 @@ def by_light(videos: Sequence[Scored]) -> dict[str, dict[str, float]]:
 
 
 def records(
-    videos: Sequence[Scored], real: Mapping[str, FeatureSet], size: int, seed: int, repeated: bool = False
+    videos: Sequence[Scored], real: Mapping[str, FeatureSet], protocol: Protocol, repeated: bool = False
 ) -> list[Record]:
     """Records of one arm.
 
     Args:
         videos: all of the arm, clip by clip.
         real: features of the driving frames, by clip.
-        size: side of the frames.
-        seed: of the bootstrap.
+        protocol: how the arm was made; its seed is the bootstrap's too.
         repeated: the same video stands there for each light, so its frames count once.
     """
     clips = list(dict.fromkeys(video.clip for video in videos))
@@ -86,21 +85,21 @@ def records(
         values = [_mean([each[name] for each in numbers[clip] if name in each]) for clip in clips]
         poses = [v.measured.pose for group in once for v in group if v.measured]
         seen, missing = (sum(p.frames for p in poses), sum(p.missing for p in poses)) if name == POSE else (frames, 0)
-        found.append(_record(name, _mean(values), clips, seen, size, mean_interval(values, seed), missing))
+        found.append(_record(name, _mean(values), clips, seen, protocol, mean_interval(values, protocol.seed), missing))
     if all(video.measured for video in videos):
         sets = [FeatureSet.union(v.measured.features for v in group if v.measured) for group in once]
-        found.append(_distance([real[clip] for clip in clips], sets, clips, size, seed))
+        found.append(_distance([real[clip] for clip in clips], sets, clips, protocol))
     return found
 
 
-def _distance(real: list[FeatureSet], made: list[FeatureSet], clips: list[str], size: int, seed: int) -> Record:
+def _distance(real: list[FeatureSet], made: list[FeatureSet], clips: list[str], protocol: Protocol) -> Record:
     def distance(weights: Sequence[int]) -> float:
         return frechet_distance(FeatureSet.union(real, weights), FeatureSet.union(made, weights))
 
     whole = FeatureSet.union(real), FeatureSet.union(made)
-    interval = bootstrap_interval(len(clips), distance, seed)
+    interval = bootstrap_interval(len(clips), distance, protocol.seed)
     note = deficiency(*whole)
-    return _record(FD, frechet_distance(*whole), clips, whole[1].count, size, interval, 0, (note,) if note else ())
+    return _record(FD, frechet_distance(*whole), clips, whole[1].count, protocol, interval, 0, (note,) if note else ())
 
 
 def _record(
@@ -108,14 +107,25 @@ def _record(
     value: float,
     clips: list[str],
     frames: int,
-    size: int,
+    protocol: Protocol,
     interval: tuple[float, float] | None,
     missing: int,
     notes: tuple[str, ...] = (),
 ) -> Record:
     metric = METRICS[name]
     return Record(
-        name, value, len(clips), frames, size, metric.direction, metric.weights, metric.sha256, interval, missing, notes
+        name=name,
+        value=value,
+        clips=len(clips),
+        frames=frames,
+        direction=metric.direction,
+        protocol=protocol,
+        weights=metric.weights,
+        sha256=metric.sha256,
+        interval=interval,
+        missing=missing,
+        notes=notes,
+        versions=versions_of(metric.packages),
     )
 
 

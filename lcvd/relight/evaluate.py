@@ -68,7 +68,7 @@ def evaluate(
         lit = clip.score(lights, out, results, ticker)
         if sample.id == drawn:
             clip.draw(lit, out / "figures")
-    return write_results(out, results, _protocol(pipe.model, shard_dir, settings, results), settings.seed)
+    return write_results(out, results, _protocol(pipe.model, shard_dir, settings, results))
 
 
 def _chosen(shards: Path, settings: Settings) -> set[str]:

@@ -17,6 +17,10 @@ PROTOCOL = {
     "lights": list(LIGHTS),
     "guidance": 1.5,
     "steps": 2,
+    "seed": 0,
+    "frames": 6,
+    "recipe": "published",
+    "adapters": "shading",
     "train_steps": 3,
     "shared_identities": ["someone"],
 }
@@ -35,7 +39,7 @@ def results(video, real):
     arms["model"][0] = video("a", "left", pose=float("nan"), missing=6)
     arms["model"][1] = video("a", "right", pose=float("nan"), missing=6)
     arms["hint"] = [Scored("a", light, preset(light), np.broadcast_to(preset(light), (6, 9, 3))) for light in LIGHTS]
-    return Results(arms, real("a"), [{"id": "a", "identity": "someone"}])
+    return Results(arms, real("a"), [{"id": "a", "identity": "someone", "fps": 25.0}])
 
 
 def leaves(value):
@@ -43,7 +47,7 @@ def leaves(value):
 
 
 def test_dvc_gets_plain_numbers_and_the_report_all_of_it(tmp_path, results):
-    numbers = write_results(tmp_path, results, PROTOCOL, seed=0)
+    numbers = write_results(tmp_path, results, PROTOCOL)
     assert json.loads((tmp_path / "metrics.json").read_text()) == numbers
     assert all(isinstance(leaf, int | float) for leaf in leaves(numbers))
     assert "POSE(MediaPipe)" not in numbers["metrics"]  # no frame showed a face
@@ -56,9 +60,19 @@ def test_dvc_gets_plain_numbers_and_the_report_all_of_it(tmp_path, results):
     assert "share identities" in text
 
 
+def test_only_the_generated_arm_depends_on_how_it_was_generated(tmp_path, results):
+    write_results(tmp_path, results, PROTOCOL)
+    arms = json.loads((tmp_path / "records.json").read_text())["arms"]
+    first = {arm: found[0] for arm, found in arms.items()}
+    assert first["model"]["protocol"]["made"] == "published, 2 steps, guidance 1.5, shading"
+    assert {first[arm]["protocol"]["made"] for arm in ("copy", "driving", "hint")} == {""}
+    assert first["model"]["protocol"]["fps"] == [25.0]
+    assert set(first["model"]["versions"]) == {"numpy", "lcvd"}
+
+
 def test_an_arm_without_clips_isn_t_there(tmp_path, results):
     results.arms["truth"] = []
-    assert "truth" not in write_results(tmp_path, results, PROTOCOL, seed=0)["baselines"]
+    assert "truth" not in write_results(tmp_path, results, PROTOCOL)["baselines"]
 
 
 def test_the_headline_says_how_near_the_light_came():
@@ -70,7 +84,7 @@ def test_the_headline_says_how_near_the_light_came():
 
 
 def test_plots_hold_a_row_a_light_and_a_frame(tmp_path, results):
-    write_results(tmp_path, results, PROTOCOL, seed=0)
+    write_results(tmp_path, results, PROTOCOL)
     with (tmp_path / "plots" / "frames.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 12
@@ -83,7 +97,7 @@ def test_plots_hold_a_row_a_light_and_a_frame(tmp_path, results):
 
 def test_the_same_results_give_the_same_bytes(tmp_path, results):
     for name in "ab":
-        write_results(tmp_path / name, results, PROTOCOL, seed=0)
+        write_results(tmp_path / name, results, PROTOCOL)
         dark, light = np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)
         sample_sheet(tmp_path / name / "s.png", dark, dark, {"left": (light, light)})
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())

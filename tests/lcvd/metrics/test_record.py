@@ -3,7 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from lcvd.metrics.record import Record, bootstrap_interval, mean_interval
+from lcvd.metrics.record import Protocol, Record, bootstrap_interval, clip_set, mean_interval, versions_of
+
+PROTOCOL = Protocol(clip_set="x", lights=("left",), size=128, fps=(25.0,), seed=0)
 
 
 def test_the_interval_is_the_standard_error_of_many_clips_and_is_seeded():
@@ -27,6 +29,18 @@ def test_a_statistic_sees_multiplicities():
 
 
 def test_a_record_is_plain_json_without_nan():
-    record = Record("LE(open)", float("nan"), 2, 62, 128, "lower", interval=(0.123456789, 1.0))
+    record = Record("LE(open)", float("nan"), 2, 62, "lower", PROTOCOL, interval=(0.123456789, 1.0))
     assert json.loads(json.dumps(record.plain(), allow_nan=False))["value"] is None
     assert record.plain()["interval"] == [0.123457, 1.0]
+
+
+def test_a_record_comes_back_from_its_file_as_it_was():
+    plain = Record("LE(open)", 1.0, 2, 62, "lower", PROTOCOL, versions=versions_of(["numpy"])).plain()
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["protocol"]["fps"] == [25.0]
+    assert plain["versions"] == {"numpy": np.__version__}
+
+
+def test_a_clip_set_is_named_by_its_clips_alone():
+    assert clip_set(["b", "a", "a"]) == clip_set(["a", "b"]) != clip_set(["a", "c"])
+    assert versions_of(["no-such-package-anywhere"]) == {}

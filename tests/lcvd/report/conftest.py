@@ -8,7 +8,7 @@ from PIL import Image
 
 from lcvd.ledger.rows import failed, filtered, kept, write_ledger
 from lcvd.metrics.catalogue import METRICS
-from lcvd.metrics.record import Record
+from lcvd.metrics.record import Protocol, Record
 from lcvd.video.encode import write_browser
 
 FRAMES = 40
@@ -17,7 +17,8 @@ HOSTILE = '<script>alert("x")</script>&"\'><img src=http://evil.example/x onerro
 
 def _record(name, value, **more):
     metric = METRICS[name]
-    return Record(name, value, 1, 10, 32, metric.direction, metric.weights, metric.sha256, **more).plain()
+    protocol = Protocol(clip_set="x", lights=("left",), size=32, fps=(25.0,), seed=0)
+    return Record(name, value, 1, 10, metric.direction, protocol, metric.weights, metric.sha256, **more).plain()
 
 
 def _records(lights, identity):

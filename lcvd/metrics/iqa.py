@@ -1,0 +1,86 @@
+"""IQ: any of pyiqa's no-reference metrics by name; the published numbers are most likely its ``liqe`` (spec G)."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, NoReturn
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lcvd.metrics.optional import package
+from lcvd.weights.registry import MissingWeights
+
+DEFAULT = "liqe"
+BATCH = 4
+
+
+def name_of(metric: str) -> str:
+    """What numbers of pyiqa's `metric` are reported under."""
+    return f"IQ({metric})"
+
+
+class Iqa:
+    """Scores of single frames, `BATCH` at once.
+
+    Raises:
+        ImportError: pyiqa isn't installed (its licence is non-commercial).
+        MissingWeights: a file that pyiqa would download isn't there; it names the file, its address and its place.
+        ValueError: pyiqa has no such metric, or it needs a reference.
+    """
+
+    def __init__(self, metric: str = DEFAULT, device: torch.device | str = "cpu") -> None:
+        pyiqa: Any = package("pyiqa", name_of(metric))
+        if metric not in pyiqa.list_models("NR"):
+            raise ValueError(
+                f"pyiqa has no no-reference metric {metric!r}; it has {', '.join(pyiqa.list_models('NR'))}"
+            )
+        with _no_download(name_of(metric)):
+            self._metric = pyiqa.create_metric(metric, device=torch.device(device))
+        self._device = device
+        self.lower_better = bool(self._metric.lower_better)
+
+    @torch.inference_mode()
+    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Scores (T,) of frames (T, H, W, 3) uint8 RGB, in the metric's own units."""
+        parts = [self._batch(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _batch(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+        x_BCHW = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device).permute(0, 3, 1, 2).float() / 255
+        scores: NDArray[np.float64] = self._metric(x_BCHW).flatten().double().cpu().numpy()
+        return scores
+
+
+class _Refusal(urllib.request.BaseHandler):
+    """Opens nothing: says which file should have been there."""
+
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+
+    def http_open(self, request: urllib.request.Request) -> NoReturn:
+        address = urlparse(request.full_url)
+        folder = Path(torch.hub.get_dir()) / ("clip" if "/clip/" in address.path else "pyiqa")
+        raise MissingWeights(
+            f"{self._metric}: {folder / PurePosixPath(address.path).name} isn't there; get it from {request.full_url} "
+            "(for its licence see pyiqa's documentation) and put it there, or name another folder in TORCH_HOME"
+        )
+
+    https_open = http_open
+
+
+@contextmanager
+def _no_download(metric: str) -> Iterator[None]:
+    """Within, pyiqa and the CLIP it brings find no network: both fetch missing files through urllib's one opener."""
+    opener = urllib.request.OpenerDirector()
+    opener.add_handler(_Refusal(metric))
+    urllib.request.install_opener(opener)
+    try:
+        yield
+    finally:
+        urllib.request.install_opener(None)  # type: ignore[arg-type]  # what it is before anybody installs one

@@ -1,0 +1,31 @@
+import json
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from lcvd.cli.compare import compare
+from lcvd.metrics.comparison import DifferentProtocols
+from lcvd.metrics.record import Protocol, Record
+
+LE = Record("LE(open)", 1.0, 2, 62, "lower", Protocol("x", ("left",), 128, (25.0,), 0), versions={"torch": "2.12"})
+
+
+def files(tmp_path, *records):
+    for number, record in enumerate(records):
+        (tmp_path / f"{number}.json").write_text(json.dumps({"arms": {"model": [record.plain()]}}))
+    return [str(tmp_path / f"{number}.json") for number in range(len(records))]
+
+
+def test_two_evaluations_are_compared(tmp_path):
+    after = replace(LE, value=0.5, versions={"torch": "2.13"})
+    done = CliRunner().invoke(compare, files(tmp_path, LE, after), catch_exceptions=False)
+    assert "1 ->        0.5" in done.output
+    assert "other version: torch 2.12 -> 2.13" in done.output
+
+
+def test_other_protocols_and_other_files_are_refused(tmp_path):
+    with pytest.raises(DifferentProtocols, match="frames: 62, 63"):
+        CliRunner().invoke(compare, files(tmp_path, LE, replace(LE, frames=63)), catch_exceptions=False)
+    with pytest.raises(ValueError, match="no records of arm 'nobody'"):
+        CliRunner().invoke(compare, [*files(tmp_path, LE, LE), "--arm", "nobody"], catch_exceptions=False)
