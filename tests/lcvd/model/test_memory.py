@@ -59,8 +59,8 @@ def test_the_budget_is_kept_and_length_costs_no_memory(tmp_path: Path) -> None:
     for run in (small, large):
         assert run["peak"] <= run["budget"] + 40e6, "beyond what malloc keeps in fragments"
     assert 1 <= small["rows"] < large["rows"]
-    # Latents and kept features of 300 frames more are 20 MB; their hints would be 60 MB as floats.
-    assert long["peak"] - short["peak"] < 40e6
+    # 300 frames more: latents and what is made of them 30 MB, kept features 10 MB; hints, as floats, would be 60 MB more.
+    assert long["peak"] - short["peak"] < 85e6
 
 
 def test_too_small_a_budget_says_what_would_do() -> None:
