@@ -85,7 +85,7 @@ pack_samples(rows, cache, out / "b", settings)
 
     work = tmp_path / "work.pickle"
     work.write_bytes(pickle.dumps((made.clips, made.reconstruct, made.settings, tmp_path)))
-    environment = {**os.environ, "LC_ALL": "C", "TZ": "Pacific/Auckland", "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2"}
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "Pacific/Auckland", "PYTHONHASHSEED": "7"}
     path = str(Path(__file__).resolve().parents[3])
     environment["PYTHONPATH"] = path
     subprocess.run([sys.executable, "-c", script, str(work)], check=True, cwd=tmp_path, env=environment)
