@@ -128,7 +128,7 @@ def run(size: int, count: int, rounds: int, reference_frames: int) -> dict[str, 
         folder = Path(scratch)
         clip = make_clip(folder / "clip.mp4", size, count, codes)
         given = _given(codes, size, first)
-        batched = copy.deepcopy(encoder).to(memory_format=torch.channels_last)
+        batched = copy.deepcopy(encoder).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         ours(clip, given, batched, codes, folder, Clock())  # compiles, and wakes threads
         for _ in range(rounds):
             ours_ms.append(_timed(lambda clock: ours(clip, given, batched, codes, folder, clock), count))

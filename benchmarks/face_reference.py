@@ -89,9 +89,8 @@ def frame(
         vertices = head.vertices(codes.identity, codes.expression[t : t + 1], codes.pose[t : t + 1])
         ndc = place(vertices, codes.window([t]))
     with clock.part("render"):
-        hint = shaded(
-            *(torch.from_numpy(part) for part in (vertices, ndc, codes.light[t : t + 1])), faces, given.fragments
-        )
+        mesh, placed, light = (torch.from_numpy(part) for part in (vertices, ndc, codes.light[t : t + 1]))
+        hint = shaded(mesh, placed, light, faces, given.fragments)
     with clock.part("mask"):
         matte = (given.matte - given.matte.min()) / (given.matte.max() - given.matte.min())
         large = cv2.resize(np.where(matte > 0.5, 255.0, 0.0), picture.shape[:2])

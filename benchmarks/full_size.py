@@ -40,7 +40,7 @@ def random_model(settings: ModelSettings, device: torch.device, dtype: torch.dty
     torch.manual_seed(0)
     with torch.device(device):
         unet = UNetSpatioTemporalConditionModel(**unet_config(settings))
-        adapters = {name: Adapter(settings.unet.channels[0]) for name in settings.conditions}
+        adapters: dict[str, Adapter] = {name: Adapter(settings.unet.channels[0]) for name in settings.conditions}
         codec = LatentCodec(AutoencoderKL(**vae))
     small = ImageEncoderSettings(
         width=64, layers=2, heads=2, mlp=128, patch=32, projection=settings.image_encoder.projection

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.studio import sitters
-from lcvd.config.settings import LightSettings, QualitySettings, TrackSettings
+from lcvd.config.settings import LightSettings, TrackSettings
 from lcvd.face.head import load_head
 from lcvd.metrics.adjacent import NAME as ADJ
 from lcvd.metrics.features import FeatureExtractor
@@ -39,7 +39,6 @@ FRAMES, SIZE, BLUR, FLICKER = 8, 256, 1 / 64, 0.1
 """Of a clip; the blur is a share of its side, the flicker an alternating share of brightness."""
 LIGHTS, APART = ("left", "right", "top", "front"), 45
 """Under which everything is measured, and degrees from which a light shines from elsewhere; LE and angle see all presets."""
-QUALITY = QualitySettings()
 
 
 def table(seed: int, frames: int = FRAMES, size: int = SIZE, people: int = 4) -> dict[Case, list[tuple[float, float]]]:
@@ -106,8 +105,7 @@ def _like(found: Measured) -> float:
 
 
 def _quality(video: Array) -> float:
-    score = score_frames([video[0], video[len(video) // 2]], QUALITY)
-    return float("nan") if score is None else score
+    return score_frames([video[0], video[len(video) // 2]])
 
 
 def summary(pairs: list[tuple[float, float]], more_is_better: bool) -> dict[str, float]:

@@ -88,6 +88,7 @@ def test_a_picture_stays_in_place_and_follows_a_clip(clips_dir, settings, model,
     assert (moved[0] != moved[-1]).any()
 
 
+@pytest.mark.slow
 def test_the_command_line(clips_dir, settings, model, portrait, tmp_path) -> None:
     model.save_pretrained(tmp_path / "model")
     (tmp_path / "params.yaml").write_text(dump_settings(settings), encoding="utf-8")
