@@ -42,7 +42,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option(
     "--light",
     required=True,
-    help="A preset's name, a picture of a lit face, an environment map (.hdr, .exr), or an SH file.",
+    help="A preset's name, orbit, a picture of a lit face, an environment map (.hdr, .exr), or an SH file.",
 )
 @click.option(
     "--light-yaw", type=float, default=0.0, help="Degrees by which an environment map is turned to the right."

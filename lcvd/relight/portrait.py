@@ -24,7 +24,7 @@ from lcvd.model.pipeline import LCVDPipeline
 from lcvd.shading import environment
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
-from lcvd.shading.presets import PRESETS, load_light, preset
+from lcvd.shading.presets import PRESETS, load_light, orbit, preset
 from lcvd.shading.stage import reconstruct_chunk
 from lcvd.video.clip import Clip
 from lcvd.video.decode import read
@@ -34,6 +34,7 @@ from lcvd.video.probe import probe
 Array = NDArray[Any]
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 LIGHT_FILES = (".json", ".txt", ".npy")
+ORBIT = "orbit"
 SETTLING = 3
 """Times the tracker sees a picture: its refinement converges on what it found before."""
 
@@ -85,9 +86,10 @@ def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int =
     return Face(clip, codes.window([SETTLING - 1]) if still else codes, folder)
 
 
-def light_from(name: str, folder: Path, settings: Settings, yaw: float = 0.0) -> Array:
+def light_from(name: str, folder: Path, settings: Settings, yaw: float = 0.0, count: int = 1) -> Array:
     """A light (9, 3): a preset's name, an SH file, an environment map turned by `yaw` degrees (see
-    `lcvd.shading.environment`), or the light on the face in a picture or a clip's first frame.
+    `lcvd.shading.environment`), or the light on the face in a picture or a clip's first frame; or one a frame
+    (count, 9, 3): ``orbit``, a lamp that circles once, or an SH file that holds as many.
 
     Raises:
         ValueError: `name` is none of them, or `yaw` is given and it is no environment map.
@@ -97,12 +99,17 @@ def light_from(name: str, folder: Path, settings: Settings, yaw: float = 0.0) ->
         return environment.load_environment(path, yaw)
     if yaw:
         raise ValueError(f"light {name!r} can't be turned by {yaw:g} degrees: only an environment map (.hdr, .exr) can")
+    if name == ORBIT:
+        return orbit(count)
     if name in PRESETS:
         return preset(name)
     if not path.is_file():
-        raise ValueError(f"light {name!r} is no preset ({', '.join(sorted(PRESETS))}) and no file")
+        raise ValueError(f"light {name!r} is no preset ({', '.join(sorted([*PRESETS, ORBIT]))}) and no file")
     if path.suffix.lower() in LIGHT_FILES:
-        return load_light(path)
+        found: Array = load_light(path)
+        if found.ndim == 3 and len(found) != count:
+            raise ValueError(f"{path}: lights of {len(found)} frames, for a video of {count}")
+        return found
     light: Array = reconstruct_file(path, folder, settings, frames=1).codes.light[0]
     return light
 
@@ -150,13 +157,13 @@ def relight(
     with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch)
         face = reconstruct_file(portrait, base / "portrait", settings, frames)
-        wanted = light_from(light, base / "light", settings, light_yaw)
         codes, fps = smooth(face.codes, smoothing), face.clip.fps
         if driving is not None:
             drive = reconstruct_file(driving, base / "driving", settings, frames)
             codes, fps = align(face.codes, smooth(drive.codes, smoothing), alignment), drive.clip.fps
         elif codes.frames == 1:
             codes = codes.window([0] * 16)
+        wanted = light_from(light, base / "light", settings, light_yaw, codes.frames)
         picture, mask = face.first(size)
     head = head_of(codes.head)
     hint = np.concatenate(list(hints_of(head, face.codes.window([0]), size)))[0]

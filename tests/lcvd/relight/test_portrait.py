@@ -20,7 +20,7 @@ from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.relight.portrait import light_from, reconstruct_file, relight
 from lcvd.shading.environment import load_environment
-from lcvd.shading.presets import preset
+from lcvd.shading.presets import orbit, preset, save_light
 from lcvd.shading.sh import dominant_direction
 from lcvd.video.decode import decode_bytes
 
@@ -59,6 +59,14 @@ def test_presets_files_and_mistakes(settings, tmp_path) -> None:
     np.testing.assert_array_equal(light_from("left", tmp_path, settings), preset("left"))
     np.save(tmp_path / "light.npy", preset("top"))
     np.testing.assert_allclose(light_from(str(tmp_path / "light.npy"), tmp_path, settings), preset("top"))
+    around = light_from("orbit", tmp_path, settings, count=8)
+    np.testing.assert_allclose(around, orbit(8))
+    save_light(tmp_path / "around.json", around)
+    np.testing.assert_allclose(
+        light_from(str(tmp_path / "around.json"), tmp_path, settings, count=8), around, atol=1e-6
+    )
+    with pytest.raises(ValueError, match=r"around\.json: lights of 8 frames, for a video of 16"):
+        light_from(str(tmp_path / "around.json"), tmp_path, settings, count=16)
     with pytest.raises(ValueError, match="'lefft' is no preset"):
         light_from("lefft", tmp_path, settings)
     blank = tmp_path / "blank.png"
