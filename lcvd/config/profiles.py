@@ -18,7 +18,7 @@ DEMO: dict[str, Any] = {
     "reconstruct": {"size": 192},
     "shard": {"size": 128, "crf": 4, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.25},
     "train": {
-        "steps": 900,
+        "steps": 1500,
         "batch": 1,
         "accumulation": 1,
         "precision": "fp32",
