@@ -35,7 +35,7 @@ RECIPES = {
     "default": Recipe(25, windows="shifted", overlap=2),
     "fast": Recipe(10, windows="shifted", overlap=1, interval=(0.5, 50.0)),
 }
-"""``published``: the published loop, number for number. Others are to be chosen by measurement (docs/sampling.md)."""
+"""``published``: the published loop, number for number. The others were chosen by measurement (docs/sampling.md)."""
 
 
 def recipe_of(recipe: Recipe | str, steps: int | None = None) -> Recipe:
