@@ -45,6 +45,7 @@ class Lcvd:
         if shot.size != self.size:
             raise ValueError(f"the model makes {self.size} px, the protocol asks for {shot.size}: set its size to that")
         hints = np.concatenate([window.wanted for window in shot.windows()])
+        conditions: dict[str, Any] = dict(conditions_of(self._settings.adapters))
         yield self._pipe(
             shot.reference,
             shot.mask,
@@ -53,7 +54,7 @@ class Lcvd:
             guidance=self._settings.guidance,
             recipe=recipe_of(self._settings.recipe, self._settings.steps),
             generator=shot.seed,
-            **conditions_of(self._settings.adapters),
+            **conditions,
         ).frames
 
     def facts(self) -> dict[str, Any]:
