@@ -80,9 +80,7 @@ def _pairs(
         yield (ID, "same person > other person", True), (number(ID, right), number(ID, other))
         yield (ID, "clean > blurred", True), (number(ID, right), number(ID, blurred))
         yield (POSE, "same motion < other motion", False), (number(POSE, right), number(POSE, moved))
-        own_to = [
-            frechet_distance(*(feature_set(FD, each) for each in (own, made))) for made in (right, blurred, other)
-        ]
+        own_to = [frechet_distance(feature_set(FD, own), feature_set(FD, each)) for each in (right, blurred, other)]
         yield (FD, "clean < blurred", False), (own_to[0], own_to[1])
         yield (FD, "same person < other person", False), (own_to[0], own_to[2])
         yield ("PIQE", "clean < blurred", False), (_quality(video), _quality(soft))

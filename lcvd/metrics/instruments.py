@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -58,6 +59,16 @@ class Instruments:
                 self._networks[key] = _OPENERS[key](device)
             elif _is_iq(name):
                 self._networks[name] = Iqa(name[3:-1], device)
+
+    def only(self, metrics: Sequence[str]) -> Instruments:
+        """The same networks for some of the metrics."""
+        part = copy(self)
+        part.metrics = tuple(metrics)
+        return part
+
+    def network(self, key: str) -> Any:
+        """An open network, such as ``deca``, or None where no metric needs it."""
+        return self._networks.get(key)
 
     def observers(
         self, clip: str, frames: int, size: int, blocks: Callable[[], Iterator[SkinBlocks]], real: bool

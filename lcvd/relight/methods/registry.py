@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from lcvd.relight.methods.copied import Copied
 from lcvd.relight.methods.method import Factory, Method, Options
 from lcvd.relight.methods.ours import Lcvd
 
 PLUGINS: dict[str, Factory] = {
     "lcvd": Lcvd,
-    "copy": Copied,
 }
 
 
