@@ -183,6 +183,8 @@ class ShardSettings(Section):
     """Side of stored frames, hints and masks."""
     crf: int = Field(10, ge=0, le=30)
     """x264 constant rate factor of the frames (yuv444p); 10 is visually lossless at 512 px, 4 at 128 px."""
+    prepare: bool = True
+    """Store what the model's autoencoder and image encoder say of every frame, for ``train.prepared``."""
     max_shard_mb: float = Field(512.0, gt=0)
     """A new tar is begun beyond this size."""
     val_share: float = Field(0.05, ge=0, lt=1)
@@ -228,10 +230,12 @@ class Settings(Section):
     evaluate: EvaluateSettings
 
     @model_validator(mode="after")
-    def _enough_frames(self) -> Settings:
+    def _fit_together(self) -> Settings:
         if 0 < self.filter.track.max_frames < self.filter.thresholds.min_frames:
             raise ValueError(
                 f"filter.track.max_frames ({self.filter.track.max_frames}) is below filter.thresholds.min_frames "
                 f"({self.filter.thresholds.min_frames}): no clip could be kept; raise the first or lower the second"
             )
+        if self.train.prepared and not self.shard.prepare:
+            raise ValueError("train.prepared is true, but shard.prepare is false: set both, or neither")
         return self
