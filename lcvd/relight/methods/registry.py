@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from lcvd.relight.methods.dpr import Dpr
 from lcvd.relight.methods.method import Factory, Method, Options
 from lcvd.relight.methods.ours import Lcvd
+from lcvd.relight.methods.sh_ratio import ShRatio
 
 PLUGINS: dict[str, Factory] = {
     "lcvd": Lcvd,
+    "dpr": Dpr,
+    "sh-ratio": ShRatio,
 }
 
 
