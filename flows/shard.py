@@ -6,6 +6,7 @@ from prefect import flow
 
 from lcvd.config.settings import Settings
 from lcvd.ledger.rows import read_ledger
+from lcvd.model.prepare import prepare_chunk
 from lcvd.quality.stage import kept_clips
 from lcvd.shards.stage import pack_samples, shard_chunk
 from tasks.chunks import map_chunks
@@ -14,7 +15,7 @@ from tasks.stage import Stage, main
 
 @flow(name="shard")
 def shard(settings: Settings) -> None:
-    """Make each clip's sample (once: samples stay in the scratch cache), then pack them."""
+    """Make each clip's sample and prepare its latents (once: both stay in the scratch cache), then pack them."""
     stage = Stage("shard")
     reconstruct = stage.input("reconstruct")
     done = {row.id for row in read_ledger(reconstruct / "ledger.parquet") if row.status == "kept"}
@@ -24,6 +25,8 @@ def shard(settings: Settings) -> None:
     rows = map_chunks(
         shard_chunk, clips, reconstruct, stage.cache, settings.shard, runner=settings.runner, name=stage.name
     )
+    if settings.shard.prepare:
+        rows = map_chunks(prepare_chunk, rows, stage.cache, settings, runner=settings.runner, name="latents")
     stage.finish(pack_samples(rows, stage.cache, out, settings.shard))
 
 

@@ -48,6 +48,9 @@ def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[A
     """
     env = {key: str(threads_of(settings)) for key in _THREAD_KEYS}
     with _environment(env), _make(settings, workers, env) as runner:
+        if isinstance(runner, ProcessPoolTaskRunner) and (messages := runner._subprocess_message_queue):
+            # A worker killed while it writes keeps the queue's lock for good; at exit this process would wait for it.
+            messages.cancel_join_thread()
         yield runner
 
 

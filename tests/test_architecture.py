@@ -134,7 +134,7 @@ def test_params_are_the_sections_that_the_code_reads(stage):
     """Whatever of `settings` a stage's modules read is a parameter of it: else a change would go unnoticed."""
     declared = pipeline()[stage]["params"]
     sections = "|".join(name for name in Settings.model_fields if name != "runner")
-    pattern = re.compile(rf"\bsettings\.((?:{sections})\b(?:\.[a-z_]+)?)")
+    pattern = re.compile(rf"\bsettings\.((?:{sections})\b(?:\.[a-z_]+)*)")
     read: set[str] = set()
     for module in {f"flows.{stage}", *LAUNCHED.get(stage, ())}:
         for name in closure(module):

@@ -6,13 +6,16 @@ writes live in the stage's section; ``runner`` only decides where the work happe
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from lcvd.config.section import Section
 from lcvd.config.train import TrainSettings
 
+PUBLISHED = r"^(LE|ID\(ArcFace-r50\)|ID\(ArcFace-r100\)|ID\(buffalo_l\)|LPIPS|VQ|FID|FVD|FVD\(all windows\)|POSE|IQ\([\w+.-]+\))$"
+"""Names of the published metrics; IQ names one of pyiqa's, such as ``IQ(liqe)``."""
+PublishedMetric = Annotated[str, StringConstraints(pattern=PUBLISHED)]
 MaskKind = Literal["mediapipe", "u2net", "u2net-compat"]
 
 
@@ -180,6 +183,8 @@ class ShardSettings(Section):
     """Side of stored frames, hints and masks."""
     crf: int = Field(10, ge=0, le=30)
     """x264 constant rate factor of the frames (yuv444p); 10 is visually lossless at 512 px, 4 at 128 px."""
+    prepare: bool = True
+    """Store what the model's autoencoder and image encoder say of every frame, for ``train.prepared``."""
     max_shard_mb: float = Field(512.0, gt=0)
     """A new tar is begun beyond this size."""
     val_share: float = Field(0.05, ge=0, lt=1)
@@ -205,6 +210,8 @@ class EvaluateSettings(Section):
     """Which adapters are used: both, or one alone as in the paper's Table 4."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
     """Names of light presets to relight under."""
+    published: tuple[PublishedMetric, ...] = ()
+    """Published metrics to measure beside the open ones; the weights of each are yours to bring (docs/metrics.md)."""
 
 
 class Settings(Section):
@@ -223,10 +230,12 @@ class Settings(Section):
     evaluate: EvaluateSettings
 
     @model_validator(mode="after")
-    def _enough_frames(self) -> Settings:
+    def _fit_together(self) -> Settings:
         if 0 < self.filter.track.max_frames < self.filter.thresholds.min_frames:
             raise ValueError(
                 f"filter.track.max_frames ({self.filter.track.max_frames}) is below filter.thresholds.min_frames "
                 f"({self.filter.thresholds.min_frames}): no clip could be kept; raise the first or lower the second"
             )
+        if self.train.prepared and not self.shard.prepare:
+            raise ValueError("train.prepared is true, but shard.prepare is false: set both, or neither")
         return self

@@ -155,6 +155,8 @@ class TrainSettings(Section):
     """Compute activations again in the backward pass instead of keeping them."""
     stride: int = Field(4, ge=1)
     """Frames between neighbours of a training window in a clip that is long enough (spec B1)."""
+    prepared: bool = True
+    """Train from the latents that stage shard prepared; false encodes the frames in every step."""
     loaders: int = Field(4, ge=1)
     """Threads that decode ahead of the step."""
     memory_mb: int = Field(512, ge=0)

@@ -72,13 +72,23 @@ class LatentCodec(nn.Module):
 
     def encode_condition(self, frames_N3HW: Tensor, noise_NChw: Tensor | None = None) -> Tensor:
         """Latents of the reference image that is concatenated to the noisy ones: not scaled, as SVD has it."""
+        return self.drawn(*self.posterior(frames_N3HW), noise_NChw)
+
+    def posterior(self, frames_N3HW: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of what the autoencoder says of frames, as it gives them: not packed, not scaled.
+
+        Raises:
+            ValueError: a side isn't a multiple of 8.
+        """
         height, width = frames_N3HW.shape[-2:]
         if height % SCALE or width % SCALE:
             raise ValueError(f"frames of {width}x{height} px: both sides must be multiples of {SCALE}")
         posterior = self.autoencoder.encode(frames_N3HW).latent_dist
-        latents = posterior.mode()
-        if noise_NChw is not None:
-            latents = latents + posterior.std * F.pixel_shuffle(noise_NChw, self.pack)
+        return posterior.mode(), posterior.std
+
+    def drawn(self, mean: Tensor, std: Tensor, noise_NChw: Tensor | None = None) -> Tensor:
+        """Latents (N,C,h,w), not scaled, of a `posterior`: its mode, or with normal `noise_NChw` a sample of it."""
+        latents = mean if noise_NChw is None else mean + std * F.pixel_shuffle(noise_NChw, self.pack)
         return self.packing(latents) if self.packing else latents
 
     def decode(self, latents_NChw: Tensor) -> Tensor:

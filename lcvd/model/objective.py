@@ -52,16 +52,28 @@ def losses(output_BFChw: Tensor, velocity_BFChw: Tensor, mask_BF1hw: Tensor) -> 
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """What the frozen networks say of frames: the autoencoder's posterior as `LatentCodec.posterior` gives it, and the
+    image token of the reference. float16 where it was prepared, otherwise float32."""
+
+    mean_BFChw: Tensor
+    std_BFChw: Tensor
+    token_B1D: Tensor
+
+
+@dataclass(frozen=True)
 class Batch:
     """Training windows on one device; frame 0 of everything is the reference (spec B1)."""
 
-    frames_BFHW3: Tensor
-    """uint8 RGB."""
+    frames_BGHW3: Tensor
+    """uint8 RGB; the reference alone (G = 1) where `encoded` tells of the frames, otherwise all of them (G = F)."""
     hints_BFHW3: Tensor
     """uint8 RGB, black where nothing is rendered."""
     mask_BF1hw: Tensor
     """Portrait mask at latent size, float32 0 or 1."""
     draws: Draws
+    encoded: Encoded | None = None
+    """What the frozen networks say of the frames, where it was prepared."""
 
 
 class Objective(nn.Module):
@@ -75,15 +87,14 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """L_LDM and L_p of each clip, (B,) each, float32. Train on `total` of them."""
-        frames = to_signed(batch.frames_BFHW3)
+        reference = to_signed(batch.frames_BGHW3[:, 0])
         draws = batch.draws
         sigma = draws.sigma_B[:, None, None, None, None]
         with torch.no_grad():
             posterior = draws.posterior_noise_BGChw
-            sampled = self.model.codec.encode(frames.flatten(0, 1), posterior[:, :-1].flatten(0, 1))
-            latents = sampled.unflatten(0, frames.shape[:2])
-            reference = frames[:, 0]
-            token = self.model.token(reference) * draws.token_on_B[:, None, None]
+            encoded = batch.encoded or self._encoded(batch.frames_BGHW3)
+            latents = self._latents(encoded, posterior[:, :-1])
+            token = encoded.token_B1D.float() * draws.token_on_B[:, None, None]
             noisy = reference + draws.condition_sigma_B[:, None, None, None] * draws.condition_noise_B3HW
             condition = self.model.codec.encode_condition(noisy, posterior[:, -1])
             condition = condition * draws.latent_on_B[:, None, None, None] * (1 - batch.mask_BF1hw[:, 0])
@@ -95,6 +106,17 @@ class Objective(nn.Module):
             ids = time_ids(draws.condition_sigma_B)
             output = self.model(x, edm.c_noise.flatten(), token, ids, features, draws.gates)
         return losses(output, velocity(latents, draws.noise_BFChw, sigma), batch.mask_BF1hw)
+
+    def _encoded(self, frames_BFHW3: Tensor) -> Encoded:
+        frames = to_signed(frames_BFHW3)
+        mean, std = (x.unflatten(0, frames.shape[:2]) for x in self.model.codec.posterior(frames.flatten(0, 1)))
+        return Encoded(mean, std, self.model.token(frames[:, 0]))
+
+    def _latents(self, encoded: Encoded, noise_BFChw: Tensor) -> Tensor:
+        """Scaled latents (B,F,C,h,w), drawn with `noise_BFChw`."""
+        mean, std = (x.float().flatten(0, 1) for x in (encoded.mean_BFChw, encoded.std_BFChw))
+        drawn = self.model.codec.drawn(mean, std, noise_BFChw.flatten(0, 1))
+        return drawn.unflatten(0, noise_BFChw.shape[:2]) * self.model.codec.factor
 
     def total(self, ldm_B: Tensor, portrait_B: Tensor) -> Tensor:
         """L = L_LDM + L_p, the mean over clips."""

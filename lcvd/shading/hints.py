@@ -15,7 +15,7 @@ from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
 from lcvd.shading.normals import vertex_normals
 from lcvd.shading.rasterize import Backend, Fragments, interpolate, rasterize
-from lcvd.shading.sh import check_light, shade_images
+from lcvd.shading.sh import check_light, shade_images, shade_seen
 
 Array = NDArray[Any]
 ALBEDO = 180 / 255
@@ -81,11 +81,17 @@ def surfaces_of(
     head: HeadModel, codes: FaceCodes, size: int, window: int = WINDOW, backend: Backend = "auto"
 ) -> Iterator[tuple[slice, Surface]]:
     """The hint region of a clip's head, a window of frames at a time: (frames of the window, what they see)."""
+    for part, vertices, ndc in _posed(head, codes, window):
+        yield part, surface_of(vertices, ndc, head.hint_faces, size, head.hint_weights, backend)
+
+
+def _posed(head: HeadModel, codes: FaceCodes, window: int) -> Iterator[tuple[slice, Array, Array]]:
+    """A window of frames at a time: which, the head's vertices in model space, and their places in NDC."""
     for start in range(0, codes.frames, window):
         part = slice(start, min(start + window, codes.frames))
         seen = codes.window(part)
         vertices = head.vertices(codes.identity, seen.expression, seen.pose)
-        yield part, surface_of(vertices, place(vertices, seen), head.hint_faces, size, head.hint_weights, backend)
+        yield part, vertices, place(vertices, seen)
 
 
 def hints_of(
@@ -98,5 +104,15 @@ def hints_of(
 ) -> Iterator[Array]:
     """A clip's hints as windows of uint8 (t, size, size, 3), under its own light or another, (9, 3) or (T, 9, 3)."""
     lights = np.broadcast_to(codes.light if light is None else check_light(light), (codes.frames, 9, 3))
-    for part, surface in surfaces_of(head, codes, size, window, backend):
-        yield to_uint8(shade_surface(surface, lights[part]))
+    lights = np.ascontiguousarray(lights)
+    room = Fragments.empty(min(window, codes.frames), size)
+    for part, vertices, ndc in _posed(head, codes, window):
+        seen = rasterize(ndc, head.hint_faces, size, backend, room)
+        yield _shade_fragments(seen, head, vertices, ndc, lights[part])
+
+
+def _shade_fragments(seen: Fragments, head: HeadModel, vertices: Array, ndc: Array, light: Array) -> Array:
+    """What `surface_of`, `shade_surface` and `to_uint8` make, to the byte, without their pictures in between."""
+    faces, weights = np.ascontiguousarray(head.hint_faces, np.int64), head.hint_weights
+    normals, away = vertex_normals(vertices, faces, weights), vertex_normals(ndc, faces, weights)
+    return shade_seen(seen.face_index, seen.bary, faces, normals, away[..., 2], light, ALBEDO, MAX_IMAGE_NORMAL_Z)

@@ -43,9 +43,20 @@ class Fragments:
         """Pixels (T, S, S) bool that see a face."""
         return self.face_index >= 0
 
+    @classmethod
+    def empty(cls, frames: int, size: int) -> Fragments:
+        """Room for so many frames, for `rasterize` to write to."""
+        shape = (frames, size, size)
+        return cls(np.empty(shape, np.int32), np.empty((*shape, 3), np.float32), np.empty(shape, np.float32))
 
-def rasterize(vertices: Array, faces: Array, size: int, backend: Backend = "auto") -> Fragments:
+
+def rasterize(
+    vertices: Array, faces: Array, size: int, backend: Backend = "auto", room: Fragments | None = None
+) -> Fragments:
     """Rasterise posed meshes: NDC vertices (T, V, 3) (z: smaller is nearer, negative is behind), faces (F, 3).
+
+    `room` for at least T frames is written to where given, and the result is part of it: a loop over windows that uses
+    the same room again spares the system the clearing of fresh pages.
 
     Raises:
         ValueError: shapes that don't fit, or an unknown backend.
@@ -57,11 +68,11 @@ def rasterize(vertices: Array, faces: Array, size: int, backend: Backend = "auto
         raise ValueError(f"size must be at least 1 pixel, not {size}")
     if choose_backend(backend) == "pytorch3d":
         return _rasterize_pytorch3d(vertices, faces, size)
-    shape = (len(vertices), size, size)
-    found = Fragments(np.empty(shape, np.int32), np.empty((*shape, 3), np.float32), np.empty(shape, np.float32))
-    index, bary, depth = found.face_index, found.bary, found.depth
-    over_frames(lambda t: _rasterize_frame(vertices[t], faces, index[t], bary[t], depth[t]), len(vertices))
-    return found
+    frames = len(vertices)
+    room = room or Fragments.empty(frames, size)
+    index, bary, depth = room.face_index[:frames], room.bary[:frames], room.depth[:frames]
+    over_frames(lambda t: _rasterize_frame(vertices[t], faces, index[t], bary[t], depth[t]), frames)
+    return Fragments(index, bary, depth)
 
 
 @njit(nogil=True, cache=True)

@@ -54,14 +54,19 @@ def shading(normals: Array, light: Array) -> Array:
 def _shade_frame(normals: Array, alpha: Array, light: Array, albedo: np.float32, out: Array) -> None:
     for i in range(normals.shape[0]):
         for j in range(normals.shape[1]):
-            if not alpha[i, j]:
-                continue
-            terms = _terms_compiled(normals[i, j, 0], normals[i, j, 1], normals[i, j, 2])
-            for c in range(3):
-                total = np.float32(0)
-                for k in range(9):
-                    total += terms[k] * light[k, c]
-                out[i, j, c] = albedo * total
+            if alpha[i, j]:
+                _shade_pixel(normals[i, j], light, albedo, out[i, j])
+
+
+@njit(nogil=True, inline="always")
+def _shade_pixel(normal: Array, light: Array, albedo: np.float32, out: Array) -> None:
+    """albedo * S of a normal (3,) under a light (9, 3), into `out` (3,), which may be the normal."""
+    terms = _terms_compiled(normal[0], normal[1], normal[2])
+    for c in range(3):
+        total = np.float32(0)
+        for k in range(9):
+            total += terms[k] * light[k, c]
+        out[c] = albedo * total
 
 
 def shade_images(normals: Array, alpha: Array, light: Array, albedo: float) -> Array:
@@ -75,6 +80,53 @@ def shade_images(normals: Array, alpha: Array, light: Array, albedo: float) -> A
     scale = np.float32(albedo)
     over_frames(lambda t: _shade_frame(normals[t], alpha[t], light[t], scale, out[t]), len(normals))
     return out
+
+
+def shade_seen(
+    face_index: Array, bary: Array, faces: Array, normals: Array, away: Array, light: Array, albedo: float, limit: float
+) -> Array:
+    """Shaded pixels (T, H, W, 3) uint8, clamped and truncated, of what a rasteriser saw, in one pass a pixel.
+
+    Args:
+        face_index: (T, H, W), below 0 for no face. bary: (T, H, W, 3). faces: (F, 3).
+        normals: of vertices, (T, V, 3). away: (T, V); a pixel that isn't below `limit` stays black.
+        light: one a frame, (T, 9, 3).
+    """
+    light, away = np.ascontiguousarray(light, np.float32), np.ascontiguousarray(away, np.float32)
+    faces, scale, out = np.ascontiguousarray(faces, np.int64), np.float32(albedo), np.zeros(bary.shape, np.uint8)
+    over_frames(
+        lambda t: _seen_frame(face_index[t], bary[t], faces, normals[t], away[t], light[t], scale, limit, out[t]),
+        len(out),
+    )
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _seen_frame(
+    face_index: Array,
+    bary: Array,
+    faces: Array,
+    normals: Array,
+    away: Array,
+    light: Array,
+    albedo: np.float32,
+    limit: float,
+    out: Array,
+) -> None:
+    shade = np.empty(3, np.float32)
+    for y in range(face_index.shape[0]):
+        for x in range(face_index.shape[1]):
+            if face_index[y, x] < 0:
+                continue
+            a, b, c = faces[face_index[y, x]]
+            wa, wb, wc = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]
+            if not wa * away[a] + wb * away[b] + wc * away[c] < limit:
+                continue
+            for k in range(3):
+                shade[k] = wa * normals[a, k] + wb * normals[b, k] + wc * normals[c, k]
+            _shade_pixel(shade, light, albedo, shade)
+            for k in range(3):
+                out[y, x, k] = np.uint8(min(max(shade[k], np.float32(0)), np.float32(1)) * np.float32(255))
 
 
 def check_light(light: Array) -> Array:

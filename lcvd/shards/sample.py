@@ -1,12 +1,13 @@
 """What one training sample is, and how samples are read: one clip, its parts compressed, decoded when asked for.
 
-========================  =====================================================================================
-``<id>.frames.mp4``       the clip's square, RGB, H.264 yuv444p, visually lossless
-``<id>.hints.mkv``        shading hints under the clip's own light, RGB, FFV1
-``<id>.mask.mkv``         portrait mask, 255 on the person, grey, FFV1
-``<id>.codes.safetensors``  face codes
-``<id>.meta.json``        `Meta`
-========================  =====================================================================================
+============================  =====================================================================================
+``<id>.frames.mp4``           the clip's square, RGB, H.264 yuv444p, visually lossless
+``<id>.hints.mkv``            shading hints under the clip's own light, RGB, FFV1
+``<id>.mask.mkv``             portrait mask, 255 on the person, grey, FFV1
+``<id>.codes.safetensors``    face codes
+``<id>.meta.json``            `Meta`
+``<id>.latents.safetensors``  prepared latents (`lcvd.shards.prepared`), where stage ``shard`` makes them
+============================  =====================================================================================
 
 Nothing random is stored: the window of frames and the reference are drawn when training (spec B1).
 """
@@ -34,9 +35,10 @@ from lcvd.video.decode import decode_bytes
 from lcvd.video.encode import read_lossless
 
 PARTS = ("codes.safetensors", "frames.mp4", "hints.mkv", "mask.mkv", "meta.json")
+LATENTS = "latents.safetensors"
 INDEX = "index.json"
 _ID = re.compile(r"[A-Za-z0-9_-]+")
-_MEMBER = re.compile(rf"[A-Za-z0-9_-]+\.({'|'.join(map(re.escape, PARTS))})")
+_MEMBER = re.compile(rf"[A-Za-z0-9_-]+\.({'|'.join(map(re.escape, (*PARTS, LATENTS)))})")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Meta:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One clip. `parts` maps each of `PARTS` to its bytes; `source` names the shard for errors."""
+    """One clip. `parts` maps each of `PARTS`, and `LATENTS` where there are any, to its bytes; `source` names the shard
+    for errors."""
 
     id: str
     parts: dict[str, bytes]
@@ -88,7 +91,7 @@ class Sample:
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise ValueError(f"{self.source}: sample id {self.id!r}; ids are letters, digits, _ and - only")
-        missing, odd = sorted(set(PARTS) - set(self.parts)), sorted(set(self.parts) - set(PARTS))
+        missing, odd = sorted(set(PARTS) - set(self.parts)), sorted(set(self.parts) - {*PARTS, LATENTS})
         if missing or odd:
             raise ValueError(
                 f"{self.source}: sample {self.id} lacks {missing} and has unknown {odd}; run `dvc repro shard`"

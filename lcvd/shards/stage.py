@@ -20,7 +20,8 @@ from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError, Row, guard, kept
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
-from lcvd.shards.sample import Meta, Sample
+from lcvd.shards.prepared import KIND as PREPARED
+from lcvd.shards.sample import LATENTS, Meta, Sample
 from lcvd.shards.split import SPLITS, Splits, split_clips
 from lcvd.shards.write import write_shards
 from lcvd.video.clip import Clip
@@ -35,16 +36,16 @@ CACHED = ("frames.mp4", "hints.mkv", "mask.mkv", "codes.safetensors")
 def shard_chunk(clips: Sequence[Clip], reconstruct: Path, cache: Cache, settings: ShardSettings) -> list[Row]:
     """Make the samples of clips that were reconstructed into `reconstruct`; one row a clip.
 
-    A kept row's fields are the sample's metadata, ``bytes`` and ``key``, where `pack_samples` finds it in the cache.
+    A kept row's fields are the sample's metadata, ``bytes`` and ``key``, where `load_sample` finds it in the cache.
     """
     return [guard(clip.id, partial(_sample_row, clip, reconstruct, cache, settings), cache.journal) for clip in clips]
 
 
 def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSettings) -> list[Row]:
-    """Write the kept samples to ``out/<split>/*.tar`` with an index each, and ``out/splits.json``.
+    """Write the kept samples, with their prepared latents where rows have any, to ``out/<split>/*.tar`` with an index each, and ``out/splits.json``.
 
     Returns the stage's ledger rows, in the order given: kept ones get ``split`` and ``shard`` (joined by ``+`` where a
-    clip serves two splits) and lose ``key``; others are returned as they are.
+    clip serves two splits) and lose the cache's keys; others are returned as they are.
 
     Raises:
         ValueError: no row was kept.
@@ -55,7 +56,13 @@ def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSe
         {id: str(row.fields["identity"]) for id, row in good.items()}, settings.test_share, settings.val_share
     )
     shards = {
-        split: write_shards(out, split, splits.ids(split), partial(_load, good, split, cache), settings.max_shard_mb)
+        split: write_shards(
+            out,
+            split,
+            splits.ids(split),
+            partial(_load, good, split, cache),
+            settings.max_shard_mb,
+        )
         for split in SPLITS
     }
     _write_splits(out / "splits.json", splits, good)
@@ -118,8 +125,13 @@ def _masks(path: Path, count: int, size: int) -> Iterator[NDArray[np.uint8]]:
             raise ClipError("inconsistent", f"{path}: {error}; its codes have {count} frames") from None
 
 
-def _load(rows: dict[str, Row], split: str, cache: Cache, id: str) -> Sample:
-    row = rows[id]
+def load_sample(row: Row, split: str, cache: Cache) -> Sample:
+    """The sample of a kept row from the cache: what `shard_chunk` put there, and under the row's ``latents`` key, if it
+    has one, what was prepared.
+
+    Raises:
+        FileNotFoundError: it is no longer in the cache.
+    """
 
     def gone(folder: Path) -> None:
         raise FileNotFoundError(
@@ -129,11 +141,17 @@ def _load(rows: dict[str, Row], split: str, cache: Cache, id: str) -> Sample:
     folder = cache.entry(KIND, str(row.fields["key"]), gone)
     names = {name: row.fields[name] for name in Meta.__dataclass_fields__ if name not in ("id", "split")}
     parts = {name: (folder / name).read_bytes() for name in CACHED}
+    if "latents" in row.fields:
+        parts[LATENTS] = (cache.entry(PREPARED, str(row.fields["latents"]), gone) / LATENTS).read_bytes()
     return Sample(row.id, parts | {"meta.json": Meta(id=row.id, split=split, **names).to_json()}, str(folder))
 
 
+def _load(rows: dict[str, Row], split: str, cache: Cache, id: str) -> Sample:
+    return load_sample(rows[id], split, cache)
+
+
 def _packed(row: Row, splits: Splits, shards: dict[str, dict[str, str]]) -> Row:
-    fields: dict[str, Any] = {name: value for name, value in row.fields.items() if name != "key"}
+    fields: dict[str, Any] = {name: value for name, value in row.fields.items() if name not in ("key", "latents")}
     names = splits.of[row.id]
     return kept(
         row.id, row.score, **fields, split="+".join(names), shard="+".join(shards[name][row.id] for name in names)

@@ -8,27 +8,34 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from lcvd.shards.sample import PARTS, Meta, Sample, shard_paths
+from lcvd.model.masks import latent_mask
+from lcvd.shards.prepared import Header, Key, Origin, Prepared, read_header, read_rows, square_at
+from lcvd.shards.resize import frames_at, hints_at, masks_at
+from lcvd.shards.sample import LATENTS, PARTS, Meta, Sample, shard_paths
 
 Frames = NDArray[np.uint8]
+Places = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, masks (n,S,S) uint8, 255 on the person."""
+    """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, masks (n,h,w) uint8 at latent size, 1 on the person,
+    and prepared latents where they are used."""
 
     frames: Frames
     hints: Frames
     masks: Frames
+    prepared: Prepared | None = None
 
-    def take(self, indices: Sequence[int]) -> Pictures:
-        """Those at `indices`."""
+    def window(self, indices: Sequence[int]) -> Pictures:
+        """Those at `indices`; with prepared latents, only the first one's frame, the reference."""
         at = list(indices)
-        return Pictures(self.frames[at], self.hints[at], self.masks[at])
+        prepared = self.prepared.take(at) if self.prepared else None
+        return Pictures(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared)
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,31 @@ class _Entry:
 
     id: str
     shard: Path
-    parts: dict[str, tuple[int, int]]
-    length: int
+    parts: Places
+    meta: Meta
+    header: Header | None
 
     def sample(self) -> Sample:
-        return _read(self.shard, self.id, self.parts)
+        with self.shard.open("rb") as stream:
+            data = {}
+            for name in PARTS:
+                stream.seek(self.parts[name][0])
+                data[name] = stream.read(self.parts[name][1])
+        return Sample(self.id, data, self.shard.name)
+
+    def pictures(self, size: int, frames: Sequence[int], rest: Sequence[int]) -> Pictures:
+        """Frames `frames`, and of everything else `rest`."""
+        sample = self.sample()
+        pictures, hints = frames_at(sample, size, frames), hints_at(sample, size, rest)
+        if self.header:
+            prepared = read_rows(self.shard, self.header, rest)
+            return Pictures(pictures, hints, prepared.mask, prepared)
+        masks = latent_mask(torch.from_numpy(masks_at(sample, size, rest)))[:, 0]
+        return Pictures(pictures, hints, masks.numpy().astype(np.uint8))
+
+    def bytes_in_memory(self, size: int) -> int:
+        each = 6 * size * size + (self.header.bytes_a_frame if self.header else (size // 8) ** 2)
+        return self.meta.frames * each
 
 
 class Clips:
@@ -50,23 +77,28 @@ class Clips:
     Args:
         size: side of the pictures, at most the shards'.
         memory_mb: when all clips decoded need no more, they are decoded once, by `threads` threads, and held.
+        key: of the prepared latents to use (`lcvd.model.prepare`); None reads frames instead.
 
     Raises:
         FileNotFoundError: the split isn't there.
-        ValueError: the split is empty, a shard isn't whole, or its pictures are smaller than `size`; names the clip.
+        ValueError: the split is empty, a shard isn't whole, its pictures are smaller than `size`, or its prepared latents
+            aren't by `key`; names the clip.
     """
 
-    def __init__(self, folder: Path, split: str, *, size: int, memory_mb: int, threads: int = 1) -> None:
+    def __init__(
+        self, folder: Path, split: str, *, size: int, memory_mb: int, threads: int = 1, key: Key | None = None
+    ) -> None:
         self._entries = sorted(
-            (entry for path in shard_paths(folder, split) for entry in _index(path, size)), key=lambda entry: entry.id
+            (entry for path in shard_paths(folder, split) for entry in _index(path, size, key)),
+            key=lambda entry: entry.id,
         )
         if not self._entries:
             raise ValueError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")
         self._size = size
         self._held: list[Pictures] = []
-        if sum(entry.length for entry in self._entries) * size * size * 7 <= memory_mb * 1e6:
+        if sum(entry.bytes_in_memory(size) for entry in self._entries) <= memory_mb * 1e6:
             with ThreadPoolExecutor(threads) as pool:
-                self._held = list(pool.map(lambda i: self._decode(i, range(self.length(i))), range(len(self))))
+                self._held = list(pool.map(self._whole, self._entries))
 
     def __len__(self) -> int:
         """Number of clips."""
@@ -78,30 +110,23 @@ class Clips:
 
     def length(self, clip: int) -> int:
         """Frames of a clip."""
-        return self._entries[clip].length
+        return self._entries[clip].meta.frames
 
     def pictures(self, clip: int, indices: Sequence[int]) -> Pictures:
-        """Frames `indices` of a clip, in that order; an index may come twice."""
-        return self._held[clip].take(indices) if self._held else self._decode(clip, indices)
+        """The window `indices` of a clip, in that order; an index may come twice. See `Pictures.window`."""
+        if self._held:
+            return self._held[clip].window(indices)
+        entry, at = self._entries[clip], list(indices)
+        return entry.pictures(self._size, at[:1] if entry.header else at, at)
 
-    def _decode(self, clip: int, indices: Sequence[int]) -> Pictures:
-        sample, at = self._entries[clip].sample(), list(indices)
-        return Pictures(
-            _resized(sample.frames(at), self._size, cv2.INTER_AREA),
-            _resized(sample.hints(at), self._size, cv2.INTER_AREA),
-            _resized(sample.masks(at), self._size, cv2.INTER_NEAREST),
-        )
-
-
-def _resized(pictures: Frames, size: int, rule: int) -> Frames:
-    if pictures.shape[1] == size:
-        return pictures
-    return np.stack([cv2.resize(picture, (size, size), interpolation=rule) for picture in pictures])
+    def _whole(self, entry: _Entry) -> Pictures:
+        everything = range(entry.meta.frames)
+        return entry.pictures(self._size, everything, everything)
 
 
-def _index(shard: Path, size: int) -> list[_Entry]:
+def _index(shard: Path, size: int, key: Key | None) -> list[_Entry]:
     """Entries of one shard, from its headers and its clips' metadata."""
-    found: dict[str, dict[str, tuple[int, int]]] = {}
+    found: dict[str, Places] = {}
     try:
         with tarfile.open(shard) as tar:
             for member in tar:
@@ -109,11 +134,11 @@ def _index(shard: Path, size: int) -> list[_Entry]:
                 found.setdefault(id, {})[name] = (member.offset_data, member.size)
     except tarfile.TarError as error:
         raise ValueError(f"{shard}: torn archive: {error}; run `dvc checkout` or `dvc repro shard`") from None
-    return [_entry(shard, id, parts, size) for id, parts in found.items()]
+    return [_entry(shard, id, parts, size, key) for id, parts in found.items()]
 
 
-def _entry(shard: Path, id: str, parts: dict[str, tuple[int, int]], size: int) -> _Entry:
-    if set(parts) != set(PARTS):
+def _entry(shard: Path, id: str, parts: Places, size: int, key: Key | None) -> _Entry:
+    if set(parts) - {LATENTS} != set(PARTS):
         raise ValueError(f"{shard}: sample {id} holds {sorted(parts)}, expected {sorted(PARTS)}; run `dvc repro shard`")
     with shard.open("rb") as stream:
         stream.seek(parts["meta.json"][0])
@@ -122,13 +147,10 @@ def _entry(shard: Path, id: str, parts: dict[str, tuple[int, int]], size: int) -
         raise ValueError(
             f"{shard}: sample {id} is {meta.size} px, train.model.size asks for {size}: lower it, or raise shard.size"
         )
-    return _Entry(id, shard, parts, meta.frames)
-
-
-def _read(shard: Path, id: str, parts: dict[str, tuple[int, int]]) -> Sample:
-    with shard.open("rb") as stream:
-        data = {}
-        for name, (offset, size) in parts.items():
-            stream.seek(offset)
-            data[name] = stream.read(size)
-    return Sample(id, data, shard.name)
+    try:
+        header = read_header(shard, parts.get(LATENTS)) if key else None
+        if header and key:
+            header.check(key, Origin.of(meta, square_at(shard, parts["codes.safetensors"])))
+    except ValueError as error:
+        raise ValueError(f"{shard}: sample {id}: {error}") from None
+    return _Entry(id, shard, parts, meta, header)

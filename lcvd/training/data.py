@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from lcvd.config.train import TrainSettings
 from lcvd.model.draws import Draws, draw
-from lcvd.model.masks import latent_mask
-from lcvd.model.objective import Batch
+from lcvd.model.objective import Batch, Encoded
+from lcvd.shards.prepared import Prepared
 from lcvd.training.clips import Clips
 from lcvd.training.order import clip_of, window_of
 
@@ -53,8 +53,9 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
     batch = Batch(
         _stacked([p.frames for p in pictures]),
         _stacked([p.hints for p in pictures]),
-        torch.stack([latent_mask(torch.from_numpy(p.masks)) for p in pictures]),
+        _stacked([p.masks for p in pictures])[:, :, None].float(),
         Draws.stack(draws),
+        _encoded([p.prepared for p in pictures if p.prepared]),
     )
     return NamedBatch(batch, [clips.id(clip) for clip in chosen], list(samples))
 
@@ -82,11 +83,23 @@ def batches(
 
 def moved(batch: Batch, device: torch.device) -> Batch:
     """The batch on `device`."""
+    encoded = batch.encoded
     return Batch(
-        batch.frames_BFHW3.to(device),
+        batch.frames_BGHW3.to(device),
         batch.hints_BFHW3.to(device),
         batch.mask_BF1hw.to(device),
         batch.draws.to(device),
+        Encoded(*(getattr(encoded, f.name).to(device) for f in fields(encoded))) if encoded else None,
+    )
+
+
+def _encoded(rows: Sequence[Prepared]) -> Encoded | None:
+    if not rows:
+        return None
+    return Encoded(
+        _stacked([row.mean for row in rows]),
+        _stacked([row.std for row in rows]),
+        _stacked([row.token[:1] for row in rows]),
     )
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, distributed
 
 from lcvd.config.train import TrainSettings
+from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
 from lcvd.training import checkpoint
@@ -51,10 +52,11 @@ class Training:
         self.settings, self.seed, self.shards, self.out = settings, seed, shards, out
         self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
         self.checkpoints = scratch / "checkpoints"
-        self.clips = Clips(
-            shards, "train", size=settings.model.size, memory_mb=settings.memory_mb, threads=settings.loaders
-        )
         model = LCVD.fresh(settings.model, seed)
+        key = prepared_key(model.codec, model.image_encoder, model.size) if settings.prepared else None
+        self.clips = Clips(
+            shards, "train", size=model.size, memory_mb=settings.memory_mb, threads=settings.loaders, key=key
+        )
         if settings.gradient_checkpointing:
             model.unet.enable_gradient_checkpointing()
         self.objective = Objective(model, settings.objective, settings.precision)

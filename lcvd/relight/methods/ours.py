@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +28,7 @@ class Lcvd:
         if not options.model.is_dir():
             raise FileNotFoundError(f"{options.model}: no such folder; name a trained model with --model")
         self._settings = options.settings.evaluate
-        self._pipe = LCVDPipeline.from_pretrained(options.model, device=str(options.device))
-        self._pipe.set_progress_bar_config(disable=True)
+        self._pipe = _pipe(options.model, str(options.device))
         files = sorted(path for path in options.model.rglob("*.safetensors"))
         self._weights = {path.relative_to(options.model).as_posix(): file_hash(path) for path in files}
 
@@ -45,6 +46,7 @@ class Lcvd:
         if shot.size != self.size:
             raise ValueError(f"the model makes {self.size} px, the protocol asks for {shot.size}: set its size to that")
         hints = np.concatenate([window.wanted for window in shot.windows()])
+        conditions: dict[str, Any] = dict(conditions_of(self._settings.adapters))
         yield self._pipe(
             shot.reference,
             shot.mask,
@@ -53,10 +55,18 @@ class Lcvd:
             guidance=self._settings.guidance,
             recipe=recipe_of(self._settings.recipe, self._settings.steps),
             generator=shot.seed,
-            **conditions_of(self._settings.adapters),
+            **conditions,
         ).frames
 
     def facts(self) -> dict[str, Any]:
         """How it samples, and its weights' hashes."""
         sampling = {key: getattr(self._settings, key) for key in ("recipe", "steps", "guidance", "adapters")}
         return {**sampling, "weights": self._weights}
+
+
+@functools.lru_cache(maxsize=1)
+def _pipe(model: Path, device: str) -> LCVDPipeline:
+    """One pipeline for all variants of one model."""
+    pipe = LCVDPipeline.from_pretrained(model, device=device)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe

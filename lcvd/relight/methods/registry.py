@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lcvd.relight.methods.copied import Copied
 from lcvd.relight.methods.dpr import Dpr
 from lcvd.relight.methods.method import Factory, Method, Options
 from lcvd.relight.methods.ours import Lcvd
@@ -10,7 +9,6 @@ from lcvd.relight.methods.sh_ratio import ShRatio
 
 PLUGINS: dict[str, Factory] = {
     "lcvd": Lcvd,
-    "copy": Copied,
     "dpr": Dpr,
     "sh-ratio": ShRatio,
 }

@@ -127,7 +127,7 @@ def test_loss_of_a_clip_is_independent_of_its_batch() -> None:
             d.latent_on_B[part],
             {name: gate[part] for name, gate in d.gates.items()},
         )
-        alone = objective(Batch(whole.frames_BFHW3[part], whole.hints_BFHW3[part], whole.mask_BF1hw[part], draws))
+        alone = objective(Batch(whole.frames_BGHW3[part], whole.hints_BFHW3[part], whole.mask_BF1hw[part], draws))
         for a, b in zip(alone, together, strict=True):
             torch.testing.assert_close(a[0], b[i], rtol=1e-4, atol=1e-5)
 

@@ -13,7 +13,11 @@ from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import whole_square
-from lcvd.shards.sample import PARTS, Meta, Sample
+from lcvd.model.fingerprint import prepared_key
+from lcvd.model.lcvd import LCVD
+from lcvd.model.prepare import prepare
+from lcvd.shards.prepared import Origin
+from lcvd.shards.sample import LATENTS, PARTS, Meta, Sample
 from lcvd.shards.write import write_shards
 from lcvd.video.encode import write_h264, write_lossless
 
@@ -61,10 +65,18 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_discs(root: Path, lengths: dict[str, int]) -> None:
-    """Shards of the split `train`, one clip a shard, and an empty split `val`."""
+    """Shards of the split `train` with latents prepared by the model of `tiny`, one clip a shard, an empty split `val`."""
+    model = LCVD.fresh(tiny().train.model, tiny().seed)
+    key = prepared_key(model.codec, model.image_encoder, SIZE)
+
+    def with_latents(sample: Sample) -> Sample:
+        rows = prepare(sample, model.codec, model.image_encoder, SIZE)
+        data = rows.to_bytes(key, Origin.of(sample.meta, sample.codes.square))
+        return Sample(sample.id, sample.parts | {LATENTS: data}, sample.source)
+
     with tempfile.TemporaryDirectory() as scratch:
         samples = {id: make_sample(Path(scratch) / id, id, frames) for id, frames in lengths.items()}
-        write_shards(root, "train", samples, samples.__getitem__, max_mb=0.01)
+        write_shards(root, "train", samples, lambda id: with_latents(samples[id]), max_mb=0.01)
     write_shards(root, "val", [], samples.__getitem__, max_mb=1)
 
 

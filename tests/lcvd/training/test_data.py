@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from lcvd.model.draws import Draws
+from lcvd.model.fingerprint import prepared_key
+from lcvd.model.lcvd import LCVD
 from lcvd.model.masks import latent_mask
-from lcvd.shards.sample import read_samples
+from lcvd.model.objective import Encoded, Objective, to_signed
+from lcvd.shards.prepared import Key
+from lcvd.shards.sample import LATENTS, Sample, read_samples
+from lcvd.shards.write import write_shards
 from lcvd.training.clips import Clips
 from lcvd.training.data import batches, make_batch
 from lcvd.training.order import clip_of, window_of
@@ -27,13 +34,14 @@ def test_clips_are_what_the_shards_hold(shards: Path) -> None:
             pictures = clips.pictures(i, at)
             np.testing.assert_array_equal(pictures.frames, sample.frames()[at])
             np.testing.assert_array_equal(pictures.hints, sample.hints()[at])
-            np.testing.assert_array_equal(pictures.masks, sample.masks()[at])
+            np.testing.assert_array_equal(pictures.masks, sample.masks()[at][:, ::8, ::8] // 255)
 
 
 def test_smaller_models_get_smaller_pictures_and_larger_ones_an_error(shards: Path) -> None:
     pictures = Clips(shards, "train", size=32, memory_mb=0).pictures(0, [0, 1])
     assert pictures.frames.shape == (2, 32, 32, 3)
-    assert set(np.unique(pictures.masks)) == {0, 255}
+    assert pictures.masks.shape == (2, 4, 4)
+    assert set(np.unique(pictures.masks)) == {0, 1}
     with pytest.raises(ValueError, match=r"disc-a is 64 px, train\.model\.size asks for 128"):
         Clips(shards, "train", size=128, memory_mb=0)
 
@@ -52,9 +60,11 @@ def test_frame_0_of_everything_is_the_reference(shards: Path) -> None:
         assert named.clips[row] == clips.id(clip)
         indices = window_of(0, sample, clips.length(clip), frames=settings.model.frames, stride=settings.stride)
         expected = clips.pictures(clip, indices)
-        np.testing.assert_array_equal(named.batch.frames_BFHW3[row].numpy(), expected.frames)
+        np.testing.assert_array_equal(named.batch.frames_BGHW3[row].numpy(), expected.frames)
         np.testing.assert_array_equal(named.batch.hints_BFHW3[row].numpy(), expected.hints)
-        assert torch.equal(named.batch.mask_BF1hw[row], latent_mask(torch.from_numpy(expected.masks)))
+        np.testing.assert_array_equal(named.batch.mask_BF1hw[row, :, 0].numpy(), expected.masks)
+        masks = next(one for one in read_samples(shards, "train") if one.id == named.clips[row]).masks(indices)
+        assert torch.equal(named.batch.mask_BF1hw[row], latent_mask(torch.from_numpy(masks)))
 
 
 def test_batches_come_in_order_whatever_the_threads(shards: Path) -> None:
@@ -66,8 +76,86 @@ def test_batches_come_in_order_whatever_the_threads(shards: Path) -> None:
     assert [named.samples for named in runs[0]] == [list(samples) for samples in schedule]
     for a, b in zip(*runs, strict=True):
         assert a.samples == b.samples
-        assert torch.equal(a.batch.frames_BFHW3, b.batch.frames_BFHW3)
+        assert torch.equal(a.batch.frames_BGHW3, b.batch.frames_BGHW3)
         assert torch.equal(a.batch.draws.noise_BFChw, b.batch.draws.noise_BFChw)
+
+
+@torch.no_grad()
+def test_training_from_prepared_latents_is_training_from_frames_up_to_float16(shards: Path) -> None:
+    settings = tiny(batch=2).train
+    model = LCVD.fresh(settings.model, 0)
+    for parameter in model.adapters.parameters():  # a fresh adapter's zeros would hide the reference's picture
+        parameter.add_(0.01)
+    objective = Objective(model, settings.objective).eval()
+    key = prepared_key(model.codec, model.image_encoder, SIZE)
+    for memory in (0, 100):
+        pixels = Clips(shards, "train", size=SIZE, memory_mb=memory)
+        prepared = Clips(shards, "train", size=SIZE, memory_mb=memory, key=key)
+        for samples in (range(0, 2), range(2, 4), range(4, 6)):
+            a, b = (make_batch(clips, samples, settings, seed=0).batch for clips in (pixels, prepared))
+            assert b.encoded is not None
+            assert a.encoded is None
+            assert b.frames_BGHW3.shape[1] == 1
+            assert torch.equal(b.frames_BGHW3[:, 0], a.frames_BGHW3[:, 0])
+            assert torch.equal(b.hints_BFHW3, a.hints_BFHW3)
+            assert torch.equal(b.mask_BF1hw, a.mask_BF1hw)
+            for field in fields(Draws):
+                assert str(getattr(a.draws, field.name)) == str(getattr(b.draws, field.name)), field.name
+            signed = to_signed(a.frames_BGHW3)
+            says = model.codec.autoencoder.encode(signed.flatten(0, 1)).latent_dist
+            rounded = Encoded(
+                says.mean.half().unflatten(0, (2, -1)),
+                says.std.half().unflatten(0, (2, -1)),
+                model.token(signed[:, 0]).half(),
+            )
+            for found, exact, frames in zip(
+                objective(b), objective(replace(a, encoded=rounded)), objective(a), strict=True
+            ):
+                torch.testing.assert_close(found, exact, rtol=1e-4, atol=0)  # a value may round to the other neighbour
+                torch.testing.assert_close(found, frames, rtol=2e-3, atol=0)
+                assert not torch.equal(found, frames)
+
+
+def test_latents_of_another_model_size_or_crop_are_refused_by_name(shards: Path, tmp_path: Path) -> None:
+    model = LCVD.fresh(tiny().train.model, 0)
+    key = prepared_key(model.codec, model.image_encoder, SIZE)
+    other = LCVD.fresh(tiny().train.model, 1)
+
+    def clips(folder: Path, key: Key) -> Clips:
+        return Clips(folder, "train", size=SIZE, memory_mb=0, key=key)
+
+    with pytest.raises(
+        ValueError, match=r"train-000000\.tar: sample disc-a: .* of another image_encoder .*dvc repro shard"
+    ):
+        clips(shards, prepared_key(model.codec, other.image_encoder, SIZE))
+    with torch.no_grad():
+        other.codec.autoencoder.encoder.conv_in.weight[0, 0, 0, 0] += 1e-6
+    with pytest.raises(ValueError, match=r"of another autoencoder .*train\.prepared: false"):
+        clips(shards, prepared_key(other.codec, model.image_encoder, SIZE))
+    with pytest.raises(ValueError, match=r"of another size \(64, not 32\)"):
+        clips(shards, replace(key, size=32))
+    samples = {sample.id: sample for sample in read_samples(shards, "train")}
+    one = samples["disc-a"]
+    changed = {
+        "square": one.parts | {"codes.safetensors": moved_codes(one, tmp_path)},
+        "fps": one.parts | {"meta.json": replace(one.meta, fps=12.0).to_json()},
+        "sha256": one.parts | {"meta.json": replace(one.meta, sha256="1" * 64).to_json()},
+    }
+    for name, parts in changed.items():
+        write_shards(tmp_path / name, "train", ["disc-a"], lambda _, parts=parts: Sample("disc-a", parts, "test"), 1.0)
+        with pytest.raises(ValueError, match=rf"sample disc-a: prepared latents of another {name} "):
+            clips(tmp_path / name, key)
+    without = {name: data for name, data in one.parts.items() if name != LATENTS}
+    write_shards(tmp_path / "without", "train", ["disc-a"], lambda _: Sample("disc-a", without, "test"), 1.0)
+    with pytest.raises(ValueError, match=r"sample disc-a: no prepared latents: set shard\.prepare: true"):
+        clips(tmp_path / "without", key)
+    assert len(Clips(tmp_path / "without", "train", size=SIZE, memory_mb=0)) == 1
+
+
+def moved_codes(sample: Sample, folder: Path) -> bytes:
+    """The sample's face codes with another square."""
+    sample.codes.replace(square=sample.codes.square + 1).save(folder / "moved", {})
+    return (folder / "moved").read_bytes()
 
 
 def test_latent_mask_binarises_then_takes_the_nearest() -> None:
