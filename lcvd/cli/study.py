@@ -13,7 +13,8 @@ from lcvd.app.study.page import LOOPBACK, study_app
 from lcvd.app.study.ratings import read
 from lcvd.app.study.results import markdown, results
 
-_FOLDER = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+_DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
+_FOLDER = click.argument("folder", type=_DIRECTORY)
 
 
 @click.group()

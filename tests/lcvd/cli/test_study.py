@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from lcvd.app.study.ratings import QUESTIONS, Rating, append
-from tests.lcvd.app.study.conftest import make_study
+from tests.lcvd.app.study.conftest import small_study
 
 LCVD = Path(sys.executable).with_name("lcvd")
 
@@ -21,7 +21,7 @@ def run(*words, code=0):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return make_study(tmp_path_factory.mktemp("study") / "study")
+    return small_study(tmp_path_factory.mktemp("study") / "study")
 
 
 def test_it_serves_until_it_is_ended(folder):

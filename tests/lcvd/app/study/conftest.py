@@ -19,7 +19,7 @@ from lcvd.video.encode import write_browser
 METHODS, SHOTS = ("sekret-ours", "sekret-theirs"), ("anna_left", "bob_top", "bob_warm")
 
 
-def make_study(folder: Path) -> Path:
+def small_study(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     for kind in ("reference", "light"):
         (folder / kind).mkdir(parents=True)
@@ -36,7 +36,7 @@ def make_study(folder: Path) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return make_study(tmp_path / "study")
+    return small_study(tmp_path / "study")
 
 
 @pytest.fixture
