@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from lcvd.config.settings import Settings
 from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.manifest import Manifest, Variant
 from lcvd.relight.inputs import OWN, lights_of, names_of, open_input
-from lcvd.relight.methods.method import Options
+from lcvd.relight.methods.method import Method, Options
 from lcvd.relight.methods.registry import PLUGINS, open_method
-from lcvd.relight.protocol import Maker, Run, problems
+from lcvd.relight.protocol import Run, problems
 
 OURS = "lcvd"
 
@@ -48,15 +47,15 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     Raises:
         ValueError: an unknown method or metric, a clip that is missing or too short, or results that don't fit the
             protocol: all of them are listed.
-        MissingWeights: a published metric's file isn't there.
+        MissingWeights: a published metric's or method's file isn't there.
         ClipError: a clip shows no face, or doesn't decode.
     """
     manifest, device = asked.manifest, torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folders = {name: folder for name, folder in asked.methods.items() if folder is not None}
-    makers = _makers(asked, settings, device)
+    methods = _methods(asked, settings, device)
     instruments = Instruments(asked.metrics, settings, device)
     cache = Cache(asked.cache)
-    run = Run(manifest, settings, instruments, cache, asked.out, folders, makers, progress)
+    run = Run(manifest, settings, instruments, cache, asked.out, folders, methods, progress)
     inputs = names_of(manifest, asked.clips)
     names = [Path(light).stem for light in manifest.lights] or [OWN]
     if found := problems(run, inputs, names):
@@ -79,9 +78,9 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     return full
 
 
-def _makers(asked: Asked, settings: Settings, device: torch.device) -> dict[str, Maker]:
-    """How to open each method that is code; a variant of an ablation is our model with other settings."""
-    found: dict[str, Maker] = {}
+def _methods(asked: Asked, settings: Settings, device: torch.device) -> dict[str, Method]:
+    """The methods that are code, opened before anything is decoded; a variant of an ablation is our model with other settings."""
+    found: dict[str, Method] = {}
     for name in (name for name, folder in asked.methods.items() if folder is None):
         if name not in PLUGINS and name not in asked.manifest.variants:
             known = ", ".join((*PLUGINS, *asked.manifest.variants))
@@ -89,7 +88,7 @@ def _makers(asked: Asked, settings: Settings, device: torch.device) -> dict[str,
         variant = asked.manifest.variants.get(name)
         own = settings if variant is None else _changed(settings, variant)
         plugin = name if variant is None else OURS
-        found[name] = partial(open_method, plugin, Options(own, asked.model, device))
+        found[name] = open_method(plugin, Options(own, asked.model, device))
     return found
 
 

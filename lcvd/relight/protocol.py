@@ -34,7 +34,6 @@ from lcvd.video.encode import write_lossless
 Array = NDArray[Any]
 INPUT = "input"
 """Arm of the input itself, which nobody relit."""
-Maker = Callable[[], Method]
 
 
 @dataclass
@@ -48,14 +47,16 @@ class Run:
     out: Path
     folders: Mapping[str, Path]
     """Methods that are folders of results."""
-    makers: Mapping[str, Maker]
-    """Methods that are code; each is constructed when its first video is made."""
+    methods: Mapping[str, Method]
+    """Methods that are code."""
     progress: Callable[[str], None] = lambda line: None
     arms: dict[str, list[Scored]] = field(default_factory=dict)
     real: dict[str, dict[str, FeatureSet]] = field(default_factory=dict)
     fps: dict[str, float] = field(default_factory=dict)
-    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _made: dict[str, Method] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Ask each method once what decides its output."""
+        self.facts = {name: method.facts() for name, method in self.methods.items()}
 
     def add(self, source: Input, lights: list[Light]) -> None:
         """Measure one input and what every method made of it."""
@@ -76,7 +77,7 @@ class Run:
                 )
 
             take(INPUT, given)
-            for name in (*self.folders, *self.makers):
+            for name in (*self.folders, *self.methods):
                 self.progress(f"{source.id}, {light.name}: {name}")
                 take(name, self._seen(meter, source, self._result(name, source, light)))
 
@@ -108,7 +109,6 @@ class Run:
             path = locate(self.folders[name], source.id, light.name)
             assert path is not None, "the folder was checked"
             return path
-        method = self._method(name)
         path = self.out / "results" / name / source.id / f"{light.name}.mkv"
         key = key_of(
             input=source.content(), light=np.asarray(light.light).tolist(), facts=self.facts[name],
@@ -118,16 +118,10 @@ class Run:
         if path.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == key:
             return path
         mark.unlink(missing_ok=True)
-        frames = _counted(name, method.relight(source.shot(light, self.settings.seed)), source)
+        frames = _counted(name, self.methods[name].relight(source.shot(light, self.settings.seed)), source)
         write_lossless(path, frames, self.fps[source.id])
         mark.write_text(key, encoding="utf-8")
         return path
-
-    def _method(self, name: str) -> Method:
-        if name not in self._made:
-            self._made[name] = self.makers[name]()
-            self.facts[name] = self._made[name].facts()
-        return self._made[name]
 
     def _seen(self, meter: Meter, source: Input, result: Path | None) -> Observation:
         """What is seen in a result, or in the input itself; found in the cache where it was seen before."""
