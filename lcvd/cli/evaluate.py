@@ -12,6 +12,7 @@ from lcvd.relight.inputs import OWN, names_of
 from lcvd.relight.judge import Asked, judge
 from lcvd.relight.protocol import wanted_of
 from lcvd.relight.results import check
+from lcvd.report.ablation import ablation_of, write_ablation
 from lcvd.report.tables import markdown, table_of, write_tables
 
 _PATH = click.Path(path_type=Path)
@@ -94,6 +95,8 @@ def run(
     full = judge(asked, settings, lambda line: click.echo(line, err=True))
     table = table_of(manifest, full["arms"])
     write_tables(out, table)
+    if ablation := ablation_of(manifest, full["arms"]):
+        write_ablation(out, ablation)
     click.echo(markdown(table))
 
 
