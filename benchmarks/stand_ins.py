@@ -18,16 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.studio import sitters
-from lcvd.config.settings import LightSettings, TrackSettings
+from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
-from lcvd.metrics.adjacent import NAME as ADJ
-from lcvd.metrics.features import FeatureExtractor
-from lcvd.metrics.frechet import NAME as FD
 from lcvd.metrics.frechet import frechet_distance
-from lcvd.metrics.identity import NAME as ID
+from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.light_error import light_angle, light_error
-from lcvd.metrics.measure import Measured, Meter
-from lcvd.metrics.summary import ANGLE, LE, POSE
+from lcvd.metrics.measure import Meter
+from lcvd.metrics.observers import Observation
+from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, OPEN, POSE, Held, feature_set, scored
 from lcvd.quality.score import score_frames
 from lcvd.shading.presets import PRESETS, preset
 from lcvd.studio.clip import StudioClip
@@ -44,37 +42,45 @@ LIGHTS, APART = ("left", "right", "top", "front"), 45
 def table(seed: int, frames: int = FRAMES, size: int = SIZE, people: int = 4) -> dict[Case, list[tuple[float, float]]]:
     """(better, worse) of every case, one pair for each of `people` sitters and, where light matters, each light."""
     found: dict[Case, list[tuple[float, float]]] = {}
-    extract, who = FeatureExtractor(), sitters(seed)[-people:]
+    instruments, who = Instruments(OPEN, profile("demo")), sitters(seed)[-people:]
     for number, name in enumerate(who):
         clip = StudioClip(name, seed, frames=frames, size=size)
         stranger = replace(clip, identity=who[number - 1])
-        for case, pair in _pairs(clip, stranger, extract):
+        for case, pair in _pairs(clip, stranger, instruments):
             found.setdefault(case, []).append(pair)
     return found
 
 
 def _pairs(
-    clip: StudioClip, stranger: StudioClip, extract: FeatureExtractor
+    clip: StudioClip, stranger: StudioClip, instruments: Instruments
 ) -> Iterator[tuple[Case, tuple[float, float]]]:
     head, driving = load_head(), _frames(clip)
-    meter = Meter(head, clip.truth(), driving, extract, LightSettings(), TrackSettings())
-    own = meter.measure(driving)
+    meter = Meter(clip.identity, head, clip.truth(), clip.size, instruments)
+    own = meter.observe([driving])
+    held = Held(own, preset("front"), meter.present, clip.size)
+
+    def measure(video: Array) -> Observation:
+        return meter.observe([video])
+
+    def number(name: str, seen: Observation) -> float:
+        return scored(clip.identity, "", (name,), seen, held).readings[name].value
+
     shake = np.where(np.arange(len(driving)) % 2, 1 - FLICKER, 1 + FLICKER)[:, None, None, None]
-    flicker = meter.measure((driving * shake).clip(0, 255).astype(np.uint8))
-    frozen = meter.measure(np.broadcast_to(driving[0], driving.shape))
-    yield (ADJ, "steady < flickering", False), (_step(own), _step(flicker))
-    yield (ADJ, "moving > frozen", True), (_step(own), _step(frozen))
+    flicker = measure((driving * shake).clip(0, 255).astype(np.uint8))
+    frozen = measure(np.broadcast_to(driving[0], driving.shape))
+    yield (ADJ, "steady < flickering", False), (number(ADJ, own), number(ADJ, flicker))
+    yield (ADJ, "moving > frozen", True), (number(ADJ, own), number(ADJ, frozen))
     videos = {light: _frames(replace(clip, light=light)) for light in PRESETS}
-    yield from _lights({light: meter.light(video) for light, video in videos.items()})
+    yield from _lights({light: meter.light([video])["light"] for light, video in videos.items()})
     for light in LIGHTS:
-        video, right = videos[light], meter.measure(videos[light])
+        video, right = videos[light], measure(videos[light])
         soft = np.stack([cv2.GaussianBlur(frame, (0, 0), BLUR * clip.size) for frame in video])
-        blurred, moved = meter.measure(soft), meter.measure(_frames(replace(clip, seed=clip.seed + 1, light=light)))
-        other = meter.measure(_frames(replace(stranger, light=light)))
-        yield (ID, "same person > other person", True), (_like(right), _like(other))
-        yield (ID, "clean > blurred", True), (_like(right), _like(blurred))
-        yield (POSE, "same motion < other motion", False), (right.pose.value, moved.pose.value)
-        own_to = [frechet_distance(own.features, each.features) for each in (right, blurred, other)]
+        blurred, moved = measure(soft), measure(_frames(replace(clip, seed=clip.seed + 1, light=light)))
+        other = measure(_frames(replace(stranger, light=light)))
+        yield (ID, "same person > other person", True), (number(ID, right), number(ID, other))
+        yield (ID, "clean > blurred", True), (number(ID, right), number(ID, blurred))
+        yield (POSE, "same motion < other motion", False), (number(POSE, right), number(POSE, moved))
+        own_to = [frechet_distance(feature_set(FD, own), feature_set(FD, each)) for each in (right, blurred, other)]
         yield (FD, "clean < blurred", False), (own_to[0], own_to[1])
         yield (FD, "same person < other person", False), (own_to[0], own_to[2])
         yield ("PIQE", "clean < blurred", False), (_quality(video), _quality(soft))
@@ -94,14 +100,6 @@ def _lights(found: dict[str, Array]) -> Iterator[tuple[Case, tuple[float, float]
 
 def _frames(clip: StudioClip) -> Array:
     return np.concatenate([frames for frames, _ in clip.render()])
-
-
-def _step(found: Measured) -> float:
-    return float(found.steps.mean())
-
-
-def _like(found: Measured) -> float:
-    return float(np.nanmean(found.likeness))
 
 
 def _quality(video: Array) -> float:

@@ -1,9 +1,12 @@
-"""Fixtures that many tests share: golden numbers, real clips, a fresh cache."""
+"""Fixtures that many tests share: golden numbers, real clips, a fresh cache, a browser."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +34,19 @@ def clips_dir() -> Path:
 def cache(tmp_path: Path) -> Cache:
     """An empty scratch cache."""
     return Cache(tmp_path / ".lcvd" / "cache")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium as the system has it."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed: pip install '.[dev]'")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no browser on PATH: install one of {', '.join(names)}")
+    # Chromium's sandbox refuses to run as root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()

@@ -23,7 +23,7 @@ def rule_weights(module: nn.Module, seed: int, exceptions: Exceptions | None = N
 
     `exceptions(key, x)` gives a tensor's values from its standard normal draws `x`, or None where the rule holds.
     """
-    owners = dict(module.named_modules())
+    owners = dict(module.named_modules(remove_duplicate=False))  # a shared one has several names
     state = {}
     for key, tensor in module.state_dict().items():
         if not tensor.is_floating_point():

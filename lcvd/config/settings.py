@@ -6,13 +6,16 @@ writes live in the stage's section; ``runner`` only decides where the work happe
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from lcvd.config.section import Section
 from lcvd.config.train import TrainSettings
 
+PUBLISHED = r"^(LE|ID\(ArcFace-r50\)|ID\(ArcFace-r100\)|ID\(buffalo_l\)|LPIPS|VQ|FID|FVD|FVD\(all windows\)|POSE|IQ\([\w+.-]+\))$"
+"""Names of the published metrics; IQ names one of pyiqa's, such as ``IQ(liqe)``."""
+PublishedMetric = Annotated[str, StringConstraints(pattern=PUBLISHED)]
 MaskKind = Literal["mediapipe", "u2net", "u2net-compat"]
 
 
@@ -207,6 +210,8 @@ class EvaluateSettings(Section):
     """Which adapters are used: both, or one alone as in the paper's Table 4."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
     """Names of light presets to relight under."""
+    published: tuple[PublishedMetric, ...] = ()
+    """Published metrics to measure beside the open ones; the weights of each are yours to bring (docs/metrics.md)."""
 
 
 class Settings(Section):

@@ -68,18 +68,16 @@ class Tracker:
         self._rows: list[tuple[np.ndarray, int]] = []
         self._centre: np.ndarray | None = None
 
-    def update(self, window: np.ndarray) -> None:
-        """Take the next frames, (n, H, W, 3) uint8 RGB."""
-        for image in window:
-            self._rows.append(self._follow(image))
+    def update(self, window: np.ndarray) -> FaceTrack:
+        """Take the next frames, (n, H, W, 3) uint8 RGB, and give their part of the track."""
+        rows = [self._follow(image) for image in window]
+        self._rows += rows
+        return _track_of(rows)
 
     def finish(self) -> FaceTrack:
         """The track over all frames seen."""
         self._mesh.close()
-        landmarks = np.stack([row for row, _ in self._rows]) if self._rows else np.zeros((0, LANDMARKS, 3), np.float32)
-        faces = np.array([count for _, count in self._rows], np.int32)
-        boxes = np.concatenate([landmarks[..., :2].min(1), landmarks[..., :2].max(1)], -1)
-        return FaceTrack(landmarks, boxes.astype(np.float32), faces > 0, faces)
+        return _track_of(self._rows)
 
     def _follow(self, image: np.ndarray) -> tuple[np.ndarray, int]:
         height, width = image.shape[:2]
@@ -121,6 +119,13 @@ def store_track(folder: Path, clip: Clip, settings: TrackSettings, windows: Iter
     for window in windows:
         tracker.update(window)
     tracker.finish().save(folder / "track.npz")
+
+
+def _track_of(rows: list[tuple[np.ndarray, int]]) -> FaceTrack:
+    landmarks = np.stack([row for row, _ in rows]) if rows else np.zeros((0, LANDMARKS, 3), np.float32)
+    faces = np.array([count for _, count in rows], np.int32)
+    boxes = np.concatenate([landmarks[..., :2].min(1), landmarks[..., :2].max(1)], -1)
+    return FaceTrack(landmarks, boxes.astype(np.float32), faces > 0, faces)
 
 
 def _enlarged(image: np.ndarray) -> np.ndarray:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lcvd.metrics import adjacent, features, frechet, identity
+from lcvd.metrics import adjacent, arcface, deca_light, features, frechet, i3d, identity, inception, iqa, perceptual
+from lcvd.metrics.readings import ANGLE, LE, POSE, POSE68, PSNR, VQ
 from lcvd.metrics.record import Direction
+from lcvd.weights.registry import REGISTRY, fingerprint
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,19 @@ class Metric:
     sha256: str = ""
     packages: tuple[str, ...] = ()
     """Distributions that compute it."""
+    registered: str = ""
+    """Name in the weights registry of the published file behind it, which the user brings."""
+
+    def hashes(self) -> tuple[str, str]:
+        """File name and SHA-256 of the weights; '' where there are none, or their package keeps them to itself.
+
+        Raises:
+            MissingWeights: the published file isn't there.
+        """
+        if not self.registered:
+            return self.weights, self.sha256
+        [file] = [entry.file for entry in REGISTRY if entry.name == self.registered]
+        return file.rpartition("/")[2], fingerprint(self.registered)
 
 
 _EFFICIENTNET = (features.weights_file().name, features.SHA256)
@@ -28,18 +44,20 @@ _NUMPY, _OPENCV, _TORCH, _MEDIAPIPE = (
     ("lcvd", "numpy", *more) for more in ((), ("opencv-python-headless",), ("torch",), ("mediapipe",))
 )
 
+_ARC = ("lcvd", "torch", "onnxruntime", "opencv-python-headless")
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric(
-            "LE(open)",
+            LE,
             "lower",
             "Distance between the light asked for and the light found on the face. The formula is the published LE's; "
             "the light is fitted to the picture over the known mesh instead of being estimated by DECA.",
             packages=_NUMPY,
         ),
         Metric(
-            "Light angle(open)",
+            ANGLE,
             "lower",
             "Degrees between the direction asked for and the main direction of the light found on the face.",
             packages=_NUMPY,
@@ -53,7 +71,7 @@ METRICS: dict[str, Metric] = {
             _OPENCV,
         ),
         Metric(
-            "POSE(MediaPipe)",
+            POSE,
             "lower",
             "How far facial landmarks are from the driving frame's: mean difference of a coordinate, in pixels of a "
             "256 px frame, where a face is found.",
@@ -61,7 +79,7 @@ METRICS: dict[str, Metric] = {
             _MEDIAPIPE,
         ),
         Metric(
-            "PSNR(studio)",
+            PSNR,
             "higher",
             "Decibels between the video and the true relit one, inside the portrait. Only clips of the portrait studio "
             "have a true one.",
@@ -83,8 +101,75 @@ METRICS: dict[str, Metric] = {
             *_EFFICIENTNET,
             _TORCH,
         ),
+        Metric(
+            deca_light.NAME,
+            "lower",
+            "Distance between DECA's lights of the picture whose light is asked for and of the result (NFL's formula).",
+            packages=_TORCH,
+            registered=deca_light.WEIGHTS,
+        ),
+        *(
+            Metric(name, "higher", "Likeness of the face: cosine of ArcFace embeddings.", "", "", _ARC, registered)
+            for name, registered in arcface.WEIGHTS.items()
+        ),
+        Metric(
+            perceptual.NAME,
+            "reference",
+            "Change from a frame to the next, by AlexNet (version 0.1).",
+            packages=("lcvd", "lpips", "torch"),
+            registered=perceptual.WEIGHTS,
+        ),
+        Metric(
+            VQ,
+            "higher",
+            "Faster-VQA's score of the video, 0 worst to 1 best.",
+            packages=_TORCH,
+            registered="fastervqa",
+        ),
+        Metric(
+            inception.NAME,
+            "lower",
+            "Distance between outputs and real frames as two clouds of Inception-v3 features.",
+            packages=("lcvd", "torch-fidelity", "torch"),
+            registered=inception.WEIGHTS,
+        ),
+        *(
+            Metric(name, "lower", f"Distance between videos by I3D, {how}.", "", "", _TORCH, i3d.WEIGHTS)
+            for name, how in (
+                (i3d.NAME, "one clip of 16 frames a video, as published"),
+                (i3d.ALL, "every 16 frames in turn"),
+            )
+        ),
+        Metric(
+            POSE68,
+            "lower",
+            "How far 68 landmarks of face-alignment are from the input's: mean difference of a coordinate, in pixels of "
+            "a 256 px frame.",
+            "networks of face-alignment",
+            packages=("lcvd", "face-alignment", "torch"),
+        ),
     )
 }
+
+
+def ordered(names: Iterable[str]) -> list[str]:
+    """The names in the catalogue's order, pyiqa's last."""
+    found = set(names)
+    return [name for name in METRICS if name in found] + sorted(found - set(METRICS))
+
+
+def metric_of(name: str) -> Metric:
+    """The metric of that name; any ``IQ(...)`` is one of pyiqa's.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if name.startswith("IQ("):
+        meaning = f"Quality of single frames by pyiqa's {name[3:-1]}, in its own units."
+        direction: Direction = "lower" if iqa.lower_better(name[3:-1]) else "higher"
+        return Metric(name, direction, meaning, "networks of pyiqa", packages=("lcvd", "pyiqa", "torch"))
+    return METRICS[name]
+
 
 ARMS: dict[str, tuple[str, str]] = {
     "model": ("Model", "the relit video"),

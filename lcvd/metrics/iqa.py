@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
-from urllib.parse import urlparse
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lcvd.metrics.optional import package
-from lcvd.weights.registry import MissingWeights
+from lcvd.metrics.optional import no_download, package
 
 DEFAULT = "liqe"
 BATCH = 4
@@ -23,6 +17,16 @@ BATCH = 4
 def name_of(metric: str) -> str:
     """What numbers of pyiqa's `metric` are reported under."""
     return f"IQ({metric})"
+
+
+def lower_better(metric: str) -> bool:
+    """Whether less of pyiqa's `metric` is better.
+
+    Raises:
+        ImportError: pyiqa isn't installed.
+    """
+    configs: Any = package("pyiqa.default_model_configs", name_of(metric))
+    return bool(configs.DEFAULT_CONFIGS[metric].get("lower_better", False))
 
 
 class Iqa:
@@ -40,7 +44,7 @@ class Iqa:
             raise ValueError(
                 f"pyiqa has no no-reference metric {metric!r}; it has {', '.join(pyiqa.list_models('NR'))}"
             )
-        with _no_download(name_of(metric)):
+        with no_download(name_of(metric)):
             self._metric = pyiqa.create_metric(metric, device=torch.device(device))
         self._device = device
         self.lower_better = bool(self._metric.lower_better)
@@ -55,32 +59,3 @@ class Iqa:
         x_BCHW = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device).permute(0, 3, 1, 2).float() / 255
         scores: NDArray[np.float64] = self._metric(x_BCHW).flatten().double().cpu().numpy()
         return scores
-
-
-class _Refusal(urllib.request.BaseHandler):
-    """Opens nothing: says which file should have been there."""
-
-    def __init__(self, metric: str) -> None:
-        self._metric = metric
-
-    def http_open(self, request: urllib.request.Request) -> NoReturn:
-        address = urlparse(request.full_url)
-        folder = Path(torch.hub.get_dir()) / ("clip" if "/clip/" in address.path else "pyiqa")
-        raise MissingWeights(
-            f"{self._metric}: {folder / PurePosixPath(address.path).name} isn't there; get it from {request.full_url} "
-            "(for its licence see pyiqa's documentation) and put it there, or name another folder in TORCH_HOME"
-        )
-
-    https_open = http_open
-
-
-@contextmanager
-def _no_download(metric: str) -> Iterator[None]:
-    """Within, pyiqa and the CLIP it brings find no network: both fetch missing files through urllib's one opener."""
-    opener = urllib.request.OpenerDirector()
-    opener.add_handler(_Refusal(metric))
-    urllib.request.install_opener(opener)
-    try:
-        yield
-    finally:
-        urllib.request.install_opener(None)  # type: ignore[arg-type]  # what it is before anybody installs one

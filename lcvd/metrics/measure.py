@@ -1,103 +1,109 @@
-"""Measure one video against the driving clip it was made from; what is found fits in small arrays."""
+"""See one clip's videos: each goes by once, a window at a time; what is kept of it are small arrays."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.config.settings import LightSettings, TrackSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.embedding import embed
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
-from lcvd.face.track import FaceTrack, Tracker
-from lcvd.metrics.adjacent import adjacent_distance
-from lcvd.metrics.features import FeatureExtractor
-from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.identity import TARGETS, align, cosine
-from lcvd.metrics.pose import PoseError, pose_error
+from lcvd.face.track import Tracker
+from lcvd.metrics.instruments import Instruments
+from lcvd.metrics.observers import Observation, OpenLight, Shown
 from lcvd.shading.hints import WINDOW, surfaces_of
-from lcvd.shading.light import fit_light
+from lcvd.shading.light import SkinBlocks, skin_blocks
 
 Array = NDArray[Any]
-POSE_SIDE = 256
-"""POSE is given in pixels of a frame this wide (spec G)."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was found in one video of T frames: light (T, 9, 3), likeness (T,), pose, steps (T-1,), features."""
-
-    light: Array
-    likeness: Array
-    pose: PoseError
-    steps: Array
-    features: FeatureSet
 
 
 class Meter:
-    """Measures videos of one driving clip over that clip's known mesh; what the clip itself gives is found once."""
+    """Sees videos that show the face codes of one clip frame by frame; the clip's mesh is drawn once for all of them."""
 
-    def __init__(
-        self,
-        head: HeadModel,
-        codes: FaceCodes,
-        driving: Array,
-        extract: FeatureExtractor,
-        light: LightSettings,
-        track: TrackSettings,
-    ) -> None:
-        """Take the clip: `codes` of T frames, and the frames `driving` (T, S, S, 3) uint8 themselves.
+    def __init__(self, clip: str, head: HeadModel, codes: FaceCodes, size: int, instruments: Instruments) -> None:
+        """Take the clip's `codes` of T frames, in NDC of the videos' whole picture of `size` px.
 
         Raises:
-            ValueError: codes and frames differ in number, or there are fewer than two.
+            ValueError: there are fewer than two frames.
         """
-        if codes.frames != len(driving) or len(driving) < 2:
-            raise ValueError(
-                f"{codes.frames} frames of codes and {len(driving)} of video; both need the same, at least 2"
-            )
-        # Smoothing over time would hide flicker from the metric.
-        self._light, self._track_settings = light.model_copy(update={"smooth_frames": 0.0}), track
-        self._extract = extract
-        self._points = five_points(head, codes, driving.shape[1])
-        parts = [(s.normals.astype(np.float16), s.alpha) for _, s in surfaces_of(head, codes, driving.shape[1], WINDOW)]
-        self._normals, self._skin = (np.concatenate(each) for each in zip(*parts, strict=True))
-        self._truth = self._track(driving)
-        self._faces = self._embed(driving)
+        if codes.frames < 2:
+            raise ValueError(f"{clip}: {codes.frames} frame; changes between frames need at least 2")
+        self.clip, self.frames, self.size = clip, codes.frames, size
+        self.present = np.asarray(codes.confidence > 0)
+        self._instruments = instruments
+        self._points = five_points(head, codes, size)
+        self._blocks = [
+            skin_blocks(surface.normals.astype(np.float16), surface.alpha & self.present[part, None, None])
+            for part, surface in surfaces_of(head, codes, size, WINDOW)
+        ]
 
-    def measure(self, frames: Array) -> Measured:
-        """Everything about a video (T, S, S, 3) uint8 that goes with the clip frame by frame."""
-        features = self._extract(frames)
-        return Measured(
-            light=self.light(frames),
-            likeness=cosine(self._embed(frames), self._faces),
-            pose=self._pose(frames),
-            steps=adjacent_distance(features),
-            features=FeatureSet.of(features),
-        )
+    def observe(self, windows: Iterable[Array], real: bool = False) -> Observation:
+        """What is seen in a video of T frames.
 
-    def light(self, frames: Array) -> Array:
-        """The light (T, 9, 3) found on the frames over the mesh, each frame's own."""
-        return fit_light(frames, self._normals, self._skin, self._light)
+        Args:
+            windows: its frames (n, S, S, 3) uint8, in windows of any length; each is asked for once.
+            real: it is one of the real set that Fréchet metrics compare with.
 
-    def _embed(self, frames: Array) -> Array:
-        faces = align(frames, self._points)
-        return embed(faces, np.broadcast_to(TARGETS, (len(faces), *TARGETS.shape)))
+        Raises:
+            ValueError: an empty video, another number of frames, another size, or a network gave numbers that aren't finite.
+        """
+        observers = self._instruments.observers(self.clip, self.frames, self.size, self._each_block, real)
+        tracker = Tracker(self._instruments.track)
+        start = 0
+        for window in regrouped(windows, WINDOW):
+            stop = start + len(window)
+            self._check(window, stop)
+            shown = Shown(window, start, self._points[start:stop], tracker)
+            for observer in observers:
+                observer.update(shown)
+            start = stop
+        tracker.finish()
+        if start == 0:
+            raise ValueError(f"{self.clip}: the video has no frames")
+        found: Observation = {}
+        for observer in observers:
+            found |= observer.finish()
+        return found
 
-    def _track(self, frames: Array) -> FaceTrack:
-        tracker = Tracker(self._track_settings)
-        tracker.update(frames)
-        return tracker.finish()
+    def light(self, windows: Iterable[Array]) -> Observation:
+        """The open light alone: for pictures that show no person."""
+        observer, start = OpenLight(self._each_block(), self._instruments.light), 0
+        for window in regrouped(windows, WINDOW):
+            self._check(window, start + len(window))
+            observer.update(Shown(window, start, self._points[start : start + len(window)], None))
+            start += len(window)
+        return observer.finish()
 
-    def _pose(self, frames: Array) -> PoseError:
-        """Over the frames whose driving frame shows MediaPipe a face (spec K8)."""
-        found, use = self._track(frames), self._truth.present
-        scale = POSE_SIDE / frames.shape[1]
-        truth, predicted = (track.landmarks[use, :, :2] * scale for track in (self._truth, found))
-        return pose_error(truth, predicted, found.present[use])
+    def _each_block(self) -> Iterator[SkinBlocks]:
+        return iter(self._blocks)
+
+    def _check(self, window: Array, stop: int) -> None:
+        wanted = (self.size, self.size, 3)
+        if window.shape[1:] != wanted or window.dtype != np.uint8:
+            raise ValueError(f"{self.clip}: frames of {window.dtype} {window.shape[1:]}, expected uint8 {wanted}")
+        if stop > self.frames:
+            raise ValueError(f"{self.clip}: the video has more than the clip's {self.frames} frames")
+        if stop < self.frames and len(window) < WINDOW:
+            raise ValueError(f"{self.clip}: the video has {stop} frames, the clip {self.frames}")
+
+
+def regrouped(windows: Iterable[Array], length: int) -> Iterator[Array]:
+    """The same frames in windows of `length`, the last one shorter; at most a window and `length` frames are held."""
+    held: list[Array] = []
+    count = 0
+    for window in windows:
+        while len(window):
+            part = window[: length - count]
+            held.append(part)
+            count, window = count + len(part), window[len(part) :]
+            if count == length:
+                yield held[0] if len(held) == 1 else np.concatenate(held)
+                held, count = [], 0
+    if held:
+        yield np.concatenate(held)
 
 
 def five_points(head: HeadModel, codes: FaceCodes, size: int) -> Array:

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from lcvd.metrics.catalogue import ARMS, METRICS
+from lcvd.metrics.catalogue import ARMS, metric_of, ordered
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.light_error import light_angle, light_error
+from lcvd.metrics.readings import ANGLE, LE, PSNR, Scored
 from lcvd.metrics.record import Protocol, Record, clip_set, rounded
-from lcvd.metrics.summary import ANGLE, LE, PSNR, Scored, by_light, records
+from lcvd.metrics.summary import by_light, records
 
 Array = NDArray[Any]
 TILE, LABEL = 192, 22
@@ -31,7 +31,7 @@ class HasResults(typing.Protocol):
     """Videos by arm, the driving frames' features by clip, and facts about the clips."""
 
     arms: dict[str, list[Scored]]
-    real: dict[str, FeatureSet]
+    real: dict[str, dict[str, FeatureSet]]
     clips: list[dict[str, Any]]
 
 
@@ -122,9 +122,8 @@ def table(arms: Mapping[str, Sequence[Record]], protocol: Mapping[str, Any]) -> 
         "| Metric | better | " + " | ".join(ARMS[arm][0] for arm in shown) + " |",
         "|---|---|" + "---:|" * len(shown),
     ]
-    for name, metric in METRICS.items():
-        if not any(name in found for found in values.values()):
-            continue
+    for name in ordered(name for found in values.values() for name in found):
+        metric = metric_of(name)
         cells = [_cell(values[arm].get(name)) for arm in shown]
         lines.append(f"| {name} | {ARROWS[metric.direction]} | " + " | ".join(cells) + " |")
     if protocol["shared_identities"]:
@@ -156,9 +155,8 @@ def _plots(
 
 
 def _frames(video: Scored) -> list[list[Any]]:
-    error, angle = light_error(video.found, video.target), light_angle(video.found, video.target)
-    likeness = video.measured.likeness if video.measured else np.full(len(error), np.nan)
-    columns = [[rounded(float(value)) for value in column] for column in (error, angle, likeness)]
+    names = ("light_error", "light_angle", "likeness")
+    columns = [[rounded(float(value)) for value in video.per_frame[name]] for name in names]
     return [[video.clip, video.light, t, *row] for t, row in enumerate(zip(*columns, strict=True), 1)]
 
 
@@ -169,7 +167,7 @@ def _bars(path: Path, arms: Mapping[str, Sequence[Record]]) -> None:
 
     figure = Figure(figsize=(11, 5.2), layout="constrained")
     known = {record.name for found in arms.values() for record in found}
-    shown = {name: metric for name, metric in METRICS.items() if name in known}
+    shown = {name: metric_of(name) for name in ordered(known)}
     panels = figure.subplots(2, math.ceil(len(shown) / 2), squeeze=False).ravel()
     for panel in panels[len(shown) :]:
         panel.set_visible(False)

@@ -55,6 +55,8 @@ class Record:
     """Bootstrap 95 % over clips; None with fewer than two clips."""
     missing: int = 0
     """Frames that couldn't be measured."""
+    samples: tuple[int, int] | None = None
+    """N of a distance between sets: rows of the real and of the generated one (frames, or clips of 16)."""
     notes: tuple[str, ...] = field(default=())
     versions: Mapping[str, str] = field(default_factory=dict)
     """Of the packages that computed it."""
@@ -64,6 +66,7 @@ class Record:
         plain = asdict(self)
         plain["value"] = rounded(self.value)
         plain["interval"] = [rounded(edge) for edge in self.interval] if self.interval else None
+        plain["samples"] = list(self.samples) if self.samples else None
         return {**plain, "protocol": _lists(plain["protocol"]), "notes": list(self.notes)}
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-PROTOCOL = ("seed", "size", "frames", "recipe", "steps", "guidance", "adapters", "lights")
-"""What two evaluations must share to be comparable, besides their clips and a metric's weights."""
 RECENT = 10
 """So many comparable commits make up the baseline."""
 ENOUGH = 5
@@ -39,7 +37,8 @@ def history_entry(commit: str, evaluated: str, records: Mapping[str, Any]) -> di
     Args:
         commit: the commit of model and code.
         evaluated: when (ISO 8601).
-        records: arms, clips and protocol, as `lcvd.metrics.outputs.write_results` writes them.
+        records: arms and their records, as `lcvd.metrics.outputs.write_results` writes them. The protocol kept is the
+            model's own (`lcvd.metrics.record.Protocol`): what decides whether `lcvd compare` compares decides here too.
     """
     real = {record["name"]: record["value"] for record in records["arms"].get("driving", ())}
     metrics = {}
@@ -48,8 +47,7 @@ def history_entry(commit: str, evaluated: str, records: Mapping[str, Any]) -> di
         if record["direction"] == "reference":
             kept["reference"] = real.get(record["name"])
         metrics[record["name"]] = kept
-    protocol = {key: records["protocol"][key] for key in PROTOCOL}
-    protocol["clips"] = sorted(clip["id"] for clip in records["clips"])
+    protocol = records["arms"]["model"][0]["protocol"]  # one for all metrics of an arm
     return {"commit": commit, "evaluated": evaluated, "protocol": protocol, "metrics": metrics}
 
 

@@ -3,56 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lcvd.metrics.adjacent import NAME as ADJ
-from lcvd.metrics.catalogue import METRICS
-from lcvd.metrics.frechet import NAME as FD
+from lcvd.metrics.catalogue import metric_of
 from lcvd.metrics.frechet import FeatureSet, deficiency, frechet_distance
-from lcvd.metrics.identity import NAME as ID
-from lcvd.metrics.light_error import light_angle, light_error
-from lcvd.metrics.measure import Measured
+from lcvd.metrics.readings import BIASED, Scored
 from lcvd.metrics.record import Protocol, Record, bootstrap_interval, mean_interval, versions_of
-
-Array = NDArray[Any]
-LE, ANGLE, POSE, PSNR = "LE(open)", "Light angle(open)", "POSE(MediaPipe)", "PSNR(studio)"
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One video of an arm: `clip`, the `target` light (9, 3) it is held against, and what was measured of it.
-
-    Videos without a light of their own, such as the driving one, stand here once for each target.
-    """
-
-    clip: str
-    light: str
-    target: Array
-    found: Array
-    """Light found on the video, (T, 9, 3)."""
-    measured: Measured | None = None
-    """The rest; None where only the light means something."""
-    psnr: float | None = None
-    """Against the true relit video; None where there is none."""
 
 
 def per_video(video: Scored) -> dict[str, float]:
-    """A video's own numbers, by metric; those of sets of videos (FD) aren't among them."""
-    numbers = {
-        LE: float(light_error(video.found, video.target).mean()),
-        ANGLE: float(np.nanmean(light_angle(video.found, video.target))),
-    }
-    if video.measured:
-        numbers[ID] = float(np.nanmean(video.measured.likeness))
-        numbers[POSE] = video.measured.pose.value
-        numbers[ADJ] = float(video.measured.steps.mean())
-    if video.psnr is not None:
-        numbers[PSNR] = video.psnr
-    return numbers
+    """A video's own numbers, by metric; those of sets of videos (FD, FID, FVD) aren't among them."""
+    return {name: reading.value for name, reading in video.readings.items()}
 
 
 def by_light(videos: Sequence[Scored]) -> dict[str, dict[str, float]]:
@@ -66,70 +29,71 @@ def by_light(videos: Sequence[Scored]) -> dict[str, dict[str, float]]:
 
 
 def records(
-    videos: Sequence[Scored], real: Mapping[str, FeatureSet], protocol: Protocol, repeated: bool = False
+    videos: Sequence[Scored],
+    real: Mapping[str, Mapping[str, FeatureSet]],
+    protocol: Protocol,
+    repeated: bool = False,
 ) -> list[Record]:
     """Records of one arm.
 
     Args:
         videos: all of the arm, clip by clip.
-        real: features of the driving frames, by clip.
+        real: features of the real frames, by clip and metric.
         protocol: how the arm was made; its seed is the bootstrap's too.
         repeated: the same video stands there for each light, so its frames count once.
     """
     clips = list(dict.fromkeys(video.clip for video in videos))
-    numbers = {clip: [per_video(video) for video in videos if video.clip == clip] for clip in clips}
-    once = [[v for v in videos if v.clip == clip][: 1 if repeated else None] for clip in clips]
-    frames = sum(len(video.found) for group in once for video in group)
+    groups = [[video for video in videos if video.clip == clip] for clip in clips]
+    once = [group[: 1 if repeated else None] for group in groups]
     found = []
-    for name in _names([each for clip in clips for each in numbers[clip]]):
-        values = [_mean([each[name] for each in numbers[clip] if name in each]) for clip in clips]
-        poses = [v.measured.pose for group in once for v in group if v.measured]
-        seen, missing = (sum(p.frames for p in poses), sum(p.missing for p in poses)) if name == POSE else (frames, 0)
-        found.append(_record(name, _mean(values), clips, seen, protocol, mean_interval(values, protocol.seed), missing))
-    if all(video.measured for video in videos):
-        sets = [FeatureSet.union(v.measured.features for v in group if v.measured) for group in once]
-        found.append(_distance([real[clip] for clip in clips], sets, clips, protocol))
+    for name in _names([video.readings for video in videos]):
+        values = [_mean([v.readings[name].value for v in group if name in v.readings]) for group in groups]
+        seen = [v.readings[name] for group in once for v in group if name in v.readings]
+        counts = {"frames": sum(each.frames for each in seen), "missing": sum(each.missing for each in seen)}
+        found.append(_record(name, _mean(values), len(clips), protocol, mean_interval(values, protocol.seed), **counts))
+    for name in _names([video.sets for video in videos]):
+        made = [FeatureSet.union(v.sets[name] for v in group) for group in once]
+        frames = sum(v.frames for group in once for v in group)
+        found.append(_distance(name, [real[clip][name] for clip in clips], made, frames, protocol))
     return found
 
 
-def _distance(real: list[FeatureSet], made: list[FeatureSet], clips: list[str], protocol: Protocol) -> Record:
+def _distance(name: str, real: list[FeatureSet], made: list[FeatureSet], frames: int, protocol: Protocol) -> Record:
     def distance(weights: Sequence[int]) -> float:
-        return frechet_distance(FeatureSet.union(real, weights), FeatureSet.union(made, weights))
+        return frechet_distance(FeatureSet.union(real, weights), FeatureSet.union(made, weights), BIASED[name])
 
     whole = FeatureSet.union(real), FeatureSet.union(made)
-    interval = bootstrap_interval(len(clips), distance, protocol.seed)
+    counts = (whole[0].count, whole[1].count)
     note = deficiency(*whole)
-    return _record(FD, frechet_distance(*whole), clips, whole[1].count, protocol, interval, 0, (note,) if note else ())
+    if min(counts) < 2:  # one clip of one video has no covariance
+        note = f"{counts[0]} real and {counts[1]} generated rows: a covariance needs 2 of each"
+        return _record(name, float("nan"), len(real), protocol, None, frames=frames, samples=counts, notes=(note,))
+    interval = bootstrap_interval(len(real), distance, protocol.seed)
+    notes = (note,) if note else ()
+    value = frechet_distance(*whole, BIASED[name])
+    return _record(name, value, len(real), protocol, interval, frames=frames, samples=counts, notes=notes)
 
 
 def _record(
-    name: str,
-    value: float,
-    clips: list[str],
-    frames: int,
-    protocol: Protocol,
-    interval: tuple[float, float] | None,
-    missing: int,
-    notes: tuple[str, ...] = (),
+    name: str, value: float, clips: int, protocol: Protocol, interval: tuple[float, float] | None, **measured: Any
 ) -> Record:
-    metric = METRICS[name]
+    metric = metric_of(name)
+    weights, sha256 = metric.hashes()
     return Record(
         name=name,
         value=value,
-        clips=len(clips),
-        frames=frames,
+        clips=clips,
         direction=metric.direction,
         protocol=protocol,
-        weights=metric.weights,
-        sha256=metric.sha256,
+        weights=weights,
+        sha256=sha256,
         interval=interval,
-        missing=missing,
-        notes=notes,
         versions=versions_of(metric.packages),
+        **measured,
     )
 
 
-def _names(numbers: Sequence[Mapping[str, float]]) -> list[str]:
+def _names(numbers: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for each in numbers for name in each))
 
 

@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
-from lcvd.metrics.features import FeatureExtractor
+from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.outputs import write_results
+from lcvd.metrics.readings import OPEN
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.relight.baselines import is_studio
@@ -52,7 +53,7 @@ def evaluate(
     lights = {name: preset(name) for name in settings.evaluate.lights}
     pipe = LCVDPipeline.from_pretrained(model_dir, device="cuda" if torch.cuda.is_available() else "cpu")
     pipe.set_progress_bar_config(disable=True)
-    extract = FeatureExtractor(pipe.device)
+    instruments = Instruments((*OPEN, *settings.evaluate.published), settings, pipe.device)
     for name in ("videos", "plots", "figures"):
         shutil.rmtree(out / name, ignore_errors=True)
     chosen = _chosen(shard_dir, settings)
@@ -64,7 +65,7 @@ def evaluate(
     ticker = Ticker(progress, len(lights) * sum(count for *_, count in known))
     results = Results()
     for sample in read_samples(shard_dir, SPLIT, chosen):
-        clip = ScoredClip(sample, pipe, extract, settings)
+        clip = ScoredClip(sample, pipe, instruments, settings)
         lit = clip.score(lights, out, results, ticker)
         if sample.id == drawn:
             clip.draw(lit, out / "figures")
@@ -93,7 +94,7 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
         "size": model.size,
         "window": model.frames,
         "frames": settings.evaluate.frames,
-        "frames_scored": sum(len(video.found) for video in results.arms["model"]),
+        "frames_scored": sum(video.frames for video in results.arms["model"]),
         "recipe": settings.evaluate.recipe,
         "steps": settings.evaluate.steps,
         "guidance": settings.evaluate.guidance,

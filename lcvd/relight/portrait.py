@@ -60,7 +60,7 @@ class Face:
         return picture, resize_masks(masks, size)[0]
 
 
-def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int = 0) -> Face:
+def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int = 0, cache: Cache | None = None) -> Face:
     """Reconstruct a video, or a picture, into `folder`.
 
     Args:
@@ -68,6 +68,7 @@ def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int =
         folder: takes codes, mask and contact sheet.
         settings: sections `filter.track` and `reconstruct` are used.
         frames: only the first so many; 0 means as many as the settings say.
+        cache: where what was reconstructed before is found; None: below `folder`.
 
     Raises:
         ClipError: no video, no face, ...; the message names the file.
@@ -79,7 +80,7 @@ def reconstruct_file(path: Path, folder: Path, settings: Settings, frames: int =
     limit = SETTLING if still else frames or settings.filter.track.max_frames or found.frames
     clip = Clip("face", "", media, file_hash(media), 0, min(found.frames, limit), found.fps, found.width, found.height,
                 None, "", "")  # fmt: skip
-    row = reconstruct_chunk([clip], folder, Cache(folder / "cache"), settings)[0]
+    row = reconstruct_chunk([clip], folder, cache or Cache(folder / "cache"), settings)[0]
     if row.status != "kept":
         raise ClipError(row.reason, f"{path}: {row.detail}")
     codes = FaceCodes.load(folder / "codes" / f"{clip.id}.safetensors")

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.face.heads import head_of
-from lcvd.metrics.features import FeatureExtractor
 from lcvd.metrics.frechet import FeatureSet
+from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.measure import Meter
+from lcvd.metrics.observers import Observation
 from lcvd.metrics.outputs import sample_sheet
-from lcvd.metrics.summary import Scored
+from lcvd.metrics.readings import BIASED, PSNR, Held, Reading, Scored, feature_set, key_of_metric, scored
 from lcvd.model.arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import recipe_of
@@ -39,14 +40,14 @@ class Results:
     """What evaluating the clips so far has given: videos by arm, the driving frames' features and facts by clip."""
 
     arms: dict[str, list[Scored]] = field(default_factory=lambda: {arm: [] for arm in ARMS})
-    real: dict[str, FeatureSet] = field(default_factory=dict)
+    real: dict[str, dict[str, FeatureSet]] = field(default_factory=dict)
     clips: list[dict[str, Any]] = field(default_factory=list)
 
 
 class ScoredClip:
     """One test clip: its reference, what drives it, and how its videos are measured."""
 
-    def __init__(self, sample: Sample, pipe: LCVDPipeline, extract: FeatureExtractor, settings: Settings) -> None:
+    def __init__(self, sample: Sample, pipe: LCVDPipeline, instruments: Instruments, settings: Settings) -> None:
         self.sample, self.pipe, self.settings, size = sample, pipe, settings.evaluate, pipe.model.size
         self.recipe = recipe_of(self.settings.recipe, self.settings.steps)
         self.seed, self.size, count = settings.seed, size, frame_count(sample, settings)
@@ -56,9 +57,9 @@ class ScoredClip:
         self.codes = sample.codes.window(range(1, count + 1))
         self.head = head_of(self.codes.head)
         self.own_hint = next(hints_of(self.head, sample.codes.window([0]), size))[0]
-        self.meter = Meter(
-            self.head, self.codes, self.driving, extract, settings.reconstruct.light, settings.filter.track
-        )
+        self.metrics = instruments.metrics
+        self.meter = Meter(sample.id, self.head, self.codes, size, instruments)
+        self.given = self.meter.observe([self.driving], real=True)
 
     def score(self, lights: dict[str, Array], out: Path, results: Results, ticker: Ticker) -> dict[str, Lit]:
         """Relight under every light; add what was measured, of the model and of the baselines, to `results`.
@@ -72,9 +73,8 @@ class ScoredClip:
         for name, light in lights.items():
             hints = np.concatenate(list(hints_of(self.head, self.codes, self.size, light)))
             made = self._relight(hints, ticker)
-            found = self.meter.measure(made)
-            results.arms["model"].append(Scored(id, name, light, found.light, found, psnr(made, true[name])))
-            results.arms["hint"].append(Scored(id, name, light, self.meter.light(hints)))
+            results.arms["model"].append(self._scored(name, light, self.meter.observe([made]), psnr(made, true[name])))
+            results.arms["hint"].append(self._scored(name, light, self.meter.light([hints])))
             self._write(out / "videos", name, hints, made, true[name])
             still = next(hints_of(self.head, self.sample.codes.window([0]), self.size, light))[0]
             truth = true[name]
@@ -95,19 +95,22 @@ class ScoredClip:
     def _score_baselines(self, lights: dict[str, Array], true: dict[str, Truth], results: Results) -> None:
         copies = np.broadcast_to(self.reference, self.driving.shape)
         coded = round_trip(self.pipe.model.codec, self.driving, self.pipe.device)
-        baselines = {"copy": copies, "driving": self.driving, "codec": coded}
-        for arm, frames in baselines.items():
-            found = self.meter.measure(frames)
-            results.arms[arm] += [
-                Scored(self.sample.id, n, light, found.light, found, psnr(frames, true[n]))
-                for n, light in lights.items()
-            ]
-            if arm == "driving":
-                results.real[self.sample.id] = found.features
+        seen = {"driving": self.given, "copy": self.meter.observe([copies]), "codec": self.meter.observe([coded])}
+        frames = {"driving": self.driving, "copy": copies, "codec": coded}
+        for arm, found in seen.items():
+            results.arms[arm] += [self._scored(n, lights[n], found, psnr(frames[arm], true[n])) for n in lights]
+        sets = [name for name in self.metrics if name in BIASED and key_of_metric(name) in self.given]
+        results.real[self.sample.id] = {name: feature_set(name, self.given) for name in sets}
         for name, truth in true.items():
             if truth:
-                found = self.meter.measure(truth[0])
-                results.arms["truth"].append(Scored(self.sample.id, name, lights[name], found.light, found))
+                results.arms["truth"].append(self._scored(name, lights[name], self.meter.observe([truth[0]])))
+
+    def _scored(self, name: str, light: Array, seen: Observation, decibels: float | None = None) -> Scored:
+        held = Held(self.given, light, self.meter.present, self.size)
+        found = scored(self.sample.id, name, self.metrics, seen, held)
+        if decibels is not None:
+            found.readings[PSNR] = Reading(decibels, self.meter.frames)
+        return found
 
     def _relight(self, hints: Array, ticker: Ticker) -> Array:
         sets = conditions_of(self.settings.adapters)

@@ -12,8 +12,8 @@ import numpy as np
 
 from lcvd.ledger.rows import Row, read_ledger
 from lcvd.ledger.story import STAGES, last_rows
-from lcvd.metrics.catalogue import ARMS, METRICS
-from lcvd.metrics.summary import ANGLE, LE, POSE, PSNR
+from lcvd.metrics.catalogue import ARMS, metric_of, ordered
+from lcvd.metrics.readings import ANGLE, LE, POSE, PSNR
 from lcvd.report.chart import Series
 
 SHEETS = 24
@@ -138,10 +138,10 @@ def metric_rows(records: dict[str, Any]) -> list[dict[str, Any]]:
     """One row a metric: what it means, and its value in every arm that has one."""
     arms = {arm: {each["name"]: each for each in found} for arm, found in records["arms"].items()}
     rows = []
-    for name, metric in METRICS.items():
+    for name in ordered(arms["model"]):
+        metric = metric_of(name)
         found = {arm: arms[arm][name] for arm in ARMS if name in arms.get(arm, {})}
-        if "model" in found:
-            rows.append({"metric": metric, "record": found["model"], "cells": _cells(found)})
+        rows.append({"metric": metric, "record": found["model"], "cells": _cells(found)})
     return rows
 
 

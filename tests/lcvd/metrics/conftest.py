@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.measure import Measured
-from lcvd.metrics.pose import PoseError
-from lcvd.metrics.summary import Scored
+from lcvd.metrics.light_error import light_angle, light_error
+from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE, Reading, Scored
 from lcvd.shading.presets import preset
 
 T = 6
@@ -16,18 +15,21 @@ def _video(clip, light, likeness=0.5, pose=2.0, missing=1, seed=0):
     rng = np.random.default_rng(seed)
     target = preset(light)
     found = np.broadcast_to(target, (T, 9, 3)) + np.float32(0.1)
-    measured = Measured(
-        light=found,
-        likeness=np.full(T, likeness),
-        pose=PoseError(pose, T - missing, missing),
-        steps=np.full(T - 1, 0.25),
-        features=FeatureSet.of(rng.normal(size=(T, 4))),
-    )
-    return Scored(clip, light, target, found, measured)
+    error, angle = light_error(found, target), light_angle(found, target)
+    readings = {
+        LE: Reading(float(error.mean()), T),
+        ANGLE: Reading(float(angle.mean()), T),
+        ID: Reading(likeness, T),
+        POSE: Reading(pose, T - missing, missing),
+        ADJ: Reading(0.25, T),
+    }
+    sets = {FD: FeatureSet.of(rng.normal(size=(T, 4)))}
+    per_frame = {"light_error": error, "light_angle": angle, "likeness": np.full(T, likeness)}
+    return Scored(clip, light, readings, sets, T, per_frame)
 
 
 def _real(*clips):
-    return {clip: FeatureSet.of(np.random.default_rng(9).normal(size=(T, 4))) for clip in clips}
+    return {clip: {FD: FeatureSet.of(np.random.default_rng(9).normal(size=(T, 4)))} for clip in clips}
 
 
 @pytest.fixture

@@ -3,17 +3,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lcvd.config.settings import LightSettings, TrackSettings
+from lcvd.config.profiles import profile
+from lcvd.config.settings import TrackSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.embedding import embed, five_points
 from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.face.track import Tracker
 from lcvd.metrics import measure
-from lcvd.metrics.features import FeatureExtractor
-from lcvd.metrics.identity import align, cosine
+from lcvd.metrics.frechet import frechet_distance
+from lcvd.metrics.identity import TARGETS, align, cosine
+from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.light_error import light_angle, light_error
-from lcvd.metrics.measure import Meter
+from lcvd.metrics.measure import Meter, regrouped
+from lcvd.metrics.readings import ADJ, FD, ID, LE, OPEN, POSE, Held, feature_set, scored
 from lcvd.shading.hints import hints_of
 from lcvd.shading.presets import preset
 
@@ -47,14 +50,14 @@ def _pictures(codes, name):
 
 @pytest.fixture(scope="module")
 def meter(codes):
-    return Meter(load_head(), codes, _pictures(codes, "front"), FeatureExtractor(), LightSettings(), TrackSettings())
+    return Meter("a", load_head(), codes, SIZE, Instruments(OPEN, profile("demo")))
 
 
 def test_the_right_light_is_nearer_than_any_other(codes, meter):
     names = ("left", "right", "top", "front")
     targets = np.stack([preset(name) for name in names])
     for row, name in enumerate(names):
-        found = meter.light(_pictures(codes, name))
+        found = meter.light([_pictures(codes, name)])["light"]
         errors = light_error(found, targets[:, None]).mean(axis=1)
         angles = light_angle(found, targets[:, None]).mean(axis=1)
         assert errors.argmin() == angles.argmin() == row, (name, errors, angles)
@@ -63,12 +66,59 @@ def test_the_right_light_is_nearer_than_any_other(codes, meter):
 
 
 def test_the_driving_video_is_like_itself(codes, meter):
-    found = meter.measure(_pictures(codes, "front"))
-    np.testing.assert_allclose(found.likeness, 1, atol=1e-5)
-    assert found.light.shape == (FRAMES, 9, 3)
-    assert found.steps.shape == (FRAMES - 1,)
-    assert found.features.count == FRAMES
-    assert found.pose.frames + found.pose.missing <= FRAMES
+    pictures = _pictures(codes, "front")
+    seen = meter.observe([pictures])
+    found = scored("a", "front", OPEN, seen, Held(seen, preset("front"), meter.present, SIZE))
+    assert found.readings[ID].value == pytest.approx(1, abs=1e-5)
+    assert (found.readings[ID].frames, found.readings[LE].frames, found.readings[ADJ].frames) == (FRAMES,) * 3
+    assert found.readings[POSE].frames + found.readings[POSE].missing <= FRAMES
+    assert found.sets[FD].count == FRAMES
+    assert frechet_distance(found.sets[FD], feature_set(FD, seen)) == 0
+
+
+def test_windows_dont_show_in_what_is_seen(codes, meter):
+    pictures = _pictures(codes, "left")
+    whole, parts = meter.observe([pictures]), meter.observe(pictures[t : t + 1] for t in range(FRAMES))
+    assert whole.keys() == parts.keys()
+    for key in whole:
+        np.testing.assert_array_equal(whole[key], parts[key], err_msg=key)
+
+
+def test_frames_whose_input_shows_no_face_are_missing_and_counted(codes):
+    gone = codes.replace(confidence=np.array([1, 0, 1], np.float32))
+    meter = Meter("a", load_head(), gone, SIZE, Instruments((LE, ID), profile("demo")))
+    seen = meter.observe([_pictures(codes, "front")])
+    found = scored("a", "front", (LE, ID), seen, Held(seen, preset("front"), meter.present, SIZE))
+    assert [(each.frames, each.missing) for each in found.readings.values()] == [(2, 1), (2, 1)]
+    assert np.isnan(found.per_frame["light_error"]).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda frames: frames[:2], "a: the video has 2 frames, the clip 3"),
+        (lambda frames: frames[[0, 1, 2, 2]], "a: the video has more than the clip's 3 frames"),
+        (lambda frames: frames[:, :-1], r"a: frames of uint8 \(95, 96, 3\), expected uint8 \(96, 96, 3\)"),
+    ],
+)
+def test_another_count_or_size_is_refused(codes, meter, change, said):
+    with pytest.raises(ValueError, match=said):
+        meter.observe([change(_pictures(codes, "front"))])
+
+
+def test_a_number_that_isnt_finite_is_refused_by_name(codes):
+    instruments = Instruments((ID,), profile("demo"))
+    instruments._networks[ID] = lambda faces: np.full((len(faces), 8), np.nan)
+    with pytest.raises(ValueError, match=r"ID\(SFace\): frame 0 gave a number that isn't finite"):
+        Meter("a", load_head(), codes, SIZE, instruments).observe([_pictures(codes, "front")])
+
+
+@pytest.mark.parametrize("length", [1, 3, 4, 100])
+def test_regrouping_keeps_every_frame(length):
+    frames = np.arange(10)
+    windows = list(regrouped([frames[:2], frames[2:2], frames[2:9], frames[9:]], length))
+    assert all(len(window) == length for window in windows[:-1])
+    np.testing.assert_array_equal(np.concatenate(windows), frames)
 
 
 def test_points_lie_where_the_mesh_says(codes):
@@ -78,11 +128,6 @@ def test_points_lie_where_the_mesh_says(codes):
     assert left[1] < nose[1] < mouth_left[1]
     np.testing.assert_allclose(left[0] + right[0], SIZE - 1, atol=1)  # symmetric about the picture's middle
     np.testing.assert_allclose(mouth_left[1], mouth_right[1], atol=1)
-
-
-def test_frames_and_codes_must_agree(codes):
-    with pytest.raises(ValueError, match="3 frames of codes and 2"):
-        Meter(load_head(), codes, _pictures(codes, "front")[:2], FeatureExtractor(), LightSettings(), TrackSettings())
 
 
 def test_the_same_person_is_more_alike_than_others(clips_dir):
@@ -96,6 +141,6 @@ def test_the_same_person_is_more_alike_than_others(clips_dir):
         tracker = Tracker(TrackSettings())
         tracker.update(picture[None])
         points = five_points(tracker.finish().landmarks)
-        rows.append(embed(align(picture[None], points), measure.TARGETS[None])[0])
+        rows.append(embed(align(picture[None], points), TARGETS[None])[0])
     same, *others = (float(cosine(rows[0], row)) for row in rows[1:])
     assert same > 0.5 > 0.3 > max(others), (same, others)

@@ -3,12 +3,16 @@ import json
 
 import numpy as np
 
+from lcvd.metrics.record import Protocol, Record, clip_set
 from lcvd.metrics.regression import history_entry, worsened
 
 
 def records(light=1.0, identity=0.8, flicker=0.5, real=0.4, interval=None, clips=("a", "b")):
+    protocol = Protocol(clip_set(clips), ("left",), 128, (25.0,), 0, "published, 25 steps", "31 frames")
+
     def record(name, value, direction):
-        return {"name": name, "value": value, "direction": direction, "interval": interval, "sha256": "x", "frames": 9}
+        made = Record(name, value if value is not None else float("nan"), len(clips), 9, direction, protocol)
+        return made.plain() | {"interval": interval, "sha256": "x"}
 
     return {
         "arms": {
@@ -18,19 +22,6 @@ def records(light=1.0, identity=0.8, flicker=0.5, real=0.4, interval=None, clips
                 record("ADJ", flicker, "reference"),
             ],
             "driving": [record("ADJ", real, "reference"), record("LE", 9.0, "lower")],
-        },
-        "clips": [{"id": clip, "identity": clip} for clip in clips],
-        "lights": {},
-        "protocol": {
-            "seed": 0,
-            "size": 128,
-            "frames": 31,
-            "recipe": "published",
-            "steps": 25,
-            "guidance": 1.5,
-            "adapters": "shading+reference",
-            "lights": ["left"],
-            "train_steps": 7,
         },
     }
 
@@ -53,8 +44,8 @@ def test_an_entry_is_one_line_of_json_and_keeps_what_is_compared():
         "sha256": "x",
         "reference": 0.4,
     }
-    assert made["protocol"]["clips"] == ["a", "b"]
-    assert "train_steps" not in made["protocol"]
+    assert made["protocol"] == records()["arms"]["model"][0]["protocol"]
+    assert made["protocol"]["clip_set"] != entry(clips=("a",))["protocol"]["clip_set"]
 
 
 def test_each_direction():

@@ -1,15 +1,18 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from lcvd.metrics.frechet import FeatureSet
+from lcvd.metrics.readings import ANGLE, FD, LE, PSNR, Reading, Scored
 from lcvd.metrics.record import Protocol
-from lcvd.metrics.summary import Scored, by_light, per_video, records
-from lcvd.shading.presets import preset
+from lcvd.metrics.summary import by_light, per_video, records
 
 T = 6
 PROTOCOL = Protocol(clip_set="x", lights=("left",), size=128, fps=(25.0,), seed=0)
+
+
+def _with_truth(video, decibels):
+    video.readings[PSNR] = Reading(decibels, T)
+    return video
 
 
 def test_clips_count_alike_and_missing_frames_are_counted(video, real):
@@ -32,13 +35,13 @@ def test_a_video_held_against_every_light_counts_its_frames_once(video, real):
 
 
 def test_an_arm_without_pictures_is_judged_by_its_light_alone():
-    bare = Scored("a", "left", preset("left"), np.broadcast_to(preset("left"), (T, 9, 3)))
+    bare = Scored("a", "left", {LE: Reading(0.0, T), ANGLE: Reading(0.0, T)}, {}, T, {})
     found = {record.name: record.value for record in records([bare], {}, PROTOCOL)}
     assert found == pytest.approx({"LE(open)": 0, "Light angle(open)": 0}, abs=0.05)
 
 
 def test_a_true_relit_video_counts_where_there_is_one(video, real):
-    videos = [video("a", "left"), replace(video("b", "left"), psnr=20.0), replace(video("b", "right"), psnr=22.0)]
+    videos = [video("a", "left"), _with_truth(video("b", "left"), 20.0), _with_truth(video("b", "right"), 22.0)]
     found = {record.name: record.value for record in records(videos, real("a", "b"), PROTOCOL)}
     assert found["PSNR(studio)"] == pytest.approx(21)
     assert by_light(videos)["left"]["PSNR(studio)"] == pytest.approx(20)
@@ -57,5 +60,13 @@ def test_few_frames_come_with_a_warning(video, real):
     wide = [video("a", "left")]
     note = records(wide, real("a"), PROTOCOL)[-1].notes
     assert note == ()  # 6 frames for 4 features
+    assert records(wide, real("a"), PROTOCOL)[-1].samples == (6, 6)
     thin = FeatureSet.of(np.random.default_rng(0).normal(size=(3, 4)))
-    assert "3 and 6 frames for 4 features" in records(wide, {"a": thin}, PROTOCOL)[-1].notes[0]
+    assert "3 and 6 frames for 4 features" in records(wide, {"a": {FD: thin}}, PROTOCOL)[-1].notes[0]
+
+
+def test_sets_too_small_for_a_covariance_are_told_not_computed(video, real):
+    lone = FeatureSet.of(np.zeros((1, 4)))
+    found = records([video("a", "left")], {"a": {FD: lone}}, PROTOCOL)[-1]
+    assert np.isnan(found.value)
+    assert found.notes == ("1 real and 6 generated rows: a covariance needs 2 of each",)

@@ -1,8 +1,6 @@
 """The report in a real browser: it stays inside its file, fits screens of two widths, and plays its videos in step."""
 
 import itertools
-import os
-import shutil
 
 import pytest
 
@@ -12,22 +10,6 @@ pytestmark = pytest.mark.slow
 WIDTHS = {"phone": 390, "desk": 1280}
 APART = 0.2
 """Seconds by which videos of one clip may differ."""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium as the system has it."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed: pip install '.[dev]'")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip(f"no browser on PATH: install one of {', '.join(names)}")
-    # Chromium's sandbox refuses to run as root.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

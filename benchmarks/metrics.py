@@ -1,0 +1,122 @@
+"""What it saves to decode each video once and compute each embedding once, whatever number of metrics asks for it.
+
+``python -m benchmarks.metrics --json`` evaluates one clip under four lights twice in one run: as `lcvd.metrics.measure` does,
+all metrics in one pass over each video; and metric by metric, where each decodes both videos and embeds them itself, with
+the same code. Both give the same numbers, which is checked. Networks are loaded before the clock starts. The videos are
+studio clips, so nothing is needed but the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.config.profiles import profile
+from lcvd.face.codes import FaceCodes
+from lcvd.face.head import load_head
+from lcvd.metrics.frechet import frechet_distance
+from lcvd.metrics.instruments import Instruments
+from lcvd.metrics.measure import Meter
+from lcvd.metrics.observers import Observation
+from lcvd.metrics.readings import OPEN, Held, Scored, feature_set, scored
+from lcvd.relight.results import read_result
+from lcvd.shading.presets import preset
+from lcvd.studio.clip import StudioClip
+from lcvd.video.encode import write_lossless
+
+Array = NDArray[Any]
+LIGHTS = ("left", "right", "top", "front")
+NAME = "clip"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is evaluated: the input, its codes, and a video under each light."""
+
+    given: Path
+    made: dict[str, Path]
+    codes: FaceCodes
+    size: int
+
+
+def prepare(folder: Path, frames: int, size: int, seed: int = 0) -> Case:
+    """A studio clip and its true relit videos as files."""
+    clip = StudioClip("astronaut", seed, "front", frames, size)
+    paths = {light: folder / f"{light}.mkv" for light in LIGHTS}
+    for light, path in paths.items():
+        write_lossless(path, _rendered(replace(clip, light=light)), clip.fps)
+    given = folder / "given.mkv"
+    write_lossless(given, _rendered(clip), clip.fps)
+    return Case(given, paths, clip.truth(), size)
+
+
+def shared(case: Case, instruments: Instruments) -> dict[str, dict[str, float]]:
+    """Every video once, every network once a frame."""
+    meter = Meter(NAME, load_head(), case.codes, case.size, instruments)
+    given = meter.observe(read_result(case.given), real=True)
+    return {light: _numbers(instruments.metrics, meter, given, path, light) for light, path in case.made.items()}
+
+
+def one_by_one(case: Case, instruments: Instruments) -> dict[str, dict[str, float]]:
+    """Each metric on its own: decodes and embeds the input and the video for each light."""
+    found: dict[str, dict[str, float]] = {}
+    for light, path in case.made.items():
+        found[light] = {}
+        for metric in instruments.metrics:
+            alone = instruments.only([metric])
+            meter = Meter(NAME, load_head(), case.codes, case.size, alone)
+            given = meter.observe(read_result(case.given), real=True)
+            found[light] |= _numbers([metric], meter, given, path, light)
+    return found
+
+
+def _numbers(metrics: Sequence[str], meter: Meter, given: Observation, path: Path, light: str) -> dict[str, float]:
+    seen: Scored = scored(
+        NAME, light, metrics, meter.observe(read_result(path)), Held(given, preset(light), meter.present, meter.size)
+    )
+    plain = {name: each.value for name, each in seen.readings.items()}
+    return plain | {name: frechet_distance(feature_set(name, given), each) for name, each in seen.sets.items()}
+
+
+def _rendered(clip: StudioClip) -> Iterator[Array]:
+    for frames, _ in clip.render():
+        yield frames
+
+
+def main() -> None:
+    """Measure, and print the ratio."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=main.__doc__)
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--json", action="store_true", help="print the numbers as one JSON object on the last line")
+    options = parser.parse_args()
+    instruments = Instruments(OPEN, profile("demo"))
+    seconds, found = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        warm = prepare(Path(folder) / "warm", 2, options.size)
+        case = prepare(Path(folder) / "case", options.frames, options.size)
+        for name, way in (("shared", shared), ("one_by_one", one_by_one)):
+            way(warm, instruments)
+            began = time.perf_counter()
+            found[name] = way(case, instruments)
+            seconds[name] = time.perf_counter() - began
+    for light in LIGHTS:
+        for metric, value in found["shared"][light].items():
+            np.testing.assert_allclose(value, found["one_by_one"][light][metric], rtol=1e-5, atol=1e-6, err_msg=metric)
+    ratio = seconds["one_by_one"] / seconds["shared"]
+    print(f"{options.frames} frames of {options.size} px, {len(LIGHTS)} lights, {len(OPEN)} metrics: {ratio:.2f} times")
+    if options.json:
+        print(json.dumps({"ratio": ratio, "seconds": seconds, "frames": options.frames, "size": options.size}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""From what was seen in a video, and in what it is held against, to the video's own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.metrics import adjacent, deca_light, features, frechet, i3d, identity, inception, iqa, perceptual
+from lcvd.metrics.arcface import WEIGHTS as ARCFACE
+from lcvd.metrics.frechet import FeatureSet
+from lcvd.metrics.light_error import light_angle, light_error
+from lcvd.metrics.observers import Observation
+from lcvd.metrics.pose import pose_error
+
+Array = NDArray[Any]
+LE, ANGLE, POSE, PSNR = "LE(open)", "Light angle(open)", "POSE(MediaPipe)", "PSNR(studio)"
+ID, ADJ, FD = identity.NAME, adjacent.NAME, frechet.NAME
+POSE68, VQ = "POSE", "VQ"
+POSE_SIDE = 256
+"""POSE is given in pixels of a frame this wide (spec G)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A metric of one video. `value` is NaN where nothing could be measured; of its frames, `frames` were, `missing`
+    couldn't be though they should."""
+
+    value: float
+    frames: int
+    missing: int = 0
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a video of T frames is held against."""
+
+    given: Observation
+    """What is seen in the input: the video that is relit or followed."""
+    light: Array
+    """(9, 3) asked for, in the open fit's terms."""
+    present: Array
+    """(T,) bool: whether the input shows a face. Where it doesn't, light and likeness mean nothing and are missing."""
+    size: int
+    """Side in pixels of all frames."""
+    deca: Array | None = None
+    """(9, 3) asked for, in DECA's terms: its estimate on the target picture. None: `light`, of a light without one."""
+    person: Observation | None = None
+    """Where the likeness is to somebody else than the input shows (animation): what is seen in the portrait."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One video of an arm, measured: `clip`, the name of the `light` it is held against, and what came of it.
+
+    Videos without a light of their own, such as the driving one, stand here once for each light.
+    """
+
+    clip: str
+    light: str
+    readings: dict[str, Reading]
+    sets: dict[str, FeatureSet]
+    """Features by metric, of those that compare sets of videos."""
+    frames: int
+    per_frame: dict[str, Array]
+    """``light_error``, ``light_angle``, ``likeness`` (T,), NaN where unknown."""
+
+
+def scored(clip: str, light: str, metrics: Sequence[str], seen: Observation, held: Held) -> Scored:
+    """Everything about one video that `metrics` name and `seen` holds."""
+    readings = {
+        name: _reader(name)(name, seen, held) for name in metrics if key_of_metric(name) in seen and not _is_set(name)
+    }
+    sets = {name: feature_set(name, seen) for name in metrics if _is_set(name) and key_of_metric(name) in seen}
+    return Scored(clip, light, readings, sets, len(held.present), _per_frame(seen, held))
+
+
+def feature_set(name: str, seen: Observation) -> FeatureSet:
+    """The features that a Fréchet metric compares."""
+    rows = seen[key_of_metric(name)]
+    return FeatureSet.of(rows) if name in (i3d.NAME, i3d.ALL) else FeatureSet(rows)
+
+
+def key_of_metric(name: str) -> str:
+    """Key of the observation that a metric reads."""
+    return _KEYS.get(name, name)
+
+
+_KEYS = {
+    LE: "light",
+    ANGLE: "light",
+    POSE: "landmarks",
+    POSE68: "points68",
+    deca_light.NAME: "deca",
+    ADJ: "steps",
+    FD: features.NAME,
+}
+BIASED = {FD: False, inception.NAME: False, i3d.NAME: True, i3d.ALL: True}
+"""The metrics that are a distance between two sets, and whether their covariance is divided by N (spec K1)."""
+
+
+def _is_set(name: str) -> bool:
+    return name in BIASED
+
+
+def _reader(name: str) -> Callable[[str, Observation, Held], Reading]:
+    return _READERS[name.partition("(")[0] if name.startswith(("ID(", "IQ(")) else name]
+
+
+def _light(_: str, seen: Observation, held: Held) -> Reading:
+    return _lights(light_error, seen["light"], held.light, held.present)
+
+
+def _angle(_: str, seen: Observation, held: Held) -> Reading:
+    return _lights(light_angle, seen["light"], held.light, held.present)
+
+
+def _deca(_: str, seen: Observation, held: Held) -> Reading:
+    return _lights(light_error, seen["deca"], held.light if held.deca is None else held.deca, held.present)
+
+
+def _lights(distance: Callable[..., Array], lights: Array, target: Array, present: Array) -> Reading:
+    use = present & np.isfinite(lights).all(axis=(1, 2))
+    return _mean(distance(lights[use], target), len(lights))
+
+
+def _likeness(name: str, seen: Observation, held: Held) -> Reading:
+    person = held.given if held.person is None else held.person
+    return _mean(identity.cosine(seen[name], person[name])[held.present], len(held.present))
+
+
+def _pose(points: str, present: str) -> Callable[[str, Observation, Held], Reading]:
+    def read(_: str, seen: Observation, held: Held) -> Reading:
+        use, scale = held.given[present], POSE_SIDE / held.size
+        found = pose_error(held.given[points][use] * scale, seen[points][use] * scale, seen[present][use])
+        return Reading(found.value, found.frames, found.missing)
+
+    return read
+
+
+def _plain(name: str, seen: Observation, held: Held) -> Reading:
+    return Reading(float(seen[key_of_metric(name)].mean()), len(held.present))
+
+
+def _mean(values: Array, of: int) -> Reading:
+    known = values[np.isfinite(values)]
+    return Reading(float(known.mean()) if len(known) else float("nan"), len(known), of - len(known))
+
+
+_READERS: dict[str, Callable[[str, Observation, Held], Reading]] = {
+    LE: _light,
+    ANGLE: _angle,
+    deca_light.NAME: _deca,
+    "ID": _likeness,
+    POSE: _pose("landmarks", "present"),
+    POSE68: _pose("points68", "present68"),
+    ADJ: _plain,
+    perceptual.NAME: _plain,
+    "IQ": _plain,
+    VQ: _plain,
+}
+OPEN = (LE, ANGLE, ID, POSE, ADJ, FD)
+"""What is measured with no weights but those that packages carry."""
+PUBLISHED = (deca_light.NAME, *ARCFACE, perceptual.NAME, iqa.name_of(iqa.DEFAULT), VQ, inception.NAME, i3d.NAME, i3d.ALL, POSE68)  # fmt: skip
+"""The published ones; instead of ``liqe`` pyiqa's other metrics can be named too."""
+
+
+def _per_frame(seen: Observation, held: Held) -> dict[str, Array]:
+    nothing = np.full(len(held.present), np.nan)
+    error, angle = nothing.copy(), nothing.copy()
+    if "light" in seen:
+        use = held.present & np.isfinite(seen["light"]).all(axis=(1, 2))
+        error[use], angle[use] = (of(seen["light"][use], held.light) for of in (light_error, light_angle))
+    person = held.given if held.person is None else held.person
+    likeness = identity.cosine(seen[ID], person[ID]) if ID in seen and ID in person else nothing
+    return {"light_error": error, "light_angle": angle, "likeness": np.where(held.present, likeness, np.nan)}

@@ -1,0 +1,97 @@
+"""Evaluate methods under a protocol: from a folder of clips and methods' names to records."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lcvd.cache.store import Cache
+from lcvd.config.settings import Settings
+from lcvd.metrics.instruments import Instruments
+from lcvd.metrics.manifest import Manifest, Variant
+from lcvd.relight.inputs import OWN, lights_of, names_of, open_input
+from lcvd.relight.methods.method import Method, Options
+from lcvd.relight.methods.registry import PLUGINS, open_method
+from lcvd.relight.protocol import Run, problems
+
+OURS = "lcvd"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an evaluation is asked for: `methods` are names of code, or of folders of results where one is given."""
+
+    manifest: Manifest
+    beside: Path
+    """Folder that the manifest's light files are relative to."""
+    clips: Path
+    methods: Mapping[str, Path | None]
+    metrics: Sequence[str]
+    model: Path
+    out: Path
+    cache: Path
+
+
+def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Measure everything and write ``records.json`` below `asked.out`; resumes where an earlier run was stopped.
+
+    Returns:
+        What the file holds: `manifest`, `inputs`, `methods` (what each was, or made with) and `arms` of records.
+
+    Raises:
+        ValueError: an unknown method or metric, a clip that is missing or too short, or results that don't fit the
+            protocol: all of them are listed.
+        MissingWeights: a published metric's or method's file isn't there.
+        ClipError: a clip shows no face, or doesn't decode.
+    """
+    manifest, device = asked.manifest, torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    folders = {name: folder for name, folder in asked.methods.items() if folder is not None}
+    methods = _methods(asked, settings, device)
+    instruments = Instruments(asked.metrics, settings, device)
+    cache = Cache(asked.cache)
+    run = Run(manifest, settings, instruments, cache, asked.out, folders, methods, progress)
+    inputs = names_of(manifest, asked.clips)
+    names = [Path(light).stem for light in manifest.lights] or [OWN]
+    if found := problems(run, inputs, names):
+        raise ValueError(f"{len(found)} results don't fit the protocol:\n" + "\n".join(f"  {each}" for each in found))
+    with tempfile.TemporaryDirectory() as scratch:
+        lights = lights_of(manifest, asked.beside, Path(scratch), settings)
+        for id, paths in inputs.items():
+            progress(f"{id}: reconstruct")
+            run.add(open_input(id, paths, manifest, Path(scratch), cache, settings), lights)
+    full = {
+        "manifest": manifest.model_dump(mode="json"),
+        "inputs": list(inputs),
+        "methods": {name: run.facts.get(name, {"folder": True}) for name in asked.methods},
+        "arms": {arm: [record.plain() for record in records] for arm, records in run.records().items()},
+    }
+    asked.out.mkdir(parents=True, exist_ok=True)
+    aside = asked.out / ".records.json.part"
+    aside.write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    aside.replace(asked.out / "records.json")
+    return full
+
+
+def _methods(asked: Asked, settings: Settings, device: torch.device) -> dict[str, Method]:
+    """The methods that are code, opened before anything is decoded; a variant of an ablation is our model with other settings."""
+    found: dict[str, Method] = {}
+    for name in (name for name, folder in asked.methods.items() if folder is None):
+        if name not in PLUGINS and name not in asked.manifest.variants:
+            known = ", ".join((*PLUGINS, *asked.manifest.variants))
+            raise ValueError(f"method {name!r} isn't one of {known}; of another, name its folder: {name}=FOLDER")
+        variant = asked.manifest.variants.get(name)
+        own = settings if variant is None else _changed(settings, variant)
+        plugin = name if variant is None else OURS
+        found[name] = open_method(plugin, Options(own, asked.model, device))
+    return found
+
+
+def _changed(settings: Settings, variant: Variant) -> Settings:
+    changes = {key: value for key in ("guidance", "adapters") if (value := getattr(variant, key)) is not None}
+    return settings.model_copy(update={"evaluate": settings.evaluate.model_copy(update=changes)})

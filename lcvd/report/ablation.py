@@ -1,0 +1,118 @@
+"""Tables 4 and 5 as plots: each metric over the variants of an ablation, and the paper's own numbers below, apart."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from lcvd.metrics.catalogue import ordered
+from lcvd.metrics.manifest import Manifest
+
+MEASURED, PUBLISHED = "#b4501a", "#5b6470"
+WIDE, HIGH = 2.6, 2.5
+"""Inches of a panel."""
+Panel = dict[str, tuple[float, tuple[float, float] | None]]
+"""A metric's value and 95 % interval, by variant."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What is drawn: `variants` (title by name, in the protocol's order), and panels by metric."""
+
+    title: str
+    variants: dict[str, str]
+    places: tuple[float, ...]
+    """Of the variants on the axis: their guidance, or 0, 1, ... where that isn't what varies."""
+    measured: dict[str, Panel]
+    published: dict[str, Panel]
+
+    @property
+    def is_scale(self) -> bool:
+        """Whether the variants lie on a scale, so that points may be joined."""
+        return self.places != tuple(range(len(self.places)))
+
+
+def ablation_of(manifest: Manifest, arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ablation | None:
+    """The ablation of a protocol's records (`Record.plain`), by arm; None where fewer than two variants were measured."""
+    names = [name for name in manifest.variants if name in arms]
+    if len(names) < 2:
+        return None
+    measured: dict[str, Panel] = {}
+    for name in names:
+        for each in arms[name]:
+            if each["value"] is not None:
+                interval = tuple(each["interval"]) if each["interval"] else None
+                measured.setdefault(each["name"], {})[name] = (each["value"], interval)
+    published: dict[str, Panel] = {}
+    for name in manifest.variants:
+        for metric, value in manifest.published.get(name, {}).items():
+            published.setdefault(metric, {})[name] = (value, None)
+    guidance = [each.guidance for each in manifest.variants.values()]
+    scale = [value for value in guidance if value is not None]
+    places = tuple(scale if len(set(scale)) == len(guidance) else range(len(guidance)))
+    titles = {name: each.title for name, each in manifest.variants.items()}
+    return Ablation(manifest.title, titles, places, {name: measured[name] for name in ordered(measured)}, published)
+
+
+def write_ablation(folder: Path, ablation: Ablation) -> None:
+    """``ablation.svg``, and ``ablation.csv`` for `dvc plots` and everybody's own plots. Equal inputs give equal bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("ablation.svg", svg(ablation)), ("ablation.csv", table(ablation))):
+        aside = folder / f".{name}.part"
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(folder / name)
+
+
+def table(ablation: Ablation) -> str:
+    """As CSV: a line for each metric and variant, measured here or published; empty limits where there is no interval."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["source", "metric", "variant", "place", "value", "low", "high"])
+    places = dict(zip(ablation.variants, ablation.places, strict=True))
+    for source, panels in (("measured", ablation.measured), ("published", ablation.published)):
+        for metric, panel in panels.items():
+            for name, (value, interval) in panel.items():
+                writer.writerow([source, metric, name, places[name], value, *(interval or ("", ""))])
+    return stream.getvalue()
+
+
+def svg(ablation: Ablation) -> str:
+    """As one picture: a panel for each metric, measured ones above and the paper's below; their scales aren't shared."""
+    rows = [("measured here", ablation.measured, MEASURED), ("published", ablation.published, PUBLISHED)]
+    rows = [row for row in rows if row[1]]
+    columns = max(len(panels) for _, panels, _ in rows)
+    figure = Figure(figsize=(WIDE * columns, HIGH * len(rows) + 0.4), layout="constrained")
+    figure.suptitle(ablation.title, fontsize=11)
+    for row, (source, panels, colour) in enumerate(rows):
+        for column, (metric, panel) in enumerate(panels.items()):
+            axes = figure.add_subplot(len(rows), columns, row * columns + column + 1)
+            _draw(axes, ablation, panel, colour)
+            axes.set_title(f"{metric}\n{source}", fontsize=8)
+    stream = io.StringIO()
+    # Else ids are drawn at random, and the date is written down.
+    with mpl.rc_context({"svg.hashsalt": "lcvd", "svg.fonttype": "none"}):
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
+    return stream.getvalue()
+
+
+def _draw(axes: Axes, ablation: Ablation, panel: Panel, colour: str) -> None:
+    places = dict(zip(ablation.variants, ablation.places, strict=True))
+    x, y = [places[name] for name in panel], [value for value, _ in panel.values()]
+    axes.plot(x, y, "-o" if ablation.is_scale else "o", color=colour, markersize=4, linewidth=1.2)
+    for place, (_, interval) in zip(x, panel.values(), strict=True):
+        if interval:
+            axes.plot([place, place], interval, color=colour, linewidth=3, alpha=0.3)
+    axes.set_xticks(ablation.places, list(ablation.variants.values()), fontsize=7)
+    margin = 0.15 * (max(ablation.places) - min(ablation.places))
+    axes.set_xlim(min(ablation.places) - margin, max(ablation.places) + margin)
+    axes.tick_params(axis="y", labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,187 @@
+"""A protocol from a folder of clips to records and tables, on studio clips whose true relighting is known."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
+
+from lcvd.cli.main import cli
+from lcvd.config.io import dump_settings
+from lcvd.config.profiles import profile
+from lcvd.face.codes import FaceCodes
+from lcvd.ledger.rows import ClipError
+from lcvd.metrics.manifest import load_manifest
+from lcvd.metrics.measure import Meter
+from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE
+from lcvd.relight.judge import Asked, judge
+from lcvd.shading.crop import square_pictures
+from lcvd.studio.clip import StudioClip
+from lcvd.video.encode import write_h264, write_lossless
+from lcvd.weights.registry import MissingWeights
+
+FRAMES, SIZE = 6, 128
+CLIP = StudioClip("astronaut", 3, "front", FRAMES, 256)
+
+
+def _frames(light):
+    return np.concatenate([frames for frames, _ in replace(CLIP, light=light).render()])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Clips ``a`` and ``b`` (shorter), and a protocol for them."""
+    root = tmp_path_factory.mktemp("judge")
+    front = _frames("front")
+    write_h264(root / "clips" / "a.mp4", [front], 25, crf=4)
+    write_h264(root / "short" / "b.mp4", [front[:4]], 25)
+    plan = {
+        "name": "mine",
+        "title": "Mine",
+        "task": "relight",
+        "frames": FRAMES,
+        "size": SIZE,
+        "lights": ["left", "top"],
+    }
+    plan |= {
+        "metrics": [LE, ANGLE, ID, POSE, ADJ, FD],
+        "methods": {"truth": "Truth", "sh-ratio": "Ratio", "nfl": "NFL"},
+    }
+    (root / "mine.yaml").write_text(yaml.safe_dump(plan))
+    return root
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return profile("demo")
+
+
+def asked(place, out, **changes):
+    manifest, _ = load_manifest(str(place / "mine.yaml"))
+    fields = {"manifest": manifest, "beside": place, "clips": place / "clips", "methods": {"sh-ratio": None}}
+    fields |= {"metrics": manifest.metrics, "model": place / "model", "out": out, "cache": place / "cache"}
+    return Asked(**(fields | changes))
+
+
+@pytest.fixture(scope="module")
+def judged(place, settings):
+    """Records of the rendered truth, as a folder of results, and of the plug-in that needs no weights."""
+    first = judge(asked(place, place / "first", methods={"sh-ratio": None}), settings)
+    square = _square(place)
+    for light in ("left", "top"):
+        write_lossless(place / "truth" / "a" / f"{light}.mkv", [square_pictures(_frames(light), square, SIZE)], 25)
+    both = {"truth": place / "truth", "sh-ratio": None}
+    return first, judge(asked(place, place / "out", methods=both), settings)
+
+
+def _square(place):
+    [path] = (place / "cache" / "reconstruct").rglob("codes.safetensors")
+    return FaceCodes.load(path).square
+
+
+def values(full, arm):
+    return {record["name"]: record["value"] for record in full["arms"][arm]}
+
+
+def test_the_truth_has_the_right_light_and_the_input_the_right_person(judged):
+    _, full = judged
+    truth, ratio, given = (values(full, arm) for arm in ("truth", "sh-ratio", "input"))
+    assert truth[LE] < 0.8 * given[LE]
+    assert truth[ANGLE] < 0.5 * given[ANGLE]
+    assert ratio[ANGLE] < given[ANGLE]
+    assert (given[ID], given[POSE], given[FD]) == (pytest.approx(1), 0, 0)
+    assert truth[FD] > 0
+
+
+def test_a_record_says_all_that_its_number_depends_on(judged):
+    records = {record["name"]: record for record in judged[1]["arms"]["sh-ratio"]}
+    found = records[FD]
+    assert (found["clips"], found["frames"], found["samples"]) == (1, 2 * FRAMES, [FRAMES, 2 * FRAMES])
+    assert "rank-deficient covariance: 6 and 12 frames for 1280 features" in found["notes"][0]
+    assert (found["protocol"]["size"], found["protocol"]["fps"], found["protocol"]["seed"]) == (SIZE, [25.0], 0)
+    assert found["protocol"]["sampling"] == "mine: the first 6 frames"
+    assert found["protocol"]["lights"] == ["left", "top"]
+    assert len(found["sha256"]) == 64
+    assert "torch" in found["versions"]
+    assert judged[1]["arms"]["truth"][0]["protocol"]["made"] == ""
+    assert judged[1]["methods"]["truth"] == {"folder": True}
+
+
+def test_what_was_seen_and_made_isnt_seen_and_made_again(place, settings, judged, monkeypatch):
+    monkeypatch.setattr(Meter, "observe", lambda *_: pytest.fail("seen again"))
+    made = place / "out" / "results" / "sh-ratio" / "a" / "left.mkv"
+    before = made.stat().st_mtime_ns
+    again = judge(asked(place, place / "out", methods={"truth": place / "truth", "sh-ratio": None}), settings)
+    assert again == judged[1]
+    assert made.stat().st_mtime_ns == before
+    assert json.loads((place / "out" / "records.json").read_text()) == again
+
+
+def test_results_that_dont_fit_are_all_named_before_anything_is_computed(place, settings, tmp_path):
+    write_lossless(tmp_path / "bad" / "a" / "left.mkv", [np.zeros((3, 64, 64, 3), np.uint8)], 25)
+    with pytest.raises(ValueError, match="3 results don't fit") as error:
+        judge(asked(place, tmp_path, methods={"bad": tmp_path / "bad"}, cache=tmp_path / "cache"), settings)
+    for said in ("too short: 3 frames, expected 6", "64x64 px, expected 128x128 px", "a/top: missing"):
+        assert said in str(error.value)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_clip_shorter_than_the_protocol_is_refused(place, settings, tmp_path):
+    with pytest.raises(ValueError, match=r"b\.mp4: 4 frames, the protocol takes the first 6; leave the clip out"):
+        judge(asked(place, tmp_path, clips=place / "short"), settings)
+
+
+def test_a_clip_without_a_face_is_named(place, settings, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (FRAMES, 96, 96, 3), np.uint8)
+    write_h264(tmp_path / "clips" / "noise.mp4", [noise], 25)
+    with pytest.raises(ClipError, match=r"noise\.mp4: no frame"):
+        judge(asked(place, tmp_path, clips=tmp_path / "clips", cache=tmp_path / "cache"), settings)
+
+
+def test_missing_weights_and_methods_are_told_first(place, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
+    for changes in ({"metrics": ("VQ",)}, {"methods": {"dpr": None}}):
+        with pytest.raises(MissingWeights, match="licence"):
+            judge(asked(place, tmp_path, cache=tmp_path / "cache", **changes), settings)
+    with pytest.raises(ValueError, match=r"'nfl' isn't one of lcvd, dpr, sh-ratio; of another, name its folder: nfl="):
+        judge(asked(place, tmp_path, methods={"nfl": None}), settings)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.fromarray(_frames("front")[0]).save(folder / "p.png")
+    base = asked(place, tmp_path / "still", clips=folder)
+    still = judge(replace(base, manifest=base.manifest.model_copy(update={"task": "still"})), settings)
+    assert values(still, "input")[ADJ] == 0
+    assert "one picture, 6 times" in still["arms"]["input"][0]["protocol"]["sampling"]
+
+    write_h264(folder / "d.mp4", [_frames("front")], 25, crf=4)
+    pair = base.manifest.model_copy(update={"task": "animate", "lights": (), "pairs": (("p", "d"),)})
+    moved = judge(replace(base, manifest=pair, out=tmp_path / "moved"), settings)
+    assert (moved["inputs"], values(moved, "input")[POSE]) == (["p__d"], 0)
+    assert (tmp_path / "moved" / "results" / "sh-ratio" / "p__d" / "own.mkv").is_file()
+
+
+def test_the_command_writes_tables_and_checks_folders(place, settings, judged, tmp_path):
+    (tmp_path / "params.yaml").write_text(dump_settings(settings))
+    common = ["--protocol", str(place / "mine.yaml"), "--clips", str(place / "clips")]
+    words = ["evaluate", *common, "--methods", f"truth={place / 'truth'}", "sh-ratio", "--out", str(tmp_path / "out")]
+    words += ["--cache", str(place / "cache"), "--params", str(tmp_path / "params.yaml")]
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert ("**" in text, "<u>" in text) == (True, True)
+    assert "| NFL (not computed) |" in text
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"records.json", "table.tex", "table.html"}
+
+    done = CliRunner().invoke(cli, ["evaluate", "check-method", str(place / "truth"), *common])
+    assert "all 2 results are there, 6 frames of 128 px each" in done.output
+    done = CliRunner().invoke(cli, ["evaluate", "check-method", str(place / "truth"), *common, "--frames", "9"])
+    assert (done.exit_code, "too short: 6 frames, expected 9" in done.output) == (1, True)
+    shown = CliRunner().invoke(cli, ["evaluate", "show", "hdtf-relight"]).output
+    assert yaml.safe_load(shown)["frames"] == 100

@@ -1,0 +1,75 @@
+import csv
+import io
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from lcvd.metrics.manifest import load_manifest
+from lcvd.metrics.record import Protocol, Record
+from lcvd.report.ablation import ablation_of, svg, table, write_ablation
+
+PROTOCOL = Protocol("x", ("left",), 128, (25.0,), 0, "", "ablation")
+LE, ID = "LE(open)", "ID(SFace)"
+
+
+def arm(le, likeness, interval=None):
+    values = ((LE, le, "lower"), (ID, likeness, "higher"))
+    return [Record(name, value, 2, 32, which, PROTOCOL, interval=interval).plain() for name, value, which in values]
+
+
+@pytest.fixture
+def guidance():
+    manifest, _ = load_manifest("ablation-guidance")
+    arms = {
+        "guidance-2": arm(1.0, 0.9),
+        "guidance-8": arm(0.5, 0.6, (0.25, 0.75)),
+        "guidance-4": arm(0.8, float("nan")),
+        "input": arm(2, 1),
+    }
+    return ablation_of(manifest, arms)
+
+
+def test_variants_lie_at_their_guidance_and_what_is_missing_stays_out(guidance):
+    assert guidance.places == (2, 4, 6, 8)
+    assert guidance.is_scale
+    assert list(guidance.measured) == [LE, ID]
+    assert guidance.measured[LE] == {
+        "guidance-2": (1.0, None),
+        "guidance-8": (0.5, (0.25, 0.75)),
+        "guidance-4": (0.8, None),
+    }
+    assert set(guidance.measured[ID]) == {"guidance-2", "guidance-8"}
+    assert guidance.published["LE"]["guidance-6"] == (0.744, None)
+
+
+def test_adapters_are_no_scale():
+    manifest, _ = load_manifest("ablation-adapters")
+    found = ablation_of(manifest, {"both": arm(0.5, 0.5), "shading": arm(0.4, 0.1)})
+    assert (found.places, found.is_scale) == ((0, 1, 2), False)
+
+
+def test_one_variant_or_another_protocol_is_no_ablation():
+    manifest, _ = load_manifest("ablation-guidance")
+    assert ablation_of(manifest, {"guidance-2": arm(1, 1), "dpr": arm(1, 1)}) is None
+    assert ablation_of(load_manifest("smoke")[0], {"lcvd": arm(1, 1), "dpr": arm(1, 1)}) is None
+
+
+def test_the_numbers_as_csv(guidance):
+    rows = list(csv.DictReader(io.StringIO(table(guidance))))
+    assert {(row["metric"], row["variant"]): float(row["value"]) for row in rows if row["source"] == "measured"} == {
+        (LE, "guidance-2"): 1.0, (LE, "guidance-8"): 0.5, (LE, "guidance-4"): 0.8, (ID, "guidance-2"): 0.9, (ID, "guidance-8"): 0.6,
+    }  # fmt: skip
+    assert sum(row["source"] == "published" for row in rows) == 12
+    [row] = [row for row in rows if (row["metric"], row["variant"]) == (LE, "guidance-8")]
+    assert (row["low"], row["high"], row["place"]) == ("0.25", "0.75", "8.0")
+
+
+def test_the_picture_names_its_panels_and_is_the_same_each_time(guidance, tmp_path):
+    text = "".join(ElementTree.fromstring(svg(guidance)).itertext())
+    for word in (LE, ID, "measured here", "published", "ω = 8", "Table 5: guidance"):
+        assert word in text
+    write_ablation(tmp_path / "a", guidance)
+    write_ablation(tmp_path / "b", guidance)
+    for name in ("ablation.svg", "ablation.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"ablation.svg", "ablation.csv"}

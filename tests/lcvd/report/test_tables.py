@@ -1,0 +1,77 @@
+import re
+
+import pytest
+
+from lcvd.metrics.manifest import load_manifest
+from lcvd.metrics.record import Protocol, Record
+from lcvd.report.tables import html, latex, markdown, table_of, write_tables
+
+PROTOCOL = Protocol("x", ("left",), 128, (25.0,), 0, "", "smoke: the first 16 frames")
+LE, ID, ADJ = "LE(open)", "ID(SFace)", "ADJ(EfficientNet-lite0)"
+DIRECTIONS = {LE: "lower", ID: "higher", ADJ: "reference"}
+
+
+def arm(le, likeness, flicker, **changes):
+    values = {LE: le, ID: likeness, ADJ: flicker}
+    return [Record(name, value, 2, 32, DIRECTIONS[name], PROTOCOL, **changes).plain() for name, value in values.items()]
+
+
+@pytest.fixture
+def table():
+    manifest, _ = load_manifest("hdtf-relight")
+    arms = {
+        "input": arm(2.0, 1.0, 0.4),
+        "lcvd": arm(0.5, 0.7, 0.1, interval=(0.25, 0.75), notes=("<N> is small",)),
+        "dpr": arm(0.5, 0.9, 0.5, missing=3),
+        "sh_ratio": arm(0.75, float("nan"), 0.35),
+    }
+    return table_of(manifest, arms)
+
+
+def cells(text, title):
+    [line] = [line for line in text.splitlines() if line.startswith(f"| {title} ")]
+    return [cell.strip() for cell in line.strip("|").split("|")[1:4]]
+
+
+def test_best_is_bold_second_underlined_and_the_input_isnt_ranked(table):
+    text = markdown(table)
+    assert "| Method | LE(open) ↓ | ID(SFace) ↑ | ADJ(EfficientNet-lite0) → input | LE (paper) |" in text
+    assert cells(text, "Input, not relit") == ["2.00", "1.00", "0.400"]
+    assert cells(text, "LCVD (ours)") == ["**0.500**", "<u>0.700</u>", "0.100"]
+    assert cells(text, "DPR") == ["**0.500**", "**0.900**", "<u>0.500</u>"]
+    assert cells(text, "sh_ratio") == ["<u>0.750</u>", "–", "**0.350**"]
+
+
+def test_methods_without_numbers_and_the_papers_numbers_are_told_apart(table):
+    text = markdown(table)
+    assert cells(text, "SMFR (not computed)") == ["–", "–", "–"]
+    assert cells(text, "LCVD (ours), published") == ["–", "–", "–"]
+    assert "| 0.738 | 0.585 | 0.0282 | 3.034 | 0.775 | 37.46 | 273.3 |" in text
+    assert "DPR, LE(open): 3 frames couldn't be measured." in text
+    assert "&lt;N> is small" in text
+
+
+def test_latex_has_one_cell_a_column_and_nothing_unescaped(table):
+    text = latex(table)
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert {line.count("&") for line in rows} == {len(table.columns)}
+    assert r"\textbf{0.500}" in text
+    assert r"\underline{0.700}" in text
+    assert r"sh\_ratio" in text
+    assert not re.search(r"(?<!\\)_", "".join(rows))
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+
+
+def test_html_shows_intervals_and_loads_and_runs_nothing(table, tmp_path):
+    text = html(table)
+    assert '<span class="best">0.500</span><small>95 %: 0.250 to 0.750</small>' in text
+    assert "&lt;N&gt; is small" in text
+    assert not re.search(r"<script|src=|href=|url\(", text)
+    write_tables(tmp_path, table)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["table.html", "table.md", "table.tex"]
+
+
+def test_one_method_alone_is_best_of_nothing():
+    manifest, _ = load_manifest("smoke")
+    text = markdown(table_of(manifest, {"input": arm(2.0, 1.0, 0.4), "lcvd": arm(0.5, 0.7, 0.1)}))
+    assert "**" not in text
