@@ -166,11 +166,13 @@ def _notes(
     manifest: Manifest, titles: Mapping[str, str], found: Mapping[str, Mapping[str, Mapping[str, Any]]]
 ) -> tuple[str, ...]:
     notes = [manifest.note] if manifest.note else []
+    who: dict[str, list[str]] = {}
     for arm, records in found.items():
-        who = titles.get(arm, "Input")
-        notes += [f"{who}, {name}: {note}." for name, each in records.items() for note in each["notes"]]
-        missing = {name: each["missing"] for name, each in records.items() if each["missing"]}
-        notes += [f"{who}, {name}: {count} frames couldn't be measured." for name, count in missing.items()]
+        for name, each in records.items():
+            missing = [f"{each['missing']} frames couldn't be measured"] if each["missing"] else []
+            for note in (*each["notes"], *missing):
+                who.setdefault(f"{name}: {note}.", []).append(titles.get(arm, "Input"))
+    notes += [f"{note} ({', '.join(arms)})" for note, arms in who.items()]
     if manifest.published:
         notes.append("Published rows are the paper's own numbers, on clips that aren't known; they aren't ranked.")
     return tuple(notes)

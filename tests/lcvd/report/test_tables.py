@@ -47,7 +47,7 @@ def test_methods_without_numbers_and_the_papers_numbers_are_told_apart(table):
     assert cells(text, "SMFR (not computed)") == ["–", "–", "–"]
     assert cells(text, "LCVD (ours), published") == ["–", "–", "–"]
     assert "| 0.738 | 0.585 | 0.0282 | 3.034 | 0.775 | 37.46 | 273.3 |" in text
-    assert "DPR, LE(open): 3 frames couldn't be measured." in text
+    assert "LE(open): 3 frames couldn't be measured. (DPR)" in text
     assert "&lt;N> is small" in text
 
 
