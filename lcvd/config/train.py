@@ -159,6 +159,8 @@ class TrainSettings(Section):
     """Train from the latents that stage shard prepared; false encodes the frames in every step."""
     loaders: int = Field(4, ge=1)
     """Threads that decode ahead of the step."""
+    max_broken: float = Field(0.01, ge=0, lt=1)
+    """Share of clips that may be broken (a torn shard, a part that doesn't decode): they are named and left out."""
     memory_mb: int = Field(512, ge=0)
     """Clips are decoded once and held when all of them together need no more than this."""
     checkpoint_every: int = Field(1000, ge=1)

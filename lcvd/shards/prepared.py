@@ -31,7 +31,11 @@ _REMEDY = "run `dvc repro shard`, or set train.prepared: false to train from fra
 
 
 class PreparedError(ValueError):
-    """Prepared latents aren't there, are of something else, or are damaged; says which and what to do."""
+    """Prepared latents aren't there or are of something else; says which and what to do."""
+
+
+class DamagedError(PreparedError):
+    """Prepared latents that can't be read."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,9 @@ class Prepared:
         """The part's bytes.
 
         Raises:
-            ValueError: a number isn't finite.
+            ValueError: a number isn't finite, or the mask isn't one.
         """
-        _check_finite(self)
+        _check_values(self)
         about = json.dumps({"key": dataclasses.asdict(key), "origin": dataclasses.asdict(origin)}, sort_keys=True)
         tensors = {name: np.ascontiguousarray(getattr(self, name), kind) for name, (_, kind) in TYPES.items()}
         return save(tensors, {"about": about})
@@ -114,7 +118,7 @@ def read_header(path: Path, place: tuple[int, int] | None) -> Header:
     """Header of the part that lies at `place` (offset, bytes) of the archive `path`; None: the sample has no such part.
 
     Raises:
-        PreparedError: there is none, or it isn't one.
+        PreparedError: there is none. DamagedError: it isn't one.
     """
     if place is None:
         raise PreparedError(f"no prepared latents: set shard.prepare: true and {_REMEDY}")
@@ -132,14 +136,14 @@ def read_header(path: Path, place: tuple[int, int] | None) -> Header:
             raise ValueError(f"shapes {shapes}")
         return Header(Key(**about["key"]), Origin(**origin), shapes, offsets)
     except (KeyError, TypeError, ValueError) as error:
-        raise PreparedError(f"prepared latents can't be read ({error}): {_REMEDY}") from None
+        raise DamagedError(f"prepared latents can't be read ({error}): {_REMEDY}") from None
 
 
 def read_rows(path: Path, header: Header, indices: Sequence[int]) -> Prepared:
     """The rows `indices` of the part with this header.
 
     Raises:
-        PreparedError: a number isn't finite, or the archive ends before.
+        DamagedError: a number isn't finite, or the archive ends before.
     """
     at = list(indices)
     try:
@@ -149,9 +153,9 @@ def read_rows(path: Path, header: Header, indices: Sequence[int]) -> Prepared:
                 for name, (_, kind) in TYPES.items()
             )
         )
-        _check_finite(rows)
+        _check_values(rows)
     except ValueError as error:
-        raise PreparedError(f"prepared latents are damaged ({error}): {_REMEDY}") from None
+        raise DamagedError(f"prepared latents are damaged ({error}): {_REMEDY}") from None
     return rows
 
 
@@ -187,10 +191,12 @@ def square_at(path: Path, place: tuple[int, int]) -> list[int]:
     return found
 
 
-def _check_finite(rows: Prepared) -> None:
+def _check_values(rows: Prepared) -> None:
     for name in ("mean", "std", "token"):
         if not np.isfinite(getattr(rows, name)).all():
             raise ValueError(f"{name} holds numbers that aren't finite")
+    if rows.mask.max(initial=0) > 1:
+        raise ValueError("mask holds numbers above 1")
 
 
 def _short(value: Any) -> str:

@@ -1,156 +1,112 @@
-"""Random access to the clips of a split: an index over its shards, and decoded clips in memory where they fit."""
+"""Random access to the clips of a split, decoded ones in memory where they fit; broken ones are named and counted."""
 
 from __future__ import annotations
 
-import tarfile
+import logging
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from lcvd.shards.prepared import Key
+from lcvd.training.index import BrokenClip, Entry, Pictures, index_of
 
-from lcvd.model.masks import latent_mask
-from lcvd.shards.prepared import Header, Key, Origin, Prepared, read_header, read_rows, square_at
-from lcvd.shards.resize import frames_at, hints_at, masks_at
-from lcvd.shards.sample import LATENTS, PARTS, Meta, Sample, shard_paths
-
-Frames = NDArray[np.uint8]
-Places = dict[str, tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, masks (n,h,w) uint8 at latent size, 1 on the person,
-    and prepared latents where they are used."""
-
-    frames: Frames
-    hints: Frames
-    masks: Frames
-    prepared: Prepared | None = None
-
-    def window(self, indices: Sequence[int]) -> Pictures:
-        """Those at `indices`; with prepared latents, only the first one's frame, the reference."""
-        at = list(indices)
-        prepared = self.prepared.take(at) if self.prepared else None
-        return Pictures(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared)
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """Where a clip lies in its shard."""
-
-    id: str
-    shard: Path
-    parts: Places
-    meta: Meta
-    header: Header | None
-
-    def sample(self) -> Sample:
-        with self.shard.open("rb") as stream:
-            data = {}
-            for name in PARTS:
-                stream.seek(self.parts[name][0])
-                data[name] = stream.read(self.parts[name][1])
-        return Sample(self.id, data, self.shard.name)
-
-    def pictures(self, size: int, frames: Sequence[int], rest: Sequence[int]) -> Pictures:
-        """Frames `frames`, and of everything else `rest`."""
-        sample = self.sample()
-        pictures, hints = frames_at(sample, size, frames), hints_at(sample, size, rest)
-        if self.header:
-            prepared = read_rows(self.shard, self.header, rest)
-            return Pictures(pictures, hints, prepared.mask, prepared)
-        masks = latent_mask(torch.from_numpy(masks_at(sample, size, rest)))[:, 0]
-        return Pictures(pictures, hints, masks.numpy().astype(np.uint8))
-
-    def bytes_in_memory(self, size: int) -> int:
-        each = 6 * size * size + (self.header.bytes_a_frame if self.header else (size // 8) ** 2)
-        return self.meta.frames * each
+log = logging.getLogger(__name__)
 
 
 class Clips:
-    """The clips of one split at the model's size, in order of id.
+    """The clips of one split at the model's size, in order of id, broken ones included: their number is the index's.
 
     Args:
         size: side of the pictures, at most the shards'.
         memory_mb: when all clips decoded need no more, they are decoded once, by `threads` threads, and held.
-        key: of the prepared latents to use (`lcvd.model.prepare`); None reads frames instead.
+        key: of the prepared latents to use (`lcvd.model.fingerprint`); None reads frames instead.
+        max_broken: share of clips that may be broken.
+
+    Attributes:
+        broken: why, by id, as far as it is known: shards that are torn show at once, other damage when a clip is decoded.
 
     Raises:
         FileNotFoundError: the split isn't there.
-        ValueError: the split is empty, a shard isn't whole, its pictures are smaller than `size`, or its prepared latents
-            aren't by `key`; names the clip.
+        ValueError: the split is empty, its pictures are smaller than `size`, its prepared latents aren't by `key`, or too
+            many clips are broken; names the clip.
     """
 
     def __init__(
-        self, folder: Path, split: str, *, size: int, memory_mb: int, threads: int = 1, key: Key | None = None
+        self,
+        folder: Path,
+        split: str,
+        *,
+        size: int,
+        memory_mb: int,
+        threads: int = 1,
+        key: Key | None = None,
+        max_broken: float = 0.0,
     ) -> None:
-        self._entries = sorted(
-            (entry for path in shard_paths(folder, split) for entry in _index(path, size, key)),
-            key=lambda entry: entry.id,
-        )
-        if not self._entries:
+        self._entries, damaged = index_of(folder, split, size, key)
+        self._ids = sorted((*self._entries, *damaged))
+        if not self._ids:
             raise ValueError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")
-        self._size = size
-        self._held: list[Pictures] = []
-        if sum(entry.bytes_in_memory(size) for entry in self._entries) <= memory_mb * 1e6:
+        self._size, self._max_broken, self._lock = size, max_broken, threading.Lock()
+        self.broken: dict[str, str] = {}
+        for id, why in damaged.items():
+            self._note(id, why)
+        self._held: dict[str, Pictures] = {}
+        if sum(entry.bytes_in_memory(size) for entry in self._entries.values()) <= memory_mb * 1e6:
             with ThreadPoolExecutor(threads) as pool:
-                self._held = list(pool.map(self._whole, self._entries))
+                list(pool.map(self._hold, self._entries.values()))
 
     def __len__(self) -> int:
         """Number of clips."""
-        return len(self._entries)
+        return len(self._ids)
 
     def id(self, clip: int) -> str:
         """Id of a clip."""
-        return self._entries[clip].id
+        return self._ids[clip]
+
+    def is_broken(self, clip: int) -> bool:
+        """Whether a clip is known to be broken."""
+        return self._ids[clip] in self.broken
 
     def length(self, clip: int) -> int:
-        """Frames of a clip."""
-        return self._entries[clip].meta.frames
+        """Frames of a clip that isn't broken."""
+        return self._entries[self._ids[clip]].meta.frames
 
-    def pictures(self, clip: int, indices: Sequence[int]) -> Pictures:
-        """The window `indices` of a clip, in that order; an index may come twice. See `Pictures.window`."""
-        if self._held:
-            return self._held[clip].window(indices)
-        entry, at = self._entries[clip], list(indices)
-        return entry.pictures(self._size, at[:1] if entry.header else at, at)
+    def pictures(self, clip: int, indices: Sequence[int]) -> Pictures | None:
+        """The window `indices` of a clip, in that order; an index may come twice. See `Pictures.window`.
 
-    def _whole(self, entry: _Entry) -> Pictures:
+        None: it is broken, which is noted.
+
+        Raises:
+            ValueError: with it, too many are.
+        """
+        id = self._ids[clip]
+        if id in self._held:
+            return self._held[id].window(indices)
+        entry, at = self._entries[id], list(indices)
+        return self._decoded(entry, at[:1] if entry.header else at, at)
+
+    def _hold(self, entry: Entry) -> None:
         everything = range(entry.meta.frames)
-        return entry.pictures(self._size, everything, everything)
+        if pictures := self._decoded(entry, everything, everything):
+            self._held[entry.id] = pictures
 
+    def _decoded(self, entry: Entry, frames: Sequence[int], rest: Sequence[int]) -> Pictures | None:
+        try:
+            return entry.pictures(self._size, frames, rest)
+        except BrokenClip as error:
+            self._note(entry.id, str(error))
+            return None
 
-def _index(shard: Path, size: int, key: Key | None) -> list[_Entry]:
-    """Entries of one shard, from its headers and its clips' metadata."""
-    found: dict[str, Places] = {}
-    try:
-        with tarfile.open(shard) as tar:
-            for member in tar:
-                id, _, name = member.name.partition(".")
-                found.setdefault(id, {})[name] = (member.offset_data, member.size)
-    except tarfile.TarError as error:
-        raise ValueError(f"{shard}: torn archive: {error}; run `dvc checkout` or `dvc repro shard`") from None
-    return [_entry(shard, id, parts, size, key) for id, parts in found.items()]
-
-
-def _entry(shard: Path, id: str, parts: Places, size: int, key: Key | None) -> _Entry:
-    if set(parts) - {LATENTS} != set(PARTS):
-        raise ValueError(f"{shard}: sample {id} holds {sorted(parts)}, expected {sorted(PARTS)}; run `dvc repro shard`")
-    with shard.open("rb") as stream:
-        stream.seek(parts["meta.json"][0])
-        meta = Meta.of_json(stream.read(parts["meta.json"][1]))
-    if meta.size < size:
-        raise ValueError(
-            f"{shard}: sample {id} is {meta.size} px, train.model.size asks for {size}: lower it, or raise shard.size"
-        )
-    try:
-        header = read_header(shard, parts.get(LATENTS)) if key else None
-        if header and key:
-            header.check(key, Origin.of(meta, square_at(shard, parts["codes.safetensors"])))
-    except ValueError as error:
-        raise ValueError(f"{shard}: sample {id}: {error}") from None
-    return _Entry(id, shard, parts, meta, header)
+    def _note(self, id: str, why: str) -> None:
+        with self._lock:
+            if id in self.broken:
+                return
+            self.broken[id] = why
+            count, total = len(self.broken), len(self)
+            log.warning("broken clip %s left out (%d of %d so far): %s", id, count, total, why)
+            if count > self._max_broken * total:
+                raise ValueError(
+                    f"{count} of {total} clips are broken, more than train.max_broken ({self._max_broken:g}) allows: "
+                    f"{', '.join(sorted(self.broken))}; the last one: {why}"
+                )

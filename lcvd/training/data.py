@@ -16,7 +16,8 @@ from lcvd.model.draws import Draws, draw
 from lcvd.model.objective import Batch, Encoded
 from lcvd.shards.prepared import Prepared
 from lcvd.training.clips import Clips
-from lcvd.training.order import clip_of, window_of
+from lcvd.training.index import Pictures
+from lcvd.training.order import clips_of, window_of
 
 AHEAD = 2
 
@@ -31,13 +32,14 @@ class NamedBatch:
 
 
 def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, seed: int) -> NamedBatch:
-    """The batch of these sample numbers, on the CPU; a pure function of its arguments (spec B1, B2)."""
+    """The batch of these sample numbers, on the CPU; a pure function of its arguments (spec B1, B2). A broken clip gives
+    way to another (`clips_of`).
+
+    Raises:
+        ValueError: too many clips are broken.
+    """
     model = settings.model
-    chosen = [clip_of(seed, sample, len(clips)) for sample in samples]
-    pictures = [
-        clips.pictures(clip, window_of(seed, sample, clips.length(clip), frames=model.frames, stride=settings.stride))
-        for clip, sample in zip(chosen, samples, strict=True)
-    ]
+    chosen, pictures = zip(*(_read(clips, sample, settings, seed) for sample in samples), strict=True)
     side = model.size // 8
     draws = [
         draw(
@@ -58,6 +60,17 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
         _encoded([p.prepared for p in pictures if p.prepared]),
     )
     return NamedBatch(batch, [clips.id(clip) for clip in chosen], list(samples))
+
+
+def _read(clips: Clips, sample: int, settings: TrainSettings, seed: int) -> tuple[int, Pictures]:
+    """The clip of a sample, and its window."""
+    for clip in clips_of(seed, sample, len(clips)):
+        if clips.is_broken(clip):
+            continue
+        window = window_of(seed, sample, clips.length(clip), frames=settings.model.frames, stride=settings.stride)
+        if pictures := clips.pictures(clip, window):
+            return clip, pictures
+    raise ValueError(f"all {len(clips)} clips are broken; run `dvc checkout` or `dvc repro shard`")
 
 
 def batches(

@@ -55,7 +55,13 @@ class Training:
         model = LCVD.fresh(settings.model, seed)
         key = prepared_key(model.codec, model.image_encoder, model.size) if settings.prepared else None
         self.clips = Clips(
-            shards, "train", size=model.size, memory_mb=settings.memory_mb, threads=settings.loaders, key=key
+            shards,
+            "train",
+            size=model.size,
+            memory_mb=settings.memory_mb,
+            threads=settings.loaders,
+            key=key,
+            max_broken=settings.max_broken,
         )
         if settings.gradient_checkpointing:
             model.unet.enable_gradient_checkpointing()

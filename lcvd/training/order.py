@@ -7,6 +7,7 @@ sequence, and a resumed run goes on with it.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import torch
 
@@ -21,8 +22,15 @@ def sample_numbers(step: int, micro: int, rank: int, *, accumulation: int, world
 
 def clip_of(seed: int, sample: int, clips: int) -> int:
     """Index of the clip of a sample: every clip once an epoch, in a new order each time."""
+    return next(clips_of(seed, sample, clips))
+
+
+def clips_of(seed: int, sample: int, clips: int) -> Iterator[int]:
+    """The clip of a sample, then those that take its place where it is broken, every clip once: those that follow in the
+    epoch's order. So a broken clip changes no other sample, and every process replaces it by the same."""
     epoch, position = divmod(sample, clips)
-    return _order(seed, epoch, clips)[position]
+    order = _order(seed, epoch, clips)
+    return iter(order[position:] + order[:position])
 
 
 @functools.lru_cache(maxsize=4)

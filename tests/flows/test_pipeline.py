@@ -65,7 +65,7 @@ def test_an_added_clip_is_the_only_one_computed(copied):
     copied.sources(copied.FIRST, copied.SECOND)
     copied.dvc("repro", "shard")
     after = copied.entries()
-    for kind in ("track", "analysis", "reconstruct", "sample"):
+    for kind in ("track", "analysis", "reconstruct", "sample", "latents"):
         assert after[kind] == before[kind] + 1
     assert after["probe"] == before["probe"]  # both clips are of one file
     copied.sources(copied.FIRST)

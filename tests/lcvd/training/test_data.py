@@ -42,7 +42,7 @@ def test_smaller_models_get_smaller_pictures_and_larger_ones_an_error(shards: Pa
     assert pictures.frames.shape == (2, 32, 32, 3)
     assert pictures.masks.shape == (2, 4, 4)
     assert set(np.unique(pictures.masks)) == {0, 1}
-    with pytest.raises(ValueError, match=r"disc-a is 64 px, train\.model\.size asks for 128"):
+    with pytest.raises(ValueError, match=r"disc-a: 64 px, train\.model\.size asks for 128"):
         Clips(shards, "train", size=128, memory_mb=0)
 
 

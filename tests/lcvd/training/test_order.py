@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lcvd.training.order import clip_of, sample_numbers, window_of
+from lcvd.training.order import clip_of, clips_of, sample_numbers, window_of
 
 
 def test_each_epoch_sees_every_clip_once_in_another_order() -> None:
@@ -17,6 +17,15 @@ def test_each_epoch_sees_every_clip_once_in_another_order() -> None:
     assert epochs[0] != epochs[1]
     assert order == [clip_of(0, sample, 7) for sample in range(21)]
     assert order != [clip_of(1, sample, 7) for sample in range(21)]
+
+
+def test_a_broken_clip_is_replaced_by_those_that_follow_in_the_epoch() -> None:
+    for sample in range(14):
+        chain = list(clips_of(0, sample, 7))
+        assert sorted(chain) == list(range(7))
+        assert chain[0] == clip_of(0, sample, 7)
+        first = sample - sample % 7
+        assert chain[1] == clip_of(0, first + (sample - first + 1) % 7, 7)
 
 
 def test_any_number_of_processes_sees_the_same_samples() -> None:

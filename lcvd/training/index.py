@@ -1,0 +1,149 @@
+"""Where each clip of a split lies in its shards, found without reading more than headers; what is damaged is told apart."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lcvd.ledger.rows import ClipError
+from lcvd.model.masks import latent_mask
+from lcvd.shards.prepared import DamagedError, Header, Key, Origin, Prepared, read_header, read_rows, square_at
+from lcvd.shards.resize import frames_at, hints_at, masks_at
+from lcvd.shards.sample import LATENTS, PARTS, Meta, Sample, read_index, shard_paths
+
+Frames = NDArray[np.uint8]
+Places = dict[str, tuple[int, int]]
+
+
+class BrokenClip(Exception):
+    """A clip's data are damaged: its shard is torn, or a part of it doesn't decode."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, masks (n,h,w) uint8 at latent size, 1 on the person,
+    and prepared latents where they are used."""
+
+    frames: Frames
+    hints: Frames
+    masks: Frames
+    prepared: Prepared | None = None
+
+    def window(self, indices: Sequence[int]) -> Pictures:
+        """Those at `indices`; with prepared latents, only the first one's frame, the reference."""
+        at = list(indices)
+        prepared = self.prepared.take(at) if self.prepared else None
+        return Pictures(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a clip lies: offset and bytes of its parts in `shard`; `header` of its latents where they are used."""
+
+    id: str
+    shard: Path
+    parts: Places
+    meta: Meta
+    header: Header | None
+
+    def pictures(self, size: int, frames: Sequence[int], rest: Sequence[int]) -> Pictures:
+        """Frames `frames`, and of everything else `rest`.
+
+        Raises:
+            BrokenClip: something doesn't decode.
+        """
+        try:
+            sample = self._sample()
+            pictures, hints = frames_at(sample, size, frames), hints_at(sample, size, rest)
+            if self.header:
+                prepared = read_rows(self.shard, self.header, rest)
+                return Pictures(pictures, hints, prepared.mask, prepared)
+            masks = latent_mask(torch.from_numpy(masks_at(sample, size, rest)))[:, 0]
+        except (ClipError, IndexError, ValueError, av.FFmpegError) as error:
+            raise BrokenClip(f"{self.shard}: sample {self.id}: {error}") from None
+        return Pictures(pictures, hints, masks.numpy().astype(np.uint8))
+
+    def bytes_in_memory(self, size: int) -> int:
+        """What all its pictures need when they are held."""
+        each = 6 * size * size + (self.header.bytes_a_frame if self.header else (size // 8) ** 2)
+        return self.meta.frames * each
+
+    def _sample(self) -> Sample:
+        with self.shard.open("rb") as stream:
+            data = {}
+            for name in PARTS:
+                stream.seek(self.parts[name][0])
+                data[name] = stream.read(self.parts[name][1])
+        return Sample(self.id, data, self.shard.name)
+
+
+def index_of(folder: Path, split: str, size: int, key: Key | None) -> tuple[dict[str, Entry], dict[str, str]]:
+    """Entries of a split's clips by id, and why others are broken; together they are the clips that its index lists.
+
+    Raises:
+        FileNotFoundError: the split isn't there.
+        ValueError: a shard holds clips that aren't listed, pictures are smaller than `size`, or prepared latents aren't
+            there or aren't by `key`.
+    """
+    entries: dict[str, Entry] = {}
+    broken: dict[str, str] = {}
+    listed = {shard["name"]: shard["ids"] for shard in read_index(folder, split)["shards"]}
+    for path in shard_paths(folder, split):
+        found, torn = _members(path)
+        if odd := sorted(set(found) - set(listed[path.name])):
+            raise ValueError(f"{path}: holds {odd[0]}, which its index doesn't list; run `dvc repro shard`")
+        for id in listed[path.name]:
+            try:
+                entries[id] = _entry(path, id, found.get(id, {}), torn, size, key)
+            except BrokenClip as error:
+                broken[id] = f"{path}: sample {id}: {error}"
+            except ValueError as error:
+                raise ValueError(f"{path}: sample {id}: {error}") from None
+    return entries, broken
+
+
+def _members(shard: Path) -> tuple[dict[str, Places], str]:
+    """Places of the whole members of an archive by clip, and how it is torn."""
+    found: dict[str, Places] = {}
+    end = shard.stat().st_size
+    try:
+        with tarfile.open(shard) as tar:
+            for member in tar:
+                id, _, name = member.name.partition(".")
+                if member.offset_data + member.size <= end:
+                    found.setdefault(id, {})[name] = (member.offset_data, member.size)
+    except tarfile.TarError as error:
+        return found, f"torn archive ({error})"
+    return found, ""
+
+
+def _entry(shard: Path, id: str, parts: Places, torn: str, size: int, key: Key | None) -> Entry:
+    if missing := sorted(set(PARTS) - set(parts)):
+        raise BrokenClip(f"{torn or 'it'} lacks {', '.join(missing)}; run `dvc checkout` or `dvc repro shard`")
+    with shard.open("rb") as stream:
+        stream.seek(parts["meta.json"][0])
+        text = stream.read(parts["meta.json"][1])
+    try:
+        meta = Meta.of_json(text)
+        square = square_at(shard, parts["codes.safetensors"]) if key else []
+    except ValueError as error:
+        raise BrokenClip(f"meta.json or codes.safetensors: {error}") from None
+    if meta.size < size:
+        raise ValueError(f"{meta.size} px, train.model.size asks for {size}: lower it, or raise shard.size")
+    if not key:
+        return Entry(id, shard, parts, meta, None)
+    if torn and LATENTS not in parts:
+        raise BrokenClip(f"{torn} lacks {LATENTS}; run `dvc checkout` or `dvc repro shard`")
+    try:
+        header = read_header(shard, parts.get(LATENTS))
+    except DamagedError as error:
+        raise BrokenClip(str(error)) from None
+    header.check(key, Origin.of(meta, square))
+    return Entry(id, shard, parts, meta, header)
