@@ -16,8 +16,8 @@ from torch import distributed
 from transformers.utils import logging as transformers_logging
 
 from lcvd.config.settings import Settings
-from lcvd.training.checkpoint import CheckpointError
 from lcvd.training.loop import Diverged, Interrupted, Training
+from lcvd.training.manifest import CheckpointError
 
 INTERRUPTED = 75
 

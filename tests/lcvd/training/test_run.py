@@ -79,7 +79,7 @@ def test_a_run_killed_and_started_again_ends_with_the_same_bytes(whole: Path, sh
 
 
 def test_a_run_asked_to_end_says_so_and_leaves_a_checkpoint(shards: Path, tmp_path: Path) -> None:
-    settings = tiny(steps=10_000, checkpoint_every=10_000, log_every=1)
+    settings = tiny(steps=10_000, checkpoint_every=10_000, watch={"log_every": 1})
     process = start(settings, shards, tmp_path)
     wait_for(tmp_path / "out/dvclive/metrics.json", process, tmp_path / "log")
     process.send_signal(signal.SIGTERM)
@@ -104,9 +104,10 @@ def losses(out: Path) -> list[float]:
     return [float(line.split("\t")[1]) for line in lines]
 
 
+@pytest.mark.slow
 def test_two_processes_through_deepspeeds_launcher_agree_with_one(whole: Path, shards: Path, tmp_path: Path) -> None:
     """Two processes see the samples of two micro-steps, so they make the same model up to rounding."""
-    out = finish(tiny(steps=8, processes=2, accumulation=1, zero=2), shards, tmp_path)
+    out = finish(tiny(steps=8, processes=2, engine={"zero": 2}), shards, tmp_path)
     assert losses(out) == pytest.approx(losses(whole), rel=1e-5)
     for part in ("unet", "shading_adapter", "reference_adapter"):
         file = f"model/{part}/diffusion_pytorch_model.safetensors"
