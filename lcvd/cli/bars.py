@@ -28,11 +28,12 @@ class Bars:
         if phase != self._phase:
             self._close()
             stream = click.get_text_stream("stderr")
-            bar: Any = click.progressbar(length=total, label=_LABELS.get(phase, phase), show_eta=True, file=stream)
-            self._phase, self._bar = phase, bar.__enter__()
+            self._bar = click.progressbar(length=total, label=_LABELS.get(phase, phase), show_eta=True, file=stream)
+            self._bar.render_progress()
+            self._phase = phase
         self._bar.update(done - self._bar.pos)
 
     def _close(self) -> None:
         if self._bar is not None:
-            self._bar.__exit__(None, None, None)
+            self._bar.render_finish()
         self._bar = self._phase = None

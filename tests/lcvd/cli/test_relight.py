@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -172,10 +171,11 @@ def test_a_batch_goes_on_after_bad_rows(call, place) -> None:
 
 def test_the_command_makes_the_same_bytes_twice_and_tells_what_it_made(call, place) -> None:
     words = ("portrait.jpg", "--drive", "clip.mp4", "--end", 0.2, "--model", "model", "--steps", 2, "--light", "orbit")
-    assert "a.mp4: 6 frames" in call(*words, "-o", "a.mp4", "--keep-audio")[1]
-    call(*words, "-o", "b.mp4", "--keep-audio", "--scratch", "elsewhere")
-    assert (place / "a.mp4").read_bytes()[:100] == (place / "b.mp4").read_bytes()[:100]
-    assert np.array_equal(*(decode_bytes((place / name).read_bytes()) for name in ("a.mp4", "b.mp4")))
+    made = {}
+    for scratch in ("here", "elsewhere"):
+        assert "a.mp4: 6 frames" in call(*words, "-o", "a.mp4", "--keep-audio", "--scratch", scratch)[1]
+        made[scratch] = [(place / name).read_bytes() for name in ("a.mp4", "a.json")]
+    assert made["here"] == made["elsewhere"]
     assert json.loads((place / "a.json").read_text())["settings"]["guidance"] == 1.5  # of params.yaml
 
 
