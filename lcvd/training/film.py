@@ -28,6 +28,8 @@ def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: 
     for clip in range(min(settings.watch.video_clips, len(clips))):
         frames = range(min(settings.model.frames, clips.length(clip)))
         shown = clips.pictures(clip, frames)
+        if shown is None:  # a broken clip, which `clips` has named
+            continue
         mask = np.kron(shown.masks[0], np.full((SCALE, SCALE), 255, np.uint8))
         made = pipe(
             shown.frames[0],
