@@ -22,7 +22,7 @@ class _Lazy(click.Group):
     register in the group ``lcvd.commands``."""
 
     _heavy: ClassVar[dict[str, str]] = {
-        name: f"lcvd.cli.{name}" for name in ("convert", "relight", "reconstruct", "studio")
+        name: f"lcvd.cli.{name}" for name in ("convert", "relight", "reconstruct", "studio", "train")
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
