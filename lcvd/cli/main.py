@@ -22,7 +22,8 @@ class _Lazy(click.Group):
     register in the group ``lcvd.commands``."""
 
     _heavy: ClassVar[dict[str, str]] = {
-        name: f"lcvd.cli.{name}" for name in ("convert", "evaluate", "relight", "reconstruct", "studio", "study")
+        name: f"lcvd.cli.{name}"
+        for name in ("convert", "evaluate", "relight", "reconstruct", "studio", "study", "train")
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

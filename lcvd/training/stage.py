@@ -84,7 +84,9 @@ def require_packages(settings: Settings) -> None:
     Raises:
         ModuleNotFoundError: names the setting, and what to install.
     """
-    wanted = {tracker: ("train.watch.trackers", tracker) for tracker in settings.train.watch.trackers}
+    wanted: dict[str, tuple[str, str]] = {
+        tracker: ("train.watch.trackers", tracker) for tracker in settings.train.watch.trackers
+    }
     if settings.train.optimiser.name == "adamw8bit":
         wanted["bitsandbytes"] = ("train.optimiser.name", "'lcvd[adam8bit]'")
     for package, (key, extra) in wanted.items():
