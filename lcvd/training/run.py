@@ -41,13 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Interrupted as error:
         print(f"training: {error}; start it again to go on", file=sys.stderr)
         return INTERRUPTED
-    except RuntimeError as error:
-        if isinstance(error, CheckpointError | Diverged) or "ed by peer" not in str(error):
-            raise
-        print(f"training: another process of this run is gone: {error}; start it again to go on", file=sys.stderr)
-        return 1
     except (CheckpointError, Diverged, FileNotFoundError, ModuleNotFoundError, ValueError) as error:
         print(f"training: {error}", file=sys.stderr)
+        return 1
+    except RuntimeError as error:
+        if "ed by peer" not in str(error):
+            raise
+        print(f"training: another process of this run is gone: {error}; start it again to go on", file=sys.stderr)
         return 1
     finally:
         if distributed.is_initialized():

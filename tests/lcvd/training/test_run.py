@@ -28,7 +28,7 @@ LONG = tiny(steps=8)
 
 def start(settings: Settings, shards: Path, place: Path) -> subprocess.Popen[str]:
     """A run in `place`, its messages to ``place/log``."""
-    argv, environment = launch_command(settings, shards, place / "scratch", place / "out", cuda=False)
+    argv, environment = launch_command(settings, shards, place / "scratch", place / "out", devices=0)
     environment |= {"OMP_NUM_THREADS": "1"}
     with (place / "log").open("a") as log:
         return subprocess.Popen(argv, env=os.environ | environment, stdout=log, stderr=log, text=True)
