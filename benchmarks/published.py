@@ -19,7 +19,7 @@ from benchmarks.clips import codes_of, reconstruct
 from lcvd.config.profiles import profile
 from lcvd.face.align import align
 from lcvd.face.head import load_head
-from lcvd.relight.portrait import light_from
+from lcvd.relight.lights import light_from
 from lcvd.shading.crop import square_pictures
 from lcvd.shading.hints import hints_of
 from lcvd.shading.sheet import contact_sheet, save_png

@@ -26,6 +26,7 @@ OWN = (
     "sources",
     "studio",
     "study",
+    "train",
 )
 """Commands of this package: each a function of the same name in a module of the same name."""
 

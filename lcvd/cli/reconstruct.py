@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from lcvd.config.io import load_settings
-from lcvd.relight.portrait import reconstruct_file
+from lcvd.relight.face import reconstruct_file
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
@@ -23,9 +23,9 @@ def reconstruct(clip: Path, out: Path, preview: Path | None, params: Path) -> No
     """Reconstruct the face in CLIP (a video or a picture)."""
     settings = load_settings(params)
     with tempfile.TemporaryDirectory() as folder:
-        face = reconstruct_file(clip, Path(folder), settings)
+        codes, file, sheet = reconstruct_file(clip, Path(folder), settings)
         out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(Path(folder) / "codes" / f"{face.clip.id}.safetensors", out)
+        shutil.copyfile(file, out)
         if preview:
-            shutil.copyfile(face.preview, preview)
-    click.echo(f"{out}: {face.codes.frames} frames, mean confidence {face.codes.confidence.mean():.2f}")
+            shutil.copyfile(sheet, preview)
+    click.echo(f"{out}: {codes.frames} frames, mean confidence {codes.confidence.mean():.2f}")

@@ -1,26 +1,52 @@
-"""``lcvd relight``: a portrait, a motion and a light to a video."""
+"""``lcvd relight``: a portrait, a motion and a light to a video; one, or a batch of them from a CSV."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-import torch
 
+from lcvd.cli.bars import Bars
+from lcvd.cli.batch import read_batch, run_batch
 from lcvd.config.io import load_settings
+from lcvd.config.settings import Settings
 from lcvd.face.align import DEFAULT, MODES
-from lcvd.model.pipeline import LCVDPipeline
-from lcvd.model.recipe import RECIPES
-from lcvd.relight.portrait import relight as relight_portrait
-from lcvd.video.encode import write_browser
+from lcvd.relight import call
+from lcvd.relight.call import CHECKPOINT, SCRATCH, model_of, settings_here
+from lcvd.relight.motion import NO_FACE
+from lcvd.relight.result import Output, check_writable
+from lcvd.relight.sampling import Sampling
+from lcvd.relight.scene import Wanted
 
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+if TYPE_CHECKING:
+    from lcvd.relight.generate import Model
+
+_SEEN = click.Path(path_type=Path, exists=True)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_MADE = ("size", "paste_back", "side_by_side", "keep_audio")
+_SEEN_AS = ("align", "smooth", "face", "drive_face", "portrait_at", "start", "end", "fps", "no_face")
+_SAMPLED = ("seed", "recipe", "steps", "adapters")
 
 
-@click.command()
-@click.argument("portrait", type=_FILE)
-@click.option("--drive", type=_FILE, help="Clip whose motion is followed.")
+@click.command
+@click.argument("portrait", type=_SEEN, required=False)
+@click.option("--drive", type=_SEEN, help="Clip, folder of pictures or saved codes whose motion is followed.")
+@click.option(
+    "--light",
+    default="reference",
+    show_default=True,
+    help="A preset's name, orbit, reference (the portrait's own), driving (the driving clip's), a picture of a lit face, an "
+    "environment map (.hdr, .exr), an SH file, or a file of keyframes.",
+)
+@click.option(
+    "--light-yaw", type=float, default=0.0, help="Degrees by which an environment map is turned to the right."
+)
+@click.option("-o", "--out", type=_FILE, help="The MP4 to write; beside it, .json tells how it was made.")
+@click.option("--batch", type=_FILE, help="CSV of jobs: a row each, columns named like these options, and portrait.")
+@click.option("--model", default=CHECKPOINT, show_default=True, help="A folder, or owner/name on a hub.")
+@click.option("--guidance", type=float, help="Strength of the light (default: evaluate.guidance of params.yaml).")
+@click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--align",
     default=DEFAULT,
@@ -33,27 +59,34 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option(
     "--smooth",
-    type=click.FloatRange(0),
+    type=float,
     default=0.0,
     show_default=True,
     metavar="STRENGTH",
     help="Calm the motion's jitter: frames over which slow motion is averaged; 0 is off, 1 about halves it.",
 )
 @click.option(
-    "--light",
-    required=True,
-    help="A preset's name, orbit, a picture of a lit face, an environment map (.hdr, .exr), or an SH file.",
+    "--face", type=int, help="Which of several faces of the portrait, counted from the left (else the largest)."
 )
+@click.option("--drive-face", type=int, help="The same, of the driving clip.")
+@click.option("--portrait-at", type=float, default=0.0, help="Second of a portrait clip whose frame is the portrait.")
+@click.option("--start", type=float, default=0.0, help="Second of the driving clip to begin at.")
+@click.option("--end", type=float, help="Second to end before.")
+@click.option("--fps", type=float, help="Frames a second of the result (default: the driving clip's).")
+@click.option("--size", type=int, help="Side of the result in pixels (default: the model's, which it works at anyhow).")
 @click.option(
-    "--light-yaw", type=float, default=0.0, help="Degrees by which an environment map is turned to the right."
+    "--no-face",
+    default="hold",
+    show_default=True,
+    type=click.Choice(NO_FACE),
+    help="Frames without a face: bridge and mark them, leave them out, or give up and tell where they are.",
 )
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--model", default="data/train/model", show_default=True, help="A folder, or owner/name on a hub.")
-@click.option("--guidance", type=float, help="Strength of the light (default: evaluate.guidance of params.yaml).")
-@click.option("--steps", type=click.IntRange(1), help="Denoising steps (default: the recipe's).")
-@click.option(
-    "--recipe", default="default", show_default=True, type=click.Choice(list(RECIPES)), help="How it is sampled."
-)
+@click.option("--paste-back", is_flag=True, help="Put the result into the whole frame that the portrait is cut from.")
+@click.option("--side-by-side", is_flag=True, help="Shading hint beside the result.")
+@click.option("--keep-audio", is_flag=True, help="The driving clip's sound.")
+@click.option("--preview", is_flag=True, help="Shading hints only: needs no model, takes seconds.")
+@click.option("--steps", type=int, help="Denoising steps (default: the recipe's).")
+@click.option("--recipe", default="default", show_default=True, help="How it is sampled: default, published, fast.")
 @click.option(
     "--adapters",
     default="shading+reference",
@@ -61,46 +94,64 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=click.Choice(["shading+reference", "reference", "shading"]),
     help="Use one of the model's adapters alone, as in the paper's Table 4.",
 )
-@click.option("--frames", type=click.IntRange(1), default=64, show_default=True, help="At most so many frames.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--side-by-side", is_flag=True, help="Shading hint beside the result.")
-@click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
-def relight(
-    portrait: Path,
-    drive: Path | None,
-    align: str,
-    smooth: float,
-    light: str,
-    light_yaw: float,
-    out: Path,
-    model: str,
-    guidance: float | None,
-    steps: int | None,
-    recipe: str,
-    adapters: str,
-    frames: int,
-    seed: int,
-    side_by_side: bool,
-    params: Path,
-) -> None:
+@click.option("--params", type=click.Path(path_type=Path), help="Settings (default: params.yaml if there is one).")
+@click.option(
+    "--scratch",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=SCRATCH,
+    show_default=True,
+    envvar="LCVD_SCRATCH",
+    help="Keeps what is done: an ended command, given again, goes on.",
+)
+@click.pass_context
+def relight(ctx: click.Context, **options: Any) -> None:
     """Animate and relight PORTRAIT (a picture, or a clip) and write an MP4."""
-    settings = load_settings(params)
-    pipe = LCVDPipeline.from_pretrained(model, device="cuda" if torch.cuda.is_available() else "cpu")
-    pipe.set_progress_bar_config(disable=True)
-    with click.progressbar(length=1, label="Relighting", show_eta=True) as bar:
+    models: dict[str, Model] = {}
+    if options["batch"] is None:
+        click.echo(_one(options, models))
+        return
+    run_batch(read_batch(ctx, options["batch"]), lambda row: _one(row, models))
 
-        def step(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
 
-        video, hints, fps = relight_portrait(
-            portrait, pipe, light, settings, light_yaw=light_yaw, driving=drive, alignment=align, smoothing=smooth,
-            seed=seed, frames=frames, progress=step,
-            guidance=settings.evaluate.guidance if guidance is None else guidance,
-            recipe=recipe,
-            adapters=adapters,
-            steps=steps,
-        )  # fmt: skip
-    shown = np.concatenate([hints, video], axis=2) if side_by_side else video
-    write_browser(out, [shown], fps)
-    click.echo(f"{out}: {len(video)} frames of {pipe.model.size}x{pipe.model.size} px")
+def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
+    """Do one job, with a loaded model if it's among `models`; a line about it."""
+    out: Path | None = options["out"]
+    if options["portrait"] is None or out is None:
+        raise click.UsageError("give a PORTRAIT and -o OUT, or --batch")
+    check_writable(out)
+    output, wanted = Output(**_some(options, _MADE)), _some(options, _SEEN_AS)
+    params = options["params"]
+    settings: Settings = load_settings(params) if params else settings_here()
+    sampled = _some(options, _SAMPLED)
+    sampled["guidance"] = settings.evaluate.guidance if options["guidance"] is None else options["guidance"]
+    # Both are made again by the call; here, they refuse bad numbers before a model is loaded.
+    Wanted(options["portrait"], options["drive"], **wanted)
+    Sampling(**sampled)
+    with Bars() as bars:
+        found = call.relight(
+            options["portrait"],
+            options["drive"],
+            options["light"],
+            None if options["preview"] else _loaded(options["model"], models),
+            light_yaw=options["light_yaw"],
+            preview=options["preview"],
+            settings=settings,
+            scratch=options["scratch"],
+            progress=bars,
+            **sampled,
+            **wanted,
+        )
+        made = found.save(out, output, progress=bars)
+    bridged = int(found.bridged.sum())
+    note = f", {bridged} of them bridged: no face was seen" if bridged else ""
+    return f"{out}: {made['output']['frames']} frames{note}"
+
+
+def _some(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: options[name] for name in names}
+
+
+def _loaded(checkpoint: str, models: dict[str, Model]) -> Model:
+    if checkpoint not in models:
+        models[checkpoint] = model_of(checkpoint)
+    return models[checkpoint]

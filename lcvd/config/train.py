@@ -136,23 +136,64 @@ class OptimiserSettings(Section):
     """Decay of the averaged weights that are exported; 0 exports the last weights."""
 
 
+class EngineSettings(Section):
+    """How DeepSpeed spreads a run over memory and processes. The result depends on it by rounding alone."""
+
+    zero: Literal[0, 1, 2, 3] = 0
+    """DeepSpeed's ZeRO stage: 1 shares optimiser states between processes, 2 gradients too, 3 weights too."""
+    offload: Literal["none", "optimiser", "all"] = "none"
+    """What is kept in host memory: optimiser states (ZeRO 1 to 3), or weights as well (ZeRO 3)."""
+    checkpointed_levels: int = Field(4, ge=0)
+    """Of the UNet's levels, from the largest pictures down, those whose activations are computed again in the backward
+    pass instead of being kept; the number of levels or more means all."""
+    compile: bool = False
+    """Let `torch.compile` compile the UNet's blocks: minutes at the start, faster steps."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> EngineSettings:
+        if self.offload != "none" and self.zero == 0:
+            raise ValueError(f"engine.offload is {self.offload}, which needs engine.zero 1, 2 or 3")
+        if self.offload == "all" and self.zero != 3:
+            raise ValueError(f"engine.offload is all, which needs engine.zero 3 (it is {self.zero}); or set optimiser")
+        if self.compile and self.zero == 3:
+            raise ValueError(
+                "engine.compile can't see weights that engine.zero 3 fetches block by block: use 0, 1 or 2"
+            )
+        return self
+
+
+class WatchSettings(Section):
+    """What is measured while training."""
+
+    log_every: int = Field(10, ge=1)
+    """Optimiser steps between points of the loss curve, each the mean over those steps."""
+    held_out_every: int = Field(0, ge=0)
+    """Optimiser steps between measurements of the held-out loss; 0 measures the final model alone."""
+    held_out_windows: int = Field(16, ge=1)
+    """Fixed windows and noises on which it is measured, one at each quantile of the training noise levels."""
+    video_every: int = Field(0, ge=0)
+    """Optimiser steps between videos of fixed portraits, hints and seeds (beside the log, untracked); 0 makes none."""
+    video_clips: int = Field(2, ge=1)
+    """Portraits of those videos."""
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
+    """Where the numbers go as well; DVCLive always has them. Each needs the package of its name."""
+
+
 class TrainSettings(Section):
     """Stage ``train`` (spec B)."""
 
     steps: int = Field(30_000, ge=1)
     """Optimiser steps."""
+    global_batch: int = Field(8, ge=1)
+    """Clips an optimiser step, over all processes and micro-steps."""
     batch: int = Field(1, ge=1)
     """Clips a process and micro-step."""
-    accumulation: int = Field(8, ge=1)
-    """Micro-steps an optimiser step."""
     processes: int = Field(1, ge=1)
-    """Processes (one a GPU) that DeepSpeed's launcher starts on this machine."""
-    zero: Literal[0, 1, 2] = 0
-    """DeepSpeed's ZeRO stage: 1 shares optimiser states between processes, 2 gradients too."""
-    precision: Literal["fp32", "bf16"] = "bf16"
-    """Autocast of the network; weights, gradients and losses stay float32."""
-    gradient_checkpointing: bool = True
-    """Compute activations again in the backward pass instead of keeping them."""
+    """Processes (one a GPU) that DeepSpeed's launcher starts on each machine."""
+    machines: int = Field(1, ge=1)
+    """Machines; with more than one, ``LCVD_HOSTFILE`` names the file that lists them (`docs/training.md`)."""
+    precision: Literal["fp32", "bf16", "fp16"] = "bf16"
+    """Autocast of the network; weights, gradients and losses stay float32. ``fp16`` scales the loss (ZeRO 1 to 3)."""
     stride: int = Field(4, ge=1)
     """Frames between neighbours of a training window in a clip that is long enough (spec B1)."""
     prepared: bool = True
@@ -166,11 +207,41 @@ class TrainSettings(Section):
     checkpoint_every: int = Field(1000, ge=1)
     """Optimiser steps between checkpoints."""
     keep: int = Field(2, ge=1)
-    """Newest checkpoints kept."""
-    log_every: int = Field(10, ge=1)
-    """Optimiser steps between points of the loss curve, each the mean over those steps."""
-    validation_windows: int = Field(16, ge=1)
-    """Fixed windows, noises and noise levels on which the final model's loss is measured."""
+    """Newest checkpoints kept, beside the best by held-out loss."""
+    engine: EngineSettings = EngineSettings()
+    watch: WatchSettings = WatchSettings()
     model: ModelSettings = ModelSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
+
+    @property
+    def world(self) -> int:
+        """Processes on all machines."""
+        return self.processes * self.machines
+
+    @property
+    def accumulation(self) -> int:
+        """Micro-steps an optimiser step."""
+        return self.global_batch // (self.batch * self.world)
+
+    @model_validator(mode="after")
+    def _possible(self) -> TrainSettings:
+        share = self.batch * self.world
+        if self.global_batch % share:
+            raise ValueError(
+                f"train.global_batch ({self.global_batch}) doesn't divide by train.batch x processes x machines "
+                f"({self.batch} x {self.processes} x {self.machines} = {share})"
+            )
+        if self.engine.zero == 3 and self.optimiser.ema:
+            raise ValueError(
+                "engine.zero 3 leaves no process with whole weights to average: set optimiser.ema to 0, or zero 2"
+            )
+        if self.engine.offload != "none" and self.optimiser.name == "adamw8bit":
+            raise ValueError(
+                "engine.offload keeps float32 states in host memory: set optimiser.name to adamw, or offload to none"
+            )
+        if self.precision == "fp16" and self.engine.zero == 0:
+            raise ValueError(
+                "precision fp16 scales the loss by ZeRO's optimiser: set engine.zero to 1, 2 or 3, or use bf16"
+            )
+        return self

@@ -83,7 +83,7 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.portrait_weight = settings.portrait_weight
-        self.bf16 = precision == "bf16"
+        self.lower = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """L_LDM and L_p of each clip, (B,) each, float32. Train on `total` of them."""
@@ -100,7 +100,7 @@ class Objective(nn.Module):
             condition = condition * draws.latent_on_B[:, None, None, None] * (1 - batch.mask_BF1hw[:, 0])
         edm = Coefficients.at(sigma)
         x = network_input(edm.c_in * (latents + sigma * draws.noise_BFChw), condition)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(x.device.type, self.lower, enabled=self.lower is not None):
             pictures = {"shading": to_unit(batch.hints_BFHW3), "reference": reference[:, None]}
             features = self.model.features({name: pictures[name] for name in self.model.adapters})
             ids = time_ids(draws.condition_sigma_B)

@@ -24,6 +24,7 @@ from lcvd.model.network import TwoSets
 from lcvd.model.networks import BaseOutput, DiffusionPipeline
 from lcvd.model.objective import time_ids
 from lcvd.model.recipe import Recipe, recipe_of
+from lcvd.model.resume import Kept
 from lcvd.model.sampler import sample
 from lcvd.model.schedule import Scheduler
 
@@ -145,6 +146,7 @@ class LCVDPipeline(DiffusionPipeline):
         output_type: str = "uint8",
         progress: Callable[[int, int], None] | None = None,
         callback_on_step_end: Callback | None = None,
+        kept: Kept | None = None,
     ) -> LCVDOutput:
         """The portrait in the pose and light of every hint.
 
@@ -175,6 +177,7 @@ class LCVDPipeline(DiffusionPipeline):
                 ``latent`` (N,C,h,w).
             progress: called with (rows computed, rows in all).
             callback_on_step_end: diffusers' callback (pipeline, step, timestep, {"latents"}); may return other latents.
+            kept: the folder in which this very call keeps what it has done, to go on from there if it is ended.
 
         Raises:
             TypeError, ValueError: an argument is missing, or has a wrong type, shape or range; it is named.
@@ -233,6 +236,7 @@ class LCVDPipeline(DiffusionPipeline):
                 rows=rows,
                 progress=self._progress(progress),
                 on_step=self._stepper(bar, callback_on_step_end),
+                kept=kept,
             )
         result = self._output(latents[1:], output_type, chunk)
         self.maybe_free_model_hooks()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lcvd.model.recipe import Recipe
+from lcvd.model.resume import Kept, State
 from lcvd.model.schedule import Scheduler, solver_of
 from lcvd.model.windows import blend_weights, tiled_noise, windows_at
 
@@ -73,6 +74,7 @@ def sample(
     rows: int = 2,
     progress: Callable[[int, int], None] | None = None,
     on_step: Callable[[int, Tensor, Tensor], Tensor | None] | None = None,
+    kept: Kept | None = None,
 ) -> Tensor:
     """Latents (frames,C,h,w) of a video of any length, where `noise_TChw` is (the network moves rows as it likes).
 
@@ -88,6 +90,8 @@ def sample(
         rows: rows given to the network at once. It changes no result beyond rounding.
         progress: called with (rows computed, rows in all).
         on_step: called with (step, timestep, latents of the frames) after each; latents that it returns replace them.
+        kept: where this run keeps what it has done, and goes on if there is some; a step that was done isn't shown to
+            `on_step` again.
     """
     length = len(noise_TChw)
     padded = max(frames, length)
@@ -97,18 +101,32 @@ def sample(
     done, total = 0, sum(len(step.rows.full_R) for step in steps)
     latents = tiled_noise(noise_TChw, padded) * solver.init_noise_sigma
     strength = _per_frame(guidance, frames, padded).to(latents)
-    for step in steps:
+    start = 0
+    if kept and (state := kept.state()):
+        start, latents = state.done, state.after
+        _wind_forward(solver, steps[start - 1], state)
+        done = sum(len(step.rows.full_R) for step in steps[:start])
+    for step in steps[start:]:
         scaled = solver.scale_model_input(latents, step.timestep)
         blend = _Blend(latents, step)
-        for part in _split(step.rows, rows):
-            seen = Rows(part.frames_RT.clamp(max=frames - 1), part.full_R)
-            blend.add(part, network(scaled[part.frames_RT], step.timestep, seen))
+        for number, part in enumerate(_split(step.rows, rows)):
+            outputs = kept.rows(step.number, number, len(part.full_R)) if kept else None
+            if outputs is None:
+                outputs = network(
+                    scaled[part.frames_RT], step.timestep, Rows(part.frames_RT.clamp(max=frames - 1), part.full_R)
+                )
+                if kept:
+                    kept.keep_rows(step.number, number, outputs)
+            blend.add(part, outputs)
             done += len(part.full_R)
             if progress:
                 progress(done, total)
-        latents = solver.step(blend.guided(strength), step.timestep, latents, return_dict=False)[0]
+        before, prediction = latents, blend.guided(strength)
+        latents = solver.step(prediction, step.timestep, before, return_dict=False)[0]
         if on_step and (changed := on_step(step.number, step.timestep, latents[:frames])) is not None:
             latents = torch.cat([changed.to(latents), latents[frames:]])
+        if kept:
+            kept.step_done(State(step.number + 1, before, prediction, latents))
     return latents[:frames]
 
 
@@ -136,6 +154,13 @@ class _Blend:
             return y2
         y1 = self._sums[False] / self._total
         return y1 + strength * (y2 - y1)
+
+
+def _wind_forward(solver: Scheduler, last: Step, state: State) -> None:
+    """Bring a new solver to where it was after the step `last`; what that step gives at lower order isn't used."""
+    solver.set_begin_index(last.number)
+    solver.scale_model_input(state.before, last.timestep)
+    solver.step(state.prediction, last.timestep, state.before)
 
 
 def _split(rows: Rows, most: int) -> list[Rows]:

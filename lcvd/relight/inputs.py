@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
 from lcvd.face.align import align
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import HeadModel, head_of
 from lcvd.metrics.manifest import Manifest
+from lcvd.relight.face import Face, reconstruct
+from lcvd.relight.lights import light_from
+from lcvd.relight.media import IMAGES, SETTLING, media_of, pixels_of
 from lcvd.relight.methods.method import Shot, Window
-from lcvd.relight.portrait import IMAGES, Face, light_from, reconstruct_file
 from lcvd.relight.results import VIDEOS
 from lcvd.shading.crop import square_pictures
 from lcvd.shading.hints import WINDOW, Hints, hints_of
@@ -110,19 +110,17 @@ def names_of(manifest: Manifest, folder: Path) -> dict[str, tuple[Path, Path]]:
     return {stem: (path, path) for stem, path in found.items()}
 
 
-def open_input(
-    id: str, paths: tuple[Path, Path], manifest: Manifest, scratch: Path, cache: Cache, settings: Settings
-) -> Input:
-    """Reconstruct one input through the cache.
+def open_input(id: str, paths: tuple[Path, Path], manifest: Manifest, scratch: Path, settings: Settings) -> Input:
+    """Reconstruct one input; `scratch` keeps what was reconstructed (`lcvd.relight.face.reconstruct`).
 
     Raises:
         ClipError: no video, no face at all, ...; the message names the file.
         ValueError: a clip shorter than the protocol.
     """
     limit = 1 if manifest.task == "still" else manifest.frames
-    drive = reconstruct_file(paths[1], scratch / id / "drive", settings, max(limit, 3), cache)
+    drive = reconstruct(media_of(paths[1], scratch).beginning(max(limit, SETTLING)), scratch, settings)
     same = paths[0] == paths[1]
-    portrait = drive if same else reconstruct_file(paths[0], scratch / id / "portrait", settings, 3, cache)
+    portrait = drive if same else reconstruct(media_of(paths[0], scratch).beginning(SETTLING), scratch, settings)
     if manifest.task == "still":
         codes = drive.codes.window([0] * manifest.frames)
         return Input(id, portrait, drive, codes, manifest.size, repeat=True)
@@ -149,9 +147,8 @@ def lights_of(manifest: Manifest, beside: Path, scratch: Path, settings: Setting
         given = str(path) if path.is_file() else name
         picture = None
         if path.is_file() and path.suffix.lower() in IMAGES:
-            with Image.open(path) as image:
-                picture = np.asarray(image.convert("RGB"))
-        found.append(Light(Path(name).stem, light_from(given, scratch / "lights" / path.stem, settings), picture))
+            picture = pixels_of(path)
+        found.append(Light(Path(name).stem, light_from(given, scratch, settings), picture))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +64,10 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     names = [Path(light).stem for light in manifest.lights] or [OWN]
     if found := problems(run, inputs, names):
         raise ValueError(f"{len(found)} results don't fit the protocol:\n" + "\n".join(f"  {each}" for each in found))
-    with tempfile.TemporaryDirectory() as scratch:
-        lights = lights_of(manifest, asked.beside, Path(scratch), settings)
-        for id, paths in inputs.items():
-            progress(f"{id}: reconstruct")
-            run.add(open_input(id, paths, manifest, Path(scratch), cache, settings), lights)
+    lights = lights_of(manifest, asked.beside, asked.cache, settings)
+    for id, paths in inputs.items():
+        progress(f"{id}: reconstruct")
+        run.add(open_input(id, paths, manifest, asked.cache, settings), lights)
     arms = {arm: [record.plain() for record in records] for arm, records in run.records().items()}
     full = {
         "manifest": manifest.model_dump(mode="json"),

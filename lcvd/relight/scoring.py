@@ -84,7 +84,7 @@ class ScoredClip:
             made = self._relight(hints, name, ticker)
             seen, decibels = self._observe(read_result(made), {n: truth for n, truth in true.items() if n == name})
             results.arms["model"].append(self._scored(name, light, seen, decibels.get(name)))
-            results.arms["hint"].append(self._scored(name, light, self.meter.light(hints)))
+            results.arms["hint"].append(self._scored(name, light, self.meter.light(hints.windows())))
             self._write(out / "videos", name, hints, made, true.get(name))
             still = next(hints_of(self.head, self.sample.codes.window([0]), self.size, light))[0]
             truth = true[name].at(self.middle) if name in true else None
@@ -171,7 +171,7 @@ class ScoredClip:
 
     def _write(self, folder: Path, light: str, hints: Hints, made: Path, true: Truth | None) -> None:
         fps, stem = float(self.sample.meta.fps), f"{self.sample.id}_{light}"
-        videos = [self.driving(), iter(hints), read_result(made)]
+        videos = [self.driving(), hints.windows(), read_result(made)]
         if true:
             videos.append(frames for frames, _ in true.windows())
         beside = zip(*(regrouped(video, WINDOW) for video in videos), strict=True)

@@ -24,7 +24,7 @@ LEFT_OUT = 200
 """At most so many clips that weren't kept are listed."""
 
 
-NO_LOSS = ("lr",)
+NO_LOSS = ("lr", "grad_norm")
 """Curves that aren't losses."""
 
 
@@ -109,7 +109,7 @@ def light_reached(records: dict[str, Any]) -> dict[str, Any]:
 def curves(data: Path) -> list[Series]:
     """DVCLive's loss curves of the training run: the whole loss first, then its parts."""
     paths = sorted((data / "train" / "dvclive").rglob("*.tsv"), key=lambda path: (path.stem != "loss", path.as_posix()))
-    found = [_series(path) for path in paths if path.stem not in NO_LOSS]
+    found = [_series(path) for path in paths if path.stem not in NO_LOSS and "_noise_" not in path.stem]
     return [series for series in found if series is not None]
 
 

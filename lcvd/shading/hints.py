@@ -127,9 +127,9 @@ class Hints:
         wanted = np.arange(len(self))[indices]
         return np.concatenate(list(hints_of(self._head, self._codes.window(wanted), self._size, self._lights[wanted])))
 
-    def __iter__(self) -> Iterator[Array]:
-        """All of them, in windows."""
-        return hints_of(self._head, self._codes, self._size, self._lights)
+    def windows(self, length: int = WINDOW) -> Iterator[Array]:
+        """All of them in order, at most `length` at a time."""
+        return hints_of(self._head, self._codes, self._size, self._lights, length)
 
 
 def _shade_fragments(seen: Fragments, head: HeadModel, vertices: Array, ndc: Array, light: Array) -> Array:

@@ -30,6 +30,9 @@ from lcvd.video.encode import read_lossless, write_h264, write_lossless
 
 KIND = "sample"
 WINDOW = 16
+GOP, TUNE = 4, "fastdecode"
+"""How frames are encoded: training reads single ones, anywhere. x264's defaults decode a frame four times as slowly,
+and files are smaller by a third."""
 CACHED = ("frames.mp4", "hints.mkv", "mask.mkv", "codes.safetensors")
 
 
@@ -106,7 +109,7 @@ def _make(
     size = settings.size
     square = np.asarray(codes.square)
     pictures = (square_pictures(window, square, size) for window in frames(clip, WINDOW, codes.frames))
-    written = write_h264(folder / "frames.mp4", pictures, clip.fps, settings.crf)
+    written = write_h264(folder / "frames.mp4", pictures, clip.fps, settings.crf, gop=GOP, tune=TUNE)
     if written != codes.frames:
         raise ClipError(
             "inconsistent", f"{clip.media.name}: {written} frames decode, but {codes_path} has {codes.frames}"

@@ -6,7 +6,9 @@ import json
 import math
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,16 +20,26 @@ from lcvd.config.train import TrainSettings
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
-from lcvd.training import checkpoint
+from lcvd.training import checkpoint, elastic
 from lcvd.training.checkpoint import Position
 from lcvd.training.clips import Clips
 from lcvd.training.curve import Curve
 from lcvd.training.data import NamedBatch, batches, moved
 from lcvd.training.ema import Average
-from lcvd.training.engine import learning_rate, make_engine, set_rate, start_processes
+from lcvd.training.engine import (
+    deepspeed_config,
+    learning_rate,
+    make_engine,
+    set_rate,
+    start_processes,
+    whole_weights,
+)
+from lcvd.training.film import film
+from lcvd.training.flops import step_flop
 from lcvd.training.order import sample_numbers
 from lcvd.training.progress import Progress
-from lcvd.training.validate import validate
+from lcvd.training.validate import HeldOut
+from lcvd.training.watch import Watch, matrix_peak
 
 SMOOTHING = 0.98
 
@@ -49,9 +61,14 @@ class Training:
 
     def __init__(self, settings: TrainSettings, seed: int, shards: Path, scratch: Path, out: Path) -> None:
         start_processes()
-        self.settings, self.seed, self.shards, self.out = settings, seed, shards, out
+        self.settings, self.seed, self.out = settings, seed, out
         self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
-        self.checkpoints = scratch / "checkpoints"
+        if self.world != settings.world:
+            raise ValueError(
+                f"{self.world} processes were started; train.processes x train.machines is {settings.world}"
+            )
+        self.checkpoints, self.log = scratch / "checkpoints", scratch / "log"
+        found, states = self._found(scratch / "universal")
         model = LCVD.fresh(settings.model, seed)
         key = prepared_key(model.codec, model.image_encoder, model.size) if settings.prepared else None
         self.clips = Clips(
@@ -63,15 +80,32 @@ class Training:
             key=key,
             max_broken=settings.max_broken,
         )
-        if settings.gradient_checkpointing:
-            model.unet.enable_gradient_checkpointing()
+        self.held_out = HeldOut(shards, settings, seed)
         self.objective = Objective(model, settings.objective, settings.precision)
-        self.engine = make_engine(self.objective, settings)
+        count = sum(p.numel() for p in model.trainable())
+        config = deepspeed_config(settings, count, universal=found != states)
+        if self.rank == 0:
+            print(f"DeepSpeed's configuration: {json.dumps(config)}", file=sys.stderr, flush=True)
+        self.engine = make_engine(self.objective, settings, config)
         self.average = Average(model.trainable(), settings.optimiser.ema)
-        found = checkpoint.newest(self.checkpoints)
-        self.position = checkpoint.load(self.engine, self.average, found) if found else Position(processes=self.world)
+        if found and states:
+            checkpoint.load(self.engine, self.average, found, states)
         self.saved = self.position.step
         self._asked_to_end = False
+
+    def _found(self, aside: Path) -> tuple[Path | None, Path | None]:
+        """The checkpoint to go on from and DeepSpeed's part of it, which is converted below `aside` when another number
+        of processes wrote it; sets `position`."""
+        found = states = checkpoint.agreed(self.checkpoints)
+        self.position = checkpoint.position_of(found) if found else Position()
+        written_by, self.position.processes = self.position.processes, self.world
+        if found and written_by != self.world and self.settings.engine.zero:
+            elastic.refuse_impossible(found, written_by, self.world, self.settings)
+            states = aside / found.name
+            if self.rank == 0:
+                elastic.convert(found, aside)
+            distributed.barrier()
+        return found, states
 
     def run(self) -> None:
         """Train the steps that are left, then export.
@@ -84,23 +118,43 @@ class Training:
         settings, first = self.settings, self.rank == 0
         curve = Curve(self.out / "dvclive", self.position.points) if first else None
         progress = Progress("train", settings.steps, self.position.step) if first else None
+        self.watch = self._watch() if first else None
         self.engine.train()
         loader = batches(self.clips, self._schedule(), settings, self.seed)
+        if self.position.step == 0 and settings.watch.held_out_every:
+            self._measure(curve)
         while self.position.step < settings.steps:
             ended = self._step(loader)
             done = self.position.step
-            if done % settings.log_every == 0 or done == settings.steps:
+            last = done == settings.steps
+            if self._logs(done):
                 self._log(curve)
-            if done % settings.checkpoint_every == 0 or done == settings.steps or ended:
-                self._save()
+            with self.watch.apart() if self.watch else nullcontext():
+                self.position.held_out = None
+                if last or self._due(settings.watch.held_out_every):
+                    self._measure(curve)
+                if self._due(settings.watch.video_every):
+                    self._film()
+                if last or ended or self._due(settings.checkpoint_every):
+                    self._save()
             if progress:
                 progress.update(done, f"loss {self.position.loss:.4f}")
-            if ended and done < settings.steps:
+            if ended and not last:
                 raise Interrupted(f"asked to end: checkpoint written at step {done} of {settings.steps}")
         if curve:
             curve.end()
-            self._export()
+        self._export()
         distributed.barrier()
+
+    def _due(self, every: int) -> bool:
+        return every > 0 and self.position.step % every == 0
+
+    def _logs(self, step: int) -> bool:
+        return step % self.settings.watch.log_every == 0 or step == self.settings.steps
+
+    def _watch(self) -> Watch:
+        peak = matrix_peak(self.engine.device, self.settings.precision)
+        return Watch(self.log, self.settings, self.position.step, step_flop(self.settings), peak)
 
     def _schedule(self) -> Iterator[range]:
         for step in range(self.position.step, self.settings.steps):
@@ -120,13 +174,18 @@ class Training:
         set_rate(self.engine, learning_rate(step, steps, optimiser))
         seen: list[tuple[NamedBatch, Tensor]] = []
         for micro in range(self.settings.accumulation):
-            named = next(loader)
+            with self.watch.waiting() if self.watch else nullcontext():
+                named = next(loader)
             ldm, portrait = self.engine(moved(named.batch, self.engine.device))
             self.engine.backward(self.objective.total(ldm, portrait))
             seen.append((named, torch.stack([ldm.detach(), portrait.detach()])))
             if micro + 1 == self.settings.accumulation:
                 sums = self._reduced(seen)
+                if self._logs(step + 1) and not self.settings.engine.zero:
+                    self.norm = self._norm()
             self.engine.step()
+        if self._logs(step + 1) and self.settings.engine.zero:
+            self.norm = float(self.engine.get_global_grad_norm() or 0.0)
         self.average.update(step)
         *totals, ended = sums
         loss = (totals[0] + self.settings.objective.portrait_weight * totals[1]) / totals[2]
@@ -164,15 +223,42 @@ class Training:
     def _last_good(self) -> str:
         return f"the checkpoint of step {self.saved} is from before" if self.saved else "there is no checkpoint yet"
 
+    def _norm(self) -> float:
+        """The gradient's norm before clipping; without ZeRO DeepSpeed doesn't tell it."""
+        gradients = [p.grad for p in self.objective.model.trainable() if p.grad is not None]
+        return float(torch.nn.utils.get_total_norm(gradients))
+
     def _log(self, curve: Curve | None) -> None:
         ldm, portrait, count = self.position.since
         self.position.since = [0.0, 0.0, 0.0]
         rate = learning_rate(self.position.step - 1, self.settings.steps, self.settings.optimiser)
-        point = {"ldm": ldm / count, "portrait": portrait / count, "lr": rate}
+        point = {"ldm": ldm / count, "portrait": portrait / count, "lr": rate, "grad_norm": self.norm}
         point["loss"] = point["ldm"] + self.settings.objective.portrait_weight * point["portrait"]
-        if curve:
+        if curve and self.watch:
             curve.add(self.position.step, **point)
             self.position.points = curve.points
+            self.watch.point(self.position.step, point)
+
+    def _measure(self, curve: Curve | None) -> None:
+        """Measure the held-out loss of the weights that would be exported."""
+        with self.average.applied():
+            self.measured = self.held_out.measure(self.objective)
+        loss = self.position.held_out = self.measured.loss(self.settings.objective.portrait_weight)
+        point = {"held_out": loss}
+        for number, band in enumerate(self.measured.bands(), start=1):
+            point[f"held_out_noise_{number}"] = band["v_mse"]
+        if curve and self.watch:
+            curve.add(self.position.step, **point)
+            self.position.points = curve.points
+            self.watch.track(self.position.step, point)
+
+    def _film(self) -> None:
+        """Make the videos of fixed portraits, hints and seeds."""
+        with self.average.applied():
+            film(self.objective.model, self.held_out.clips, self.settings, self.seed, self._videos())
+
+    def _videos(self) -> Path | None:
+        return self.log / f"videos/{self.position.step:08d}" if self.rank == 0 else None
 
     def _save(self) -> None:
         if not checkpoint.all_finite(self.objective.model.trainable()):
@@ -186,23 +272,25 @@ class Training:
     def _export(self) -> None:
         """Write the model (its averaged weights, where there are any) and the final numbers."""
         self.objective.eval()
-        model = self.objective.model
-        with self.average.applied():
-            numbers = validate(self.objective, self.shards, self.settings, self.seed)
+        model, zero = self.objective.model, self.settings.engine.zero
+        with whole_weights(model, zero), self.average.applied():
+            if self.rank:
+                return
             aside = self.out / "model.unfinished"
             shutil.rmtree(aside, ignore_errors=True)
             model.save_pretrained(aside)
+            sizes = {
+                "unet": sum(p.numel() for p in model.unet.parameters()),
+                **{f"{name}_adapter": sum(p.numel() for p in a.parameters()) for name, a in model.adapters.items()},
+            }
         shutil.rmtree(self.out / "model", ignore_errors=True)
         aside.rename(self.out / "model")
         metrics: dict[str, Any] = {
             "steps": self.position.step,
             "train_loss": self.position.loss,
-            "validation": numbers,
+            "validation": self.held_out.numbers(self.measured),
             "clips": len(self.clips),
-            "parameters": {
-                "unet": sum(p.numel() for p in model.unet.parameters()),
-                **{f"{name}_adapter": sum(p.numel() for p in a.parameters()) for name, a in model.adapters.items()},
-            },
+            "parameters": sizes,
             "latents": model.codec.description,
         }
         (self.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")

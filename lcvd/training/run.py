@@ -16,8 +16,8 @@ from torch import distributed
 from transformers.utils import logging as transformers_logging
 
 from lcvd.config.settings import Settings
-from lcvd.training.checkpoint import CheckpointError
 from lcvd.training.loop import Diverged, Interrupted, Training
+from lcvd.training.manifest import CheckpointError
 
 INTERRUPTED = 75
 
@@ -41,6 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
     except Interrupted as error:
         print(f"training: {error}; start it again to go on", file=sys.stderr)
         return INTERRUPTED
+    except RuntimeError as error:
+        if isinstance(error, CheckpointError | Diverged) or "ed by peer" not in str(error):
+            raise
+        print(f"training: another process of this run is gone: {error}; start it again to go on", file=sys.stderr)
+        return 1
     except (CheckpointError, Diverged, FileNotFoundError, ModuleNotFoundError, ValueError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import sys
@@ -15,9 +16,19 @@ MODULE = "lcvd.training.run"
 
 
 def scratch_key(settings: Settings, data: Path) -> str:
-    """Key of a run's scratch: seed, settings, shards and code. A run never resumes one that was made with others."""
+    """Key of a run's scratch: seed, settings, shards and code. A run never resumes one that was made with others.
+
+    How many processes share a step's clips isn't part of it: the samples are the same, so a run goes on on more or
+    fewer GPUs.
+    """
+    spread = {"processes", "machines", "batch"}
     shards = {path.relative_to(data).as_posix(): file_hash(path) for path in sorted(data.rglob("*.tar"))}
-    return key_of(seed=settings.seed, train=settings.train, shards=shards, code=rooms_hash(MODULE))
+    return key_of(
+        seed=settings.seed,
+        train=settings.train.model_dump(mode="json", exclude=spread),
+        shards=shards,
+        code=rooms_hash(MODULE),
+    )
 
 
 def launch_command(
@@ -29,11 +40,20 @@ def launch_command(
     run, send SIGTERM to its whole process group and wait for all of it: the launcher itself ends at once, its children
     after a checkpoint. A single process then returns 75.
 
+    With several machines, the file that ``LCVD_HOSTFILE`` names lists them as DeepSpeed wants it (``name slots=8`` a
+    line), and ``LCVD_LAUNCHER`` says how they are reached (`pdsh`; `slurm` inside an allocation, ...). All of them see
+    the same paths.
+
     Args:
         data: folder of stage `shard`. scratch: kept between attempts: the same command goes on from the newest
             checkpoint there. out: receives model/, metrics.json and dvclive/.
         cuda: whether CUDA devices are used; None asks torch.
+
+    Raises:
+        ModuleNotFoundError: a package that the settings ask for isn't installed.
+        ValueError: several machines are asked for and no file lists them.
     """
+    require_packages(settings)
     scratch.mkdir(parents=True, exist_ok=True)
     written = scratch / "settings.json"
     written.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -49,11 +69,43 @@ def launch_command(
     if not (_has_cuda() if cuda is None else cuda):
         environment["DS_ACCELERATOR"] = "cpu"
     port = str(_free_port())
-    if processes == 1:
+    if settings.train.world == 1:
         alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         return [sys.executable, "-m", MODULE, *places], environment | alone
     launcher = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_accelerators", str(processes)]
+    if settings.train.machines > 1:
+        launcher += _machines(settings.train.machines)
     return [*launcher, "--master_port", port, "--module", MODULE, *places], environment
+
+
+def require_packages(settings: Settings) -> None:
+    """See that optional packages which the settings ask for are installed, before anything is loaded.
+
+    Raises:
+        ModuleNotFoundError: names the setting, and what to install.
+    """
+    wanted: dict[str, tuple[str, str]] = {
+        tracker: ("train.watch.trackers", tracker) for tracker in settings.train.watch.trackers
+    }
+    if settings.train.optimiser.name == "adamw8bit":
+        wanted["bitsandbytes"] = ("train.optimiser.name", "'lcvd[adam8bit]'")
+    for package, (key, extra) in wanted.items():
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(
+                f"{key} needs {package}, which isn't installed: pip install {extra}, or change {key}"
+            )
+
+
+def _machines(count: int) -> list[str]:
+    """Arguments of DeepSpeed's launcher for several machines."""
+    hostfile = os.environ.get("LCVD_HOSTFILE", "")
+    if not hostfile or not Path(hostfile).is_file():
+        raise ValueError(
+            f"train.machines is {count}, and LCVD_HOSTFILE ({hostfile or 'not set'}) names no file that lists them; "
+            "docs/training.md shows one"
+        )
+    launcher = os.environ.get("LCVD_LAUNCHER", "pdsh")
+    return ["--hostfile", hostfile, "--num_nodes", str(count), "--launcher", launcher]
 
 
 def _has_cuda() -> bool:

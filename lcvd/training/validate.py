@@ -1,12 +1,13 @@
-"""The final model's loss on fixed windows, noises and noise levels."""
+"""The held-out loss: on fixed windows and noises, at fixed quantiles of the training noise levels."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, distributed
 
 from lcvd.config.train import TrainSettings
 from lcvd.model.objective import Objective
@@ -15,22 +16,60 @@ from lcvd.shards.sample import read_index
 from lcvd.training.clips import Clips
 from lcvd.training.data import make_batch, moved
 
+BANDS = 4
+"""Groups of neighbouring noise levels whose loss is told apart."""
 
-@torch.inference_mode()
-def validate(objective: Objective, shards: Path, settings: TrainSettings, seed: int) -> dict[str, Any]:
-    """Mean error of the v-prediction over everything, and inside the portrait, all conditions on and nothing dropped.
 
-    Noise levels are the quantiles of the training distribution, so few windows measure well. Uses the split `val`;
-    where there is none, the training split, and the result says so.
-    """
-    shared = read_index(shards, "val")["samples"] == 0
-    split = "train" if shared else "val"
-    clips = Clips(shards, split, size=settings.model.size, memory_mb=0)
-    count, sums = settings.validation_windows, torch.zeros(2)
-    normal = torch.special.ndtri((torch.arange(count, dtype=torch.float64) + 0.5) / count).float()
-    for number in range(count):
-        batch = make_batch(clips, [number], settings, seed_of(seed, "validation")).batch
-        sigma = (settings.objective.sigma_mean + settings.objective.sigma_std * normal[number : number + 1]).exp()
+@dataclass(frozen=True)
+class Measured:
+    """L_LDM and L_p of each window, by rising noise level."""
+
+    sigma_W: Tensor
+    losses_W2: Tensor
+
+    def loss(self, portrait_weight: float) -> float:
+        """What training lowers."""
+        return float(self.losses_W2[:, 0].mean() + portrait_weight * self.losses_W2[:, 1].mean())
+
+    def bands(self) -> list[dict[str, float]]:
+        """Mean L_LDM of groups of neighbouring noise levels: its largest sigma, and the loss."""
+        groups = zip(self.sigma_W.tensor_split(BANDS), self.losses_W2[:, 0].tensor_split(BANDS), strict=True)
+        return [{"to_sigma": float(sigma[-1]), "v_mse": float(ldm.mean())} for sigma, ldm in groups if len(sigma)]
+
+
+class HeldOut:
+    """Windows of the split `val`, or where it is empty of the training split; `shared` says which."""
+
+    def __init__(self, shards: Path, settings: TrainSettings, seed: int) -> None:
+        self._settings, self._seed = settings, seed_of(seed, "validation")
+        self.shared = read_index(shards, "val")["samples"] == 0
+        self.split = "train" if self.shared else "val"
+        self.clips = Clips(shards, self.split, size=settings.model.size, memory_mb=0)
+
+    @torch.no_grad()
+    def measure(self, objective: Objective) -> Measured:
+        """Errors of the v-prediction over everything, and inside the portrait, all conditions on and nothing dropped.
+
+        Every process calls it and takes its share of the windows; the numbers don't depend on how many there are.
+        """
+        count = self._settings.watch.held_out_windows
+        rank, world = distributed.get_rank(), distributed.get_world_size()
+        normal = torch.special.ndtri((torch.arange(count, dtype=torch.float64) + 0.5) / count).float()
+        sigma = (self._settings.objective.sigma_mean + self._settings.objective.sigma_std * normal).exp()
+        losses = torch.zeros(count, 2, device=objective.model.device)
+        was_training = objective.training
+        objective.eval()
+        for first in range(0, count, world):  # ZeRO 3 needs as many calls of every process: a surplus one is repeated
+            window = min(first + rank, count - 1)
+            row = self._window(objective, window, sigma[window : window + 1])
+            if first + rank < count:
+                losses[window] = row
+        objective.train(was_training)
+        distributed.all_reduce(losses)
+        return Measured(sigma, losses.cpu())
+
+    def _window(self, objective: Objective, number: int, sigma: Tensor) -> Tensor:
+        batch = make_batch(self.clips, [number], self._settings, self._seed).batch
         on = torch.ones(1)
         draws = replace(
             batch.draws,
@@ -40,11 +79,16 @@ def validate(objective: Objective, shards: Path, settings: TrainSettings, seed: 
             gates=dict.fromkeys(batch.draws.gates, on),
         )
         ldm, portrait = objective(moved(replace(batch, draws=draws), objective.model.device))
-        sums += torch.stack([ldm.sum(), portrait.sum()]).cpu()
-    return {
-        "v_mse": float(sums[0]) / count,
-        "v_mse_portrait": float(sums[1]) / count,
-        "split": split,
-        "shared_with_training": shared,
-        "windows": count,
-    }
+        return torch.cat([ldm, portrait])
+
+    def numbers(self, measured: Measured) -> dict[str, Any]:
+        """What ``metrics.json`` says of the final model."""
+        ldm, portrait = measured.losses_W2.mean(0).tolist()
+        return {
+            "v_mse": ldm,
+            "v_mse_portrait": portrait,
+            "by_noise": measured.bands(),
+            "split": self.split,
+            "shared_with_training": self.shared,
+            "windows": len(measured.sigma_W),
+        }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lcvd.relight.figures import lit_sphere
-from lcvd.relight.portrait import IMAGES
+from lcvd.relight.media import IMAGES
 from lcvd.relight.results import VIDEOS, locate, read_result
 from lcvd.shading.presets import PRESETS, preset
 from lcvd.video.encode import write_browser

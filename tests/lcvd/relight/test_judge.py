@@ -79,7 +79,7 @@ def judged(place, settings):
 
 
 def _square(place):
-    [path] = (place / "cache" / "reconstruct").rglob("codes.safetensors")
+    [path] = (place / "cache" / "cache" / "reconstruct").rglob("codes.safetensors")
     return FaceCodes.load(path).square
 
 

@@ -94,10 +94,9 @@ def tiny(**train: Any) -> Settings:
     section = {
         "steps": 6,
         "batch": 1,
-        "accumulation": 2,
+        "global_batch": 2,
         "checkpoint_every": 2,
-        "log_every": 2,
-        "validation_windows": 2,
+        "watch": {"log_every": 2, "held_out_windows": 2},
         "model": model,
         **train,
     }

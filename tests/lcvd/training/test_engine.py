@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from deepspeed.launcher.runner import parse_args
+from pydantic import ValidationError
 from torch import nn
 
-from lcvd.config.train import OptimiserSettings
+from lcvd.config.train import ModelSettings, OptimiserSettings, UNetSettings
+from lcvd.model.lcvd import LCVD
 from lcvd.training.curve import Curve
 from lcvd.training.ema import Average
-from lcvd.training.engine import deepspeed_config, learning_rate
+from lcvd.training.engine import deepspeed_config, learning_rate, recompute
+from lcvd.training.flops import meta_unet, unet_inputs, work_of
 from lcvd.training.progress import Progress, clock
 from lcvd.training.stage import launch_command, scratch_key
 from tests.lcvd.training.conftest import tiny
@@ -33,11 +39,87 @@ def test_constant_rate_is_the_papers() -> None:
 
 
 def test_deepspeed_gets_the_settings() -> None:
-    config = deepspeed_config(tiny(batch=3, accumulation=5, zero=2).train, parameters=1000)
+    config = deepspeed_config(tiny(batch=3, global_batch=15, engine={"zero": 2}).train, parameters=1000)
     assert config["train_micro_batch_size_per_gpu"] == 3
     assert config["gradient_accumulation_steps"] == 5
     assert config["gradient_clipping"] == 1.0
     assert config["zero_optimization"] == {"stage": 2, "reduce_bucket_size": 1000, "allgather_bucket_size": 1000}
+    assert "checkpoint" not in config
+
+
+def test_deepspeed_offloads_what_the_settings_say() -> None:
+    optimiser = {"name": "adamw"}
+    for offload, expected in (("optimiser", {"offload_optimizer"}), ("all", {"offload_optimizer", "offload_param"})):
+        engine = {"zero": 3, "offload": offload}
+        zero = deepspeed_config(tiny(engine=engine, optimiser=optimiser).train, 1000)["zero_optimization"]
+        assert {key for key in zero if key.startswith("offload")} == expected
+        assert all(zero[key]["device"] == "cpu" for key in expected)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"global_batch": 7, "batch": 2}, r"global_batch \(7\) doesn't divide by .* \(2 x 1 x 1 = 2\)"),
+        ({"global_batch": 8, "processes": 3}, r"\(1 x 3 x 1 = 3\)"),
+        ({"engine": {"zero": 4}}, "engine.zero"),
+        ({"engine": {"zer": 1}}, "Extra inputs"),
+        ({"engine": {"zero": 0, "offload": "optimiser"}}, "needs engine.zero 1, 2 or 3"),
+        ({"engine": {"zero": 2, "offload": "all"}}, "needs engine.zero 3"),
+        ({"engine": {"zero": 3, "compile": True}}, "engine.compile"),
+        ({"engine": {"zero": 3}, "optimiser": {"ema": 0.9}}, "set optimiser.ema to 0"),
+        ({"engine": {"zero": 1, "offload": "optimiser"}, "optimiser": {"name": "adamw8bit"}}, "set optimiser.name"),
+        ({"precision": "fp16"}, "set engine.zero to 1, 2 or 3"),
+    ],
+)
+def test_bad_settings_are_refused_when_they_are_read(bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        tiny(**bad)
+
+
+def test_packages_that_arent_there_are_named_before_anything_is_loaded(tmp_path: Path) -> None:
+    if importlib.util.find_spec("wandb"):
+        pytest.skip("wandb is installed")
+    with pytest.raises(ModuleNotFoundError, match="train.watch.trackers needs wandb.*pip install wandb"):
+        launch_command(tiny(watch={"trackers": ["wandb"]}), tmp_path, tmp_path / "scratch", tmp_path, cuda=False)
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_levels_of_largest_pictures_are_computed_again() -> None:
+    shape = tiny().train.model.model_copy(
+        update={"unet": UNetSettings(channels=(32, 32, 32), heads=(1, 1, 1), layers=1, time_ids_dim=8)}
+    )
+    unet = meta_unet(shape)
+    for levels, expected in ((0, set()), (1, {"down0", "up2"}), (2, {"down0", "up2", "down1", "up1"}), (9, None)):
+        recompute(unet, levels)
+        blocks = {f"down{i}": b for i, b in enumerate(unet.down_blocks)} | {f"up{i}": b for i, b in enumerate(unet.up_blocks)} | {"mid": unet.mid_block}  # fmt: skip
+        on = {name for name, block in blocks.items() if block.gradient_checkpointing}
+        assert on == (set(blocks) if expected is None else expected)
+
+
+def test_computing_again_changes_no_gradient() -> None:
+    """Against the same backward pass with everything kept."""
+    shape = tiny().train.model
+    gradients = []
+    for levels in (0, 1, 2):
+        model = LCVD.fresh(shape, 0)
+        recompute(model.unet, levels)
+        model.train()
+        x, sigma, token, ids = (torch.ones_like(t) for t in unet_inputs(shape, device="cpu"))
+        model.unet(x, sigma, token, ids, return_dict=False)[0].square().mean().backward()
+        gradients.append([p.grad for p in model.unet.parameters()])
+    for other in gradients[1:]:
+        for a, b in zip(gradients[0], other, strict=True):
+            torch.testing.assert_close(a, b)
+
+
+def test_the_full_size_steps_work_is_the_specs() -> None:
+    """20.3 TFLOP forward, 60.9 with the backward pass, 81.2 when everything is computed again (spec I)."""
+    work = work_of(ModelSettings())
+    assert work.unet == pytest.approx(20.3e12, rel=0.005)
+    assert work.adapters == pytest.approx(0.040e12, rel=0.02)
+    assert work.step(0) == pytest.approx(60.9e12, rel=0.005)
+    assert work.step(4) == pytest.approx(81.2e12, rel=0.005)
+    assert work.step(1) < work.step(2) < work.step(4) == work.step(9)
 
 
 def test_average_follows_and_is_put_back() -> None:
@@ -104,16 +186,34 @@ def test_command_of_one_and_of_several_processes(tmp_path: Path) -> None:
     assert "deepspeed.launcher.runner" not in argv
     assert environment["WORLD_SIZE"] == "1"
     assert environment["DS_ACCELERATOR"] == "cpu"
-    argv, environment = launch_command(tiny(processes=4), *places, cuda=True)
+    argv, environment = launch_command(tiny(processes=4, global_batch=4), *places, cuda=True)
     assert argv[argv.index("--num_accelerators") + 1] == "4"
+    assert "--hostfile" not in argv
     assert "WORLD_SIZE" not in environment
     assert "DS_ACCELERATOR" not in environment
+
+
+def test_command_of_several_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = (tmp_path / "data", tmp_path / "scratch", tmp_path / "out")
+    settings = tiny(processes=2, machines=2, global_batch=4)
+    monkeypatch.delenv("LCVD_HOSTFILE", raising=False)
+    with pytest.raises(ValueError, match=r"machines is 2, and LCVD_HOSTFILE \(not set\)"):
+        launch_command(settings, *places, cuda=True)
+    hosts = tmp_path / "hosts"
+    hosts.write_text("a slots=2\nb slots=2\n")
+    monkeypatch.setenv("LCVD_HOSTFILE", str(hosts))
+    monkeypatch.setenv("LCVD_LAUNCHER", "slurm")
+    argv, _ = launch_command(settings, *places, cuda=True)
+    known = parse_args(argv[argv.index("deepspeed.launcher.runner") + 1 :])
+    assert (known.hostfile, known.num_nodes, known.num_gpus, known.launcher) == (str(hosts), 2, 2, "slurm")
+    assert known.user_script == "lcvd.training.run"
 
 
 def test_scratch_is_keyed_by_seed_settings_and_shards(shards: Path) -> None:
     keys = {
         scratch_key(settings, shards)
-        for settings in (tiny(), tiny(steps=7), tiny(processes=2), tiny().model_copy(update={"seed": 5}))
+        for settings in (tiny(), tiny(steps=7), tiny(global_batch=4), tiny().model_copy(update={"seed": 5}))
     }
     assert len(keys) == 4
     assert scratch_key(tiny(), shards) in keys
+    assert scratch_key(tiny(processes=2), shards) == scratch_key(tiny(), shards), "it goes on with more processes"

@@ -1,0 +1,149 @@
+"""Training's data: samples a second of our loader against the published way, and what prepared latents save of a step.
+
+``ratio`` is how many times more samples a second one core gets from prepared shards than from four video readers a sample
+with frames fetched one by one, as the published data set does it; ``ratio_pixels`` the same from frames. Random numbers of
+the sample are part of our time. ``step_ms`` are whole training steps of the demo profile, ``data_wait`` the share of them
+that the step waits for the loader's thread. Everything is measured alternately, medians are given; the last line is one
+JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from benchmarks.training_data import FRAMES, Pictures, read_published, write_ours, write_published
+from lcvd.config.profiles import profile
+from lcvd.config.train import TrainSettings
+from lcvd.model.lcvd import LCVD
+from lcvd.model.objective import Objective
+from lcvd.training.clips import Clips
+from lcvd.training.data import NamedBatch, batches, make_batch, moved
+from lcvd.training.engine import make_optimiser
+from lcvd.training.order import window_of
+
+LATENTS = ("prepared", "pixels")
+
+
+def loaders(folder: Path, size: int, rounds: int) -> dict[str, Any]:
+    """Seconds a sample of the three ways, one thread each."""
+    pictures = Pictures.of(size)
+    settings = profile("paper").train
+    settings = settings.model_copy(update={"model": settings.model.model_copy(update={"size": size})})
+    published = write_published(folder / "published", pictures)
+    key = write_ours(folder / "ours", pictures, profile("paper").shard.crf, None)
+    sources = {
+        name: Clips(folder / "ours", "train", size=size, memory_mb=0, key=key if name == "prepared" else None)
+        for name in LATENTS
+    }
+
+    def theirs(sample: int) -> Any:
+        window = window_of(0, sample, FRAMES, frames=settings.model.frames, stride=settings.stride)
+        return read_published(published, window)
+
+    def ours(clips: Clips, sample: int) -> Any:
+        return make_batch(clips, [sample], settings, 0)
+
+    ways: dict[str, Callable[[int], Any]] = {"published": theirs}
+    ways |= {name: partial(ours, clips) for name, clips in sources.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for sample in range(rounds + 1):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            way(sample)
+            seconds[name].append(time.perf_counter() - began)
+    medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}
+    return {
+        "size": size,
+        "sample_ms": {name: round(1000 * value, 1) for name, value in medians.items()},
+        "samples_per_s": {name: round(1 / value, 2) for name, value in medians.items()},
+        "ratio": round(medians["published"] / medians["prepared"], 1),
+        "ratio_pixels": round(medians["published"] / medians["pixels"], 1),
+    }
+
+
+class Steps:
+    """Training steps of the demo profile on the CPU, one thread, from frames or from prepared latents."""
+
+    def __init__(self, model: LCVD, clips: Clips, settings: TrainSettings, count: int) -> None:
+        self.objective = Objective(model, settings.objective)
+        self.optimiser = make_optimiser(model.trainable(), settings.optimiser)
+        self.loader: Iterator[NamedBatch] = batches(clips, ([number] for number in range(count)), settings, 0)
+        self.seconds: list[tuple[float, float]] = []
+        """Of the whole step, and of waiting for the loader."""
+
+    def step(self) -> None:
+        """One."""
+        began = time.perf_counter()
+        batch = next(self.loader).batch
+        waited = time.perf_counter() - began
+        self.optimiser.zero_grad()
+        self.objective.total(*self.objective(moved(batch, torch.device("cpu")))).backward()
+        self.optimiser.step()
+        self.seconds.append((time.perf_counter() - began, waited))
+
+    def medians(self) -> tuple[float, float]:
+        """Milliseconds of a step, and the share of it spent waiting."""
+        step, wait = (statistics.median(values) for values in zip(*self.seconds[1:], strict=True))
+        return 1000 * step, wait / step
+
+
+def steps(folder: Path, rounds: int) -> dict[str, Any]:
+    """Step times with prepared latents and with encoding in the step."""
+    settings = profile("demo")
+    size = settings.train.model.size
+    model = LCVD.fresh(settings.train.model, 0)
+    key = write_ours(folder, Pictures.of(size), settings.shard.crf, model)
+    ways = {
+        name: Steps(
+            LCVD.fresh(settings.train.model, 0),
+            Clips(folder, "train", size=size, memory_mb=512, key=key if name == "prepared" else None),
+            settings.train,
+            rounds + 1,
+        )
+        for name in LATENTS
+    }
+    for _ in range(rounds + 1):
+        for way in ways.values():
+            way.step()
+    found = {name: way.medians() for name, way in ways.items()}
+    return {
+        "step_ms": {name: round(step) for name, (step, _) in found.items()},
+        "data_wait": {name: round(wait, 4) for name, (_, wait) in found.items()},
+        "ratio_step": round(found["pixels"][0] / found["prepared"][0], 2),
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser.add_argument("--size", type=int, default=512, help="side of the loaders' pictures")
+    parser.add_argument("--rounds", type=int, default=15, help="alternating measurements, of which medians are given")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = {"benchmark": "training", "rounds": options.rounds}
+        found |= loaders(Path(scratch) / "loaders", options.size, options.rounds)
+        found |= steps(Path(scratch) / "steps", options.rounds)
+    if not options.json:
+        print(
+            f"{found['size']} px: {found['samples_per_s']} samples/s; prepared x{found['ratio']}, frames "
+            f"x{found['ratio_pixels']}\ndemo step: {found['step_ms']} ms (x{found['ratio_step']}), waiting {found['data_wait']}"
+        )
+    print(json.dumps(found, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()

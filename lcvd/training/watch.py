@@ -1,0 +1,117 @@
+"""How fast a run is, and what it holds: numbers that differ from run to run, so they stay out of the artifacts.
+
+They go to ``log/speed.jsonl`` beside the checkpoints, one line a point of the loss curve, and with the curve's own numbers
+to TensorBoard or Weights & Biases where the settings ask for it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lcvd.config.train import TrainSettings
+
+
+class Watch:
+    """Clocks of the first process.
+
+    Args:
+        folder: receives ``speed.jsonl`` and the trackers' files.
+        step: optimiser steps done so far.
+        step_flop: work of one optimiser step of this process, floating-point operations.
+        peak: measured operations a second of a matrix product on this device (`matrix_peak`).
+    """
+
+    def __init__(self, folder: Path, settings: TrainSettings, step: int, step_flop: float, peak: float) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path, self._clips = folder / "speed.jsonl", settings.global_batch
+        self._since, self._flop, self._peak = step, step_flop, peak
+        self._trackers = [_tracker(name, folder, settings) for name in settings.watch.trackers]
+        self._restart()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Time of the block was spent waiting for data."""
+        began = time.perf_counter()
+        yield
+        self._waited += time.perf_counter() - began
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Time of the block isn't training: a checkpoint, a measurement, a video."""
+        began = time.perf_counter()
+        yield
+        self._begin += time.perf_counter() - began
+
+    def point(self, step: int, values: dict[str, float]) -> None:
+        """Write down the speed since the last point, which is up to optimiser step `step`, and `values` with it."""
+        seconds, steps = time.perf_counter() - self._begin, step - self._since
+        rate = self._flop * steps / seconds
+        speed = {
+            "seconds_per_step": seconds / steps,
+            "clips_per_s": self._clips * steps / seconds,
+            "data_wait_share": self._waited / seconds,
+            "tflops": rate / 1e12,
+            "of_peak": rate / self._peak,
+            "memory_gb": memory_gb(),
+        }
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"step": step, **speed, **values}) + "\n")
+        self.track(step, values | {f"speed/{name}": value for name, value in speed.items()})
+        self._since = step
+        self._restart()
+
+    def track(self, step: int, values: dict[str, float]) -> None:
+        """Hand numbers to the trackers."""
+        for tracker in self._trackers:
+            tracker(step, values)
+
+    def _restart(self) -> None:
+        self._begin, self._waited = time.perf_counter(), 0.0
+
+
+def memory_gb() -> float:
+    """Most memory held so far, GB: the device's, or of a CPU the process's."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def matrix_peak(device: torch.device, precision: str) -> float:
+    """Floating-point operations a second of a large matrix product in the network's precision: the best of a few."""
+    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
+    on_gpu = device.type == "cuda"
+    side, best = (8192, 0.0) if on_gpu else (768, 0.0)
+    a = torch.ones(side, side, device=device, dtype=kind)
+    for _ in range(6):
+        began = time.perf_counter()
+        a @ a
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        best = max(best, 2 * side**3 / (time.perf_counter() - began))
+    return best
+
+
+def _tracker(name: str, folder: Path, settings: TrainSettings) -> Any:
+    """A function of (step, values) that hands numbers to a tracker; packages are there, `launch_command` has looked."""
+    if name == "tensorboard":
+        from torch.utils.tensorboard import SummaryWriter
+
+        writer = SummaryWriter(str(folder / "tensorboard"))
+
+        def write(step: int, values: dict[str, float]) -> None:
+            for key, value in values.items():
+                writer.add_scalar(key, value, step)
+
+        return write
+    import wandb
+
+    run = wandb.init(project="lcvd", dir=str(folder), config=settings.model_dump(mode="json"), resume="allow")
+    return lambda step, values: run.log(values, step=step)

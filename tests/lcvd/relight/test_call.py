@@ -1,0 +1,184 @@
+"""`lcvd.relight(...)` with a model that has learned nothing: what comes back, what is kept, what is written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import av
+import numpy as np
+import pytest
+
+import lcvd
+from lcvd.cache.store import file_hash
+from lcvd.model.pipeline import Interrupted
+from lcvd.relight.ahead import ahead
+from lcvd.relight.generate import latents_of
+from lcvd.relight.result import Output
+from lcvd.relight.sampling import Sampling
+from lcvd.relight.scene import Wanted, scene_of
+from lcvd.shading.hints import hints_of
+from lcvd.shading.presets import preset
+from lcvd.video.decode import decode_bytes
+
+CLIP = "lp_d03_woman_turns_warm_light.mp4"
+
+
+def middle_of_light(hint) -> float:
+    """Column where the hint is brightest on average, in shares of the face's width from its middle."""
+    face = hint.max(-1) > 0
+    columns = np.nonzero(face)[1]
+    weights = hint.mean(-1)[face]
+    return float((np.average(columns, weights=weights) - columns.mean()) / np.ptp(columns))
+
+
+@pytest.fixture(scope="module")
+def animated(clips_dir, portrait, model, relight_settings, scratch):
+    return lcvd.relight(
+        portrait, clips_dir / CLIP, "left", model, guidance=1.5, steps=2, settings=relight_settings, scratch=scratch,
+        start=0.5, end=0.8,
+    )  # fmt: skip
+
+
+def test_importing_lcvd_loads_nothing_heavy() -> None:
+    code = "import sys, lcvd, lcvd.relight; assert callable(lcvd.relight); print(sorted({'torch','numpy','av'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    with pytest.raises(AttributeError, match="no attribute 'relit'"):
+        _ = lcvd.relit  # type: ignore[attr-defined]
+
+
+def test_everything_used_on_the_way_comes_back(animated) -> None:
+    assert animated.frames.shape == animated.hints.shape == (9, 64, 64, 3)
+    assert animated.fps == 30
+    assert animated.size == 64
+    assert animated.codes.frames == len(animated.bridged) == len(animated.lights) == 9
+    assert animated.mask.shape == (64, 64)
+    assert 0.1 < (animated.mask > 0).mean() < 0.9
+    assert (animated.hints[0] != animated.hints[-1]).any()
+    assert middle_of_light(animated.hints[0]) < -0.02
+
+
+def test_another_light_over_the_same_codes(animated, scratch, relight_settings) -> None:
+    scene = animated.scene
+    under = scene.preview(4, 64)
+    for name, side in (("left", -1), ("right", 1)):
+        lights = scene.light(name, scratch, relight_settings)
+        lazily = scene.hints(lights, 64)[np.array([4])][0]
+        np.testing.assert_array_equal(under(preset(name)), lazily)
+        np.testing.assert_array_equal(lazily, np.concatenate(list(hints_of(scene.head, scene.codes, 64, lights)))[4])
+        assert side * middle_of_light(lazily) > 0.02
+
+
+def test_a_still_stays_in_place_and_has_its_own_light(portrait, relight_settings, scratch) -> None:
+    found = lcvd.relight(portrait, preview=True, settings=relight_settings, scratch=scratch)
+    assert found.frames.shape == (16, 256, 256, 3)
+    assert (found.frames == found.frames[0]).all()
+    np.testing.assert_array_equal(found.frames[0], found.scene.reference(256)[2])
+    with pytest.raises(ValueError, match="'driving' is that of a portrait or driving clip"):
+        found.scene.light("driving", scratch, relight_settings)
+
+
+def test_cancelled_work_is_kept_and_goes_on_to_the_same_latents(animated, model, tmp_path) -> None:
+    calls: list[int] = []
+
+    def sampled(progress, cancel=None, seed=0):
+        calls.clear()
+        return latents_of(
+            animated.scene, animated.lights, model, Sampling(1.5, seed, steps=3), tmp_path, progress, cancel
+        )
+
+    def count(phase, done, total):
+        calls.append(done)
+
+    with pytest.raises(Interrupted, match="they are kept"):
+        sampled(count, lambda: len(calls) >= 4)
+    kept = calls[-1]
+    rest = sampled(count)
+    assert calls[0] > kept  # went on, didn't start anew
+    other = tmp_path / "other"
+    whole = latents_of(animated.scene, animated.lights, model, Sampling(1.5, 0, steps=3), other)
+    assert (rest == whole).all()
+    assert not list((tmp_path / "sampling").glob("*/"))
+    sampled(count)
+    assert not calls  # found
+    assert (sampled(count, seed=1) != whole).any()
+
+
+def test_what_is_written_tells_how_it_was_made(animated, portrait, clips_dir, model, tmp_path) -> None:
+    told = []
+    found = animated.save(tmp_path / "a.mp4", Output(side_by_side=True, keep_audio=True, size=80),
+                          progress=lambda *said: told.append(said))  # fmt: skip
+    assert told[-1] == ("writing", 9, 9)
+    assert decode_bytes((tmp_path / "a.mp4").read_bytes()).shape == (9, 80, 160, 3)
+    assert json.loads((tmp_path / "a.json").read_text()) == found
+    assert found["ai_generated"] is True
+    assert found["digitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    assert found["model"] == {"name": "tiny", "sha256": model.sha256}
+    assert found["seed"] == 0
+    assert found["settings"]["guidance"] == 1.5
+    assert found["settings"]["light"] == "left"
+    sources = {one["role"]: one for one in found["sources"]}
+    assert sources["portrait"]["sha256"] == file_hash(portrait)
+    assert sources["driving"]["sha256"] == file_hash(clips_dir / CLIP)
+    assert found["output"]["sha256"] == file_hash(tmp_path / "a.mp4")
+    assert str(tmp_path) not in json.dumps(found)
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        assert file.metadata["comment"].startswith("AI-generated")
+        assert len(file.streams.audio) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.mp4"]
+
+
+def test_pasting_changes_the_person_and_leaves_the_rest(animated, portrait, relight_settings) -> None:
+    from lcvd.relight.paste import pasted
+    from lcvd.video.decode import read
+
+    black = iter([np.zeros((2, 64, 64, 3), np.uint8)])
+    whole = next(pasted(animated.scene, black, relight_settings))[1].astype(int)
+    before = read(animated.scene.portrait.media.clip, [0])[0].astype(int)
+    assert whole.shape == before.shape
+    x0, y0, side = animated.scene.portrait.place
+    outside = np.ones(before.shape[:2], bool)
+    outside[y0 : y0 + side, x0 : x0 + side] = False
+    assert (whole == before)[outside].all()
+    middle = animated.scene.portrait.mask > 0
+    inner = np.zeros_like(outside)
+    grid = np.arange(side) * len(middle) // side
+    inner[y0 : y0 + side, x0 : x0 + side] = middle[grid[:, None], grid[None]]
+    assert whole[inner].mean() < 0.35 * before[inner].mean()
+    assert len(np.unique(whole[inner] - before[inner])) > 50  # feathered, not cut
+
+
+def test_frames_left_out_cant_keep_their_sound(animated, tmp_path) -> None:
+    cut = replace(animated, scene=replace(animated.scene, motion=replace(animated.scene.motion, cut=True)))
+    with pytest.raises(ValueError, match="frames without a face were skipped"):
+        cut.save(tmp_path / "a.mp4", Output(keep_audio=True))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_clip_keeps_its_own_motion(clips_dir, relight_settings, scratch) -> None:
+    wanted = Wanted(clips_dir / CLIP, start=0.5, end=0.8)
+    scene = scene_of(wanted, scratch, relight_settings)
+    assert scene.own_motion
+    assert scene.frames == 9
+    np.testing.assert_array_equal(scene.codes.pose, scene.portrait.codes.pose)
+    lights = scene.light("driving", scratch, relight_settings)
+    np.testing.assert_array_equal(lights, scene.portrait.codes.light)
+
+
+def test_windows_made_ahead_keep_order_pass_errors_and_stop() -> None:
+    assert list(ahead(iter(range(50)))) == list(range(50))
+
+    def failing():
+        yield 1
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        list(ahead(failing()))
+    before = threading.active_count()
+    left = ahead(iter(range(10**9)))
+    assert next(left) == 0
+    left.close()
+    assert threading.active_count() == before
