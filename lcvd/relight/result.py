@@ -19,8 +19,9 @@ from lcvd.relight.mux import Sound, check_sound, finish
 from lcvd.relight.output import Output, check_writable, resized
 from lcvd.relight.paste import pasted
 from lcvd.relight.sampling import Progress, Sampling
-from lcvd.relight.scene import Hints, Scene
+from lcvd.relight.scene import Scene
 from lcvd.relight.side_file import comment_of, side_file, write_side_file
+from lcvd.shading.hints import Hints
 from lcvd.video.encode import write_browser
 
 if TYPE_CHECKING:

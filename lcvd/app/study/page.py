@@ -20,7 +20,8 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from lcvd.app.study.material import Study, Trial
-from lcvd.app.study.ratings import QUESTIONS, SCALE, Rating, append, rater_name, read
+from lcvd.app.study.ratings import SCALE, Rating, append, rater_name, read
+from lcvd.metrics.agreement import QUESTIONS
 
 ASSETS = Path(__file__).parent / "assets"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
