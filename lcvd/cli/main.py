@@ -10,7 +10,6 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import click
-from click.utils import make_default_short_help
 
 GROUP = "lcvd.commands"
 """Entry points by which other packages add commands."""
@@ -65,7 +64,7 @@ def _short_help(point: EntryPoint, room: int) -> str:
     tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
     functions = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == point.attr]
     text = ast.get_docstring(functions[0]) if functions else None
-    return make_default_short_help(text, room) if text else ""
+    return click.Command(point.name, help=text).get_short_help_str(room)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
