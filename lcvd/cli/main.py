@@ -22,7 +22,7 @@ class _Lazy(click.Group):
     register in the group ``lcvd.commands``."""
 
     _heavy: ClassVar[dict[str, str]] = {
-        name: f"lcvd.cli.{name}" for name in ("convert", "evaluate", "relight", "reconstruct", "studio", "study")
+        name: f"lcvd.cli.{name}" for name in ("convert", "evaluate", "app", "relight", "reconstruct", "studio", "study")
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -66,9 +66,7 @@ def test_a_preset_taken_apart_gives_the_preset(name):
 @pytest.mark.parametrize("yaw", [-130.0, 0.0, 45.0, 90.0, 180.0])
 def test_turning_the_light_is_turning_the_map(yaw):
     radiance = np.random.default_rng(0).gamma(0.5, size=(16, 32, 3)).astype(np.float32)
-    np.testing.assert_allclose(
-        turned(environment_light(radiance), yaw), environment_light(radiance, yaw), atol=1e-5
-    )
+    np.testing.assert_allclose(turned(environment_light(radiance), yaw), environment_light(radiance, yaw), atol=1e-5)
 
 
 @pytest.mark.parametrize(
