@@ -29,10 +29,6 @@ TINY = {
     "unet": {"channels": (32, 32), "heads": (1, 1), "layers": 1, "time_ids_dim": 8},
     "image_encoder": {"width": 16, "layers": 1, "heads": 2, "mlp": 16, "patch": 56, "projection": 32},
 }
-LIGHT: dict[str, Any] = {
-    "lamps": [{"direction": [-1, 0, 0.3], "colour": "#ffffff", "strength": 1.0, "softness": 0.0}],
-    "fill": 0.25,
-}
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +76,16 @@ class User:
         state = self.ended(self.do("/read", **part))
         assert state["state"] == "done", state
         return state["result"]
+
+
+@pytest.fixture(scope="session")
+def user() -> type[User]:
+    """Makes somebody who opens the page at an address."""
+    return User
+
+
+@pytest.fixture
+def light() -> dict[str, Any]:
+    """A lamp from the left, as the page sends it."""
+    lamp = {"direction": [-1, 0, 0.3], "colour": "#ffffff", "strength": 1.0, "softness": 0.0}
+    return {"lamps": [lamp], "fill": 0.25}
