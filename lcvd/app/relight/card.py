@@ -38,6 +38,9 @@ def about(model: Model | None, checkpoint: str) -> About:
     """What to say of a model that was loaded from `checkpoint`, a folder or a hub's name.
 
     Its card is README.md in the folder; numbers are those of metrics.json in it, or beside it as training leaves them.
+
+    Raises:
+        ValueError: a metrics.json is no JSON.
     """
     if model is None:
         return About("no model", (), (NO_MODEL, LIGHT, CONSENT))
@@ -67,7 +70,10 @@ def _numbers(folder: Path) -> tuple[tuple[str, str], ...]:
     """Numbers of the metrics beside a model, nested names joined."""
     for path in (folder / NUMBERS, folder.resolve().parent / NUMBERS):
         if path.is_file():
-            return tuple(_flat(json.loads(path.read_text(encoding="utf-8")), ""))
+            try:
+                return tuple(_flat(json.loads(path.read_text(encoding="utf-8")), ""))
+            except ValueError as error:
+                raise ValueError(f"{path}: no JSON: {error}; repair the file or take it away") from None
     return ()
 
 

@@ -171,10 +171,13 @@ class _Page:
         """A file as the body, its name in the query."""
         check_origin(request)
         session, role = _idle(request), _role(request)
-        declared = request.headers.get("content-length", "")
-        check_size(role, int(declared) if declared.isdigit() else 0, self._limits)
-        name = request.query_params.get("name", "")
-        path = await receive(session, role, name, request.stream(), self._limits)
+        declared, parts = request.headers.get("content-length", ""), request.stream()
+        try:
+            check_size(role, int(declared) if declared.isdigit() else 0, self._limits)
+            path = await receive(session, role, request.query_params.get("name", ""), parts, self._limits)
+        except Refused:
+            await _drained(parts, self._limits[role])
+            raise
         return await self._accepted(session, role, path)
 
     async def pick(self, request: Request) -> Response:
@@ -287,6 +290,14 @@ async def _asked(request: Request, kind: type[Input]) -> Input:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}") from None
+
+
+async def _drained(parts: AsyncIterator[bytes], most: int) -> None:
+    """Read on: a browser that is still sending may miss the answer when the connection is closed."""
+    async for part in parts:
+        most -= len(part)
+        if most < 0:
+            return
 
 
 async def _tried(work: Callable[[], Awaitable[Any]]) -> Any:

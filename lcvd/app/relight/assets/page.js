@@ -21,7 +21,7 @@ function enable() {
   const busy = job !== null;
   for (const id of ["render-frame", "render-clip", "render-hints"]) if (at(id)) at(id).disabled = busy || !ready;
   for (const each of document.querySelectorAll(".giver input, .giver select, .giver button, #again")) each.disabled = busy;
-  at("cancel").hidden = at("progress").hidden = !busy;
+  at("cancel").hidden = at("progress").hidden = at("share").hidden = !busy;
 }
 
 async function follow(state) {
@@ -33,7 +33,9 @@ async function follow(state) {
       at("progress").value = share;
       if (state.stopping) status("Stopping …");
       else if (state.state === "waiting") status(`Waiting: ${state.ahead} ahead of you.`);
-      else status(`${PHASES[state.phase] || state.phase}${state.phase === "reading" ? "" : `: ${Math.round(100 * share)} %`} …`);
+      else status(`${PHASES[state.phase] || state.phase} …`);
+      // Outside the live region: nobody wants every percent read out.
+      at("share").textContent = state.state === "running" && share > 0 ? `${Math.round(100 * share)} %` : "";
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
       state = await ask(`/jobs/${job}`);
     }
