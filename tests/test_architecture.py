@@ -94,6 +94,11 @@ def test_no_module_imports_itself_in_a_circle():
 def test_importing_a_room_imports_no_other():
     for path in (ROOT / "lcvd").rglob("__init__.py"):
         body = ast.parse(path.read_text(encoding="utf-8")).body
+        if path in (ROOT / "lcvd" / "__init__.py", ROOT / "lcvd" / "relight" / "__init__.py"):  # `lcvd.relight(...)`
+            names = {module for node in body if isinstance(node, ast.ImportFrom) for module in [node.module]}
+            names |= {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
+            assert names <= {"__future__", "typing", "types", "sys", "importlib"}, path
+            continue
         assert all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body), path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import Any
 
@@ -27,8 +28,7 @@ class Bars:
         """Show that `done` of `total` are done."""
         if phase != self._phase:
             self._close()
-            stream = click.get_text_stream("stderr")
-            self._bar = click.progressbar(length=total, label=_LABELS.get(phase, phase), show_eta=True, file=stream)
+            self._bar = click.progressbar(length=total, label=_LABELS.get(phase, phase), show_eta=True, file=sys.stderr)
             self._bar.render_progress()
             self._phase = phase
         self._bar.update(done - self._bar.pos)

@@ -13,10 +13,12 @@ from lcvd.relight.judge import Asked, judge
 from lcvd.relight.protocol import wanted_of
 from lcvd.relight.results import check
 from lcvd.report.ablation import ablation_of, write_ablation
+from lcvd.report.opinions import read_study
 from lcvd.report.tables import markdown, table_of, write_tables
 
 _PATH = click.Path(path_type=Path)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _PROTOCOL = click.option(
     "--protocol", "name", required=True, help=f"One of {', '.join(protocols())}, or a file (see `show`)."
 )
@@ -54,6 +56,7 @@ def evaluate() -> None:
 @click.option("--model", default="data/train/model", show_default=True, type=_PATH, help="The trained model.")
 @click.option("--metric", "metrics", multiple=True, help="A published metric to measure beside the open ones; repeat.")
 @click.option("--published", is_flag=True, help="Measure all published metrics of the paper's table.")
+@click.option("--study", type=_FILE, help="What `lcvd study results FOLDER --json` printed: adds people's opinions.")
 @_FRAMES
 @_SIZE
 @click.option(
@@ -69,6 +72,7 @@ def run(
     model: Path,
     metrics: tuple[str, ...],
     published: bool,
+    study: Path | None,
     frames: int | None,
     size: int | None,
     cache: Path,
@@ -76,6 +80,7 @@ def run(
 ) -> None:
     """Measure METHODS on CLIPS and write the table."""
     settings = load_settings(params)
+    opinions = read_study(study) if study else None  # a wrong file shows before anything is computed
     manifest, path = _manifest(name, frames, size)
     asked = Asked(
         manifest=manifest,
@@ -93,7 +98,7 @@ def run(
         cache=cache,
     )
     full = judge(asked, settings, lambda line: click.echo(line, err=True))
-    table = table_of(manifest, full["arms"])
+    table = table_of(manifest, {**full, "study": opinions})
     write_tables(out, table)
     if ablation := ablation_of(manifest, full["arms"]):
         write_ablation(out, ablation)

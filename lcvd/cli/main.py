@@ -2,50 +2,76 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import logging
 import sys
-from importlib.metadata import entry_points
-from typing import ClassVar
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 import click
 
-from lcvd.cli.compare import compare
-from lcvd.cli.config import config
-from lcvd.cli.doctor import doctor
-from lcvd.cli.ledger import ledger
-from lcvd.cli.sources import sources
-from lcvd.ledger.rows import ClipError
+GROUP = "lcvd.commands"
+"""Entry points by which other packages add commands."""
+OWN = (
+    "app",
+    "compare",
+    "config",
+    "convert",
+    "doctor",
+    "evaluate",
+    "ledger",
+    "reconstruct",
+    "relight",
+    "sources",
+    "studio",
+    "study",
+    "train",
+)
+"""Commands of this package: each a function of the same name in a module of the same name."""
 
 
 class _Lazy(click.Group):
-    """Loads the commands that need torch and MediaPipe only when they are called, and those that other packages
-    register in the group ``lcvd.commands``."""
-
-    _heavy: ClassVar[dict[str, str]] = {
-        name: f"lcvd.cli.{name}" for name in ("convert", "evaluate", "app", "relight", "reconstruct", "studio", "study")
-    }
+    """Imports a command's module when it is called, not when it is listed: most need torch and MediaPipe."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *self._heavy, *entry_points(group="lcvd.commands").names])
+        return sorted(_points())
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in self._heavy:
-            module = __import__(self._heavy[name], fromlist=[name])
-            return getattr(module, name)
-        for point in entry_points(group="lcvd.commands", name=name):
-            command: click.Command = point.load()
-            return command
-        return super().get_command(ctx, name)
+        point = _points().get(name)
+        if point is None:
+            return None
+        command: click.Command = point.load()
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        points = _points()
+        room = formatter.width - 6 - max(map(len, points))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _short_help(points[name], room)) for name in self.list_commands(ctx)])
+
+
+def _points() -> dict[str, EntryPoint]:
+    """Every command by name."""
+    own = {name: EntryPoint(name, f"lcvd.cli.{name}:{name}", GROUP) for name in OWN}
+    return {**{point.name: point for point in entry_points(group=GROUP)}, **own}
+
+
+def _short_help(point: EntryPoint, room: int) -> str:
+    """The first sentence of a command's docstring, read from its source, which isn't run."""
+    found = importlib.util.find_spec(point.module)
+    if found is None or found.origin is None:
+        return ""
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    functions = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == point.attr]
+    text = ast.get_docstring(functions[0]) if functions else None
+    return click.Command(point.name, help=text).get_short_help_str(room)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lcvd")
 def cli() -> None:
     """Relight and animate portraits; look after the pipeline that trains the model."""
-
-
-for command in (compare, config, doctor, ledger, sources):
-    cli.add_command(command)
 
 
 def main() -> None:
@@ -58,7 +84,16 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except (ValueError, OSError, KeyError, ClipError) as error:
+    except Exception as error:
+        if not isinstance(error, _expected()):
+            raise
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         click.echo(f"lcvd: {message}", err=True)
         sys.exit(1)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What the library raises about users' input; imported late, for it comes with pyarrow."""
+    from lcvd.ledger.rows import ClipError
+
+    return ValueError, OSError, KeyError, ClipError

@@ -15,7 +15,7 @@ from lcvd.face.align import DEFAULT, MODES
 from lcvd.relight import call
 from lcvd.relight.call import CHECKPOINT, SCRATCH, model_of, settings_here
 from lcvd.relight.motion import NO_FACE
-from lcvd.relight.result import Output, check_writable
+from lcvd.relight.output import Output, check_writable
 from lcvd.relight.sampling import Sampling
 from lcvd.relight.scene import Wanted
 

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[Any]
 Level = Literal["nominal", "ordinal", "interval"]
 """What differences between two values mean."""
+QUESTIONS = ("LA-User", "ID-User", "VQ-User")
+"""What people are asked: light as asked for, likeness to the portrait, quality of the video; the paper's three."""
 
 
 def krippendorff_alpha(ratings: ArrayLike, level: Level = "ordinal") -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lcvd.metrics import adjacent, arcface, deca_light, features, frechet, i3d, identity, inception, iqa, perceptual
+from lcvd.metrics.agreement import QUESTIONS
 from lcvd.metrics.readings import ANGLE, LE, POSE, POSE68, PSNR, VQ
 from lcvd.metrics.record import Direction
 from lcvd.weights.registry import REGISTRY, fingerprint
@@ -147,6 +148,14 @@ METRICS: dict[str, Metric] = {
             "a 256 px frame.",
             "networks of face-alignment",
             packages=("lcvd", "face-alignment", "torch"),
+        ),
+        *(
+            Metric(name, "higher", f"Mean opinion of people from 1 to 5 (docs/study.md): {asked}", packages=("lcvd",))
+            for name, asked in zip(
+                QUESTIONS,
+                ("does the light match?", "is it the same person?", "is the video good?"),
+                strict=True,
+            )
         ),
     )
 }

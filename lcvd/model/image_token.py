@@ -29,9 +29,9 @@ def clip_pixels(images_B3HW: Tensor) -> Tensor:
     return ((x + 1) / 2 - mean) / std
 
 
-def new_image_encoder(settings: ImageEncoderSettings, seed: int) -> CLIPVisionModelWithProjection:
-    """A frozen vision tower of the given shape with weights drawn from `seed`."""
-    config = CLIPVisionConfig(
+def vision_config(settings: ImageEncoderSettings) -> CLIPVisionConfig:
+    """A vision tower of the given shape."""
+    return CLIPVisionConfig(
         hidden_size=settings.width,
         intermediate_size=settings.mlp,
         projection_dim=settings.projection,
@@ -41,8 +41,12 @@ def new_image_encoder(settings: ImageEncoderSettings, seed: int) -> CLIPVisionMo
         patch_size=settings.patch,
         hidden_act="gelu",
     )
+
+
+def new_image_encoder(settings: ImageEncoderSettings, seed: int) -> CLIPVisionModelWithProjection:
+    """A frozen vision tower of the given shape with weights drawn from `seed`."""
     with seeded_construction(seed, "image_encoder"):
-        return CLIPVisionModelWithProjection(config).eval().requires_grad_(False)
+        return CLIPVisionModelWithProjection(vision_config(settings)).eval().requires_grad_(False)
 
 
 def image_token(encoder: CLIPVisionModelWithProjection, images_B3HW: Tensor) -> Tensor:

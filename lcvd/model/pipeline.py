@@ -249,6 +249,10 @@ class LCVDPipeline(DiffusionPipeline):
                 decoded = self.model.codec.decode(part.to(self._execution_device, self.vae.dtype))
             yield ((decoded.float() + 1) / 2).cpu()
 
+    def shown(self, latents_NChw: Tensor, chunk: int = 8) -> Iterator[NDArray[np.uint8]]:
+        """As `decode`, as pictures (n,H,W,3) uint8."""
+        return (to_uint8(part) for part in self.decode(latents_NChw, chunk))
+
     def _tokens(self, signed_3HW: Tensor, clip_in_negative: bool) -> Tensor:
         """Image tokens (2,1,D) of the weaker and of the full conditions."""
         token = self.model.token(signed_3HW[None].to(self._execution_device)).to(self.unet.dtype)
@@ -289,7 +293,7 @@ class LCVDPipeline(DiffusionPipeline):
             return torch.cat(list(self.decode(latents_NChw, chunk)))
         if kind == "np":
             return np.concatenate([part.movedim(1, -1).numpy() for part in self.decode(latents_NChw, chunk)])
-        video = np.concatenate([to_uint8(part) for part in self.decode(latents_NChw, chunk)])
+        video = np.concatenate(list(self.shown(latents_NChw, chunk)))
         return video if kind == "uint8" else [Image.fromarray(frame) for frame in video]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,9 +14,11 @@ from numpy.typing import NDArray
 
 from lcvd.model.latents import LatentCodec
 from lcvd.model.objective import to_signed
+from lcvd.relight.results import read_result
 from lcvd.shading.crop import square_pictures
 from lcvd.shards.sample import Sample
 from lcvd.studio.clip import StudioClip
+from lcvd.video.encode import read_lossless, write_lossless
 
 Array = NDArray[Any]
 CHUNK = 16
@@ -29,24 +33,67 @@ def is_studio(sample: Sample) -> bool:
     return sample.meta.address.startswith("studio:")
 
 
-def true_relit(sample: Sample, light: str, size: int, count: int) -> tuple[Array, Array] | None:
-    """What the `count` frames after the first truly look like under the preset `light`, (count, size, size, 3) uint8, and
-    the true portrait (count, size, size) bool; None for a clip that isn't the studio's."""
+@dataclass(frozen=True)
+class Truth:
+    """What frames truly look like under another light, and where the portrait is in them; kept in two lossless files."""
+
+    frames: Path
+    masks: Path
+
+    def windows(self) -> Iterator[tuple[Array, Array]]:
+        """Frames (n, S, S, 3) uint8 and true portraits (n, S, S) bool, a window at a time."""
+        for frames, masks in zip(read_result(self.frames), read_result(self.masks), strict=True):
+            yield frames, masks[..., 0] > 127
+
+    def at(self, frame: int) -> tuple[Array, Array]:
+        """One frame (S, S, 3) and its portrait (S, S)."""
+        return read_lossless(self.frames, [frame])[0], read_lossless(self.masks, [frame])[0] > 127
+
+
+def true_relit(sample: Sample, light: str, size: int, count: int, folder: Path) -> Truth | None:
+    """Render the `count` frames after the first as they truly look under the preset `light`, into `folder`; None for a clip
+    that isn't the studio's."""
     if not is_studio(sample):
         return None
     clip = replace(StudioClip.parse(sample.meta.address), light=light)
+    truth = Truth(folder / f"true_{light}.mkv", folder / f"portrait_{light}.mkv")
     wanted = range(sample.meta.start + 1, sample.meta.start + 1 + count)
-    frames, masks = (np.concatenate(parts) for parts in zip(*clip.render(wanted), strict=True))
-    square = sample.codes.square
-    return square_pictures(frames, square, size), square_pictures(masks, square, size) > 127
+    masks: list[Array] = []  # a bit a pixel: they wait until the frames are written
+
+    def frames() -> Iterator[Array]:
+        for pictures, portrait in clip.render(wanted):
+            masks.append(np.packbits(square_pictures(portrait, sample.codes.square, size) > 127, axis=-1))
+            yield square_pictures(pictures, sample.codes.square, size)
+
+    write_lossless(truth.frames, frames(), clip.fps)
+    write_lossless(truth.masks, (np.unpackbits(part, axis=-1, count=size) * 255 for part in masks), clip.fps)
+    return truth
+
+
+class Decibels:
+    """PSNR of a video against the true one over all pixels of the true portraits, told a window at a time."""
+
+    def __init__(self) -> None:
+        self._squares, self._numbers = 0.0, 0
+
+    def add(self, frames: Array, true: tuple[Array, Array]) -> None:
+        """The next frames (n, S, S, 3) uint8, what they truly look like, and the true portraits (n, S, S) bool."""
+        error = (frames.astype(np.float64) - true[0])[true[1]]
+        self._squares, self._numbers = self._squares + float((error**2).sum()), self._numbers + error.size
+
+    @property
+    def value(self) -> float:
+        """In decibels; at most about 108."""
+        return float(10 * np.log10(255**2 / max(self._squares / max(self._numbers, 1), 1e-6)))
 
 
 def psnr(frames: Array, true: tuple[Array, Array] | None) -> float | None:
     """Decibels of `frames` (T, S, S, 3) uint8 against true ones, over all pixels of the true portraits; None without."""
     if true is None:
         return None
-    error = (frames.astype(np.float64) - true[0])[true[1]]
-    return float(10 * np.log10(255**2 / max(float((error**2).mean()), 1e-6)))
+    found = Decibels()
+    found.add(frames, true)
+    return found.value
 
 
 @torch.inference_mode()

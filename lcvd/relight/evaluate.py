@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Relight, score and write below `out`: metrics.json, records.json, table.md, plots/, videos/, figures/.
 
-    At any time one clip is in memory. Equal inputs give equal bytes.
+    Of a clip, latents and a window of pixels are in memory at any time. Equal inputs give equal bytes.
 
     Args:
         model_dir: a model as training exports it.
@@ -65,10 +66,11 @@ def evaluate(
     ticker = Ticker(progress, len(lights) * sum(count for *_, count in known))
     results = Results()
     for sample in read_samples(shard_dir, SPLIT, chosen):
-        clip = ScoredClip(sample, pipe, instruments, settings)
-        lit = clip.score(lights, out, results, ticker)
-        if sample.id == drawn:
-            clip.draw(lit, out / "figures")
+        with tempfile.TemporaryDirectory() as scratch:
+            clip = ScoredClip(sample, pipe, instruments, settings, Path(scratch))
+            lit = clip.score(lights, out, results, ticker)
+            if sample.id == drawn:
+                clip.draw(lit, out / "figures")
     return write_results(out, results, _protocol(pipe.model, shard_dir, settings, results))
 
 

@@ -44,7 +44,7 @@ class Lit:
     light: Array
     """(9, 3)."""
     hints: Array
-    """Hints (T, S, S, 3) of the whole clip."""
+    """Hints (n, S, S, 3) of the window around the moment."""
     still: Array
     """Hint of the reference's own pose."""
     result: Array
@@ -55,10 +55,12 @@ class Lit:
 
 @dataclass(frozen=True)
 class Moment:
-    """What the figures are made from: one clip, of which frame `at` is shown."""
+    """What the figures are made from: one clip, of which frame `at` is shown; figures that generate anew do so from frame
+    `start` on."""
 
     clip: str
     at: int
+    start: int
     reference: Array
     mask: Array
     own_hint: Array
@@ -80,6 +82,12 @@ def draw(moment: Moment, pipe: LCVDPipeline, out: Path, *, guidance: float, reci
         figures.append(_guidance(page, run, guidance))
     text = json.dumps({"clip": moment.clip, "frame": moment.at + 1, "figures": figures}, indent=1, sort_keys=True)
     (out / INDEX).write_text(text + "\n", encoding="utf-8")
+
+
+def around(at: int, frames: int, count: int) -> range:
+    """The window of a model of `frames` frames, of which the reference takes one, around frame `at` of `count`."""
+    start = max(0, min(at - (frames - 1) // 2, count - (frames - 1)))
+    return range(start, min(start + frames - 1, count))
 
 
 def lit_sphere(light: Array, size: int) -> Array:
@@ -137,21 +145,19 @@ class _Runs:
         return self._known[key]
 
     def _generate(self, light: str, guidance: float, positive: Sequence[str], negative: Sequence[str]) -> Array:
-        moment, hints = self._moment, self._moment.lit[light].hints
-        length = self.model.frames - 1
-        start = max(0, min(moment.at - length // 2, len(hints) - length))
+        moment = self._moment
         made = self._pipe(
             moment.reference,
             moment.mask,
             moment.own_hint,
-            hints[start : start + length],
+            moment.lit[light].hints,
             guidance=guidance,
             positive=positive,
             negative=negative,
             recipe=self._recipe,
             generator=self._seed,
         )
-        frame: Array = made.frames[moment.at - start]
+        frame: Array = made.frames[moment.at - moment.start]
         return frame
 
 
@@ -162,7 +168,7 @@ def _lights(page: _Page) -> dict[str, Any]:
             page.tile("reference", moment.reference),
             page.tile("driving", moment.driving),
             page.tile(f"light_{name}", lit_sphere(lit.light, len(moment.reference))),
-            page.tile(f"hint_{name}", lit.hints[moment.at]),
+            page.tile(f"hint_{name}", lit.hints[moment.at - moment.start]),
             page.tile(f"result_{name}", lit.result, lit),
             *page.truth(name),
         ]

@@ -22,7 +22,7 @@ from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of
 from lcvd.model.arguments import conditions_of
 from lcvd.model.fingerprint import fingerprint
-from lcvd.model.pipeline import Interrupted, LCVDPipeline, to_uint8
+from lcvd.model.pipeline import Interrupted, LCVDPipeline
 from lcvd.model.recipe import recipe_of
 from lcvd.model.resume import Kept
 from lcvd.relight.face import digest_of
@@ -77,9 +77,9 @@ class Model:
     def windows(self, latents: Tensor, progress: Progress | None = None) -> Iterator[Array]:
         """Frames (n, S, S, 3) uint8 of latents, `CHUNK` at a time."""
         done = 0
-        for window in self.pipe.decode(latents, CHUNK):
+        for window in self.pipe.shown(latents, CHUNK):
             done += len(window)
-            yield to_uint8(window)
+            yield window
             if progress:
                 progress("writing", done, len(latents))
 

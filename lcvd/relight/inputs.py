@@ -21,11 +21,10 @@ from lcvd.relight.media import IMAGES, SETTLING, media_of, pixels_of
 from lcvd.relight.methods.method import Shot, Window
 from lcvd.relight.results import VIDEOS
 from lcvd.shading.crop import square_pictures
-from lcvd.shading.hints import hints_of
+from lcvd.shading.hints import WINDOW, Hints, hints_of
 from lcvd.video.decode import frames as decode
 
 Array = NDArray[Any]
-WINDOW = 8
 OWN = "own"
 
 
@@ -78,7 +77,8 @@ class Input:
         own = next(hints_of(self.head, self.portrait.codes.window([0]), self.size))[0]
         return Shot(
             self.id, light.name, self.size, self.codes.frames, light.light, light.picture,
-            picture, mask, own, lambda: self._windows(light.light), seed,
+            picture, mask, own, Hints(self.head, self.codes, self.size, light.light),
+            lambda: self._windows(light.light), seed,
         )  # fmt: skip
 
     def _windows(self, light: Array) -> Iterator[Window]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from lcvd.relight.inputs import OWN, lights_of, names_of, open_input
 from lcvd.relight.methods.method import Method, Options
 from lcvd.relight.methods.registry import PLUGINS, open_method
 from lcvd.relight.protocol import Run, problems
+from lcvd.relight.remarks import remarks
 
 OURS = "lcvd"
 
@@ -40,18 +41,22 @@ class Asked:
 def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Measure everything and write ``records.json`` below `asked.out`; resumes where an earlier run was stopped.
 
+    A method that can't do the protocol's task isn't run: it stands in `refused`, with the reason.
+
     Returns:
-        What the file holds: `manifest`, `inputs`, `methods` (what each was, or made with) and `arms` of records.
+        What the file holds: `manifest`, `inputs`, `methods` (what each was, or made with), `refused`, `arms` of records,
+        and `remarks` on how to read them.
 
     Raises:
-        ValueError: an unknown method or metric, a clip that is missing or too short, or results that don't fit the
+        ValueError: an unknown method or metric, no method that can do the task, a clip that is missing or too short, or results that don't fit the
             protocol: all of them are listed.
         MissingWeights: a published metric's or method's file isn't there.
         ClipError: a clip shows no face, or doesn't decode.
     """
     manifest, device = asked.manifest, torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folders = {name: folder for name, folder in asked.methods.items() if folder is not None}
-    methods = _methods(asked, settings, device)
+    refused = _refused(asked)
+    methods = _methods(asked, refused, settings, device)
     instruments = Instruments(asked.metrics, settings, device)
     cache = Cache(asked.cache)
     run = Run(manifest, settings, instruments, cache, asked.out, folders, methods, progress)
@@ -63,11 +68,14 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     for id, paths in inputs.items():
         progress(f"{id}: reconstruct")
         run.add(open_input(id, paths, manifest, asked.cache, settings), lights)
+    arms = {arm: [record.plain() for record in records] for arm, records in run.records().items()}
     full = {
         "manifest": manifest.model_dump(mode="json"),
         "inputs": list(inputs),
-        "methods": {name: run.facts.get(name, {"folder": True}) for name in asked.methods},
-        "arms": {arm: [record.plain() for record in records] for arm, records in run.records().items()},
+        "methods": {name: run.facts.get(name, {"folder": True}) for name in asked.methods if name not in refused},
+        "refused": refused,
+        "arms": arms,
+        "remarks": remarks(manifest, methods, arms),
     }
     asked.out.mkdir(parents=True, exist_ok=True)
     aside = asked.out / ".records.json.part"
@@ -76,10 +84,24 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     return full
 
 
-def _methods(asked: Asked, settings: Settings, device: torch.device) -> dict[str, Method]:
+def _refused(asked: Asked) -> dict[str, str]:
+    """Why methods that are code can't do the task, by name."""
+    if asked.manifest.task != "animate":
+        return {}
+    code = [name for name, folder in asked.methods.items() if folder is None and name in PLUGINS]
+    found = {name: "can't animate" for name in code if not PLUGINS[name].animates}
+    if len(found) == len(asked.methods):
+        raise ValueError(
+            f"{', '.join(found)}: can't animate, they relight the frames they are given; "
+            f"name a method that can: {OURS}, or a folder of results NAME=FOLDER"
+        )
+    return found
+
+
+def _methods(asked: Asked, refused: Container[str], settings: Settings, device: torch.device) -> dict[str, Method]:
     """The methods that are code, opened before anything is decoded; a variant of an ablation is our model with other settings."""
     found: dict[str, Method] = {}
-    for name in (name for name, folder in asked.methods.items() if folder is None):
+    for name in (name for name, folder in asked.methods.items() if folder is None and name not in refused):
         if name not in PLUGINS and name not in asked.manifest.variants:
             known = ", ".join((*PLUGINS, *asked.manifest.variants))
             raise ValueError(f"method {name!r} isn't one of {known}; of another, name its folder: {name}=FOLDER")

@@ -28,12 +28,11 @@ from lcvd.metrics.record import Protocol, Record, clip_set
 from lcvd.metrics.summary import records
 from lcvd.relight.inputs import Input, Light, own_light
 from lcvd.relight.methods.method import Method
+from lcvd.relight.remarks import INPUT
 from lcvd.relight.results import Wanted, check, locate, read_result
 from lcvd.video.encode import write_lossless
 
 Array = NDArray[Any]
-INPUT = "input"
-"""Arm of the input itself, which nobody relit."""
 
 
 @dataclass

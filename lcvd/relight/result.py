@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.relight.ahead import ahead
+from lcvd.relight.motion import seconds_of
 from lcvd.relight.mux import Sound, check_sound, finish
+from lcvd.relight.output import Output, check_writable, resized
 from lcvd.relight.paste import pasted
 from lcvd.relight.sampling import Progress, Sampling
-from lcvd.relight.scene import Hints, Scene
+from lcvd.relight.scene import Scene
 from lcvd.relight.side_file import comment_of, side_file, write_side_file
+from lcvd.shading.hints import Hints
 from lcvd.video.encode import write_browser
 
 if TYPE_CHECKING:
@@ -31,35 +32,6 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 PREVIEW_SIZE = 256
 """Side of a video of hints in pixels, unless another is wanted."""
-
-
-@dataclass(frozen=True)
-class Output:
-    """How a result is written.
-
-    Attributes:
-        size: side of the frames in pixels; None: the model's. The model works at its own size, frames are resized.
-        paste_back: into the whole frame that the portrait was cut from (`paste.pasted`).
-        side_by_side: the shading hint, of a preview the portrait, at its left.
-        keep_audio: the sound of what moves the portrait.
-
-    Raises:
-        ValueError: a size out of range, or what doesn't go together.
-    """
-
-    size: int | None = None
-    paste_back: bool = False
-    side_by_side: bool = False
-    keep_audio: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        if self.size is not None and not (16 <= self.size <= 4096 and self.size % 2 == 0):
-            raise ValueError(f"size: expected an even number of pixels from 16 to 4096, got {self.size}")
-        if self.paste_back and (self.size or self.side_by_side):
-            raise ValueError(
-                "paste_back: whole frames have their own size and stand alone; leave size and side_by_side"
-            )
 
 
 @dataclass(frozen=True)
@@ -145,7 +117,9 @@ class Relit:
         try:
             count = write_browser(silent, ahead(shown), self.fps)
             finish(silent, whole, comment_of(self.model is not None, path), sound)
-            found = side_file(self, output, whole, path.name, count)
+            written = {"file": path.name, "frames": count, "fps": round(self.fps, 6), **asdict(output)}
+            gaps = seconds_of(self.scene.motion)
+            found = side_file(self.model is not None, self.about(), whole, written, gaps)
             write_side_file(path, found)
             whole.replace(path)
         finally:
@@ -202,32 +176,3 @@ class Relit:
             "settings": {**how, **self.words},
             "sources": self.sources,
         }
-
-
-def resized(window: Array, size: int) -> Array:
-    """Frames (n, S, S, 3) at another size: shrinking averages, enlarging takes Lanczos."""
-    if window.shape[1] == size:
-        return window
-    how = cv2.INTER_AREA if window.shape[1] > size else cv2.INTER_LANCZOS4
-    return np.stack([cv2.resize(frame, (size, size), interpolation=how) for frame in window])
-
-
-def check_writable(path: Path) -> None:
-    """See that a file of that name can be made, before hours are spent on it.
-
-    Raises:
-        OSError: its folder isn't there, or nothing can be written there, or it is a folder itself.
-        ValueError: it isn't named .mp4.
-    """
-    if path.suffix.lower() != ".mp4":
-        raise ValueError(f"{path}: results are MP4; name it .mp4")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: this is a folder; name a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: the folder {path.parent} isn't there; make it first")
-    trial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        trial.touch()
-    except OSError as error:
-        raise PermissionError(f"{path}: can't write in {path.parent}: {error.strerror}") from None
-    trial.unlink()

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lcvd.shading.hints import WINDOW
+
 Array = NDArray[Any]
 VIDEOS = (".mkv", ".mp4", ".mov", ".avi", ".webm")
-WINDOW = 8
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Reconstructing takes seconds a clip and is kept by content; after that, another 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from lcvd.relight.face import Face, reconstruct
 from lcvd.relight.lights import Shot, light_from
 from lcvd.relight.media import media_of
 from lcvd.relight.motion import NO_FACE, Motion, NoFace, at_rate, calmed, driving_motion, motion_of, without_gaps
-from lcvd.shading.hints import hints_of, shade_surface, surface_of, to_uint8
+from lcvd.shading.hints import Hints, hints_of, shade_surface, surface_of, to_uint8
 
 Array = NDArray[Any]
 LEAD = 16
@@ -115,7 +115,7 @@ class Scene:
 
     def hints(self, lights: Array, size: int) -> Hints:
         """The shading hints of all frames under `lights` (N, 9, 3), rendered when they are asked for."""
-        return Hints(self.head, self.codes, lights, size)
+        return Hints(self.head, self.codes, size, lights)
 
     def preview(self, frame: int, size: int) -> Callable[[Array], Array]:
         """A frame's hint for any light: takes (9, 3), gives (size, size, 3) uint8. Its mesh is rasterised here, once."""
@@ -128,26 +128,6 @@ class Scene:
             return hint
 
         return under
-
-
-class Hints:
-    """N hints as a sequence that is indexed by arrays; nothing is held, so a long clip costs no memory."""
-
-    def __init__(self, head: HeadModel, codes: FaceCodes, lights: Array, size: int) -> None:
-        self._head, self._codes, self._lights, self._size = head, codes, lights, size
-
-    def __len__(self) -> int:
-        return self._codes.frames
-
-    def __getitem__(self, indices: Array | slice) -> Array:
-        """Hints (n, size, size, 3) uint8 of these frames."""
-        part = self._codes.window(indices)
-        return np.concatenate(list(hints_of(self._head, part, self._size, self._lights[indices])))
-
-    def windows(self, length: int = 16) -> Iterator[Array]:
-        """All of them in order, (n, size, size, 3) at a time."""
-        for start in range(0, len(self), length):
-            yield self[start : start + length]
 
 
 def scene_of(wanted: Wanted, scratch: Path, settings: Settings) -> Scene:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,22 @@ from lcvd.config.settings import Settings
 from lcvd.face.heads import head_of
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.instruments import Instruments
-from lcvd.metrics.measure import Meter
+from lcvd.metrics.measure import Meter, regrouped
 from lcvd.metrics.observers import Observation
 from lcvd.metrics.outputs import sample_sheet
 from lcvd.metrics.readings import BIASED, PSNR, Held, Reading, Scored, feature_set, key_of_metric, scored
 from lcvd.model.arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import recipe_of
-from lcvd.relight.baselines import is_studio, psnr, round_trip, true_relit
-from lcvd.relight.figures import Lit, Moment, draw
+from lcvd.relight.baselines import Decibels, Truth, round_trip, true_relit
+from lcvd.relight.figures import Lit, Moment, around, draw
+from lcvd.relight.results import read_result
 from lcvd.shading.crop import resize_masks
-from lcvd.shading.hints import hints_of
+from lcvd.shading.hints import WINDOW, Hints, hints_of
 from lcvd.shards.sample import Sample
-from lcvd.video.encode import write_browser
+from lcvd.video.encode import read_lossless, write_browser, write_lossless
 
 Array = NDArray[Any]
-Truth = tuple[Array, Array] | None
 Progress = Callable[[int, int], None]
 ARMS = ("model", "copy", "driving", "codec", "truth", "hint")
 
@@ -45,65 +45,101 @@ class Results:
 
 
 class ScoredClip:
-    """One test clip: its reference, what drives it, and how its videos are measured."""
+    """One test clip: its reference, what drives it, and how its videos are measured.
 
-    def __init__(self, sample: Sample, pipe: LCVDPipeline, instruments: Instruments, settings: Settings) -> None:
+    Pixels are held a window at a time. What has to be looked at several times lies in lossless files below `scratch`.
+    """
+
+    def __init__(
+        self, sample: Sample, pipe: LCVDPipeline, instruments: Instruments, settings: Settings, scratch: Path
+    ) -> None:
         self.sample, self.pipe, self.settings, size = sample, pipe, settings.evaluate, pipe.model.size
         self.recipe = recipe_of(self.settings.recipe, self.settings.steps)
-        self.seed, self.size, count = settings.seed, size, frame_count(sample, settings)
-        pictures = _resized(sample.frames(range(count + 1)), size)
-        self.reference, self.driving = pictures[0], pictures[1:]
+        self.seed, self.size, self.count = settings.seed, size, frame_count(sample, settings)
+        self.middle, self.scratch = self.count // 2, scratch
+        self.reference = _resized(sample.frames([0]), size)[0]
         self.mask = resize_masks(sample.masks([0]), size)[0]
-        self.codes = sample.codes.window(range(1, count + 1))
+        self.codes = sample.codes.window(range(1, self.count + 1))
         self.head = head_of(self.codes.head)
         self.own_hint = next(hints_of(self.head, sample.codes.window([0]), size))[0]
         self.metrics = instruments.metrics
         self.meter = Meter(sample.id, self.head, self.codes, size, instruments)
-        self.given = self.meter.observe([self.driving], real=True)
+
+    def driving(self) -> Iterator[Array]:
+        """The frames that drive the clip; each call decodes them anew."""
+        return (_resized(w, self.size) for w in self.sample.windows(range(1, self.count + 1), WINDOW))
 
     def score(self, lights: dict[str, Array], out: Path, results: Results, ticker: Ticker) -> dict[str, Lit]:
         """Relight under every light; add what was measured, of the model and of the baselines, to `results`.
 
         Returns what `draw` shows of each light.
         """
-        id, middle = self.sample.id, len(self.driving) // 2
-        true = {name: true_relit(self.sample, name, self.size, len(self.driving)) for name in lights}
+        id = self.sample.id
+        found = {name: true_relit(self.sample, name, self.size, self.count, self.scratch) for name in lights}
+        true = {name: truth for name, truth in found.items() if truth}
         self._score_baselines(lights, true, results)
-        shown = {}
+        window, shown = around(self.middle, self.pipe.model.frames, self.count), {}
         for name, light in lights.items():
-            hints = np.concatenate(list(hints_of(self.head, self.codes, self.size, light)))
-            made = self._relight(hints, ticker)
-            results.arms["model"].append(self._scored(name, light, self.meter.observe([made]), psnr(made, true[name])))
-            results.arms["hint"].append(self._scored(name, light, self.meter.light([hints])))
-            self._write(out / "videos", name, hints, made, true[name])
+            hints = Hints(self.head, self.codes, self.size, light)
+            made = self._relight(hints, name, ticker)
+            seen, decibels = self._observe(read_result(made), {n: truth for n, truth in true.items() if n == name})
+            results.arms["model"].append(self._scored(name, light, seen, decibels.get(name)))
+            results.arms["hint"].append(self._scored(name, light, self.meter.light(hints.windows())))
+            self._write(out / "videos", name, hints, made, true.get(name))
             still = next(hints_of(self.head, self.sample.codes.window([0]), self.size, light))[0]
-            truth = true[name]
-            shown[name] = Lit(light, hints, still, made[middle], truth and (truth[0][middle], truth[1][middle]))
-        stills = {name: (lit.hints[middle], lit.result) for name, lit in shown.items()}
-        sample_sheet(out / "plots" / f"{id}.png", self.reference, self.driving[middle], stills)
+            truth = true[name].at(self.middle) if name in true else None
+            shown[name] = Lit(light, hints[window], still, read_lossless(made, [self.middle])[0], truth)
+        stills = {name: (lit.hints[self.middle - window.start], lit.result) for name, lit in shown.items()}
+        sample_sheet(out / "plots" / f"{id}.png", self.reference, self._shown_frame(), stills)
         facts = {key: getattr(self.sample.meta, key) for key in ("id", "identity", "fps", "licence")}
-        columns = ["driving", "hint", "result", *(["truth"] if is_studio(self.sample) else [])]
-        results.clips.append({**facts, "frames": len(self.driving), "columns": columns})
+        columns = ["driving", "hint", "result", *(["truth"] if true else [])]
+        results.clips.append({**facts, "frames": self.count, "columns": columns})
         return shown
 
     def draw(self, lit: dict[str, Lit], out: Path) -> None:
         """The picture grids of this clip into the folder `out`."""
-        middle = len(self.driving) // 2
-        moment = Moment(self.sample.id, middle, self.reference, self.mask, self.own_hint, self.driving[middle], lit)
+        start = around(self.middle, self.pipe.model.frames, self.count).start
+        moment = Moment(
+            self.sample.id, self.middle, start, self.reference, self.mask, self.own_hint, self._shown_frame(), lit
+        )
         draw(moment, self.pipe, out, guidance=self.settings.guidance, recipe=self.recipe, seed=self.seed)
 
+    def _shown_frame(self) -> Array:
+        frame: Array = _resized(self.sample.frames([1 + self.middle]), self.size)[0]
+        return frame
+
     def _score_baselines(self, lights: dict[str, Array], true: dict[str, Truth], results: Results) -> None:
-        copies = np.broadcast_to(self.reference, self.driving.shape)
-        coded = round_trip(self.pipe.model.codec, self.driving, self.pipe.device)
-        seen = {"driving": self.given, "copy": self.meter.observe([copies]), "codec": self.meter.observe([coded])}
-        frames = {"driving": self.driving, "copy": copies, "codec": coded}
-        for arm, found in seen.items():
-            results.arms[arm] += [self._scored(n, lights[n], found, psnr(frames[arm], true[n])) for n in lights]
+        codec, device = self.pipe.model.codec, self.pipe.device
+        videos = {
+            "driving": self.driving(),
+            "copy": iter([np.broadcast_to(self.reference, (self.count, *self.reference.shape))]),  # one frame in memory
+            "codec": (round_trip(codec, window, device) for window in self.driving()),
+        }
+        for arm, windows in videos.items():
+            seen, decibels = self._observe(windows, true, real=arm == "driving")
+            if arm == "driving":
+                self.given = seen
+            results.arms[arm] += [self._scored(n, lights[n], seen, decibels.get(n)) for n in lights]
         sets = [name for name in self.metrics if name in BIASED and key_of_metric(name) in self.given]
         results.real[self.sample.id] = {name: feature_set(name, self.given) for name in sets}
         for name, truth in true.items():
-            if truth:
-                results.arms["truth"].append(self._scored(name, lights[name], self.meter.observe([truth[0]])))
+            seen, _ = self._observe((frames for frames, _ in truth.windows()), {})
+            results.arms["truth"].append(self._scored(name, lights[name], seen))
+
+    def _observe(
+        self, windows: Iterable[Array], true: Mapping[str, Truth], real: bool = False
+    ) -> tuple[Observation, dict[str, float]]:
+        """What is seen in a video, and its decibels against the truths, in one pass over its frames."""
+        sums = {name: (truth.windows(), Decibels()) for name, truth in true.items()}
+
+        def passing() -> Iterator[Array]:
+            for window in regrouped(windows, WINDOW):
+                for truth, decibels in sums.values():
+                    decibels.add(window, next(truth))
+                yield window
+
+        seen = self.meter.observe(passing(), real)
+        return seen, {name: decibels.value for name, (_, decibels) in sums.items()}
 
     def _scored(self, name: str, light: Array, seen: Observation, decibels: float | None = None) -> Scored:
         held = Held(self.given, light, self.meter.present, self.size)
@@ -112,9 +148,10 @@ class ScoredClip:
             found.readings[PSNR] = Reading(decibels, self.meter.frames)
         return found
 
-    def _relight(self, hints: Array, ticker: Ticker) -> Array:
+    def _relight(self, hints: Hints, light: str, ticker: Ticker) -> Path:
+        """The model's video, as a lossless file."""
         sets = conditions_of(self.settings.adapters)
-        made: Array = self.pipe(
+        latents = self.pipe(
             self.reference,
             self.mask,
             self.own_hint,
@@ -124,16 +161,22 @@ class ScoredClip:
             generator=self.seed,
             positive=sets["positive"],
             negative=sets["negative"],
+            output_type="latent",
             progress=lambda done, total: ticker.part(len(hints), done / total),
         ).frames
+        path = self.scratch / f"made_{light}.mkv"
+        write_lossless(path, self.pipe.shown(latents), float(self.sample.meta.fps))
         ticker.finished(len(hints))
-        return made
+        return path
 
-    def _write(self, folder: Path, light: str, hints: Array, made: Array, true: Truth) -> None:
+    def _write(self, folder: Path, light: str, hints: Hints, made: Path, true: Truth | None) -> None:
         fps, stem = float(self.sample.meta.fps), f"{self.sample.id}_{light}"
-        beside = [self.driving, hints, made, *(true[:1] if true else ())]
-        write_browser(folder / f"{stem}.mp4", [made], fps)
-        write_browser(folder / f"{stem}_side.mp4", [np.concatenate(beside, axis=2)], fps)
+        videos = [self.driving(), hints.windows(), read_result(made)]
+        if true:
+            videos.append(frames for frames, _ in true.windows())
+        beside = zip(*(regrouped(video, WINDOW) for video in videos), strict=True)
+        write_browser(folder / f"{stem}.mp4", read_result(made), fps)
+        write_browser(folder / f"{stem}_side.mp4", (np.concatenate(windows, axis=2) for windows in beside), fps)
 
 
 class Ticker:

@@ -6,15 +6,12 @@ The terms are IPTC's digital source types, which C2PA manifests use too, so that
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lcvd.cache.store import file_hash
-from lcvd.relight.motion import seconds_of
-
-if TYPE_CHECKING:
-    from lcvd.relight.result import Output, Relit
 
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED, COMPUTED = f"{_TERMS}trainedAlgorithmicMedia", f"{_TERMS}algorithmicMedia"
@@ -33,25 +30,29 @@ def comment_of(generated: bool, video: Path) -> str:
     return f"{what}; LCVD {version('lcvd')}; made as {side_path(video).name} tells"
 
 
-def side_file(relit: Relit, output: Output, video: Path, name: str, frames: int) -> dict[str, Any]:
-    """Everything about a video that was written: no date, host or folder, so that the same call gives the same bytes."""
-    generated = relit.model is not None
+def side_file(
+    generated: bool,
+    made: Mapping[str, Any],
+    video: Path,
+    output: Mapping[str, Any],
+    bridged: Sequence[tuple[float, float]],
+) -> dict[str, Any]:
+    """Everything about a video that was written: no date, host or folder, so that the same call gives the same bytes.
+
+    Args:
+        generated: by a model; otherwise it is computed.
+        made: of what it was made, and how.
+        video: the file.
+        output: how it was written.
+        bridged: seconds, half-open, in which no face was seen.
+    """
     return {
         "lcvd": version("lcvd"),
         "ai_generated": generated,
         "digitalSourceType": GENERATED if generated else COMPUTED,
-        **relit.about(),
-        "output": {
-            "file": name,
-            "sha256": file_hash(video),
-            "frames": frames,
-            "fps": round(relit.fps, 6),
-            "size": output.size,
-            "paste_back": output.paste_back,
-            "side_by_side": output.side_by_side,
-            "keep_audio": output.keep_audio,
-        },
-        "bridged_seconds": seconds_of(relit.scene.motion),
+        **made,
+        "output": {**output, "sha256": file_hash(video)},
+        "bridged_seconds": [list(pair) for pair in bridged],
     }
 
 

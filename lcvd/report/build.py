@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lcvd.metrics.catalogue import ARMS
+from lcvd.relight.remarks import is_small
 from lcvd.report import collect
 from lcvd.report.chart import line_chart
 from lcvd.report.figures import figures, opening
@@ -61,7 +62,7 @@ def _context(data: Path) -> dict[str, Any]:
     grids = figures(data)
     return {
         "protocol": records["protocol"],
-        "small": collect.is_small(records["protocol"]),
+        "small": is_small(records["protocol"]),
         "opening": opening(grids),
         "stages": collect.stage_counts(data),
         "left_out": missed[: collect.LEFT_OUT],

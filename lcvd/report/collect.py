@@ -24,9 +24,6 @@ LEFT_OUT = 200
 """At most so many clips that weren't kept are listed."""
 
 
-SMALL = {"size": 256, "parameters": 300_000_000}
-"""A model below either of these can't show a face sharply, however long it trains: the published one has 512 px and 1.5
-billion parameters."""
 NO_LOSS = ("lr", "grad_norm")
 """Curves that aren't losses."""
 
@@ -86,11 +83,6 @@ def evaluation(data: Path) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: nothing to report; run `dvc repro evaluate` first")
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def is_small(protocol: dict[str, Any]) -> bool:
-    """Whether soft pictures are to be expected of the model, see `SMALL`."""
-    return any(protocol[key] < least for key, least in SMALL.items())
 
 
 def faceless(records: dict[str, Any]) -> tuple[int, int]:

@@ -12,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from lcvd.metrics.catalogue import metric_of, ordered
 from lcvd.metrics.manifest import Manifest
 from lcvd.metrics.outputs import ARROWS
+from lcvd.relight.remarks import INPUT
 from lcvd.report.collect import number
+from lcvd.report.opinions import merged, note_of
 
-INPUT = "input"
 MARKS: dict[str, dict[str, tuple[str, str]]] = {
     "markdown": {"best": ("**", "**"), "second": ("<u>", "</u>")},
     "latex": {"best": (r"\textbf{", "}"), "second": (r"\underline{", "}")},
@@ -34,11 +35,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """A row: `kind` is ``input``, ``computed``, ``absent`` or ``published``."""
+    """A row: `kind` is ``input``, ``computed``, ``absent`` or ``published``; `why` it has no numbers."""
 
     title: str
     kind: str
     cells: dict[str, Cell] = field(default_factory=dict)
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,22 @@ class Table:
     made: str
 
 
-def table_of(manifest: Manifest, arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
-    """The table of a protocol's records (`Record.plain`), by arm.
+def table_of(manifest: Manifest, full: Mapping[str, Any]) -> Table:
+    """The table of what a protocol gave: `arms` of records (`Record.plain`), and where there are any, `refused` methods,
+    `remarks`, and a `study` of people's opinions (`lcvd.report.opinions`).
 
-    Methods of the manifest without records stand there as not computed. The paper's numbers have columns and rows of their
-    own: they were measured on other clips, and none is ranked against a number from here.
+    Methods of the manifest without records stand there as not computed, those that were refused with the reason. The
+    paper's numbers have columns and rows of their own: they were measured on other clips, and none is ranked against a
+    number from here.
     """
-    found = {arm: {each["name"]: each for each in records} for arm, records in arms.items()}
+    refused, study = full.get("refused", {}), full.get("study")
+    found = {arm: {each["name"]: each for each in records} for arm, records in full["arms"].items()}
+    first = next((each for records in found.values() for each in records.values()), None)
+    found = merged(found, study) if study else found
     measured = ordered(name for each in found.values() for name in each)
     theirs = list(dict.fromkeys(name for each in manifest.published.values() for name in each))
     titles = {**manifest.methods, **{name: each.title for name, each in manifest.variants.items()}}
-    titles |= {arm: arm for arm in arms if arm not in titles and arm != INPUT}
+    titles |= {arm: arm for arm in (*found, *refused) if arm not in titles and arm != INPUT}
     marks = {name: _marks(name, found) for name in measured}
     lines = [Line("Input, not relit", "input", _cells(found[INPUT], {}))] if INPUT in found else []
     for name, title in titles.items():
@@ -71,15 +78,21 @@ def table_of(manifest: Manifest, arms: Mapping[str, Sequence[Mapping[str, Any]]]
             cells = _cells(found[name], {metric: marks[metric].get(name, "") for metric in measured})
             lines.append(Line(title, "computed", cells))
         else:
-            lines.append(Line(title, "absent", {}))
+            lines.append(Line(title, "absent", {}, refused.get(name, "not computed")))
     for name, values in manifest.published.items():
         cells = {_theirs(metric): Cell(f"{value:g}") for metric, value in values.items()}
         lines.append(Line(f"{titles[name]}, published", "published", cells))
     columns = (*measured, *(_theirs(name) for name in theirs))
     directions = {name: ARROWS[metric_of(name).direction].replace("driving", "input") for name in measured}
-    first = next(iter(next(iter(arms.values()), ())), None)
     made = _made(first) if first else "Nothing was measured."
-    return Table(manifest.title, columns, directions, tuple(lines), _notes(manifest, titles, found), made)
+    return Table(
+        manifest.title,
+        columns,
+        directions,
+        tuple(lines),
+        _notes(manifest, (*full.get("remarks", ()), *([note_of(study)] if study else [])), titles, found),
+        made,
+    )
 
 
 def markdown(table: Table) -> str:
@@ -133,10 +146,14 @@ def _cells(records: Mapping[str, Mapping[str, Any]], marks: Mapping[str, str]) -
 
 
 def _more(record: Mapping[str, Any]) -> str:
-    parts = [f"{record['frames']} frames of {record['clips']} clips"]
+    parts = [
+        f"{record['ratings']} ratings"
+        if "ratings" in record
+        else f"{record['frames']} frames of {record['clips']} clips"
+    ]
     if record["interval"]:
         parts.insert(0, "95 %: " + " to ".join(number(edge) for edge in record["interval"]))
-    if record["samples"]:
+    if record.get("samples"):
         parts.append("N = {} real, {} generated".format(*record["samples"]))
     if record["missing"]:
         parts.append(f"{record['missing']} frames missing")
@@ -163,9 +180,12 @@ def _marks(name: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> d
 
 
 def _notes(
-    manifest: Manifest, titles: Mapping[str, str], found: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    manifest: Manifest,
+    remarks: Sequence[str],
+    titles: Mapping[str, str],
+    found: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> tuple[str, ...]:
-    notes = [manifest.note] if manifest.note else []
+    notes = [*([manifest.note] if manifest.note else []), *remarks]
     who: dict[str, list[str]] = {}
     for arm, records in found.items():
         for name, each in records.items():
@@ -189,7 +209,7 @@ def _theirs(name: str) -> str:
 
 
 def _title(line: Line) -> str:
-    return f"{line.title} (not computed)" if line.kind == "absent" else line.title
+    return f"{line.title} ({line.why})" if line.why else line.title
 
 
 def _marked(line: Line, column: str, form: str, escape: Callable[[str], str]) -> str:

@@ -111,6 +111,27 @@ def hints_of(
         yield _shade_fragments(seen, head, vertices, ndc, lights[part])
 
 
+class Hints:
+    """A clip's hints under a light, any few of them rendered when they are asked for: `hints[indices]` is an array
+    (n, S, S, 3) uint8. As `LCVDPipeline` takes them."""
+
+    def __init__(self, head: HeadModel, codes: FaceCodes, size: int, light: Array) -> None:
+        """Under one light (9, 3), or one a frame (T, 9, 3)."""
+        self._head, self._codes, self._size = head, codes, size
+        self._lights = np.broadcast_to(check_light(light), (codes.frames, 9, 3))
+
+    def __len__(self) -> int:
+        return self._codes.frames
+
+    def __getitem__(self, indices: Any) -> Array:
+        wanted = np.arange(len(self))[indices]
+        return np.concatenate(list(hints_of(self._head, self._codes.window(wanted), self._size, self._lights[wanted])))
+
+    def windows(self, length: int = WINDOW) -> Iterator[Array]:
+        """All of them in order, at most `length` at a time."""
+        return hints_of(self._head, self._codes, self._size, self._lights, length)
+
+
 def _shade_fragments(seen: Fragments, head: HeadModel, vertices: Array, ndc: Array, light: Array) -> Array:
     """What `surface_of`, `shade_surface` and `to_uint8` make, to the byte, without their pictures in between."""
     faces, weights = np.ascontiguousarray(head.hint_faces, np.int64), head.hint_weights

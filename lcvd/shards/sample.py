@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
 from lcvd.shards.split import SPLITS
-from lcvd.video.decode import decode_bytes
+from lcvd.video.decode import decode_bytes, windows_of_bytes
 from lcvd.video.encode import read_lossless
 
 PARTS = ("codes.safetensors", "frames.mp4", "hints.mkv", "mask.mkv", "meta.json")
@@ -122,6 +122,12 @@ class Sample:
     def frames(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
         """Pictures (n, S, S, 3) uint8 RGB of the frames named, all of them by default."""
         return self._checked("frames.mp4", decode_bytes(self.parts["frames.mp4"], self._inside(indices)), indices)
+
+    def windows(self, wanted: range, window: int) -> Iterator[NDArray[np.uint8]]:
+        """The pictures `wanted` in order, at most `window` of them at once: (n, S, S, 3) uint8 RGB."""
+        self._inside(wanted)
+        for pictures in windows_of_bytes(self.parts["frames.mp4"], wanted, window):
+            yield self._checked("frames.mp4", pictures, range(len(pictures)))
 
     def hints(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
         """Shading hints (n, S, S, 3) uint8 RGB."""

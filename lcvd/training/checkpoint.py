@@ -52,29 +52,44 @@ def steps_of(folder: Path) -> list[Path]:
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest checkpoint in `folder` that is whole, or None. Every process calls it.
+    """The newest checkpoint in `folder` that is whole, or None.
 
     One that isn't is named in the log and moved out of the way, as ``torn-step-...``; the one before takes its place.
     """
-    found: list[Path | None] = [None]
-    if distributed.get_rank() == 0:
-        for path in reversed(steps_of(folder)):
-            try:
-                check(path)
-                found = [path]
-                break
-            except CheckpointError as error:
-                aside = folder / (TORN + path.name)
-                shutil.rmtree(aside, ignore_errors=True)
-                path.rename(aside)
-                log.warning("%s: this checkpoint is torn and isn't used (kept as %s)", error, aside.name)
+    for path in reversed(steps_of(folder)):
+        try:
+            check(path)
+            return path
+        except CheckpointError as error:
+            aside = folder / (TORN + path.name)
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+            log.warning("%s: this checkpoint is torn and isn't used (kept as %s)", error, aside.name)
+    return None
+
+
+def agreed(folder: Path) -> Path | None:
+    """`newest`, looked for by the first process for all. Every process calls it."""
+    found = [newest(folder) if distributed.get_rank() == 0 else None]
     distributed.broadcast_object_list(found)
     return found[0]
 
 
+def prune(folder: Path, keep: int, best_step: int | None) -> None:
+    """Remove all checkpoints but the `keep` newest and that of `best_step`."""
+    for old in steps_of(folder)[:-keep]:
+        if old.name != name_of(best_step):
+            shutil.rmtree(old)
+
+
+def name_of(step: int | None) -> str | None:
+    """A checkpoint's name."""
+    return None if step is None else f"{PREFIX}{step:08d}"
+
+
 def save(engine: deepspeed.DeepSpeedEngine, average: Average, position: Position, folder: Path, keep: int) -> None:
     """Write a checkpoint at `position` and remove all but the `keep` newest and the best. Every process calls it."""
-    name, aside = f"{PREFIX}{position.step:08d}", folder / "unfinished"
+    name, aside = f"{name_of(position.step)}", folder / "unfinished"
     if position.held_out is not None and (position.best is None or position.held_out < position.best):
         position.best, position.best_step = position.held_out, position.step
     first = distributed.get_rank() == 0
@@ -92,10 +107,7 @@ def save(engine: deepspeed.DeepSpeedEngine, average: Average, position: Position
         shutil.rmtree(folder / name, ignore_errors=True)
         (aside / name).rename(folder / name)
         shutil.rmtree(aside)
-        best = f"{PREFIX}{position.best_step:08d}" if position.best_step is not None else None
-        for old in steps_of(folder)[:-keep]:
-            if old.name != best:
-                shutil.rmtree(old)
+        prune(folder, keep, position.best_step)
     distributed.barrier()
 
 

@@ -123,7 +123,7 @@ def recompute(unet: UNetSpatioTemporalConditionModel, levels: int) -> None:
         for block in kept:
             for module in block.modules():
                 if hasattr(module, "gradient_checkpointing"):
-                    module.gradient_checkpointing = False
+                    module.gradient_checkpointing = False  # type: ignore[assignment]
 
 
 def blocks_of_levels(unet: UNetSpatioTemporalConditionModel) -> list[list[nn.Module]]:

@@ -96,7 +96,7 @@ class Training:
     def _found(self, aside: Path) -> tuple[Path | None, Path | None]:
         """The checkpoint to go on from and DeepSpeed's part of it, which is converted below `aside` when another number
         of processes wrote it; sets `position`."""
-        found = states = checkpoint.newest(self.checkpoints)
+        found = states = checkpoint.agreed(self.checkpoints)
         self.position = checkpoint.position_of(found) if found else Position()
         written_by, self.position.processes = self.position.processes, self.world
         if found and written_by != self.world and self.settings.engine.zero:

@@ -44,6 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (CheckpointError, Diverged, FileNotFoundError, ModuleNotFoundError, ValueError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
+    except RuntimeError as error:
+        if "ed by peer" not in str(error):
+            raise
+        print(f"training: another process of this run is gone: {error}; start it again to go on", file=sys.stderr)
+        return 1
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import socket
 import sys
@@ -13,6 +14,7 @@ from lcvd.cache.store import file_hash, key_of
 from lcvd.config.settings import Settings
 
 MODULE = "lcvd.training.run"
+log = logging.getLogger(__name__)
 
 
 def scratch_key(settings: Settings, data: Path) -> str:
@@ -32,7 +34,7 @@ def scratch_key(settings: Settings, data: Path) -> str:
 
 
 def launch_command(
-    settings: Settings, data: Path, scratch: Path, out: Path, *, cuda: bool | None = None
+    settings: Settings, data: Path, scratch: Path, out: Path, *, devices: int | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """The command that trains, and the environment to add to one's own; writes the settings into `scratch`.
 
@@ -47,13 +49,16 @@ def launch_command(
     Args:
         data: folder of stage `shard`. scratch: kept between attempts: the same command goes on from the newest
             checkpoint there. out: receives model/, metrics.json and dvclive/.
-        cuda: whether CUDA devices are used; None asks torch.
+        devices: CUDA devices of each machine, 0 to train on the CPU; None asks torch.
 
     Raises:
         ModuleNotFoundError: a package that the settings ask for isn't installed.
         ValueError: several machines are asked for and no file lists them.
     """
     require_packages(settings)
+    devices = _devices() if devices is None else devices
+    if devices:
+        settings = _fitting(settings, devices)
     scratch.mkdir(parents=True, exist_ok=True)
     written = scratch / "settings.json"
     written.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -66,13 +71,14 @@ def launch_command(
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         "TORCH_CPP_LOG_LEVEL": "ERROR",
     }
-    if not (_has_cuda() if cuda is None else cuda):
+    if not devices:
         environment["DS_ACCELERATOR"] = "cpu"
     port = str(_free_port())
     if settings.train.world == 1:
         alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         return [sys.executable, "-m", MODULE, *places], environment | alone
-    launcher = [sys.executable, "-m", "deepspeed.launcher.runner", "--num_accelerators", str(processes)]
+    launcher = [sys.executable, "-m", "deepspeed.launcher.runner", "--log_level", "warning"]
+    launcher += ["--num_accelerators", str(processes)]
     if settings.train.machines > 1:
         launcher += _machines(settings.train.machines)
     return [*launcher, "--master_port", port, "--module", MODULE, *places], environment
@@ -84,7 +90,9 @@ def require_packages(settings: Settings) -> None:
     Raises:
         ModuleNotFoundError: names the setting, and what to install.
     """
-    wanted = {tracker: ("train.watch.trackers", tracker) for tracker in settings.train.watch.trackers}
+    wanted: dict[str, tuple[str, str]] = {
+        tracker: ("train.watch.trackers", tracker) for tracker in settings.train.watch.trackers
+    }
     if settings.train.optimiser.name == "adamw8bit":
         wanted["bitsandbytes"] = ("train.optimiser.name", "'lcvd[adam8bit]'")
     for package, (key, extra) in wanted.items():
@@ -106,10 +114,24 @@ def _machines(count: int) -> list[str]:
     return ["--hostfile", hostfile, "--num_nodes", str(count), "--launcher", launcher]
 
 
-def _has_cuda() -> bool:
+def _devices() -> int:
     import torch
 
-    return torch.cuda.is_available()
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _fitting(settings: Settings, devices: int) -> Settings:
+    """The settings with no more processes than CUDA devices: each then does more micro-steps, for the same result."""
+    train = settings.train
+    if train.processes <= devices:
+        return settings
+    shares = (
+        count for count in range(devices, 0, -1) if train.global_batch % (train.batch * count * train.machines) == 0
+    )
+    processes = next(shares, 1)
+    log.warning("train.processes is %d, this machine has %d CUDA device(s): training in %d process(es) of more "
+                "micro-steps", train.processes, devices, processes)  # fmt: skip
+    return settings.model_copy(update={"train": train.model_copy(update={"processes": processes})})
 
 
 def _free_port() -> int:

@@ -105,7 +105,12 @@ def _tracker(name: str, folder: Path, settings: TrainSettings) -> Any:
         from torch.utils.tensorboard import SummaryWriter
 
         writer = SummaryWriter(str(folder / "tensorboard"))
-        return lambda step, values: [writer.add_scalar(key, value, step) for key, value in values.items()]
+
+        def write(step: int, values: dict[str, float]) -> None:
+            for key, value in values.items():
+                writer.add_scalar(key, value, step)
+
+        return write
     import wandb
 
     run = wandb.init(project="lcvd", dir=str(folder), config=settings.model_dump(mode="json"), resume="allow")

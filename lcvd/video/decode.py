@@ -52,6 +52,14 @@ def decode_bytes(data: bytes, indices: Sequence[int] | None = None) -> Frames:
     return batch(reader, range(len(reader)) if indices is None else indices, "media in memory")
 
 
+def windows_of_bytes(data: bytes, wanted: range, window: int) -> Iterator[Frames]:
+    """The frames `wanted` of a media file in memory in order, as arrays (n, H, W, 3) uint8 RGB with n <= `window`; each is
+    decoded once."""
+    reader = open_reader(io.BytesIO(data))
+    for first in range(0, len(wanted), window):
+        yield batch(reader, wanted[first : first + window], "media in memory")
+
+
 def count_bytes(data: bytes) -> int:
     """Number of frames of a media file in memory."""
     return len(open_reader(io.BytesIO(data)))

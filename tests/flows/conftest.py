@@ -31,6 +31,8 @@ TINY: dict[str, Any] = {
     "shard": {"size": 64},
     "train": {
         "steps": 2,
+        "global_batch": 1,
+        "processes": 1,
         "stride": 1,
         "checkpoint_every": 1,
         "watch": {"log_every": 1, "held_out_windows": 1},

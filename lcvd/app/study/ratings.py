@@ -13,8 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-QUESTIONS = ("LA-User", "ID-User", "VQ-User")
-"""Light as asked for, likeness to the portrait, quality of the video; the paper's three."""
+from lcvd.metrics.agreement import QUESTIONS
+
 SCALE = (1, 2, 3, 4, 5)
 LONGEST_NAME = 40
 log = logging.getLogger(__name__)

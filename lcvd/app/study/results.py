@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.app.study.ratings import QUESTIONS, Rating
-from lcvd.metrics.agreement import krippendorff_alpha
+from lcvd.app.study.ratings import Rating
+from lcvd.metrics.agreement import QUESTIONS, krippendorff_alpha
 from lcvd.metrics.record import rounded
 
 Array = NDArray[Any]

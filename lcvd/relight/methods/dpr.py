@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -39,6 +39,8 @@ class Dpr:
         MissingWeights: the file isn't there; the message says its licence and where it is published.
         ModelError: it isn't a state dict of exactly this network.
     """
+
+    animates: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
         self._network = load_dpr().to(options.device)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
+from lcvd.shading.hints import Hints
 
 Array = NDArray[Any]
 
@@ -53,6 +54,9 @@ class Shot:
     """(S, S) uint8: 255 on the person in `reference`."""
     reference_hint: Array
     """(S, S, 3) uint8: the reference's hint under its own light."""
+    hints: Hints
+    """Shading hints (T, S, S, 3) of the face to show under the light asked for, any few at a time: `Window.wanted`, for
+    who needs nothing else."""
     windows: Callable[[], Iterator[Window]]
     seed: int
     """Of everything random."""
@@ -60,6 +64,13 @@ class Shot:
 
 class Method(Protocol):
     """Makes videos. What it loads, it loads on construction."""
+
+    animates: ClassVar[bool]
+    """Whether it shows the portrait in the codes' pose. One that doesn't relights the frames that it is given, and has no
+    place where portrait and motion are of different people."""
+
+    def __init__(self, options: Options) -> None:
+        """Open it."""
 
     def relight(self, shot: Shot) -> Iterator[Array]:
         """Yield the shot's frames in order, in windows (n, S, S, 3) uint8 RGB of any length."""
@@ -76,6 +87,3 @@ class Options:
     model: Path
     """Folder of the trained model, for methods that are LCVD's."""
     device: torch.device
-
-
-Factory = Callable[[Options], Method]

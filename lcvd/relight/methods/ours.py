@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.cache.store import file_hash
@@ -23,6 +22,8 @@ class Lcvd:
     Raises:
         FileNotFoundError: the model isn't there.
     """
+
+    animates: ClassVar[bool] = True
 
     def __init__(self, options: Options) -> None:
         if not options.model.is_dir():
@@ -45,23 +46,26 @@ class Lcvd:
         """
         if shot.size != self.size:
             raise ValueError(f"the model makes {self.size} px, the protocol asks for {shot.size}: set its size to that")
-        hints = np.concatenate([window.wanted for window in shot.windows()])
         conditions: dict[str, Any] = dict(conditions_of(self._settings.adapters))
-        yield self._pipe(
+        latents = self._pipe(
             shot.reference,
             shot.mask,
             shot.reference_hint,
-            hints,
+            shot.hints,
             guidance=self._settings.guidance,
             recipe=recipe_of(self._settings.recipe, self._settings.steps),
             generator=shot.seed,
+            output_type="latent",
             **conditions,
         ).frames
+        yield from self._pipe.shown(latents)
 
     def facts(self) -> dict[str, Any]:
-        """How it samples, and its weights' hashes."""
+        """How it samples, how large it is, and its weights' hashes."""
         sampling = {key: getattr(self._settings, key) for key in ("recipe", "steps", "guidance", "adapters")}
-        return {**sampling, "weights": self._weights}
+        model = self._pipe.model
+        parameters = sum(weight.numel() for weight in model.trainable())
+        return {**sampling, "size": model.size, "parameters": parameters, "weights": self._weights}
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,13 +1,13 @@
-"""Methods that come as code, by name. A new one is a class with `relight` and `facts`, and a line in `PLUGINS`."""
+"""Methods that come as code, by name. A new one is a class with `animates`, `relight` and `facts`, and a line in `PLUGINS`."""
 
 from __future__ import annotations
 
 from lcvd.relight.methods.dpr import Dpr
-from lcvd.relight.methods.method import Factory, Method, Options
+from lcvd.relight.methods.method import Method, Options
 from lcvd.relight.methods.ours import Lcvd
 from lcvd.relight.methods.sh_ratio import ShRatio
 
-PLUGINS: dict[str, Factory] = {
+PLUGINS: dict[str, type[Method]] = {
     "lcvd": Lcvd,
     "dpr": Dpr,
     "sh-ratio": ShRatio,

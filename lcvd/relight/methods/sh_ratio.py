@@ -8,7 +8,7 @@ take the gain of what covered pixels are near, and the portrait mask ends it. Th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -39,6 +39,8 @@ class ShRatio:
     Raises:
         MissingWeights: the settings ask for a portrait mask whose file isn't there.
     """
+
+    animates: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
         self._mask: MaskKind = options.settings.reconstruct.mask

@@ -1,8 +1,13 @@
+import ast
+import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from lcvd.cli.main import OWN
 
 LCVD = Path(sys.executable).with_name("lcvd")
 
@@ -47,9 +52,29 @@ def test_a_folder_of_clips_becomes_a_manifest(tmp_path, clips_dir):
     assert "no rows" in run("sources", "check", cwd=tmp_path, code=1)
 
 
-@pytest.mark.parametrize("word", ["relight", "reconstruct"])
-def test_heavy_commands_are_listed_without_being_loaded(tmp_path, word):
-    assert word in run("--help", cwd=tmp_path)
+def test_commands_are_listed_with_their_help_and_none_is_loaded(tmp_path):
+    code = (
+        "import sys; from click.testing import CliRunner; from lcvd.cli.main import cli;"
+        "print(CliRunner().invoke(cli, ['--help'], catch_exceptions=False).output);"
+        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    text, _, loaded = out.partition("LOADED")
+    for name in (*OWN, "retry"):
+        assert re.search(rf"^  {name} +[A-Z]\w+ ", text, re.MULTILINE), name
+    assert not {"torch", "mediapipe", "numpy", "pyarrow", "prefect", "dvc", "diffusers"} & set(loaded.split())
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_command_is_a_function_of_its_modules_name(name):
+    tree = ast.parse(Path(importlib.util.find_spec(f"lcvd.cli.{name}").origin).read_text())
+    assert [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == name]
+
+
+def test_an_unknown_command_is_one_plain_line(tmp_path):
+    out = run("relit", cwd=tmp_path, code=2)
+    assert "No such command 'relit'" in out
+    assert "Traceback" not in out
 
 
 def test_relit_pairs_show_the_same_motion(tmp_path):

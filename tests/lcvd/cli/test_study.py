@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lcvd.app.study.ratings import QUESTIONS, Rating, append
+from lcvd.app.study.ratings import Rating, append
+from lcvd.metrics.agreement import QUESTIONS
 from tests.lcvd.app.study.conftest import small_study
 
 LCVD = Path(sys.executable).with_name("lcvd")

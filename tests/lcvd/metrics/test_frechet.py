@@ -5,6 +5,11 @@ import pytest
 from scipy.linalg import sqrtm
 
 from lcvd.metrics.frechet import FeatureSet, deficiency, frechet_distance
+from lcvd.weights.torchvision_guard import allow_torchvision
+
+allow_torchvision()
+import torch  # noqa: E402
+from torch_fidelity import metric_fid  # noqa: E402
 
 
 def _draw(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -52,6 +57,18 @@ def test_it_agrees_with_the_matrix_square_root():
     ca, cb = np.cov(a.T), np.cov(b.T)
     expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(ca + cb - 2 * np.real(sqrtm(ca @ cb)))
     assert frechet_distance(FeatureSet.of(a), FeatureSet.of(b)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("real", "made", "width"), [(200, 300, 16), (64, 200, 48)])
+def test_it_agrees_with_torch_fidelity_on_random_features(real, made, width):
+    rng = np.random.default_rng(width)
+    rows = [
+        rng.normal(size=(n, width)) @ rng.normal(size=(width, width)) + rng.normal(size=width) for n in (real, made)
+    ]
+    statistics = [metric_fid.fid_features_to_statistics(torch.from_numpy(each)) for each in rows]
+    theirs = metric_fid.fid_statistics_to_metric(*statistics, verbose=False)
+    theirs = theirs[metric_fid.KEY_METRIC_FID] if isinstance(theirs, dict) else theirs
+    assert frechet_distance(*(FeatureSet.of(each) for each in rows)) == pytest.approx(theirs, rel=1e-6)
 
 
 def test_a_set_is_at_no_distance_from_itself_though_deficient():

@@ -12,7 +12,6 @@ from lcvd.weights.torchvision_guard import allow_torchvision
 from tests.golden_rules import rule_weights
 
 allow_torchvision()
-pytest.importorskip("torch_fidelity", reason="torch-fidelity isn't installed: lcvd[metrics]")
 from torch_fidelity import metric_fid  # noqa: E402
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3  # noqa: E402
 

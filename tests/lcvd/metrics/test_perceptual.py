@@ -8,7 +8,6 @@ from lcvd.weights.strict import ModelError
 from lcvd.weights.torchvision_guard import allow_torchvision
 
 allow_torchvision()
-pytest.importorskip("lpips", reason="lpips isn't installed: lcvd[metrics]")
 import lpips  # noqa: E402
 from torchvision.models import alexnet  # noqa: E402
 

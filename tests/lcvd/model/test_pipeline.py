@@ -119,7 +119,11 @@ def test_forms_of_the_result(pipe: LCVDPipeline) -> None:
     assert np.abs(as_np * 255 - expected).max() <= 0.5 + 1e-3
     np.testing.assert_allclose(as_pt.movedim(1, -1).numpy(), as_np)
     np.testing.assert_array_equal(np.stack([np.asarray(image) for image in as_pil]), expected)
-    assert made(pipe, given, output_type="latent").shape == (3, 16, 8, 8)
+    latents = made(pipe, given, output_type="latent")
+    assert latents.shape == (3, 16, 8, 8)
+    windows = list(pipe.shown(latents, 2))
+    assert [len(window) for window in windows] == [2, 1]
+    assert np.abs(np.concatenate(windows).astype(int) - expected).max() <= 1  # other frames at once, other rounding
 
 
 def test_decoding_is_chunked_and_slicing_is_possible(pipe: LCVDPipeline, monkeypatch: pytest.MonkeyPatch) -> None:

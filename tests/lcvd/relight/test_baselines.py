@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lcvd.relight.baselines import CHUNK, is_studio, psnr, round_trip, shading_ratio, true_relit
+from lcvd.relight.baselines import CHUNK, Decibels, is_studio, psnr, round_trip, shading_ratio, true_relit
 from lcvd.shards.sample import Meta
 from lcvd.studio.clip import StudioClip
 
@@ -17,18 +17,33 @@ def _sample(address):
     return SimpleNamespace(meta=meta, codes=SimpleNamespace(square=np.array([0, 0, SIZE])))
 
 
-def test_a_studio_clip_has_a_true_relit_video():
+def test_a_studio_clip_has_a_true_relit_video(tmp_path):
     clip = replace(StudioClip.parse(ADDRESS), light="right")
-    right = np.concatenate([frames for frames, _ in clip.render()])
-    frames, portrait = true_relit(_sample(ADDRESS), "right", SIZE, 5)
+    right, masks = (np.concatenate(each) for each in zip(*clip.render(), strict=True))
+    truth = true_relit(_sample(ADDRESS), "right", SIZE, 5, tmp_path)
+    frames, portrait = (np.concatenate(each) for each in zip(*truth.windows(), strict=True))
     np.testing.assert_array_equal(frames, right[1:6])
-    assert portrait.shape == (5, SIZE, SIZE)
+    np.testing.assert_array_equal(portrait, masks[1:6] > 127)
     assert 0.2 < portrait.mean() < 0.9
+    for one, whole in zip(truth.at(3), (frames, portrait), strict=True):
+        np.testing.assert_array_equal(one, whole[3])
 
 
-def test_a_filmed_clip_has_none():
+def test_a_filmed_clip_has_none(tmp_path):
     assert not is_studio(_sample("https://host/clip.mp4"))
-    assert true_relit(_sample("https://host/clip.mp4"), "right", SIZE, 5) is None
+    assert true_relit(_sample("https://host/clip.mp4"), "right", SIZE, 5, tmp_path) is None
+
+
+def test_decibels_of_windows_are_those_of_the_whole():
+    rng = np.random.default_rng(1)
+    made, true = rng.integers(0, 256, (2, 11, 8, 8, 3), np.uint8)
+    portrait = rng.random((11, 8, 8)) > 0.4
+    windows = Decibels()
+    for start in range(0, 11, 4):
+        part = slice(start, start + 4)
+        windows.add(made[part], (true[part], portrait[part]))
+    error = (made.astype(float) - true)[portrait]
+    assert windows.value == pytest.approx(10 * np.log10(255**2 / (error**2).mean()))
 
 
 def test_only_the_portrait_counts():

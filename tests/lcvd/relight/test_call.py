@@ -17,7 +17,7 @@ from lcvd.cache.store import file_hash
 from lcvd.model.pipeline import Interrupted
 from lcvd.relight.ahead import ahead
 from lcvd.relight.generate import latents_of
-from lcvd.relight.result import Output
+from lcvd.relight.output import Output
 from lcvd.relight.sampling import Sampling
 from lcvd.relight.scene import Wanted, scene_of
 from lcvd.shading.hints import hints_of

@@ -10,10 +10,10 @@ from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDOutput, LCVDPipeline
 from lcvd.model.recipe import Recipe
 from lcvd.relight import figures
-from lcvd.relight.figures import Lit, Moment, draw, lit_sphere
+from lcvd.relight.figures import Lit, Moment, around, draw, lit_sphere
 from lcvd.shading.presets import preset
 
-SIZE, FRAMES, AT = 64, 9, 7
+SIZE, FRAMES, AT, START = 64, 9, 7, 6  # a window of three frames of the nine
 LIGHTS = ("left", "right", "top")
 
 
@@ -32,10 +32,10 @@ def moment():
 
     def lit(name):
         truth = picture(), np.ones((SIZE, SIZE), bool)
-        return Lit(preset(name), picture(FRAMES), picture(), truth[0], truth)
+        return Lit(preset(name), picture(FRAMES - START), picture(), truth[0], truth)
 
     mask = np.full((SIZE, SIZE), 255, np.uint8)
-    return Moment("clip", AT, picture(), mask, picture(), picture(), {name: lit(name) for name in LIGHTS})
+    return Moment("clip", AT, START, picture(), mask, picture(), picture(), {name: lit(name) for name in LIGHTS})
 
 
 @pytest.fixture
@@ -84,9 +84,16 @@ def test_each_question_is_asked_once_about_one_window(moment, model, runs, tmp_p
     assert {positive for positive, *_ in questions} == {(), ("reference",), ("shading",), ("shading", "reference")}
     assert {negative for positive, negative, _ in questions if "reference" in positive} == {("reference",)}
     assert all(len(hints) == model.frames - 1 for hints, _ in runs)
-    np.testing.assert_array_equal(runs[0][0], moment.lit["left"].hints[FRAMES - 3 :])
+    np.testing.assert_array_equal(runs[0][0], moment.lit["left"].hints)
     tile = np.asarray(Image.open(tmp_path / "adapters_left_none.png"))
-    assert (tile == 10 + AT - (FRAMES - 3)).all()  # the frame of the moment, though the window ends with the clip
+    assert (tile == 10 + AT - START).all()  # the frame of the moment, though the window ends with the clip
+
+
+def test_the_window_lies_around_the_moment_and_within_the_clip():
+    assert around(4, 4, 9) == range(3, 6)
+    assert around(0, 4, 9) == range(0, 3)
+    assert around(8, 4, 9) == around(7, 4, 9) == range(START, FRAMES)
+    assert around(1, 8, 3) == range(0, 3)  # a clip shorter than the model's window
 
 
 def test_without_a_truth_there_is_no_column_for_it(moment, model, runs, tmp_path):

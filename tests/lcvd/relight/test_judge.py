@@ -17,6 +17,7 @@ from lcvd.ledger.rows import ClipError
 from lcvd.metrics.manifest import load_manifest
 from lcvd.metrics.measure import Meter
 from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE
+from lcvd.model.lcvd import LCVD
 from lcvd.relight.judge import Asked, judge
 from lcvd.shading.crop import square_pictures
 from lcvd.studio.clip import StudioClip
@@ -78,7 +79,7 @@ def judged(place, settings):
 
 
 def _square(place):
-    [path] = (place / "cache" / "reconstruct").rglob("codes.safetensors")
+    [path] = (place / "cache" / "cache" / "reconstruct").rglob("codes.safetensors")
     return FaceCodes.load(path).square
 
 
@@ -151,7 +152,7 @@ def test_missing_weights_and_methods_are_told_first(place, settings, tmp_path, m
     assert not (tmp_path / "cache").exists()
 
 
-def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path):
+def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path, tiny_model):
     folder = tmp_path / "pictures"
     folder.mkdir()
     Image.fromarray(_frames("front")[0]).save(folder / "p.png")
@@ -161,10 +162,19 @@ def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path):
     assert "one picture, 6 times" in still["arms"]["input"][0]["protocol"]["sampling"]
 
     write_h264(folder / "d.mp4", [_frames("front")], 25, crf=4)
-    pair = base.manifest.model_copy(update={"task": "animate", "lights": (), "pairs": (("p", "d"),)})
-    moved = judge(replace(base, manifest=pair, out=tmp_path / "moved"), settings)
+    pair = base.manifest.model_copy(update={"task": "animate", "lights": (), "pairs": (("p", "d"),), "size": 64})
+    model = LCVD.fresh(type(settings.train.model).model_validate(tiny_model), seed=0)
+    model.save_pretrained(tmp_path / "model")
+    methods = {"lcvd": None, "sh-ratio": None}
+    animate = replace(base, manifest=pair, out=tmp_path / "moved", model=tmp_path / "model", methods=methods)
+    moved = judge(animate, settings)
     assert (moved["inputs"], values(moved, "input")[POSE]) == (["p__d"], 0)
-    assert (tmp_path / "moved" / "results" / "sh-ratio" / "p__d" / "own.mkv").is_file()
+    assert (tmp_path / "moved" / "results" / "lcvd" / "p__d" / "own.mkv").is_file()
+    assert moved["refused"] == {"sh-ratio": "can't animate"}
+    assert (set(moved["arms"]), set(moved["methods"])) == ({"input", "lcvd"}, {"lcvd"})
+    assert "no face sharply" in moved["remarks"][0]
+    with pytest.raises(ValueError, match="sh-ratio: can't animate, they relight the frames they are given; name"):
+        judge(replace(animate, methods={"sh-ratio": None}), settings)
 
 
 def test_the_command_writes_tables_and_checks_folders(place, settings, judged, tmp_path):

@@ -25,7 +25,7 @@ def table():
         "dpr": arm(0.5, 0.9, 0.5, missing=3),
         "sh_ratio": arm(0.75, float("nan"), 0.35),
     }
-    return table_of(manifest, arms)
+    return table_of(manifest, {"arms": arms})
 
 
 def cells(text, title):
@@ -73,5 +73,15 @@ def test_html_shows_intervals_and_loads_and_runs_nothing(table, tmp_path):
 
 def test_one_method_alone_is_best_of_nothing():
     manifest, _ = load_manifest("smoke")
-    text = markdown(table_of(manifest, {"input": arm(2.0, 1.0, 0.4), "lcvd": arm(0.5, 0.7, 0.1)}))
+    text = markdown(table_of(manifest, {"arms": {"input": arm(2.0, 1.0, 0.4), "lcvd": arm(0.5, 0.7, 0.1)}}))
     assert "**" not in text
+
+
+def test_a_method_that_cant_do_the_task_says_so_and_remarks_are_told():
+    manifest, _ = load_manifest("hdtf-animate")
+    full = {"arms": {"input": arm(2.0, 1.0, 0.4), "lcvd": arm(0.5, 0.7, 0.1)}, "refused": {"dpr": "can't animate"}}
+    table = table_of(manifest, full | {"remarks": ["it is a small model"]})
+    text = markdown(table)
+    assert cells(text, "dpr (can't animate)") == ["–", "–", "–"]
+    assert "* it is a small model" in text
+    assert "can&#39;t animate" in html(table)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,10 +157,10 @@ def test_a_missing_weight_stops_the_stage_by_name(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("face_alignment") is not None, reason="face-alignment is installed")
 def test_a_missing_package_stops_the_stage_by_name(
-    weights: Path, carphone: Clip, deca: Settings, tmp_path: Path, cache: Cache
+    weights: Path, carphone: Clip, deca: Settings, tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "face_alignment", None)  # whoever imports it finds none
     part = deca.reconstruct.model_copy(update={"deca": DecaSettings(landmarks="face-alignment")})
     with pytest.raises(ImportError, match=r"pip install 'lcvd\[deca\]'"):
         reconstruct_chunk([carphone], tmp_path / "out", cache, deca.model_copy(update={"reconstruct": part}))

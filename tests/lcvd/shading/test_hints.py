@@ -8,7 +8,7 @@ import pytest
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
-from lcvd.shading.hints import hints_of, shade_surface, surface_of, to_uint8
+from lcvd.shading.hints import Hints, hints_of, shade_surface, surface_of, to_uint8
 from lcvd.shading.presets import orbit, preset
 
 
@@ -87,6 +87,20 @@ def test_another_light_keeps_the_shape_and_moves_the_shade() -> None:
     per_frame = np.stack([preset("left"), preset("right")])
     mixed = np.concatenate(list(hints_of(head, codes, 96, per_frame, window=1)))
     np.testing.assert_array_equal(mixed, np.stack([left[0], right[1]]))
+
+
+def test_hints_can_be_had_a_few_at_a_time() -> None:
+    head, codes = load_head(), codes_of(11)
+    lights = np.stack([preset("left") * (1 + t / 10) for t in range(11)]).astype(np.float32)
+    whole = np.concatenate(list(hints_of(head, codes, 96, lights)))
+    some = Hints(head, codes, 96, lights)
+    assert len(some) == 11
+    np.testing.assert_array_equal(some[np.array([9, 2, 2])], whole[[9, 2, 2]])
+    np.testing.assert_array_equal(some[range(4, 7)], whole[4:7])
+    np.testing.assert_array_equal(np.concatenate(list(some.windows(4))), whole)
+    np.testing.assert_array_equal(
+        Hints(head, codes, 96, lights[0])[[10]], next(hints_of(head, codes.window([10]), 96, lights[0]))
+    )
 
 
 def test_truncation() -> None:

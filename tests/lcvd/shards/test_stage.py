@@ -47,6 +47,9 @@ def test_from_the_source_to_a_sample_and_back(made: Any, tmp_path: Path) -> None
         assert sample.meta.fps == clip.fps
         assert sample.meta.start == clip.start
         assert psnr(sample.frames(), true) >= 42  # visually lossless, all three channels
+        windows = list(sample.windows(range(3, 14), 4))
+        assert [len(window) for window in windows] == [4, 4, 3]
+        np.testing.assert_array_equal(np.concatenate(windows), sample.frames(range(3, 14)))
         hints = np.concatenate(list(hints_of(load_head(codes.head), codes, size)))
         np.testing.assert_array_equal(sample.hints(), hints)
         masks = resize_masks(read_lossless(made.reconstruct / "masks" / f"{clip.id}.mkv"), size)

@@ -1,4 +1,4 @@
-"""Several runs, one after the other, in one process of a group: ``python -m tests.lcvd.training.worker RUNS.json``.
+"""Several runs, one after the other, in one process of a group: ``python worker.py RUNS.json``.
 
 Starting Python and joining a group takes most of the time of a run as small as the tests', so they share it.
 """
@@ -36,7 +36,7 @@ def start(world: int, runs: list[tuple[Settings, Path, Path]], folder: Path) -> 
     with (folder / "log").open("w") as log:
         group = [
             subprocess.Popen(
-                [sys.executable, "-m", "tests.lcvd.training.worker", str(folder / "runs.json")],
+                [sys.executable, __file__, str(folder / "runs.json")],
                 env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stdout=log,
                 stderr=log,

@@ -28,6 +28,7 @@ export function makeLight(told, failed) {
     waiting = true;
     if (busy) return;
     busy = true;
+    document.documentElement.dataset.shading = "busy";
     while (waiting) {
       waiting = false;
       try {
@@ -40,7 +41,7 @@ export function makeLight(told, failed) {
       }
     }
     busy = false;
-    document.documentElement.dataset.shaded = shown;
+    Object.assign(document.documentElement.dataset, { shaded: shown, shading: "idle" });
   }
 
   function byHand() { at("preset").value = ""; }

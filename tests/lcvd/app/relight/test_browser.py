@@ -27,7 +27,7 @@ def opened(browser, page, on_loopback):
             tab.on("pageerror", lambda error: complaints.append(str(error)))
             tab.on("request", lambda request: asked.append(request.url))
             tab.goto(address)
-            until(tab, "document.documentElement.dataset.shaded > 0")
+            settled(tab, 0)
             return tab
 
         yield open_page
@@ -51,7 +51,10 @@ def says(tab, words):
 
 
 def settled(tab, before):
-    until(tab, f"document.documentElement.dataset.shaded > {before}")
+    """Until the newest light is shown: no request under way or waiting."""
+    until(
+        tab, f"(({{ shaded, shading }}) => shaded > {before} && shading === 'idle')(document.documentElement.dataset)"
+    )
 
 
 def shaded(tab):

@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 
 from lcvd.app.study.material import open_study
 from lcvd.app.study.page import study_app
-from lcvd.app.study.ratings import QUESTIONS, Rating, append, read
+from lcvd.app.study.ratings import Rating, append, read
+from lcvd.metrics.agreement import QUESTIONS
 from tests.lcvd.app.study.conftest import METHODS, SHOTS
 
 ANSWERS = dict(zip(QUESTIONS, "543", strict=True))

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lcvd.app.study.ratings import QUESTIONS, Rating, append, rater_name, read
+from lcvd.app.study.ratings import Rating, append, rater_name, read
+from lcvd.metrics.agreement import QUESTIONS
 
 
 def rating(rater="ann", method="ours", shot="a", score=3, **changes):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from lcvd.app.study.ratings import QUESTIONS, Rating
+from lcvd.app.study.ratings import Rating
 from lcvd.app.study.results import markdown, results
-from lcvd.metrics.agreement import krippendorff_alpha
+from lcvd.metrics.agreement import QUESTIONS, krippendorff_alpha
 
 
 def rate(rater, method, shot, *scores):

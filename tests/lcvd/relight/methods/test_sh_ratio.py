@@ -14,7 +14,7 @@ from lcvd.relight.baselines import psnr
 from lcvd.relight.methods.method import Options, Shot, Window
 from lcvd.relight.methods.registry import open_method
 from lcvd.relight.methods.sh_ratio import GAIN, relight_frames
-from lcvd.shading.hints import hints_of
+from lcvd.shading.hints import Hints, hints_of
 from lcvd.shading.presets import preset
 from lcvd.shading.skin import light_of
 from lcvd.studio.clip import StudioClip
@@ -88,7 +88,8 @@ def test_the_method_goes_window_by_window_with_masks_of_its_own(scene, tmp_path)
 
     shot = Shot(
         clip="c", light_name="left", size=SIZE, frames=4, light=preset("left"), target=None, reference=frames[0],
-        mask=np.full((SIZE, SIZE), 255, np.uint8), reference_hint=hint[0], windows=windows, seed=0,
+        mask=np.full((SIZE, SIZE), 255, np.uint8), reference_hint=hint[0],
+        hints=Hints(load_head(), codes, SIZE, preset("left")), windows=windows, seed=0,
     )  # fmt: skip
     method = open_method("sh-ratio", Options(profile("demo"), tmp_path, torch.device("cpu")))
     made = list(method.relight(shot))

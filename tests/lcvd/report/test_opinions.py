@@ -1,0 +1,49 @@
+import json
+
+import pytest
+
+from lcvd.app.study.ratings import Rating
+from lcvd.app.study.results import results
+from lcvd.metrics.agreement import QUESTIONS
+from lcvd.metrics.manifest import load_manifest
+from lcvd.metrics.record import Protocol, Record
+from lcvd.report.opinions import read_study
+from lcvd.report.tables import html, markdown, table_of
+
+
+@pytest.fixture
+def file(tmp_path):
+    """What three raters said of two shots, as the study's own command writes it."""
+    scores = {"lcvd": 4, "dpr": 3, "theirs": 2}
+    ratings = [
+        Rating(rater, method, shot, dict.fromkeys(QUESTIONS, score + (rater == "c")))
+        for rater in "abc"
+        for method, score in scores.items()
+        for shot in ("left", "right")
+    ]
+    (tmp_path / "results.json").write_text(json.dumps(results(ratings)))
+    return tmp_path / "results.json"
+
+
+def test_opinions_stand_in_columns_of_their_own(file):
+    manifest, _ = load_manifest("smoke")
+    protocol = Protocol("x", ("left",), 128, (25.0,), 0, "", "smoke: the first 16 frames")
+    arms = {arm: [Record("LE(open)", 1.0, 2, 32, "lower", protocol).plain()] for arm in ("input", "lcvd", "dpr")}
+    table = table_of(manifest, {"arms": arms, "study": read_study(file)})
+    text = markdown(table)
+    assert "| Method | LE(open) ↓ | LA-User ↑ | ID-User ↑ | VQ-User ↑ |" in text
+    assert "| LCVD (ours) | **1.00** | **4.33** | **4.33** | **4.33** |" in text
+    assert "| DPR | **1.00** | <u>3.33</u> |" in text
+    assert "| theirs | – | 2.33 |" in text  # people saw it; nobody computed it
+    assert "| Input, not relit | 1.00 | – |" in text
+    assert "3 raters over 2 shots; agreement (Krippendorff's alpha, ordinal): LA-User 0." in text
+    assert "95 %:" in html(table)
+    lone = table_of(manifest, {"arms": arms})
+    assert not set(QUESTIONS) & set(lone.columns)
+
+
+def test_what_isnt_a_study_is_named(tmp_path):
+    for text in ("{", "[]", '{"methods": {"a": {}}}'):
+        (tmp_path / "r.json").write_text(text)
+        with pytest.raises(ValueError, match=r"r\.json: not what `lcvd study results FOLDER --json` prints"):
+            read_study(tmp_path / "r.json")
