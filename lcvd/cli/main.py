@@ -14,6 +14,7 @@ import click
 GROUP = "lcvd.commands"
 """Entry points by which other packages add commands."""
 OWN = (
+    "app",
     "compare",
     "config",
     "convert",

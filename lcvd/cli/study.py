@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import click
-import uvicorn
 
 from lcvd.app.study.material import open_study
-from lcvd.app.study.page import LOOPBACK, study_app
+from lcvd.app.study.page import study_app
 from lcvd.app.study.ratings import read
 from lcvd.app.study.results import markdown, results
+from lcvd.app.web import LOOPBACK
+from lcvd.app.web import serve as serve_app
 
 _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
 _FOLDER = click.argument("folder", type=_DIRECTORY)
@@ -34,11 +35,8 @@ def serve(folder: Path, host: str, port: int) -> None:
     read(found.ratings)  # a damaged file shows now and not in front of a rater
     if host not in LOOPBACK:
         click.echo(f"{host}: whoever reaches this machine can see the videos and rate them, under any name", err=True)
-    config = uvicorn.Config(study_app(found, host), host=host, port=port, log_level="warning", server_header=False)
-    socket = config.bind_socket()  # says so and exits where the port is taken
-    address = f"http://{host}:{socket.getsockname()[1]}/"
-    click.echo(f"{len(found.trials)} videos of {len(found.methods)} methods: {address} (Ctrl-C ends it)")
-    uvicorn.Server(config).run(sockets=[socket])
+    said = f"{len(found.trials)} videos of {len(found.methods)} methods"
+    serve_app(study_app(found, host), host, port, lambda address: click.echo(f"{said}: {address} (Ctrl-C ends it)"))
 
 
 @study.command(name="results")

@@ -94,10 +94,26 @@ def preset(name: str) -> Array:
     Raises:
         ValueError: no preset has that name.
     """
+    return expose(_preset(name))
+
+
+def preset_parts(name: str) -> tuple[tuple[float, float, float], tuple[float, float, float], float]:
+    """What a preset is made of: its lamp's direction and irradiance, and its fill, both as exposed.
+
+    Raises:
+        ValueError: no preset has that name.
+    """
+    plain = _preset(name)
+    scale = float(expose(plain)[0, 1] / plain[0, 1])
+    direction, (red, green, blue), fill = _LAMPS[name]
+    return direction, (red * scale, green * scale, blue * scale), fill * scale
+
+
+def _preset(name: str) -> Array:
     if name not in _LAMPS:
         raise ValueError(f"light {name!r} doesn't exist; choose one of {', '.join(PRESETS)}")
     direction, colour, fill = _LAMPS[name]
-    return expose(lamp(direction, colour) + ambient([fill] * 3))
+    return lamp(direction, colour) + ambient([fill] * 3)
 
 
 def orbit(count: int, colour: Sequence[float] = WHITE, height: float = 0.45) -> Array:

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from lcvd.app.study.material import Study, Trial
 from lcvd.app.study.ratings import SCALE, Rating, append, rater_name, read
+from lcvd.app.web import LOOPBACK, SAFETY, body_of, guarded, templates_of
 from lcvd.metrics.agreement import QUESTIONS
 
 ASSETS = Path(__file__).parent / "assets"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 COOKIE, COOKIE_SECONDS = "rater", 90 * 24 * 3600
 LARGEST_FORM = 4096
 WORDS = ("bad", "poor", "fair", "good", "excellent")
@@ -34,12 +31,6 @@ TEXTS = {
     "ID-User": ("Person", "How much does the person in the video look like the one in the portrait?"),
     "VQ-User": ("Quality", "How good does the video look: sharp, steady, natural?"),
 }
-SAFETY = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",  # with none, browsers send forms without their origin
-    "cache-control": "no-store",
-}
 
 
 def study_app(study: Study, host: str = LOOPBACK[0]) -> Starlette:
@@ -47,8 +38,7 @@ def study_app(study: Study, host: str = LOOPBACK[0]) -> Starlette:
 
     Args:
         study: what is shown; ratings go into its folder.
-        host: the address it is served at. On a loopback address requests under another name are refused, so that no
-            web page elsewhere can reach it by pointing its own name here.
+        host: the address it is served at, see `guarded`.
     """
     page = _Page(study)
     routes = [
@@ -61,20 +51,13 @@ def study_app(study: Study, host: str = LOOPBACK[0]) -> Starlette:
         Route("/media/{id}", page.media, methods=["GET"]),
         Route("/study.{kind}", page.asset, methods=["GET"]),
     ]
-    known = list(LOOPBACK) if host in LOOPBACK else ["*"]
-    return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=known)])
+    return guarded(routes, host)
 
 
 class _Page:
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._templates = Environment(
-            loader=PackageLoader("lcvd.app.study", "assets"),
-            autoescape=True,  # raters write their names themselves
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = templates_of("lcvd.app.study")
 
     async def start(self, request: Request) -> Response:
         """Who are you?"""
@@ -204,14 +187,7 @@ async def _form(request: Request) -> dict[str, str]:
     Raises:
         HTTPException: sent from another site, too long, or no text.
     """
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(HTTPStatus.FORBIDDEN, "this form was sent from another site")
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_FORM:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    body = await body_of(request, LARGEST_FORM)
     try:
         return {name: values[-1] for name, values in parse_qs(body.decode("utf-8")).items()}
     except UnicodeDecodeError:

@@ -1,16 +1,15 @@
-"""A study of two methods and three shots, with names that must not reach a browser, and a server on loopback."""
+"""A study of two methods and three shots, with names that must not reach a browser, and a server of it."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import uvicorn
+from starlette.applications import Starlette
 
 from lcvd.app.study.material import Study, open_study
 from lcvd.app.study.page import study_app
@@ -45,21 +44,8 @@ def study(folder: Path) -> Study:
 
 
 @pytest.fixture
-def served() -> Callable[[Study], contextmanager]:
+def served(
+    on_loopback: Callable[[Starlette], AbstractContextManager[str]],
+) -> Callable[[Study], AbstractContextManager[str]]:
     """Serves a study on a free port of loopback; gives its address."""
-
-    @contextmanager
-    def serve(study: Study) -> Iterator[str]:
-        server = uvicorn.Server(uvicorn.Config(study_app(study), host="127.0.0.1", port=0, log_level="warning"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            thread.join(0.02)
-        try:
-            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-    return serve
+    return lambda study: on_loopback(study_app(study))

@@ -1,0 +1,165 @@
+"""The work behind the page's buttons: read what was given, render a moment or the whole clip."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from lcvd.app.relight.light import LightInput
+from lcvd.app.relight.sessions import Session
+from lcvd.config.settings import Settings
+from lcvd.relight.call import relight
+from lcvd.relight.media import IMAGES
+from lcvd.relight.motion import Motion
+from lcvd.relight.result import Output, Relit
+from lcvd.relight.sampling import Progress
+from lcvd.relight.scene import Scene, Wanted, scene_of
+from lcvd.relight.side_file import side_path
+from lcvd.shading.crop import square_pictures
+from lcvd.video.decode import read
+from lcvd.video.encode import write_browser
+
+if TYPE_CHECKING:
+    from lcvd.relight.generate import Model
+
+Array = NDArray[Any]
+Cancel = Callable[[], bool]
+LONGEST = 60.0
+"""Seconds of a clip that are read at once, so that nobody waits for hours behind somebody else."""
+_WINDOW = 16
+
+
+class ReadInput(BaseModel):
+    """Which part of the clip is followed, seconds."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    start: float = Field(default=0.0, ge=0, le=36000)
+    seconds: float = Field(default=4.0, gt=0, le=LONGEST)
+
+
+class RenderInput(BaseModel):
+    """What is to be rendered: one frame or all, by the model or as hints."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    light: LightInput
+    whole: bool
+    hints: bool = False
+    frame: int = Field(default=0, ge=0)
+    guidance: float = Field(default=1.0, ge=0, le=20)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    steps: int | None = Field(default=None, ge=1, le=1000)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What every session's work needs: the model, None where only hints can be made, and how faces are reconstructed."""
+
+    model: Model | None
+    settings: Settings
+
+    def read(self, session: Session, wanted: ReadInput, progress: Progress, cancel: Cancel) -> dict[str, Any]:
+        """Reconstruct the session's portrait and clip; its scene is the new one at the end.
+
+        Raises:
+            ClipError, ValueError: see `scene_of`.
+        """
+        progress("reading", 0, 1)
+        portrait, driving = session.files["portrait"], session.files.get("driving")
+        scratch = session.folder / "scratch"
+        still = driving is None and portrait.suffix.lower() in IMAGES
+        start, end = (0.0, None) if still else (wanted.start, wanted.start + wanted.seconds)
+        scene = scene_of(Wanted(portrait, driving, start=start, end=end), scratch, self.settings)
+        if cancel():
+            raise ValueError("cancelled")
+        session.scene = scene
+        progress("reading", 1, 1)
+        return {"frames": scene.frames, "fps": round(scene.motion.fps, 3), "bridged": int(scene.motion.bridged.sum())}
+
+    def render(self, session: Session, wanted: RenderInput, progress: Progress, cancel: Cancel) -> dict[str, Any]:
+        """Render as wanted; gives the ids under which the files are fetched.
+
+        Raises:
+            ModelError, ValueError: see `relight`; the light's base isn't there.
+        """
+        scene = session.scene
+        if scene is None:
+            raise ValueError("there is no portrait yet; choose one first")
+        light = wanted.light.coefficients(scene.portrait.codes.light[0], session.environment)
+        hints = wanted.hints or self.model is None
+        motion = scene.motion if wanted.whole else _moment(scene.motion, wanted.frame)
+        found = relight(
+            scene.portrait,
+            motion,
+            light,
+            self.model,
+            guidance=wanted.guidance,
+            seed=wanted.seed,
+            steps=wanted.steps,
+            preview=hints,
+            settings=self.settings,
+            scratch=session.folder / "scratch",
+            progress=progress,
+            cancel=cancel,
+        )
+        controls = wanted.light.model_dump()
+        if session.environment is not None and wanted.light.base == "map":
+            controls["map"] = session.files["map"].name
+        found = dataclasses.replace(found, words=found.words | {"controls": controls})
+        folder = session.folder / "results"
+        folder.mkdir(exist_ok=True)
+        if not wanted.whole:
+            path = _own(folder / "frame.png")
+            Image.fromarray(found.frames[0]).save(path)
+            return {"picture": session.offer(path), "hints": hints}
+        return {**_written(session, scene, found, folder, progress, cancel), "hints": hints}
+
+
+def _written(
+    session: Session, scene: Scene, found: Relit, folder: Path, progress: Progress, cancel: Cancel
+) -> dict[str, Any]:
+    path = _own(folder / ("hints.mp4" if found.model is None else "relit.mp4"))
+    made = found.save(path, Output(), progress, cancel)
+    size = found.size
+    before = path.with_name(f"{path.stem}-source.mp4")
+    write_browser(before, _source(scene, size), scene.motion.fps)
+    offered = {"video": path, "side_file": side_path(path), "source": before}
+    return {name: session.offer(file) for name, file in offered.items()} | {"frames": made["output"]["frames"]}
+
+
+def _source(scene: Scene, size: int) -> Iterator[Array]:
+    """What moves the portrait, as squares (n, size, size, 3): the driving clip's, or the portrait as it was."""
+    face = scene.motion.face
+    if face is None:
+        yield np.repeat(scene.portrait.first(size)[0][None], scene.frames, axis=0)
+        return
+    for start in range(0, scene.frames, _WINDOW):
+        places = [int(place) for place in scene.motion.places[start : start + _WINDOW]]
+        yield square_pictures(read(face.clip, places), face.codes.square, size)
+
+
+def _moment(motion: Motion, frame: int) -> Motion:
+    """One frame of it.
+
+    Raises:
+        ValueError: there is no such frame.
+    """
+    if frame >= motion.codes.frames:
+        raise ValueError(f"frame: expected 0 to {motion.codes.frames - 1}, got {frame}")
+    part = [frame]
+    return dataclasses.replace(
+        motion, codes=motion.codes.window(part), places=motion.places[part], bridged=motion.bridged[part]
+    )
+
+
+def _own(path: Path) -> Path:
+    """The path with a number, so that no result takes an earlier one's place."""
+    numbers = (path.with_stem(f"{path.stem}-{number}") for number in range(1, 1_000_000))
+    return next(candidate for candidate in numbers if not candidate.exists())
