@@ -35,8 +35,9 @@ endif
 	@echo
 	@echo "Report: $(CURDIR)/data/evaluate/report.html"
 
+# One thread a process: teams of threads that share cores with other processes wait for each other by spinning.
 test: install
-	$(PYTEST) -m "not slow" tests
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow" tests
 
 test-slow: install
 	$(PYTEST) -m slow tests

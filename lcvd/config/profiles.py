@@ -19,7 +19,7 @@ DEMO: dict[str, Any] = {
     "shard": {"size": 128, "crf": 4, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.25},
     "train": {
         # Two processes of a thread each do twice the work in the time that one with two threads takes for 1.4 times.
-        "steps": 750,
+        "steps": 650,
         "global_batch": 2,
         "processes": 2,
         "precision": "fp32",

@@ -15,7 +15,7 @@ from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import ClipError
-from lcvd.relight.media import SETTLING, Media, media_of
+from lcvd.relight.media import SETTLING, WINDOW, Media, media_of
 from lcvd.relight.pick import clip_of_face
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.stage import reconstruct_chunk
@@ -57,7 +57,7 @@ def reconstruct(media: Media, scratch: Path, settings: Settings, number: int | N
     Args:
         media: clip or still; all of its frames are looked at.
         scratch: keeps tracks, codes and masks by content.
-        settings: sections `filter.track` (but for its `max_frames`) and `reconstruct`.
+        settings: sections `filter.track` (but for its `max_frames` and `window`) and `reconstruct`.
         number: which of several faces, from the left, counted from 1; None: the largest.
 
     Raises:
@@ -76,7 +76,7 @@ def reconstruct_clip(clip: Clip, folder: Path, cache: Cache, settings: Settings,
     Raises:
         ClipError: as `reconstruct`; `name` is told.
     """
-    track = settings.filter.track.model_copy(update={"max_frames": 0})
+    track = settings.filter.track.model_copy(update={"max_frames": 0, "window": WINDOW})
     whole = settings.model_copy(update={"filter": settings.filter.model_copy(update={"track": track})})
     row = reconstruct_chunk([clip], folder, cache, whole)[0]
     if row.status != "kept":

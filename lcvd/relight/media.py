@@ -25,6 +25,8 @@ Array = NDArray[Any]
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 SETTLING = 3
 """Times the tracker sees a picture: its refinement converges on what it found before."""
+WINDOW = 16
+"""Frames decoded at once: 64, as the stages take, are 400 MB of a full-HD clip."""
 RATE = 25.0
 """Frames a second of what has no rate of its own."""
 
@@ -109,7 +111,7 @@ def pixels_of(path: Path) -> Array:
 
 
 def _of_video(path: Path) -> Media:
-    found, sha256 = probe(path), file_hash(path)
+    found, sha256 = probe(path, WINDOW), file_hash(path)
     clip = Clip("face", "", path, sha256, 0, found.frames, found.fps, found.width, found.height, None, "", "")
     return Media(clip, False, path.name, sha256, is_video=True)
 
@@ -128,7 +130,7 @@ def _of_pictures(paths: Sequence[Path], scratch: Path, name: str) -> Media:
     target = scratch / "pictures" / f"{sha256}-{times}.mp4"
     if not target.exists():
         write_h264(target, _each(paths, times), fps=RATE, crf=0)
-    found = probe(target)
+    found = probe(target, WINDOW)
     clip = Clip("face", "", target, file_hash(target), 0, found.frames, RATE, found.width, found.height, None, "", "")
     return Media(clip, len(paths) == 1, name, sha256)
 
