@@ -53,7 +53,9 @@ def about(model: Model | None, checkpoint: str) -> About:
     ]
     has = model.pipe.model.adapters
     if "shading" in has and "reference" in has:
-        can.append("Follows the light and the pose that the hint shows, and the portrait's looks.")
+        can.append(
+            "Is given light and pose by the hint, and looks by the portrait; how well it follows, its numbers tell."
+        )
     if "shading" not in has:
         cannot.append("It has no shading adapter: it follows neither the light nor the pose.")
     if "reference" not in has:

@@ -25,6 +25,8 @@ export function makeLight(told, failed) {
 
   async function changed() {
     ball.draw();
+    at("base-strength").disabled = at("base").value === "none";
+    at("yaw").disabled = at("base").value !== "map";
     waiting = true;
     if (busy) return;
     busy = true;

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from lcvd.app.relight.examples import packaged
@@ -61,16 +63,17 @@ def shaded(tab):
     return int(tab.evaluate("document.documentElement.dataset.shaded"))
 
 
-def balance(tab):
-    """How much brighter the hint's right half is than its left, and its upper than its lower, in shares of both."""
+def balance(tab, of="hint"):
+    """How much brighter the hint's, or the ball's, right half is than its left, and its upper than its lower, in shares of both."""
     return tab.evaluate(
-        """() => { const { data } = document.getElementById("hint").getContext("2d").getImageData(0, 0, 256, 256);
+        """(of) => { const { data } = document.getElementById(of).getContext("2d").getImageData(0, 0, 256, 256);
         const seen = []; let mx = 0, my = 0;
         for (let i = 0; i < 65536; i++) { const v = data[4 * i + 1]; if (v) { seen.push([i % 256, i >> 8, v]); mx += i % 256; my += i >> 8; } }
         mx /= seen.length; my /= seen.length;
         const mean = (keep) => { const of = seen.filter(keep); return of.reduce((sum, p) => sum + p[2], 0) / of.length; };
         const [l, r, t, b] = [mean((p) => p[0] < mx), mean((p) => p[0] > mx), mean((p) => p[1] < my), mean((p) => p[1] > my)];
-        return [(r - l) / (r + l), (t - b) / (t + b)]; }"""
+        return [(r - l) / (r + l), (t - b) / (t + b)]; }""",
+        of,
     )
 
 
@@ -174,6 +177,26 @@ def test_wrong_and_huge_files_are_refused_in_words(opened, tmp_path):
     tab.locator("#file-driving").set_input_files(str(huge))
     says(tab, "at most 1 MB can be taken")
     assert tab.locator("#status").get_attribute("class") == "error"
+
+
+def test_a_map_lights_the_ball_and_turns(opened, tmp_path):
+    radiance = np.full((16, 32, 3), 0.1, np.float32)
+    radiance[:, 20:28] = 5  # at the picture's right
+    cv2.imwrite(str(tmp_path / "sky.hdr"), radiance)
+    tab = opened()
+    tab.locator("#on-1").uncheck()
+    tab.locator("#file-map").set_input_files(str(tmp_path / "sky.hdr"))
+    says(tab, "sky.hdr lights the scene")
+    assert tab.get_by_label("Below the lamps").input_value() == "map"
+    settled(tab, 1)
+    assert balance(tab, "ball")[0] > 0.1
+    count = shaded(tab)
+    tab.get_by_label("Turn of the map").fill("-180")
+    settled(tab, count)
+    assert balance(tab, "ball")[0] < -0.1
+    tab.get_by_role("button", name="Remove").click()
+    says(tab, "Removed")
+    assert tab.get_by_label("Below the lamps").input_value() == "none"
 
 
 def test_two_people_wait_in_line_and_one_cancels(opened):

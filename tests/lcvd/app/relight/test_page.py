@@ -66,6 +66,26 @@ def test_from_a_portrait_to_a_video(address, tmp_path, light, user):
     assert other.http.get("/state").json()["files"] == {}
 
 
+@pytest.mark.slow
+def test_a_driving_clip_moves_the_portrait(address, light, user, tmp_path):
+    me = user(address)
+    assert me.do("/pick/driving", name="carphone_pristine.mp4").status_code == 200
+    result = me.ready(start=1, seconds=0.4)
+    assert result["frames"] == round(0.4 * result["fps"])
+    hints = [me.do("/shade", light=light, frame=frame).content for frame in (0, result["frames"] - 1)]
+    assert hints[0] != hints[1]
+    done = me.ended(me.do("/render", light=light, whole=True, hints=True))["result"]
+    for name in ("video", "source"):
+        (tmp_path / name).write_bytes(me.http.get(f"/files/{done[name]}").content)
+        assert cv2.VideoCapture(str(tmp_path / name)).get(cv2.CAP_PROP_FRAME_COUNT) == result["frames"]
+    sources = json.loads(me.http.get(f"/files/{done['side_file']}").content)["sources"]
+    assert {"portrait": "astronaut.png", "driving": "carphone_pristine.mp4"}.items() <= {
+        source["role"]: source["file"] for source in sources
+    }.items()
+    assert me.do("/forget/driving").status_code == 200
+    assert me.do("/render", light=light, whole=True).status_code == 422
+
+
 def test_without_a_portrait_there_is_a_ball_and_no_hint(address, light, user):
     picture = user(address).do("/shade", light=light)
     whole = cv2.imdecode(np.frombuffer(picture.content, np.uint8), 1)
