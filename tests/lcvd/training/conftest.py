@@ -95,6 +95,7 @@ def tiny(**train: Any) -> Settings:
         "steps": 6,
         "batch": 1,
         "global_batch": 2,
+        "processes": 1,
         "checkpoint_every": 2,
         "watch": {"log_every": 2, "held_out_windows": 2},
         "model": model,
