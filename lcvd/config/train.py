@@ -175,6 +175,8 @@ class WatchSettings(Section):
     """Optimiser steps between videos of fixed portraits, hints and seeds (beside the log, untracked); 0 makes none."""
     video_clips: int = Field(2, ge=1)
     """Portraits of those videos."""
+    video_guidance: float = Field(4.5, ge=0)
+    """Their guidance."""
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
     """Where the numbers go as well; DVCLive always has them. Each needs the package of its name."""
 
@@ -235,6 +237,11 @@ class TrainSettings(Section):
         if self.engine.zero == 3 and self.optimiser.ema:
             raise ValueError(
                 "engine.zero 3 leaves no process with whole weights to average: set optimiser.ema to 0, or zero 2"
+            )
+        if self.engine.zero == 3 and self.watch.video_every:
+            raise ValueError(
+                "engine.zero 3 leaves no process with a whole model to make videos with: set watch.video_every to 0, or "
+                "zero 2"
             )
         if self.engine.offload != "none" and self.optimiser.name == "adamw8bit":
             raise ValueError(

@@ -17,12 +17,12 @@ from lcvd.video.encode import write_browser
 FPS = 10.0
 
 
-def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: Path | None) -> None:
+def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: Path) -> None:
     """Animate the first frame of the first clips by the hints of the frames after it, one window long.
 
-    Every process calls it, since under ZeRO 3 each holds a part of the model; one names a `folder`, which receives
-    ``<clip>.mp4``: hint, true frame and result side by side.
+    `folder` receives ``<clip>.mp4``: hint, true frame and result side by side.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     pipe = LCVDPipeline.of(model)
     pipe.set_progress_bar_config(disable=True)
     for clip in range(min(settings.watch.video_clips, len(clips))):
@@ -36,9 +36,8 @@ def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: 
             mask,
             shown.hints[0],
             shown.hints[1:],
+            guidance=settings.watch.video_guidance,
             generator=seed_of(seed, "film", clips.id(clip)) % 2**31,
         ).frames
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-            rows = np.concatenate([shown.hints[1:], shown.frames[1:], made], axis=2)
-            write_browser(folder / f"{clips.id(clip)}.mp4", [rows], FPS)
+        rows = np.concatenate([shown.hints[1:], shown.frames[1:], made], axis=2)
+        write_browser(folder / f"{clips.id(clip)}.mp4", [rows], FPS)

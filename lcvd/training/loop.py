@@ -253,12 +253,13 @@ class Training:
             self.watch.track(self.position.step, point)
 
     def _film(self) -> None:
-        """Make the videos of fixed portraits, hints and seeds."""
+        """The first process makes videos of fixed portraits, hints and seeds; the others wait at their next exchange."""
+        if self.rank:
+            return
+        folder = self.log / f"videos/{self.position.step:08d}"
         with self.average.applied():
-            film(self.objective.model, self.held_out.clips, self.settings, self.seed, self._videos())
-
-    def _videos(self) -> Path | None:
-        return self.log / f"videos/{self.position.step:08d}" if self.rank == 0 else None
+            film(self.objective.model, self.held_out.clips, self.settings, self.seed, folder)
+        self.engine.train()  # the pipeline evaluates
 
     def _save(self) -> None:
         if not checkpoint.all_finite(self.objective.model.trainable()):

@@ -68,6 +68,7 @@ def test_deepspeed_offloads_what_the_settings_say() -> None:
         ({"engine": {"zero": 2, "offload": "all"}}, "needs engine.zero 3"),
         ({"engine": {"zero": 3, "compile": True}}, "engine.compile"),
         ({"engine": {"zero": 3}, "optimiser": {"ema": 0.9}}, "set optimiser.ema to 0"),
+        ({"engine": {"zero": 3}, "optimiser": {}, "watch": {"video_every": 5}}, "set watch.video_every to 0"),
         ({"engine": {"zero": 1, "offload": "optimiser"}, "optimiser": {"name": "adamw8bit"}}, "set optimiser.name"),
         ({"precision": "fp16"}, "set engine.zero to 1, 2 or 3"),
     ],
