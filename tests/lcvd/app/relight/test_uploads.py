@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -23,7 +24,9 @@ def arrive(session, role, name, content, limits=LIMITS):
         for start in range(0, len(content), 1000):
             yield content[start : start + 1000]
 
-    return asyncio.run(receive(session, role, name, parts(), limits))
+    # In a thread of its own: where a browser was started, this one has a loop that runs.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, receive(session, role, name, parts(), limits)).result()
 
 
 def png():
