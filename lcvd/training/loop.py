@@ -38,7 +38,7 @@ from lcvd.training.film import film
 from lcvd.training.flops import step_flop
 from lcvd.training.order import sample_numbers
 from lcvd.training.progress import Progress
-from lcvd.training.validate import HeldOut
+from lcvd.training.validate import HeldOut, Measured
 from lcvd.training.watch import Watch, matrix_peak
 
 SMOOTHING = 0.98
@@ -91,6 +91,7 @@ class Training:
         if found and states:
             checkpoint.load(self.engine, self.average, found, states)
         self.saved = self.position.step
+        self.measured: Measured | None = None
         self._asked_to_end = False
 
     def _found(self, aside: Path) -> tuple[Path | None, Path | None]:
@@ -115,8 +116,17 @@ class Training:
             Interrupted: the process got SIGTERM; a checkpoint is written.
         """
         signal.signal(signal.SIGTERM, self._ask_to_end)
+        curve = Curve(self.out / "dvclive", self.position.points) if self.rank == 0 else None
+        try:
+            self._train(curve)
+        finally:
+            if curve:
+                curve.end()
+        self._export()
+        distributed.barrier()
+
+    def _train(self, curve: Curve | None) -> None:
         settings, first = self.settings, self.rank == 0
-        curve = Curve(self.out / "dvclive", self.position.points) if first else None
         progress = Progress("train", settings.steps, self.position.step) if first else None
         self.watch = self._watch() if first else None
         self.engine.train()
@@ -141,10 +151,6 @@ class Training:
                 progress.update(done, f"loss {self.position.loss:.4f}")
             if ended and not last:
                 raise Interrupted(f"asked to end: checkpoint written at step {done} of {settings.steps}")
-        if curve:
-            curve.end()
-        self._export()
-        distributed.barrier()
 
     def _due(self, every: int) -> bool:
         return every > 0 and self.position.step % every == 0
@@ -242,10 +248,10 @@ class Training:
     def _measure(self, curve: Curve | None) -> None:
         """Measure the held-out loss of the weights that would be exported."""
         with self.average.applied():
-            self.measured = self.held_out.measure(self.objective)
-        loss = self.position.held_out = self.measured.loss(self.settings.objective.portrait_weight)
+            self.measured = measured = self.held_out.measure(self.objective)
+        loss = self.position.held_out = measured.loss(self.settings.objective.portrait_weight)
         point = {"held_out": loss}
-        for number, band in enumerate(self.measured.bands(), start=1):
+        for number, band in enumerate(measured.bands(), start=1):
             point[f"held_out_noise_{number}"] = band["v_mse"]
         if curve and self.watch:
             curve.add(self.position.step, **point)
@@ -274,6 +280,9 @@ class Training:
         """Write the model (its averaged weights, where there are any) and the final numbers."""
         self.objective.eval()
         model, zero = self.objective.model, self.settings.engine.zero
+        if not self.measured:  # the run had ended before, and goes on from its last checkpoint
+            self._measure(None)
+        assert self.measured
         with whole_weights(model, zero), self.average.applied():
             if self.rank:
                 return

@@ -117,6 +117,11 @@ def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(whole: Path, shar
     assert {path.name for path in folder.iterdir()} == {"step-00000006", "step-00000008", "torn-step-00000008"}
 
 
+def test_a_run_that_ended_before_its_model_was_written_writes_it(whole: Path, shards: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole.parent / "scratch/checkpoints", tmp_path / "scratch/checkpoints")
+    assert contents(finish(LONG, shards, tmp_path)) == contents(whole)
+
+
 @pytest.mark.slow
 def test_a_killed_process_ends_the_others_within_30_seconds_with_a_message(shards: Path, tmp_path: Path) -> None:
     process = start(tiny(steps=100_000, processes=2, checkpoint_every=100_000, engine={"zero": 1}), shards, tmp_path)
