@@ -200,6 +200,9 @@ class TrainSettings(Section):
     """Frames between neighbours of a training window in a clip that is long enough (spec B1)."""
     prepared: bool = True
     """Train from the latents that stage shard prepared; false encodes the frames in every step."""
+    hints: Literal["stored", "rendered"] = "stored"
+    """Shading hints as stage shard stored them, or rendered from the face codes when a window is loaded, at the model's
+    size, on CUDA where PyTorch3D is usable: `docs/training.md` says which is faster where."""
     loaders: int = Field(4, ge=1)
     """Threads that decode ahead of the step."""
     max_broken: float = Field(0.01, ge=0, lt=1)

@@ -21,6 +21,7 @@ class Clips:
         size: side of the pictures, at most the shards'.
         memory_mb: when all clips decoded need no more, they are decoded once, by `threads` threads, and held.
         key: of the prepared latents to use (`lcvd.model.fingerprint`); None reads frames instead.
+        render: hints are rendered from the face codes instead of being read.
         max_broken: share of clips that may be broken.
 
     Attributes:
@@ -41,9 +42,10 @@ class Clips:
         memory_mb: int,
         threads: int = 1,
         key: Key | None = None,
+        render: bool = False,
         max_broken: float = 0.0,
     ) -> None:
-        self._entries, damaged = index_of(folder, split, size, key)
+        self._entries, damaged = index_of(folder, split, size, key, render)
         self._ids = sorted((*self._entries, *damaged))
         if not self._ids:
             raise ValueError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError
 from lcvd.model.masks import latent_mask
+from lcvd.shading.hints import hints_of
 from lcvd.shards.prepared import DamagedError, Header, Key, Origin, Prepared, read_header, read_rows, square_at
 from lcvd.shards.resize import frames_at, hints_at, masks_at
 from lcvd.shards.sample import LATENTS, PARTS, Meta, Sample, read_index, shard_paths
@@ -52,6 +54,8 @@ class Entry:
     parts: Places
     meta: Meta
     header: Header | None
+    render: bool = False
+    """Whether hints are rendered from the codes instead of being read."""
 
     def pictures(self, size: int, frames: Sequence[int], rest: Sequence[int]) -> Pictures:
         """Frames `frames`, and of everything else `rest`.
@@ -61,7 +65,8 @@ class Entry:
         """
         try:
             sample = self._sample()
-            pictures, hints = frames_at(sample, size, frames), hints_at(sample, size, rest)
+            pictures = frames_at(sample, size, frames)
+            hints = _rendered(sample, size, rest) if self.render else hints_at(sample, size, rest)
             if self.header:
                 prepared = read_rows(self.shard, self.header, rest)
                 return Pictures(pictures, hints, prepared.mask, prepared)
@@ -84,8 +89,17 @@ class Entry:
         return Sample(self.id, data, self.shard.name)
 
 
-def index_of(folder: Path, split: str, size: int, key: Key | None) -> tuple[dict[str, Entry], dict[str, str]]:
+def _rendered(sample: Sample, size: int, frames: Sequence[int]) -> Frames:
+    codes = sample.codes.window(list(frames))
+    return np.concatenate(list(hints_of(head_of(codes.head), codes, size)))
+
+
+def index_of(
+    folder: Path, split: str, size: int, key: Key | None, render: bool = False
+) -> tuple[dict[str, Entry], dict[str, str]]:
     """Entries of a split's clips by id, and why others are broken; together they are the clips that its index lists.
+
+    `render` has hints rendered from the codes.
 
     Raises:
         FileNotFoundError: the split isn't there.
@@ -101,7 +115,7 @@ def index_of(folder: Path, split: str, size: int, key: Key | None) -> tuple[dict
             raise ValueError(f"{path}: holds {odd[0]}, which its index doesn't list; run `dvc repro shard`")
         for id in listed[path.name]:
             try:
-                entries[id] = _entry(path, id, found.get(id, {}), torn, size, key)
+                entries[id] = replace(_entry(path, id, found.get(id, {}), torn, size, key), render=render)
             except BrokenClip as error:
                 broken[id] = f"{path}: sample {id}: {error}"
             except ValueError as error:

@@ -78,6 +78,7 @@ class Training:
             memory_mb=settings.memory_mb,
             threads=settings.loaders,
             key=key,
+            render=settings.hints == "rendered",
             max_broken=settings.max_broken,
         )
         self.held_out = HeldOut(shards, settings, seed)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lcvd.face.head import load_head
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
+from lcvd.shading.hints import hints_of
+from lcvd.shading.presets import preset
 from lcvd.shards.prepared import Key
 from lcvd.shards.sample import LATENTS, PARTS, Sample, read_samples, shard_paths
 from lcvd.shards.write import write_shards
 from lcvd.training.clips import Clips
 from lcvd.training.data import batches, make_batch
 from lcvd.training.order import clips_of
+from lcvd.video.encode import write_lossless
 from tests.lcvd.training.conftest import SIZE, tiny
 
 Damage = Callable[[bytes], bytes]
@@ -36,6 +41,32 @@ def key() -> Key:
 
 def clips(folder: Path, memory_mb: int = 0, max_broken: float = 0.4, key: Key | None = None) -> Clips:
     return Clips(folder, "train", size=SIZE, memory_mb=memory_mb, key=key, max_broken=max_broken)
+
+
+def test_hints_are_rendered_to_the_bytes_that_were_stored(shards: Path, tmp_path: Path) -> None:
+    sample = next(read_samples(shards, "train"))
+    with tempfile.TemporaryDirectory() as folder:
+        codes = sample.codes
+        turn = np.linspace(-0.4, 0.4, codes.frames)
+        codes = codes.replace(
+            identity=np.zeros(len(load_head().identity_basis), np.float32),
+            pose=np.stack([0 * turn, turn, 0 * turn], -1).astype(np.float32),
+            camera=np.tile(np.array([1.2, 0, 0], np.float32), (codes.frames, 1)),
+            light=np.tile(preset("left"), (codes.frames, 1, 1)),
+        )
+        codes.save(Path(folder) / "codes.safetensors", {})
+        write_lossless(Path(folder) / "hints.mkv", hints_of(load_head(), codes, SIZE), 25.0)
+        parts = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    made = Sample(sample.id, sample.parts | parts, "test")
+    write_shards(tmp_path, "train", [made.id], lambda id: made, max_mb=8.0)
+    stored, rendered = (
+        Clips(tmp_path, "train", size=SIZE, memory_mb=0, render=render).pictures(0, [3, 0, 3])
+        for render in (False, True)
+    )
+    assert stored is not None
+    assert rendered is not None
+    assert stored.hints.max() > 100
+    assert np.array_equal(stored.hints, rendered.hints)
 
 
 def damaged(shards: Path, folder: Path, part: str, damage: Damage, id: str = "disc-b2") -> Path:
