@@ -5,7 +5,7 @@ from lcvd.cache.imports import ROOT, closure, direct_imports, rooms, rooms_hash
 
 
 def test_direct_imports_are_found_in_functions_too():
-    assert "lcvd.cli.sources" in direct_imports("lcvd.cli.main")
+    assert "lcvd.ledger.rows" in direct_imports("lcvd.cli.main")
     assert "lcvd.config.settings" in direct_imports("lcvd.config.io")
 
 
