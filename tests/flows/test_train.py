@@ -26,7 +26,7 @@ CODE = """
     from tasks.supervisor import supervise
     on_sigterm()
     settings = Settings.model_validate_json(Path({settings!r}).read_text())
-    command, environment = launch_command(settings, Path({data!r}), Path({place!r}) / "scratch", Path({place!r}) / "out", cuda=False)
+    command, environment = launch_command(settings, Path({data!r}), Path({place!r}) / "scratch", Path({place!r}) / "out", devices=0)
     supervise(command, env=environment | {{"OMP_NUM_THREADS": "1"}}, emit=lambda line: print(line, flush=True))
 """
 
