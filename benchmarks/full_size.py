@@ -17,8 +17,9 @@ from torch import Tensor
 from lcvd.config.train import ImageEncoderSettings, ModelSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.image_token import new_image_encoder
+from lcvd.model.initial import unet_config
 from lcvd.model.latents import LatentCodec
-from lcvd.model.lcvd import LCVD, unet_config
+from lcvd.model.lcvd import LCVD
 from lcvd.model.networks import AutoencoderKL, UNetSpatioTemporalConditionModel
 from lcvd.model.pipeline import LCVDPipeline
 

@@ -58,7 +58,7 @@ PAPER: dict[str, Any] = {
     "reconstruct": {"size": 512},
     "shard": {},
     # The published code validates every 100 steps; by then little has changed, and 16 windows take a few steps' time.
-    "train": {"watch": {"held_out_every": 1000, "video_every": 1000}},
+    "train": {"watch": {"held_out_every": 1000, "video_every": 1000}, "model": {"start": "svd-xt"}},
     "evaluate": {"clips": 110},
 }
 

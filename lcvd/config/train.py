@@ -63,6 +63,9 @@ class ImageEncoderSettings(Section):
 class ModelSettings(Section):
     """The model; the defaults are the paper's."""
 
+    start: Literal["random", "small", "svd-xt"] = "random"
+    """Weights that training starts from: drawn from the seed; ``small``, the model that comes with the project; ``svd-xt``,
+    the published UNet and image encoder (spec B3). The frozen image encoder is the start's, too."""
     size: int = Field(512, ge=64, multiple_of=64)
     """Side of the frames that the model sees; smaller than the shards' means that frames are resized."""
     frames: int = Field(16, ge=2)

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from lcvd.config.train import ModelSettings
+from lcvd.model import initial
 from lcvd.model.adapter import Adapter
 from lcvd.model.hub import Parts, load_parts, save_parts
-from lcvd.model.image_token import image_token, new_image_encoder
+from lcvd.model.image_token import image_token
 from lcvd.model.latents import LatentCodec, codec_of
 from lcvd.model.networks import CLIPVisionModelWithProjection, PushToHubMixin, UNetSpatioTemporalConditionModel
 from lcvd.model.schedule import euler_scheduler
-from lcvd.model.seeds import generator, seeded_construction
 
 CONDITIONS = ("shading", "reference", "landmark")
 
@@ -67,17 +67,19 @@ class LCVD(nn.Module, PushToHubMixin):
 
     @classmethod
     def fresh(cls, settings: ModelSettings, seed: int) -> LCVD:
-        """A model with first weights drawn from `seed`; its adapters give zeros."""
-        with seeded_construction(seed, "unet"):
-            unet = UNetSpatioTemporalConditionModel(**unet_config(settings))
-            adapters: dict[str, Adapter] = {name: Adapter(settings.unet.channels[0]) for name in settings.conditions}
-        for name, adapter in adapters.items():
-            adapter.reset(generator(seed, "adapter", name))
-        encoder = new_image_encoder(settings.image_encoder, seed)
-        codec = codec_of(settings.latents)
-        return cls(
-            unet, adapters, encoder, codec, size=settings.size, frames=settings.frames, overlap=settings.overlap
-        ).eval()
+        """A model before its first training step, in float32, with the weights that ``settings.start`` names.
+
+        What isn't named by it is drawn from `seed`; such adapters give zeros (spec B3).
+
+        Raises:
+            MissingWeights: published weights aren't where they are looked for.
+            ModelError: they are of another shape than `settings`; the setting is named.
+        """
+        unet = initial.unet(settings, seed)
+        adapters = initial.adapters(settings, seed)
+        encoder = initial.image_encoder(settings, seed)
+        sizes = {"size": settings.size, "frames": settings.frames, "overlap": settings.overlap}
+        return cls(unet, adapters, encoder, codec_of(settings.latents), **sizes).eval()
 
     @classmethod
     def of(cls, parts: Parts) -> LCVD:
@@ -214,22 +216,3 @@ class LCVD(nn.Module, PushToHubMixin):
             yield
         finally:
             handle.remove()
-
-
-def unet_config(settings: ModelSettings) -> dict[str, Any]:
-    """Arguments of `UNetSpatioTemporalConditionModel`; the defaults of `settings` give SVD-XT's (spec A1)."""
-    blocks = len(settings.unet.channels)
-    return {
-        "sample_size": settings.size // 8,
-        "in_channels": 2 * settings.latents.channels,
-        "out_channels": settings.latents.channels,
-        "down_block_types": ("CrossAttnDownBlockSpatioTemporal",) * (blocks - 1) + ("DownBlockSpatioTemporal",),
-        "up_block_types": ("UpBlockSpatioTemporal",) + ("CrossAttnUpBlockSpatioTemporal",) * (blocks - 1),
-        "block_out_channels": settings.unet.channels,
-        "num_attention_heads": settings.unet.heads,
-        "layers_per_block": settings.unet.layers,
-        "cross_attention_dim": settings.image_encoder.projection,
-        "addition_time_embed_dim": settings.unet.time_ids_dim,
-        "projection_class_embeddings_input_dim": 3 * settings.unet.time_ids_dim,
-        "num_frames": settings.frames,
-    }

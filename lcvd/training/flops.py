@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lcvd.config.train import ModelSettings, TrainSettings
 from lcvd.model.adapter import Adapter
-from lcvd.model.lcvd import unet_config
+from lcvd.model.initial import unet_config
 from lcvd.model.networks import UNetSpatioTemporalConditionModel
 
 

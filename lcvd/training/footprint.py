@@ -14,8 +14,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from lcvd.config.train import ModelSettings, TrainSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.image_token import vision_config
+from lcvd.model.initial import unet_config
 from lcvd.model.latents import TINY
-from lcvd.model.lcvd import unet_config
 from lcvd.model.networks import AutoencoderKL, CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
 from lcvd.training.engine import BUCKET, recompute
 from lcvd.training.flops import meta_unet, unet_inputs

@@ -1,0 +1,110 @@
+"""The weights that training starts from (spec B3): drawn, those of the model that comes along, or SVD-XT's.
+
+``small`` lies in `assets/small` (its card says how it was made); ``svd-xt`` is looked for by the weights registry.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lcvd.config.train import ImageEncoderSettings, ModelSettings
+from lcvd.model.adapter import Adapter
+from lcvd.model.image_token import new_image_encoder, vision_config
+from lcvd.model.networks import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
+from lcvd.model.parts import load_image_encoder, load_part, read_config
+from lcvd.model.seeds import generator, seeded_construction
+from lcvd.weights.registry import require
+from lcvd.weights.strict import ModelError
+
+SMALL = Path(__file__).parent / "assets" / "small"
+_FREE = ("sample_size", "num_frames")  # entries of the UNet's config that no weight depends on
+
+
+def unet(settings: ModelSettings, seed: int) -> UNetSpatioTemporalConditionModel:
+    """The UNet, in float32. Raises as `LCVD.fresh` does."""
+    wanted = unet_config(settings)
+    folder = _folder(settings)
+    if folder is None:
+        with seeded_construction(seed, "unet"):
+            return UNetSpatioTemporalConditionModel(**wanted)
+    _compare(folder / "unet", wanted, "train.model.unet", _FREE)
+    found = load_part(UNetSpatioTemporalConditionModel, folder / "unet", torch.float32)
+    found.register_to_config(**{name: wanted[name] for name in _FREE})
+    return found
+
+
+def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
+    """An adapter for each condition, in float32; published starts have none, so they are drawn."""
+    made: dict[str, Adapter] = {}
+    for name in settings.conditions:
+        if settings.start == "small":
+            made[name] = load_part(Adapter, SMALL / f"{name}_adapter", torch.float32)
+        else:
+            made[name] = Adapter(settings.unet.channels[0]).reset(generator(seed, "adapter", name))
+    return made
+
+
+def image_encoder(settings: ModelSettings, seed: int) -> CLIPVisionModelWithProjection:
+    """The frozen vision tower, in float32. Raises as `LCVD.fresh` does."""
+    folder = _folder(settings)
+    if folder is None:
+        return new_image_encoder(settings.image_encoder, seed)
+    wanted = vision_config(settings.image_encoder)
+    names = [_VISION[field] for field in ImageEncoderSettings.model_fields]
+    _compare(folder / "image_encoder", {name: getattr(wanted, name) for name in names}, "train.model.image_encoder")
+    return load_image_encoder(folder / "image_encoder", torch.float32)
+
+
+_VISION = {
+    "width": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "mlp": "intermediate_size",
+    "patch": "patch_size",
+    "projection": "projection_dim",
+}
+
+
+def unet_config(settings: ModelSettings) -> dict[str, Any]:
+    """Arguments of `UNetSpatioTemporalConditionModel`; the defaults of `settings` give SVD-XT's (spec A1)."""
+    blocks = len(settings.unet.channels)
+    return {
+        "sample_size": settings.size // 8,
+        "in_channels": 2 * settings.latents.channels,
+        "out_channels": settings.latents.channels,
+        "down_block_types": ("CrossAttnDownBlockSpatioTemporal",) * (blocks - 1) + ("DownBlockSpatioTemporal",),
+        "up_block_types": ("UpBlockSpatioTemporal",) + ("CrossAttnUpBlockSpatioTemporal",) * (blocks - 1),
+        "block_out_channels": settings.unet.channels,
+        "num_attention_heads": settings.unet.heads,
+        "layers_per_block": settings.unet.layers,
+        "cross_attention_dim": settings.image_encoder.projection,
+        "addition_time_embed_dim": settings.unet.time_ids_dim,
+        "projection_class_embeddings_input_dim": 3 * settings.unet.time_ids_dim,
+        "num_frames": settings.frames,
+    }
+
+
+def _folder(settings: ModelSettings) -> Path | None:
+    """Where the start's UNet and image encoder lie; None: they are drawn."""
+    if settings.start == "random":
+        return None
+    return SMALL if settings.start == "small" else require(settings.start)
+
+
+def _compare(folder: Path, wanted: dict[str, Any], setting: str, free: tuple[str, ...] = ()) -> None:
+    """Raise a ModelError that names what differs, unless the config in `folder` is the wanted one."""
+    config = read_config(folder / "config.json")
+    found = {name: tuple(value) if isinstance(value := config.get(name), list) else value for name in wanted}
+    other = [
+        f"{name} {found[name]}, not {wanted[name]}"
+        for name in wanted
+        if name not in free and found[name] != wanted[name]
+    ]
+    if other:
+        raise ModelError(
+            f"{folder} is of another shape than the settings ask for ({'; '.join(other)}): change {setting}, or set "
+            "train.model.start: random"
+        )
