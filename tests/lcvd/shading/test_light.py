@@ -5,8 +5,8 @@ import pytest
 
 from lcvd.config.settings import LightSettings
 from lcvd.shading.light import fit_light, solve, tones_of
-from lcvd.shading.samples import gather, join
 from lcvd.shading.presets import preset
+from lcvd.shading.samples import gather, join
 from lcvd.shading.sh import dominant_direction, shade_images, shading
 
 SETTINGS = LightSettings()
