@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcvd.model.hub import fetched
+from lcvd.model.hub import SMALL, fetched
 
 if TYPE_CHECKING:
     from lcvd.relight.generate import Model
@@ -40,7 +40,7 @@ def about(model: Model, checkpoint: str) -> About:
     Raises:
         ValueError: a metrics.json is no JSON.
     """
-    config, folder = model.pipe.config, fetched(checkpoint)
+    config, folder = model.pipe.config, fetched(SMALL) if checkpoint == SMALL else Path(checkpoint)
     size = config.size
     can = [f"Makes {size} × {size} pixels, {config.frames} frames at a time; clips of any length, window by window."]
     cannot = [
