@@ -21,6 +21,10 @@ from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
 
 _FREE = ("sample_size", "num_frames")  # entries of the UNet's config that no weight depends on
+_VISION = (
+    *("hidden_size", "num_hidden_layers", "num_attention_heads"),
+    *("intermediate_size", "patch_size", "projection_dim"),
+)  # entries of the vision tower's config that the settings decide
 
 
 def unet(settings: ModelSettings, seed: int) -> UNetSpatioTemporalConditionModel:
@@ -43,9 +47,8 @@ def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
         if settings.start == SMALL:
             made[name] = load_part(Adapter, fetched(SMALL) / adapter_folder(name), torch.float32)
         else:
-            with seeded_construction(
-                seed, "adapter"
-            ):  # its first weights are thrown away, not drawn from the global generator
+            # What its construction draws is thrown away, but mustn't come from the global generator.
+            with seeded_construction(seed, "adapter"):
                 adapter: Adapter = Adapter(settings.unet.channels[0])
             made[name] = adapter.reset(generator(seed, "adapter", name))
     return made
@@ -57,19 +60,8 @@ def image_encoder(start: str, settings: ImageEncoderSettings, seed: int) -> CLIP
     if folder is None:
         return new_image_encoder(settings, seed)
     wanted = vision_config(settings)
-    names = [_VISION[field] for field in ImageEncoderSettings.model_fields]
-    _compare(folder / "image_encoder", {name: getattr(wanted, name) for name in names}, "train.model.image_encoder")
+    _compare(folder / "image_encoder", {name: getattr(wanted, name) for name in _VISION}, "train.model.image_encoder")
     return load_image_encoder(folder / "image_encoder", torch.float32)
-
-
-_VISION = {
-    "width": "hidden_size",
-    "layers": "num_hidden_layers",
-    "heads": "num_attention_heads",
-    "mlp": "intermediate_size",
-    "patch": "patch_size",
-    "projection": "projection_dim",
-}
 
 
 def unet_config(settings: ModelSettings) -> dict[str, Any]:

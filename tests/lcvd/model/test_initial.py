@@ -12,9 +12,11 @@ from safetensors.torch import load_file
 from lcvd.config.profiles import profile
 from lcvd.config.train import ModelSettings
 from lcvd.model.adapter import Adapter
+from lcvd.model.fingerprint import fingerprint
 from lcvd.model.hub import fetched
 from lcvd.model.image_token import new_image_encoder
 from lcvd.model.initial import unet_config
+from lcvd.model.latents import codec_of
 from lcvd.model.lcvd import LCVD
 from lcvd.model.networks import UNetSpatioTemporalConditionModel
 from lcvd.weights.registry import MissingWeights
@@ -46,6 +48,11 @@ def test_small_starts_from_the_model_that_comes_along() -> None:
         assert any(parameter.abs().max() > 0 for parameter in adapter.parameters())
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert all(parameter.requires_grad for parameter in model.trainable())
+
+
+def test_its_autoencoder_is_the_one_that_prepares_latents() -> None:
+    found = LCVD.from_pretrained("small").codec
+    assert fingerprint(found) == fingerprint(codec_of(demo().latents))
 
 
 def test_another_length_of_window_changes_no_weight() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,11 +54,13 @@ print(json.dumps([run(80, 0.1), run(80, 0.4), run(20, None), run(320, None)]))
 def test_the_budget_is_kept_and_length_costs_no_memory(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=500, check=False)
+    # What was freed goes back to the system at once, so that the peak is what was in use, not what malloc kept by chance.
+    exact = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+    done = subprocess.run([sys.executable, script], env=exact, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     small, large, short, long = json.loads(done.stdout.splitlines()[-1])
     for run in (small, large):
-        assert run["peak"] <= run["budget"] + 40e6, "beyond what malloc keeps in fragments"
+        assert run["peak"] <= run["budget"] + 20e6
     assert 1 <= small["rows"] < large["rows"]
     # 300 frames more: latents and what is made of them 30 MB, kept features 10 MB; hints, as floats, would be 60 MB more.
     assert long["peak"] - short["peak"] < 85e6

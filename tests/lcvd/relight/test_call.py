@@ -16,6 +16,7 @@ import lcvd
 from lcvd.cache.store import file_hash
 from lcvd.model.pipeline import Interrupted
 from lcvd.relight.ahead import ahead
+from lcvd.relight.call import checkpoint_here, model_of
 from lcvd.relight.generate import latents_of
 from lcvd.relight.output import Output
 from lcvd.relight.sampling import Sampling
@@ -182,3 +183,11 @@ def test_windows_made_ahead_keep_order_pass_errors_and_stop() -> None:
     assert next(left) == 0
     left.close()
     assert threading.active_count() == before
+
+
+def test_without_a_checkpoint_it_is_the_trained_model_or_the_small_one(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert checkpoint_here() == "small"
+    assert model_of(checkpoint_here()).name == "small"
+    (tmp_path / "data" / "train" / "model").mkdir(parents=True)
+    assert checkpoint_here() == "data/train/model"
