@@ -48,9 +48,8 @@ def evaluate() -> None:
     "--methods",
     "-m",
     multiple=True,
-    required=True,
     metavar="NAME[=FOLDER]...",
-    help="Methods that come along, such as lcvd, rows of an ablation, or folders of results.",
+    help="Methods that come along, such as lcvd, rows of an ablation, or folders of results; left out: the protocol's defaults.",
 )
 @click.option("--out", "-o", required=True, type=_PATH, help="Takes records.json, table.md, .tex and .html, results/.")
 @click.option("--model", default="data/train/model", show_default=True, type=_PATH, help="The trained model.")
@@ -86,7 +85,7 @@ def run(
         manifest=manifest,
         beside=path.parent,
         clips=clips,
-        methods=dict(_method(each) for each in (*methods, *more)),
+        methods=dict(_method(each) for each in (*methods, *more) or _defaults(manifest, path)),
         metrics=(
             *manifest.metrics,
             *settings.evaluate.published,
@@ -133,6 +132,12 @@ def _manifest(name: str, frames: int | None, size: int | None) -> tuple[Manifest
     manifest, path = load_manifest(name)
     changes = {key: value for key, value in (("frames", frames), ("size", size)) if value is not None}
     return manifest.model_copy(update=changes), path
+
+
+def _defaults(manifest: Manifest, path: Path) -> tuple[str, ...]:
+    if not manifest.defaults:
+        raise ValueError(f"{path}: names no defaults, methods to measure; add them, or name some with --methods")
+    return manifest.defaults
 
 
 def _method(text: str) -> tuple[str, Path | None]:

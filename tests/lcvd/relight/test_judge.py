@@ -177,6 +177,34 @@ def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path, tiny_m
         judge(replace(animate, methods={"sh-ratio": None}), settings)
 
 
+def test_an_ablation_runs_its_own_variants(place, settings, tmp_path, tiny_model):
+    """No method is named, and the table has all its rows."""
+    evaluate = settings.evaluate.model_copy(update={"steps": 1})
+    (tmp_path / "params.yaml").write_text(dump_settings(settings.model_copy(update={"evaluate": evaluate})))
+    LCVD.fresh(type(settings.train.model).model_validate(tiny_model), seed=0).save_pretrained(tmp_path / "model")
+    words = ["evaluate", "run", "--clips", str(place / "clips"), "--model", str(tmp_path / "model"), "--size", "64"]
+    words += [
+        "--cache",
+        str(place / "cache"),
+        "--params",
+        str(tmp_path / "params.yaml"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    words += ["--frames", str(FRAMES)]
+    done = CliRunner().invoke(cli, [*words, "--protocol", "ablation-adapters"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    full = json.loads((tmp_path / "out" / "records.json").read_text())
+    made = {name: facts["adapters"] for name, facts in full["methods"].items()}
+    assert made == {"reference": "reference", "shading": "shading", "both": "shading+reference"}
+    assert set(full["arms"]) == {"input", *made}
+    assert "not computed" not in (tmp_path / "out" / "table.md").read_text()
+    assert (tmp_path / "out" / "ablation.svg").is_file()
+
+    done = CliRunner().invoke(cli, [*words, "--protocol", str(place / "mine.yaml")])
+    assert (done.exit_code, "names no defaults" in str(done.exception)) == (1, True)
+
+
 def test_the_command_writes_tables_and_checks_folders(place, settings, judged, tmp_path):
     (tmp_path / "params.yaml").write_text(dump_settings(settings))
     common = ["--protocol", str(place / "mine.yaml"), "--clips", str(place / "clips")]
