@@ -1,6 +1,6 @@
 """The weights that training starts from (spec B3): drawn, those of the model that comes along, or SVD-XT's.
 
-``small`` lies in `assets/small` (its card says how it was made); ``svd-xt`` is looked for by the weights registry.
+``svd-xt`` is looked for by the weights registry.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 
 from lcvd.config.train import ImageEncoderSettings, ModelSettings
 from lcvd.model.adapter import Adapter
+from lcvd.model.hub import SMALL, adapter_folder, fetched
 from lcvd.model.image_token import new_image_encoder, vision_config
 from lcvd.model.networks import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
 from lcvd.model.parts import load_image_encoder, load_part, read_config
@@ -19,7 +20,6 @@ from lcvd.model.seeds import generator, seeded_construction
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
 
-SMALL = Path(__file__).parent / "assets" / "small"
 _FREE = ("sample_size", "num_frames")  # entries of the UNet's config that no weight depends on
 
 
@@ -40,8 +40,8 @@ def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
     """An adapter for each condition, in float32; published starts have none, so they are drawn."""
     made: dict[str, Adapter] = {}
     for name in settings.conditions:
-        if settings.start == "small":
-            made[name] = load_part(Adapter, SMALL / f"{name}_adapter", torch.float32)
+        if settings.start == SMALL:
+            made[name] = load_part(Adapter, fetched(SMALL) / adapter_folder(name), torch.float32)
         else:
             made[name] = Adapter(settings.unet.channels[0]).reset(generator(seed, "adapter", name))
     return made
@@ -91,7 +91,7 @@ def _folder(settings: ModelSettings) -> Path | None:
     """Where the start's UNet and image encoder lie; None: they are drawn."""
     if settings.start == "random":
         return None
-    return SMALL if settings.start == "small" else require(settings.start)
+    return fetched(SMALL) if settings.start == SMALL else require(settings.start)
 
 
 def _compare(folder: Path, wanted: dict[str, Any], setting: str, free: tuple[str, ...] = ()) -> None:
