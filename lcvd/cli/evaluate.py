@@ -8,6 +8,7 @@ import click
 
 from lcvd.config.io import load_settings
 from lcvd.metrics.manifest import Manifest, load_manifest, protocols
+from lcvd.relight.grid import GRID
 from lcvd.relight.inputs import OWN, names_of
 from lcvd.relight.judge import Asked, judge
 from lcvd.relight.protocol import wanted_of
@@ -51,7 +52,9 @@ def evaluate() -> None:
     metavar="NAME[=FOLDER]...",
     help="Methods that come along, such as lcvd, rows of an ablation, or folders of results; left out: the protocol's defaults.",
 )
-@click.option("--out", "-o", required=True, type=_PATH, help="Takes records.json, table.md, .tex and .html, results/.")
+@click.option(
+    "--out", "-o", required=True, type=_PATH, help="Takes records.json, table.md, .tex and .html, grid.png, results/."
+)
 @click.option("--model", default="data/train/model", show_default=True, type=_PATH, help="The trained model.")
 @click.option("--metric", "metrics", multiple=True, help="A published metric to measure beside the open ones; repeat.")
 @click.option("--published", is_flag=True, help="Measure all published metrics of the paper's table.")
@@ -98,7 +101,7 @@ def run(
     )
     full = judge(asked, settings, lambda line: click.echo(line, err=True))
     table = table_of(manifest, {**full, "study": opinions})
-    write_tables(out, table)
+    write_tables(out, table, out / GRID)
     if ablation := ablation_of(manifest, full["arms"]):
         write_ablation(out, ablation)
     click.echo(markdown(table))

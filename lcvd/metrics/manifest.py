@@ -74,6 +74,11 @@ class Manifest(Section):
             raise ValueError(f"lights: two bear one name, and so would their results: {', '.join(stems)}")
         return self
 
+    def title_of(self, name: str) -> str:
+        """As the table shows a method or variant; one that isn't a row is shown by its name."""
+        variant = self.variants.get(name)
+        return variant.title if variant else self.methods.get(name, name)
+
 
 def protocols() -> dict[str, Path]:
     """The protocols that come along, by name."""
