@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lcvd.config.io import dump_settings
 from tasks.supervisor import child_environment
 from tests.flows.conftest import answers, found
 from tests.lcvd.training.conftest import tiny, write_discs
@@ -56,13 +57,19 @@ def test_a_cancelled_training_of_two_processes_leaves_none(tmp_path: Path) -> No
     assert not left
 
 
-SERVE = """
-    from flows.train import train
-    from prefect.flows import EntrypointType
-    from pathlib import Path
-    import json
-    settings = json.loads(Path("settings.json").read_text())
-    train.serve("cancelled", parameters={"settings": settings}, entrypoint_type=EntrypointType.MODULE_PATH)
+SERVED = """
+    import sys
+
+    import flows  # sets Prefect's environment
+    from prefect import flow
+    from tasks.supervisor import supervise
+
+    @flow
+    def served():
+        supervise([sys.executable, "-m", "flows.train"], name="train", emit=print)
+
+    if __name__ == "__main__":
+        served.serve("cancelled")
 """
 
 
@@ -71,10 +78,11 @@ SERVE = """
 def test_a_run_cancelled_on_a_prefect_server_leaves_no_process(
     tmp_path: Path, clean_environment: Callable[..., dict[str, str]], wait_for: Callable[..., None]
 ) -> None:
-    """The flow `train` itself, two DeepSpeed processes, and `prefect flow-run cancel`."""
+    """A deployed flow that runs the flow `train` as a program, as `train-lcvd` does; two DeepSpeed processes; and
+    `prefect flow-run cancel`."""
     write_discs(tmp_path / "data" / "shard", {"disc-a": 20, "disc-b2": 33})
     settings = tiny(steps=100_000, processes=2, checkpoint_every=100_000)
-    (tmp_path / "settings.json").write_text(settings.model_dump_json())
+    (tmp_path / "params.yaml").write_text(dump_settings(settings))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -100,18 +108,23 @@ def test_a_run_cancelled_on_a_prefect_server_leaves_no_process(
     try:
         start("server", "prefect", "server", "start", "--no-ui", "--port", port)
         wait_for(lambda: answers(url), 300)
-        serving = start("serving", sys.executable, "-c", textwrap.dedent(SERVE))
+        (tmp_path / "served.py").write_text(textwrap.dedent(SERVED))
+        serving = start("serving", sys.executable, "served.py")
         wait_for(lambda: found(url, "deployments"), 300)
-        prefect("deployment", "run", "train/cancelled")
+        prefect("deployment", "run", "served/cancelled")
         wait_for((tmp_path / "data/train/dvclive/metrics.json").exists, 600)
-        family = serving.children(recursive=True)
+        # Prefect keeps a process beside those of its runs.
+        families = [[each, *each.children(recursive=True)] for each in serving.children()]
+        family = max(families, key=len)
         assert sum(any("--local_rank" in part for part in process.cmdline()) for process in family) == 2
-        [run] = found(url, "flow_runs")
-        assert run["state_type"] == "RUNNING"
-        prefect("flow-run", "cancel", run["id"])
+        flows = {flow["id"]: flow["name"] for flow in found(url, "flows")}
+        runs = {flows[run["flow_id"]]: run for run in found(url, "flow_runs")}
+        assert {name: run["state_type"] for name, run in runs.items()} == {"served": "RUNNING", "train": "RUNNING"}
+        [id] = (run["id"] for name, run in runs.items() if name == "served")
+        prefect("flow-run", "cancel", id)
         _, left = psutil.wait_procs(family, timeout=120)
         assert not left, (tmp_path / "serving.log").read_text()
-        wait_for(lambda: found(url, "flow_runs")[0]["state_type"] == "CANCELLED", 120)
+        wait_for(lambda: {run["id"]: run["state_type"] for run in found(url, "flow_runs")}[id] == "CANCELLED", 120)
         assert serving.is_running(), "the next run would be taken"
     finally:
         for process in (*family, *reversed(started)):
