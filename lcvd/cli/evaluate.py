@@ -8,6 +8,7 @@ import click
 
 from lcvd.config.io import load_settings
 from lcvd.metrics.manifest import Manifest, load_manifest, protocols
+from lcvd.relight.grid import GRID
 from lcvd.relight.inputs import OWN, names_of
 from lcvd.relight.judge import Asked, judge
 from lcvd.relight.protocol import wanted_of
@@ -48,11 +49,12 @@ def evaluate() -> None:
     "--methods",
     "-m",
     multiple=True,
-    required=True,
     metavar="NAME[=FOLDER]...",
-    help="Methods that come along, such as lcvd, rows of an ablation, or folders of results.",
+    help="Methods that come along, such as lcvd, rows of an ablation, or folders of results; left out: the protocol's defaults.",
 )
-@click.option("--out", "-o", required=True, type=_PATH, help="Takes records.json, table.md, .tex and .html, results/.")
+@click.option(
+    "--out", "-o", required=True, type=_PATH, help="Takes records.json, table.md, .tex and .html, grid.png, results/."
+)
 @click.option("--model", default="data/train/model", show_default=True, type=_PATH, help="The trained model.")
 @click.option("--metric", "metrics", multiple=True, help="A published metric to measure beside the open ones; repeat.")
 @click.option("--published", is_flag=True, help="Measure all published metrics of the paper's table.")
@@ -86,7 +88,7 @@ def run(
         manifest=manifest,
         beside=path.parent,
         clips=clips,
-        methods=dict(_method(each) for each in (*methods, *more)),
+        methods=dict(_method(each) for each in (*methods, *more) or _defaults(manifest, path)),
         metrics=(
             *manifest.metrics,
             *settings.evaluate.published,
@@ -99,7 +101,7 @@ def run(
     )
     full = judge(asked, settings, lambda line: click.echo(line, err=True))
     table = table_of(manifest, {**full, "study": opinions})
-    write_tables(out, table)
+    write_tables(out, table, out / GRID)
     if ablation := ablation_of(manifest, full["arms"]):
         write_ablation(out, ablation)
     click.echo(markdown(table))
@@ -133,6 +135,12 @@ def _manifest(name: str, frames: int | None, size: int | None) -> tuple[Manifest
     manifest, path = load_manifest(name)
     changes = {key: value for key, value in (("frames", frames), ("size", size)) if value is not None}
     return manifest.model_copy(update=changes), path
+
+
+def _defaults(manifest: Manifest, path: Path) -> tuple[str, ...]:
+    if not manifest.defaults:
+        raise ValueError(f"{path}: names no defaults, methods to measure; add them, or name some with --methods")
+    return manifest.defaults
 
 
 def _method(text: str) -> tuple[str, Path | None]:

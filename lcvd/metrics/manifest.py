@@ -52,6 +52,8 @@ class Manifest(Section):
     """Rows: name and title of each method."""
     variants: Mapping[str, Variant] = Field(default_factory=dict)
     """Further rows: the trained model with other settings."""
+    defaults: tuple[str, ...] = ()
+    """Of the methods and variants, those that are measured where none is named; none of them needs files of others."""
     published: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
     """The paper's own numbers, by method (or variant) and the paper's name of the metric."""
     note: str = ""
@@ -65,10 +67,17 @@ class Manifest(Section):
             raise ValueError("lights: in task animate the light is the portrait's; leave it out")
         if unknown := set(self.published) - set(self.methods) - set(self.variants):
             raise ValueError(f"published: {', '.join(sorted(unknown))} is neither among methods nor among variants")
+        if unknown := set(self.defaults) - set(self.methods) - set(self.variants):
+            raise ValueError(f"defaults: {', '.join(sorted(unknown))} is neither among methods nor among variants")
         stems = [Path(light).stem for light in self.lights]
         if len(set(stems)) < len(stems):
             raise ValueError(f"lights: two bear one name, and so would their results: {', '.join(stems)}")
         return self
+
+    def title_of(self, name: str) -> str:
+        """As the table shows a method or variant; one that isn't a row is shown by its name."""
+        variant = self.variants.get(name)
+        return variant.title if variant else self.methods.get(name, name)
 
 
 def protocols() -> dict[str, Path]:

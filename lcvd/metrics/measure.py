@@ -111,6 +111,9 @@ def five_points(head: HeadModel, codes: FaceCodes, size: int) -> Array:
 
     In OpenCV's pixels, whose centres have integer coordinates; the model square's NDC has them at i + 0.5.
     """
-    vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    points = head.five_points(place(vertices, codes))[..., :2]
-    return (points + 1) / 2 * size - 0.5
+    found = []
+    for start in range(0, codes.frames, WINDOW):  # a frame's mesh needs as much memory as its picture
+        part = codes.window(slice(start, start + WINDOW))
+        vertices = head.vertices(part.identity, part.expression, part.pose)
+        found.append(head.five_points(place(vertices, part))[..., :2])
+    return (np.concatenate(found) + 1) / 2 * size - 0.5

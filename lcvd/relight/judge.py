@@ -14,6 +14,7 @@ from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
 from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.manifest import Manifest, Variant
+from lcvd.relight.grid import GRID, pairs_of, write_grid
 from lcvd.relight.inputs import OWN, lights_of, names_of, open_input
 from lcvd.relight.methods.method import Method, Options
 from lcvd.relight.methods.registry import PLUGINS, open_method
@@ -39,7 +40,8 @@ class Asked:
 
 
 def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Measure everything and write ``records.json`` below `asked.out`; resumes where an earlier run was stopped.
+    """Measure everything and write ``records.json`` and ``grid.png``, a picture of all methods, below `asked.out`; resumes
+    where an earlier run was stopped.
 
     A method that can't do the protocol's task isn't run: it stands in `refused`, with the reason.
 
@@ -59,9 +61,10 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     methods = _methods(asked, refused, settings, device)
     instruments = Instruments(asked.metrics, settings, device)
     cache = Cache(asked.cache)
-    run = Run(manifest, settings, instruments, cache, asked.out, folders, methods, progress)
     inputs = names_of(manifest, asked.clips)
     names = [Path(light).stem for light in manifest.lights] or [OWN]
+    shown = pairs_of(list(inputs), names)
+    run = Run(manifest, settings, instruments, cache, asked.out, folders, methods, shown, progress)
     if found := problems(run, inputs, names):
         raise ValueError(f"{len(found)} results don't fit the protocol:\n" + "\n".join(f"  {each}" for each in found))
     lights = lights_of(manifest, asked.beside, asked.cache, settings)
@@ -78,6 +81,7 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
         "remarks": remarks(manifest, methods, arms),
     }
     asked.out.mkdir(parents=True, exist_ok=True)
+    write_grid(asked.out / GRID, run.rows)
     aside = asked.out / ".records.json.part"
     aside.write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
     aside.replace(asked.out / "records.json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from lcvd.metrics.observers import Observation
 from lcvd.metrics.readings import BIASED, Held, Scored, feature_set, key_of_metric, scored
 from lcvd.metrics.record import Protocol, Record, clip_set
 from lcvd.metrics.summary import records
+from lcvd.relight.grid import Row, row_of
 from lcvd.relight.inputs import Input, Light, own_light
 from lcvd.relight.methods.method import Method
 from lcvd.relight.remarks import INPUT
@@ -48,10 +49,13 @@ class Run:
     """Methods that are folders of results."""
     methods: Mapping[str, Method]
     """Methods that are code."""
+    shown: Container[tuple[str, str]] = ()
+    """Inputs and lights that get a row in the picture of all methods (`lcvd.relight.grid`)."""
     progress: Callable[[str], None] = lambda line: None
     arms: dict[str, list[Scored]] = field(default_factory=dict)
     real: dict[str, dict[str, FeatureSet]] = field(default_factory=dict)
     fps: dict[str, float] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Ask each method once what decides its output."""
@@ -76,9 +80,13 @@ class Run:
                 )
 
             take(INPUT, given)
+            results = {}
             for name in (*self.folders, *self.methods):
                 self.progress(f"{source.id}, {light.name}: {name}")
-                take(name, self._seen(meter, source, self._result(name, source, light)))
+                results[self.manifest.title_of(name)] = path = self._result(name, source, light)
+                take(name, self._seen(meter, source, path))
+            if (source.id, light.name) in self.shown:
+                self.rows.append(row_of(source, light, results, animate=self.manifest.task == "animate"))
 
     def records(self) -> dict[str, list[Record]]:
         """Records of every arm."""

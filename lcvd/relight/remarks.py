@@ -31,8 +31,7 @@ def remarks(
         methods: those that are code, and ran.
         arms: records (`Record.plain`) of all methods, and of the input.
     """
-    titles = {**manifest.methods, **{name: each.title for name, each in manifest.variants.items()}}
-    named = {name: titles.get(name, name) for name in arms}
+    named = {name: manifest.title_of(name) for name in arms}
     found = []
     small = {name: method.facts() for name, method in methods.items() if method.animates}
     small = {name: facts for name, facts in small.items() if "parameters" in facts and is_small(facts)}

@@ -14,6 +14,7 @@ from lcvd.metrics.manifest import Manifest
 from lcvd.metrics.outputs import ARROWS
 from lcvd.relight.remarks import INPUT
 from lcvd.report.collect import number
+from lcvd.report.media import picture_uri
 from lcvd.report.opinions import merged, note_of
 
 MARKS: dict[str, dict[str, tuple[str, str]]] = {
@@ -22,6 +23,9 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
 }
 _LATEX = {"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "ω": r"$\omega$", "↓": r"$\downarrow$", "↑": r"$\uparrow$",
           "→": r"$\rightarrow$", "–": "--", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\textbackslash{}"}  # fmt: skip
+
+GRID_WIDTH = 1600
+"""Pixels to which an embedded picture is shrunk."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,9 @@ def latex(table: Table) -> str:
     return "\n".join([*lines, *(f"% {note}" for note in table.notes)]) + "\n"
 
 
-def html(table: Table) -> str:
-    """As one HTML page without anything to load; names come from users' files and are escaped."""
+def html(table: Table, picture: str = "") -> str:
+    """As one HTML page without anything to load; names come from users' files and are escaped. `picture` is the data URI of
+    the picture of all methods, if there is one."""
     environment = Environment(
         loader=PackageLoader("lcvd.report", "assets"),
         autoescape=True,
@@ -128,16 +133,19 @@ def html(table: Table) -> str:
         lstrip_blocks=True,
     )
     meanings = {name: metric_of(name).meaning for name in table.directions}
-    return environment.get_template("table.html").render(table=table, meanings=meanings, empty=Cell("–"))
+    return environment.get_template("table.html").render(
+        table=table, meanings=meanings, empty=Cell("–"), picture=picture
+    )
 
 
-def write_tables(folder: Path, table: Table) -> None:
-    """``table.md``, ``table.tex`` and ``table.html`` below `folder`."""
+def write_tables(folder: Path, table: Table, grid: Path | None = None) -> None:
+    """``table.md``, ``table.tex`` and ``table.html`` below `folder`; the last with the picture `grid` embedded."""
     folder.mkdir(parents=True, exist_ok=True)
-    for ending, form in (("md", markdown), ("tex", latex), ("html", html)):
+    page = html(table, picture_uri(grid, GRID_WIDTH) if grid else "")
+    for ending, text in (("md", markdown(table)), ("tex", latex(table)), ("html", page)):
         path = folder / f"table.{ending}"
         aside = path.with_name(f".{path.name}.part")
-        aside.write_text(form(table), encoding="utf-8")
+        aside.write_text(text, encoding="utf-8")
         aside.replace(path)
 
 

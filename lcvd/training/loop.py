@@ -81,7 +81,9 @@ class Training:
             render=settings.hints == "rendered",
             max_broken=settings.max_broken,
         )
-        self.held_out = HeldOut(shards, settings, seed)
+        self.held_out = HeldOut(shards, settings, seed, key)
+        films = settings.watch.video_every > 0
+        self.filmed = Clips(shards, self.held_out.split, size=model.size, memory_mb=0) if films else None
         self.objective = Objective(model, settings.objective, settings.precision)
         count = sum(p.numel() for p in model.trainable())
         config = deepspeed_config(settings, count, universal=found != states)
@@ -261,11 +263,11 @@ class Training:
 
     def _film(self) -> None:
         """The first process makes videos of fixed portraits, hints and seeds; the others wait at their next exchange."""
-        if self.rank:
+        if self.rank or self.filmed is None:
             return
         folder = self.log / f"videos/{self.position.step:08d}"
         with self.average.applied():
-            film(self.objective.model, self.held_out.clips, self.settings, self.seed, folder)
+            film(self.objective.model, self.filmed, self.settings, self.seed, folder)
         self.engine.train()  # the pipeline evaluates
 
     def _save(self) -> None:

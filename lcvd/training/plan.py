@@ -11,6 +11,7 @@ from lcvd.training.footprint import Counts, activations, counts, parts
 
 HEADROOM = 0.9
 """Share of a GPU's memory that is planned with; the rest is for the driver, kernels' scratch and fragmentation."""
+NO_VIDEOS = "train.watch.video_every 0: under ZeRO 3 no process holds a whole model to make videos with"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Option:
     seconds: float
     """An optimiser step at the roofline."""
     gpu: Gpu
+    needs: str = ""
+    """What else in the settings has to change for it."""
 
     @property
     def bytes(self) -> float:
@@ -81,11 +84,15 @@ class Planner:
         settings, levels = self._settings.model_copy(update={"engine": engine}), engine.checkpointed_levels
         if levels not in self._kept:
             self._kept[levels] = activations(settings)
-        return Option(engine, parts(settings, self._counts, self._kept[levels]), self._seconds(settings), self._gpu)
+        found = parts(settings, self._counts, self._kept[levels])
+        needs = NO_VIDEOS if engine.zero == 3 and settings.watch.video_every else ""
+        return Option(engine, found, self._seconds(settings), self._gpu, needs)
 
     def options(self) -> Iterator[Option]:
-        """Every engine that the settings allow."""
-        train, blocks = self._settings, len(self._settings.model.unet.channels)
+        """Every engine that the settings allow, but for their videos (`Option.needs`)."""
+        blocks = len(self._settings.model.unet.channels)
+        silent = self._settings.watch.model_copy(update={"video_every": 0})
+        train = self._settings.model_copy(update={"watch": silent})
         stages = (0, 1, 2, 3) if train.world > 1 else (0, 3)
         for zero in stages:
             places = {0: ("none",), 3: ("none", "optimiser", "all")}.get(zero, ("none", "optimiser"))
@@ -137,6 +144,8 @@ def describe(option: Option, settings: TrainSettings) -> list[str]:
     lines += [f"  {name:12} {size / 1e9:8.2f} GB" for name, size in option.parts.items() if size and name != "host"]
     verdict = "fits" if option.fits else "does not fit"
     lines.append(f"  {'on the GPU':12} {option.bytes / 1e9:8.2f} GB of {option.gpu.memory / 1e9:.0f}: {verdict}")
+    if option.needs:
+        lines.append(f"  {'needs':12} {option.needs}")
     if option.parts["host"]:
         lines.append(f"  {'on the host':12} {option.parts['host'] / 1e9:8.2f} GB a process")
     lines.append(f"  at best {1 / option.seconds:.3g} optimiser steps/s ({option.seconds:.3g} s a step, roofline)")

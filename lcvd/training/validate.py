@@ -12,6 +12,7 @@ from torch import Tensor, distributed
 from lcvd.config.train import TrainSettings
 from lcvd.model.objective import Objective
 from lcvd.model.seeds import seed_of
+from lcvd.shards.prepared import Key
 from lcvd.shards.sample import read_index
 from lcvd.training.clips import Clips
 from lcvd.training.data import make_batch, moved
@@ -38,13 +39,16 @@ class Measured:
 
 
 class HeldOut:
-    """Windows of the split `val`, or where it is empty of the training split; `shared` says which."""
+    """Windows of the split `val`, or where it is empty of the training split; `shared` says which. `key` is of the
+    prepared latents to measure on; None encodes frames instead."""
 
-    def __init__(self, shards: Path, settings: TrainSettings, seed: int) -> None:
+    def __init__(self, shards: Path, settings: TrainSettings, seed: int, key: Key | None = None) -> None:
         self._settings, self._seed = settings, seed_of(seed, "validation")
         self.shared = read_index(shards, "val")["samples"] == 0
         self.split = "train" if self.shared else "val"
-        self.clips = Clips(shards, self.split, size=settings.model.size, memory_mb=0)
+        self.clips = Clips(
+            shards, self.split, size=settings.model.size, memory_mb=0, key=key, max_broken=settings.max_broken
+        )
 
     @torch.no_grad()
     def measure(self, objective: Objective) -> Measured:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,24 @@ TINY: dict[str, Any] = {
     },
     "evaluate": {"clips": 1, "frames": 3, "steps": 1, "lights": ["left"]},
 }
+
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def answers(url: str) -> bool:
+    """Whether a Prefect server answers there."""
+    try:
+        return OPENER.open(f"{url}/health", timeout=5).status == 200
+    except OSError:
+        return False
+
+
+def found(url: str, kind: str) -> list[dict[str, Any]]:
+    """All objects of a kind that the server knows."""
+    request = urllib.request.Request(f"{url}/{kind}/filter", b"{}", {"Content-Type": "application/json"})
+    with OPENER.open(request, timeout=10) as answer:
+        return json.load(answer)
 
 
 def _clean_environment(**extra: str) -> dict[str, str]:

@@ -5,28 +5,11 @@ import re
 import signal
 import socket
 import subprocess
-import urllib.request
-from typing import Any
 
 import pytest
 
 from lcvd.metrics.regression import history_entry
-
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def answers(url: str) -> bool:
-    try:
-        return OPENER.open(f"{url}/health", timeout=5).status == 200
-    except OSError:
-        return False
-
-
-def found(url: str, kind: str) -> list[dict[str, Any]]:
-    """All objects of a kind that the server knows."""
-    request = urllib.request.Request(f"{url}/{kind}/filter", b"{}", {"Content-Type": "application/json"})
-    with OPENER.open(request, timeout=10) as answer:
-        return json.load(answer)
+from tests.flows.conftest import answers, found
 
 
 @pytest.fixture

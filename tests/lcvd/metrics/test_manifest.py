@@ -33,6 +33,13 @@ def test_there_is_a_protocol_for_each_table_and_the_rows_it_has():
     assert rows >= {"lcvd", "dpr", "smfr", "nfl", "styleflow", "difareli", "dagan", "styleheat", "animateanyone"}
 
 
+@pytest.mark.parametrize("name", protocols())
+def test_defaults_are_all_that_comes_along_and_needs_no_file_of_others(name):
+    manifest, _ = load_manifest(name)
+    assert manifest.defaults == (*manifest.variants, *(row for row in manifest.methods if row in ("lcvd", "sh-ratio")))
+    assert manifest.defaults
+
+
 def _written(path, **changes):
     path.write_text(yaml.safe_dump(yaml.safe_load(protocols()["smoke"].read_text()) | changes))
     return path
@@ -52,6 +59,7 @@ def test_a_copy_with_other_clips_is_a_protocol(tmp_path):
         ({"task": "animate"}, "in task animate the light is the portrait's"),
         ({"lights": ["a/x.png", "b/x.jpg"]}, "two bear one name"),
         ({"published": {"nobody": {"LE": 1.0}}}, "nobody is neither"),
+        ({"defaults": ["lcvd", "mine"]}, "defaults: mine is neither"),
     ],
 )
 def test_what_doesnt_fit_is_named(tmp_path, changes, said):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -18,11 +19,13 @@ from lcvd.metrics.manifest import load_manifest
 from lcvd.metrics.measure import Meter
 from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE
 from lcvd.model.lcvd import LCVD
+from lcvd.relight.grid import GAP, LINE, TILE
 from lcvd.relight.judge import Asked, judge
 from lcvd.shading.crop import square_pictures
 from lcvd.studio.clip import StudioClip
-from lcvd.video.encode import write_h264, write_lossless
+from lcvd.video.encode import read_lossless, write_h264, write_lossless
 from lcvd.weights.registry import MissingWeights
+from tests.lcvd.relight.test_grid import tile_of
 
 FRAMES, SIZE = 6, 128
 CLIP = StudioClip("astronaut", 3, "front", FRAMES, 256)
@@ -111,6 +114,20 @@ def test_a_record_says_all_that_its_number_depends_on(judged):
     assert judged[1]["methods"]["truth"] == {"folder": True}
 
 
+def test_the_picture_shows_what_was_given_and_what_each_method_made(place, judged):
+    sheet = np.asarray(Image.open(place / "out" / "grid.png"))
+    assert sheet.shape == (LINE + 2 * (LINE + TILE + GAP), 4 * (TILE + GAP) + GAP, 3)
+    for row, light in enumerate(("left", "top")):
+        truth = read_lossless(place / "truth" / "a" / f"{light}.mkv", [FRAMES // 2])[0]
+        shown = cv2.resize(truth, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
+        np.testing.assert_array_equal(tile_of(sheet, row, 2), shown)
+        given, relit = (tile_of(sheet, row, column).astype(int) for column in (0, 3))
+        assert 1 < np.abs(given - relit).mean() < 60
+    np.testing.assert_array_equal(tile_of(sheet, 0, 0), tile_of(sheet, 1, 0))
+    ball = tile_of(sheet, 0, 1).mean(-1)
+    assert ball[:, : TILE // 2].mean() > 1.5 * ball[:, TILE // 2 :].mean()
+
+
 def test_what_was_seen_and_made_isnt_seen_and_made_again(place, settings, judged, monkeypatch):
     monkeypatch.setattr(Meter, "observe", lambda *_: pytest.fail("seen again"))
     made = place / "out" / "results" / "sh-ratio" / "a" / "left.mkv"
@@ -169,12 +186,44 @@ def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path, tiny_m
     animate = replace(base, manifest=pair, out=tmp_path / "moved", model=tmp_path / "model", methods=methods)
     moved = judge(animate, settings)
     assert (moved["inputs"], values(moved, "input")[POSE]) == (["p__d"], 0)
-    assert (tmp_path / "moved" / "results" / "lcvd" / "p__d" / "own.mkv").is_file()
+    made = tmp_path / "moved" / "results" / "lcvd" / "p__d" / "own.mkv"
+    sheet = np.asarray(Image.open(tmp_path / "moved" / "grid.png"))
+    assert sheet.shape[1] == 3 * (TILE + GAP) + GAP
+    shown = cv2.resize(read_lossless(made, [FRAMES // 2])[0], (TILE, TILE), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_array_equal(tile_of(sheet, 0, 2), shown)
     assert moved["refused"] == {"sh-ratio": "can't animate"}
     assert (set(moved["arms"]), set(moved["methods"])) == ({"input", "lcvd"}, {"lcvd"})
     assert "no face sharply" in moved["remarks"][0]
     with pytest.raises(ValueError, match="sh-ratio: can't animate, they relight the frames they are given; name"):
         judge(replace(animate, methods={"sh-ratio": None}), settings)
+
+
+def test_an_ablation_runs_its_own_variants(place, settings, tmp_path, tiny_model):
+    """No method is named, and the table has all its rows."""
+    evaluate = settings.evaluate.model_copy(update={"steps": 1})
+    (tmp_path / "params.yaml").write_text(dump_settings(settings.model_copy(update={"evaluate": evaluate})))
+    LCVD.fresh(type(settings.train.model).model_validate(tiny_model), seed=0).save_pretrained(tmp_path / "model")
+    words = ["evaluate", "run", "--clips", str(place / "clips"), "--model", str(tmp_path / "model"), "--size", "64"]
+    words += [
+        "--cache",
+        str(place / "cache"),
+        "--params",
+        str(tmp_path / "params.yaml"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    words += ["--frames", str(FRAMES)]
+    done = CliRunner().invoke(cli, [*words, "--protocol", "ablation-adapters"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    full = json.loads((tmp_path / "out" / "records.json").read_text())
+    made = {name: facts["adapters"] for name, facts in full["methods"].items()}
+    assert made == {"reference": "reference", "shading": "shading", "both": "shading+reference"}
+    assert set(full["arms"]) == {"input", *made}
+    assert "not computed" not in (tmp_path / "out" / "table.md").read_text()
+    assert (tmp_path / "out" / "ablation.svg").is_file()
+
+    done = CliRunner().invoke(cli, [*words, "--protocol", str(place / "mine.yaml")])
+    assert (done.exit_code, "names no defaults" in str(done.exception)) == (1, True)
 
 
 def test_the_command_writes_tables_and_checks_folders(place, settings, judged, tmp_path):
@@ -187,6 +236,7 @@ def test_the_command_writes_tables_and_checks_folders(place, settings, judged, t
     text = (tmp_path / "out" / "table.md").read_text()
     assert ("**" in text, "<u>" in text) == (True, True)
     assert "| NFL (not computed) |" in text
+    assert '<img src="data:image/' in (tmp_path / "out" / "table.html").read_text()
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"records.json", "table.tex", "table.html"}
 
     done = CliRunner().invoke(cli, ["evaluate", "check-method", str(place / "truth"), *common])

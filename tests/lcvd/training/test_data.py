@@ -67,6 +67,18 @@ def test_frame_0_of_everything_is_the_reference(shards: Path) -> None:
         assert torch.equal(named.batch.mask_BF1hw[row], latent_mask(torch.from_numpy(masks)))
 
 
+def test_clips_of_any_length_fill_a_window(shards: Path) -> None:
+    """So batches need no sorting by length: those of 5, 20 and 33 frames give 8 each."""
+    base = tiny().train
+    settings = base.model_copy(update={"model": base.model.model_copy(update={"frames": 8})})
+    clips = Clips(shards, "train", size=SIZE, memory_mb=0)
+    assert sorted(clips.length(clip) for clip in range(len(clips))) == [5, 20, 33]
+    named = make_batch(clips, range(len(clips)), settings, seed=0)
+    assert sorted(named.clips) == [clips.id(clip) for clip in range(len(clips))]
+    assert named.batch.frames_BGHW3.shape == (3, 8, SIZE, SIZE, 3)
+    assert named.batch.mask_BF1hw.shape == (3, 8, 1, SIZE // 8, SIZE // 8)
+
+
 def test_batches_come_in_order_whatever_the_threads(shards: Path) -> None:
     clips = Clips(shards, "train", size=SIZE, memory_mb=0)
     schedule = [range(2 * i, 2 * i + 2) for i in range(9)]

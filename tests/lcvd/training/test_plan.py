@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from lcvd.model.lcvd import LCVD
 from lcvd.training.engine import make_optimiser, recompute
 from lcvd.training.flops import unet_inputs
 from lcvd.training.footprint import activations, counts, parts
-from lcvd.training.plan import GPUS, Planner
+from lcvd.training.plan import GPUS, HEADROOM, Planner, describe
 from tests.lcvd.training.conftest import tiny
 
 
@@ -105,6 +106,28 @@ def test_more_sharing_needs_less_and_the_pick_is_the_fastest_that_fits() -> None
     assert best.seconds == min(option.seconds for option in found if option.fits)
     small = GPUS["h100"].__class__(1.0, GPUS["h100"].flops, 1.0, 1.0, 1.0)
     assert Planner(settings, small).best() is None
+
+
+def test_videos_keep_no_engine_from_being_planned() -> None:
+    """ZeRO 3 can't make any; where only it fits, the plan says so instead of leaving it out."""
+    watch = {"video_every": 10}
+    settings = tiny(processes=2, optimiser={"name": "adamw"}, watch=watch).train
+    planner = Planner(settings, GPUS["h100"])
+    found = list(planner.options())
+    assert {option.engine.zero for option in found} == {0, 1, 2, 3}
+    assert {bool(option.needs) for option in found if option.engine.zero == 3} == {True}
+    assert not [option for option in found if option.engine.zero < 3 and option.needs]
+    silent = tiny(processes=2, optimiser={"name": "adamw"}).train
+    assert len(found) == len(list(Planner(silent, GPUS["h100"]).options()))
+    assert not [option for option in Planner(silent, GPUS["h100"]).options() if option.needs]
+
+    least = min(found, key=lambda option: option.bytes)
+    assert least.engine.zero == 3
+    gpu = replace(GPUS["h100"], memory=least.bytes / HEADROOM + 1)
+    best = Planner(settings, gpu).best()
+    assert best is not None
+    assert best.engine == least.engine
+    assert any("train.watch.video_every 0" in line for line in describe(best, settings))
 
 
 def test_the_command_prints_parts_and_a_pick(tmp_path: Path) -> None:
