@@ -9,8 +9,8 @@ import numpy as np
 
 from lcvd.config.settings import TrackSettings
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.local import Entry, scan_folder, write_manifest
-from lcvd.sources.manifest import read_manifests
+from lcvd.sources.local import Entry, rows_of, scan_folder
+from lcvd.sources.manifest import read_manifests, write_manifest
 from lcvd.video.clip import Clip
 
 _FOLDER = click.option("--manifests", default="data/sources", show_default=True, type=click.Path(path_type=Path))
@@ -45,7 +45,7 @@ def folder(clips: Path, manifests: Path) -> None:
             vector = _embedding(clips, entry)
             if vector is not None:
                 vectors[entry.id] = vector
-    write_manifest(local, entries, cluster(vectors))
+    write_manifest(local, rows_of(entries, cluster(vectors)))
     click.echo(f"{local}: {len(entries)} files, a face found in {len(vectors)}")
 
 

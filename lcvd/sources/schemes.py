@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.manifest import Source
+from lcvd.sources.rows import Source
 
 CLIPS_VARIABLE = "LCVD_CLIPS"
 _HASH = re.compile(r"(.*)[?#]sha256=([^?#]*)")

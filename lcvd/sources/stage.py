@@ -18,7 +18,7 @@ from lcvd.cache.store import Cache, file_hash, key_of, link_or_copy
 from lcvd.config.settings import DownloadSettings
 from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
 from lcvd.sources.http import fetch
-from lcvd.sources.manifest import Source
+from lcvd.sources.rows import Source
 from lcvd.sources.schemes import Place, resolve
 from lcvd.video.probe import Probe, probe
 
@@ -86,19 +86,19 @@ def mark_duplicates(rows: Sequence[Row]) -> list[Row]:
 def _row(source: Source, media: _Media) -> Row:
     found = media.probe
     try:
-        start, stop = source.span(found.frames, found.fps)
+        start, stop = source.span(found.frames, found.fps, found.keys)
     except ValueError as error:
         raise ClipError("bad_range", f"{source.address}: {error}; correct start and end in the manifest") from None
-    width, height = found.width, found.height
+    width, height, crop = found.width, found.height, None
     if source.crop:
-        x0, y0, x1, y1 = source.crop
-        if x1 > width or y1 > height:
-            detail = f"{source.address}: crop {x0} {y0} {x1} {y1} leaves the {width}x{height} picture; correct it"
-            raise ClipError("bad_crop", detail)
-        width, height = x1 - x0, y1 - y0
+        try:
+            crop = source.crop.pixels(width, height)
+        except ValueError as error:
+            raise ClipError("bad_crop", f"{source.address}: {error}; correct it in the manifest") from None
+        width, height = crop[2] - crop[0], crop[3] - crop[1]
     return kept(source.id, identity=source.identity, media=media.name, sha256=media.sha256, start=start, stop=stop,
-                fps=found.fps, width=width, height=height, crop=list(source.crop) if source.crop else None,
-                licence=source.licence, address=source.address)  # fmt: skip
+                fps=found.fps, width=width, height=height, crop=list(crop) if crop else None,
+                licence=source.licence, address=source.address, dataset=source.dataset)  # fmt: skip
 
 
 def _media(source: Source, out: Path, cache: Cache, settings: DownloadSettings, makers: Mapping[str, Maker]) -> _Media:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.manifest import Source
+from lcvd.sources.rows import Source
 from lcvd.sources.schemes import resolve
 
 HASH = "0123456789abcdef" * 4
 
 
 def source(address: str, folder: Path = Path("manifests")) -> Source:
-    return Source("a", "a", address, "", "", None, "", folder)
+    return Source("a", "a", address, "", "", None, "", folder, "test")
 
 
 @pytest.fixture
