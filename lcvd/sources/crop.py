@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 
 from lcvd.video.clip import Box
@@ -19,7 +20,7 @@ class Crop:
     own (without a width, both axes are scaled by the height). A `square` is the largest one inside the box whose side
     is even, about its centre."""
 
-    box: tuple[Fraction, Fraction, Fraction, Fraction]
+    box: tuple[Decimal, Decimal, Decimal, Decimal]
     width: int | None = None
     height: int | None = None
     square: bool = False
@@ -32,7 +33,9 @@ class Crop:
         """
         down = Fraction(height, self.height) if self.height else Fraction(1)
         across = Fraction(width, self.width) if self.width else down
-        x0, y0, x1, y1 = (round(value * scale) for value, scale in zip(self.box, (across, down) * 2, strict=True))
+        x0, y0, x1, y1 = (
+            round(Fraction(value) * scale) for value, scale in zip(self.box, (across, down) * 2, strict=True)
+        )
         if self.square:
             half = min(x1 - x0, y1 - y0) // 2
             left, top = (x0 + x1) // 2 - half, (y0 + y1) // 2 - half
@@ -50,7 +53,7 @@ def parse_crop(text: str) -> Crop | None:
     *numbers, across, down, square = match.groups()
     if down is None and any("." in number for number in numbers):
         return None  # half a pixel of the source can't be cut
-    x0, y0, x1, y1 = (Fraction(number) for number in numbers)
+    x0, y0, x1, y1 = map(Decimal, numbers)
     width, height = int(across) if across else None, int(down) if down else None
     inside = (height is None or 0 < y1 <= height) and (width is None or 0 < x1 <= width)
     return Crop((x0, y0, x1, y1), width, height, square is not None) if x0 < x1 and y0 < y1 and inside else None

@@ -107,16 +107,16 @@ def _media(source: Source, out: Path, cache: Cache, settings: DownloadSettings, 
     folder, place = out / "media", resolve(source)
     path = place.path or _fetched(source, place, cache, settings)
     digest = file_hash(path)
-    if place.sha256 not in (None, digest):
-        detail = f"{source.address}: its bytes have the hash {digest}; write the manifest again if they are right"
-        raise ClipError("changed", detail)
-    found = _probed(path, digest, source.address, cache)
-    name = f"{digest[:32]}.{found.suffix}"
+    if place.hash and (found := file_hash(path, place.hash[0])) != place.hash[1]:
+        told = f"its bytes have the {place.hash[0]} {found}"
+        raise ClipError("changed", f"{source.address}: {told}; write the manifest again if they are right")
+    probed = _probed(path, digest, source.address, cache)
+    name = f"{digest[:32]}.{probed.suffix}"
     if place.path:
         _copy(path, folder / name)  # never a link: the file belongs to somebody else, who may write to it
     else:
         link_or_copy(path, folder / name)
-    return _Media(name, digest, found)
+    return _Media(name, digest, probed)
 
 
 def _made(source: Source, maker: Maker, out: Path, cache: Cache) -> _Media:

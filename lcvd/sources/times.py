@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 
 FORM = "seconds (12.48), frame:312, frame:312@25 (at that rate), key:120+31 (after the first key frame from 120 s on) or nothing"
@@ -24,7 +25,7 @@ class Time:
     ``seconds``, ``frame``, ``frame@<rate>`` or ``key:<seconds>``."""
 
     unit: str
-    value: Fraction
+    value: Decimal
 
     def frame(self, fps: float, keys: Keys) -> int:
         """The native frame at whose beginning this is; seconds are rounded to the nearest frame boundary.
@@ -45,20 +46,20 @@ class Time:
             rate = Fraction(number)
             if abs(rate - native) <= rate * _SAME_RATE:
                 return int(self.value)
-            return _nearest(self.value / rate * native)
-        return _nearest(self.value * native)
+            return _nearest(Fraction(self.value) / rate * native)
+        return _nearest(Fraction(self.value) * native)
 
 
 def parse_time(text: str) -> Time | None:
     """Read one of the forms that `FORM` lists (but not the empty one); None where it is none of them."""
     match = _TIME.fullmatch(text)
-    if match is None or (match["rate"] and not Fraction(match["rate"])):
+    if match is None or (match["rate"] and not Decimal(match["rate"])):
         return None
     if match["seconds"]:
-        return Time("seconds", Fraction(text))
+        return Time("seconds", Decimal(text))
     if match["key"]:
-        return Time(f"key:{match['key']}", Fraction(match["after"]))
-    return Time(f"frame@{match['rate']}" if match["rate"] else "frame", Fraction(match["frame"]))
+        return Time(f"key:{match['key']}", Decimal(match["after"]))
+    return Time(f"frame@{match['rate']}" if match["rate"] else "frame", Decimal(match["frame"]))
 
 
 def span(start: str, end: str, frames: int, fps: float, keys: Keys = ()) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from decimal import Decimal
 from pathlib import Path
 
 import av
@@ -22,7 +22,7 @@ KEYS = ((0, 0.0), (100, 4.0), (250, 10.0))
     ("key:120+31", "key:120", "31"),
 ])  # fmt: skip
 def test_forms(text: str, unit: str, value: str) -> None:
-    assert parse_time(text) == Time(unit, Fraction(value))
+    assert parse_time(text) == Time(unit, Decimal(value))
 
 
 @pytest.mark.parametrize(
