@@ -11,6 +11,7 @@ from lcvd.config.settings import TrackSettings
 from lcvd.ledger.rows import ClipError
 from lcvd.sources.local import Entry, rows_of, scan_folder
 from lcvd.sources.manifest import read_manifests, write_manifest
+from lcvd.sources.verdicts import Verdicts
 from lcvd.video.clip import Clip
 
 _FOLDER = click.option("--manifests", default="data/sources", show_default=True, type=click.Path(path_type=Path))
@@ -92,6 +93,14 @@ def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> No
     identities = len({row["identity"] for row in reading.rows})
     left_out = len(reading.mistakes) + len(reading.omitted)
     click.echo(f"{output}: {count} clips of {identities} identities, {left_out} left out; licence: {known.licence}")
+
+
+@sources.command()
+@click.option("--scratch", envvar="LCVD_SCRATCH", default=".lcvd", show_default=True, type=click.Path(path_type=Path))
+def revive(scratch: Path) -> None:
+    """Ask for dead addresses again: the next `lcvd retry download` fetches what is back."""
+    count = Verdicts(scratch / "verdicts", run="").forget()
+    click.echo(f"{count} addresses that failed are forgotten; `lcvd retry download` asks for them again")
 
 
 @sources.command()

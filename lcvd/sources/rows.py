@@ -13,7 +13,7 @@ from lcvd.sources.times import FORM as TIME_FORM
 from lcvd.sources.times import Keys, Time, parse_time, span
 
 COLUMNS = ("id", "identity", "address", "start", "end", "crop", "licence", "dataset")
-SCHEMES = ("package", "local", "file", "http", "https", "youtube", "studio")
+SCHEMES = ("package", "local", "file", "http", "https", "youtube", "site", "studio")
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")
 _DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _FORMULA = tuple("=+-@\t\r")

@@ -25,6 +25,8 @@ class Place:
     url: str | None
     hash: tuple[str, str] | None
     """(algorithm, hexadecimal digits); ``sha256`` or, as some datasets publish, ``md5``."""
+    site: bool = False
+    """Whether `url` is the page of a video, whatever its address looks like."""
 
 
 def resolve(source: Source) -> Place:
@@ -35,8 +37,8 @@ def resolve(source: Source) -> Place:
     * ``file:name.mp4``: relative to the manifest's folder, or absolute;
     * ``local:name.mp4?sha256=...``: below the folder that the environment variable LCVD_CLIPS names, so that the
       folder's path enters no hash;
-    * ``http:`` and ``https:``: a file, or the page of a site that yt-dlp knows;
-    * ``youtube:<id>``: the watch page of a video.
+    * ``http:`` and ``https:``: a file, or the page of a video at a site that yt-dlp knows;
+    * ``youtube:<id>``, and ``site:<address>``: the page of a video at a site that it doesn't know by name.
 
     ``studio:`` leads nowhere: such clips are made, by the maker that `download_chunk` is given.
 
@@ -47,18 +49,20 @@ def resolve(source: Source) -> Place:
     """
     address = source.address
     scheme, _, rest = address.partition(":")
-    is_http = scheme in ("http", "https")
+    is_http = scheme in ("http", "https", "site")
     match = _HASH.fullmatch(rest) if not is_http or re.search("#(sha256|md5)=", rest) else None
     place, digest = (match[1], (match[2], match[3])) if match else (rest, None)
     if digest is not None and not re.fullmatch(f"[0-9a-f]{{{_DIGITS[digest[0]]}}}", digest[1]):
         told = f"{digest[0]} isn't {_DIGITS[digest[0]]} small hexadecimal digits"
         raise ClipError("bad_address", f"{address}: {told}; correct the manifest")
+    if scheme == "site":
+        return Place(None, place, digest, site=True)
     if is_http:
         return Place(None, f"{scheme}:{place}", digest)
     if scheme == "youtube":
         if not re.fullmatch("[A-Za-z0-9_-]{11}", place):
             raise ClipError("bad_address", f"{address}: a YouTube id has 11 letters, digits, '_' and '-'; correct it")
-        return Place(None, f"https://www.youtube.com/watch?v={place}", digest)
+        return Place(None, f"https://www.youtube.com/watch?v={place}", digest, site=True)
     if scheme == "studio":
         raise ClipError("bad_address", f"{address}: nothing here makes studio clips; run the stage download")
     name = unquote(place)

