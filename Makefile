@@ -12,7 +12,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: install demo test test-slow test-all lint format clean report
+.PHONY: install demo test test-slow test-all lint format docs clean
 
 install: $(STAMP)
 
@@ -52,6 +52,9 @@ lint: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: install
+	$(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .lcvd

@@ -21,8 +21,7 @@ import torch
 from lcvd.config.io import dump_settings
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
-from lcvd.model.hub import save_parts
-from lcvd.model.initial import SMALL
+from lcvd.model.hub import SMALL, fetched, save_parts
 from lcvd.model.lcvd import LCVD
 from lcvd.shards.split import place
 from lcvd.sources.manifest import write_manifest
@@ -87,7 +86,7 @@ def main() -> None:
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(folder)}
     subprocess.run(["dvc", "repro", "train"], cwd=folder, env=environment, check=True)
     model = LCVD.from_pretrained(folder / "data" / "train" / "model", torch_dtype=torch.float16)
-    save_parts(model.parts(), SMALL)
+    save_parts(model.parts(), fetched(SMALL))
 
 
 if __name__ == "__main__":

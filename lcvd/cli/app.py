@@ -11,11 +11,13 @@ from lcvd.app.relight.examples import examples_in, packaged
 from lcvd.app.relight.make import Maker
 from lcvd.app.relight.page import relight_app
 from lcvd.app.web import LOOPBACK, serve
-from lcvd.relight.call import CHECKPOINT, SCRATCH, model_of, settings_here
+from lcvd.relight.call import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
 
 
 @click.command
-@click.option("--model", help=f"A folder, or owner/name on a hub (default: {CHECKPOINT}, where there is one).")
+@click.option(
+    "--model", help=f"A folder, small, or owner/name on a hub (default: {TRAINED} if it is there, else small)."
+)
 @click.option(
     "--examples",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -35,13 +37,11 @@ from lcvd.relight.call import CHECKPOINT, SCRATCH, model_of, settings_here
 @click.option("--port", default=8322, show_default=True, type=click.IntRange(0, 65535))
 def app(model: str | None, examples: Path | None, scratch: Path, host: str, port: int) -> None:
     """Relight portraits in a browser (docs/app.md)."""
-    checkpoint = model or CHECKPOINT
-    # Without --model and without a trained one the page still shows hints; a model that was named has to be there.
-    loaded = model_of(checkpoint) if model or Path(CHECKPOINT).is_dir() else None
+    checkpoint = model or checkpoint_here()
+    loaded = model_of(checkpoint)
     scratch.mkdir(parents=True, exist_ok=True)
     offered = examples_in(examples) if examples else packaged()
     page = relight_app(Maker(loaded, settings_here()), about(loaded, checkpoint), offered, scratch, host)
     if host not in LOOPBACK:
         click.echo(f"{host}: whoever reaches this machine can use the page, and its processor", err=True)
-    name = loaded.name if loaded else "no model, hints only"
-    serve(page, host, port, lambda address: click.echo(f"{name}: {address} (Ctrl-C ends it)"))
+    serve(page, host, port, lambda address: click.echo(f"{loaded.name}: {address} (Ctrl-C ends it)"))

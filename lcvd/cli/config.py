@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lcvd.config.explain import explained, keys
 from lcvd.config.io import dump_settings, load_settings
 from lcvd.config.profiles import PROFILES, profile
 
@@ -39,3 +40,12 @@ def check(file: Path) -> None:
 def show(name: str) -> None:
     """Print profile NAME."""
     click.echo(dump_settings(profile(name)), nl=False)
+
+
+@config.command()
+@click.argument("name", required=False)
+def explain(name: str | None) -> None:
+    """Tell what the key NAME means, or all keys of the section NAME, or all there are."""
+    for key in explained(name) if name else keys():
+        click.echo(f"{key.name}: {key.takes}; default {key.default}")
+        click.echo(f"    {key.meaning}")

@@ -21,6 +21,7 @@ OWN = (
     "doctor",
     "evaluate",
     "ledger",
+    "marked",
     "reconstruct",
     "relight",
     "sources",
@@ -96,4 +97,4 @@ def _expected() -> tuple[type[Exception], ...]:
     """What the library raises about users' input; imported late, for it comes with pyarrow."""
     from lcvd.ledger.rows import ClipError, MachineError
 
-    return ValueError, OSError, KeyError, ClipError, MachineError
+    return ValueError, OSError, KeyError, ImportError, ClipError, MachineError

@@ -13,9 +13,11 @@ from lcvd.config.io import load_settings
 from lcvd.config.settings import Settings
 from lcvd.face.align import DEFAULT, MODES
 from lcvd.relight import call
-from lcvd.relight.call import CHECKPOINT, SCRATCH, model_of, settings_here
+from lcvd.relight.call import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
+from lcvd.relight.mark import MARKS
 from lcvd.relight.motion import NO_FACE
 from lcvd.relight.output import Output, check_writable
+from lcvd.relight.result import PREVIEW_SIZE
 from lcvd.relight.sampling import Sampling
 from lcvd.relight.scene import Wanted
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 _SEEN = click.Path(path_type=Path, exists=True)
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_MADE = ("size", "paste_back", "side_by_side", "keep_audio")
+_MADE = ("size", "paste_back", "side_by_side", "keep_audio", "mark")
 _SEEN_AS = ("align", "smooth", "face", "drive_face", "portrait_at", "start", "end", "fps", "no_face")
 _SAMPLED = ("seed", "recipe", "steps", "adapters")
 
@@ -44,7 +46,9 @@ _SAMPLED = ("seed", "recipe", "steps", "adapters")
 )
 @click.option("-o", "--out", type=_FILE, help="The MP4 to write; beside it, .json tells how it was made.")
 @click.option("--batch", type=_FILE, help="CSV of jobs: a row each, columns named like these options, and portrait.")
-@click.option("--model", default=CHECKPOINT, show_default=True, help="A folder, or owner/name on a hub.")
+@click.option(
+    "--model", help=f"A folder, small, or owner/name on a hub (default: {TRAINED} if it is there, else small)."
+)
 @click.option("--guidance", type=float, help="Strength of the light (default: evaluate.guidance of params.yaml).")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -84,6 +88,13 @@ _SAMPLED = ("seed", "recipe", "steps", "adapters")
 @click.option("--paste-back", is_flag=True, help="Put the result into the whole frame that the portrait is cut from.")
 @click.option("--side-by-side", is_flag=True, help="Shading hint beside the result.")
 @click.option("--keep-audio", is_flag=True, help="The driving clip's sound.")
+@click.option(
+    "--mark",
+    default="none",
+    show_default=True,
+    type=click.Choice(MARKS),
+    help="Mark the pixels as AI-generated, beside the file's own metadata: words, or a watermark that `lcvd marked` finds.",
+)
 @click.option("--preview", is_flag=True, help="Shading hints only: needs no model, takes seconds.")
 @click.option("--steps", type=int, help="Denoising steps (default: the recipe's).")
 @click.option("--recipe", default="default", show_default=True, help="How it is sampled: default, published, fast.")
@@ -127,12 +138,14 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
     # Both are made again by the call; here, they refuse bad numbers before a model is loaded.
     Wanted(options["portrait"], options["drive"], **wanted)
     Sampling(**sampled)
+    model = None if options["preview"] else _loaded(options["model"] or checkpoint_here(), models)
+    output.check(model.pipe.config.size if model else PREVIEW_SIZE)
     with Bars() as bars:
         found = call.relight(
             options["portrait"],
             options["drive"],
             options["light"],
-            None if options["preview"] else _loaded(options["model"], models),
+            model,
             light_yaw=options["light_yaw"],
             preview=options["preview"],
             settings=settings,

@@ -24,7 +24,7 @@ from lcvd.metrics.optional import no_download, package
 from lcvd.metrics.readings import ADJ, OPEN, POSE68, PUBLISHED, VQ, key_of_metric
 from lcvd.model.seeds import seed_of
 from lcvd.quality.video_score import open_network
-from lcvd.shading.light import SkinBlocks
+from lcvd.shading.samples import SkinBlocks
 
 
 class Instruments:

@@ -15,7 +15,7 @@ from lcvd.face.track import Tracker
 from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.observers import Observation, OpenLight, Shown
 from lcvd.shading.hints import WINDOW, surfaces_of
-from lcvd.shading.light import SkinBlocks, skin_blocks
+from lcvd.shading.samples import SkinBlocks, skin_blocks
 
 Array = NDArray[Any]
 

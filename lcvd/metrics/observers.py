@@ -24,7 +24,8 @@ from lcvd.metrics.perceptual import AdjacentLpips, Lpips
 from lcvd.quality.fastervqa import FasterVqa
 from lcvd.quality.fragments import plan
 from lcvd.quality.video_score import Video, scores
-from lcvd.shading.light import LightSamples, SkinBlocks, join, solve
+from lcvd.shading.light import solve
+from lcvd.shading.samples import LightSamples, SkinBlocks, join
 
 Array = NDArray[Any]
 Observation = dict[str, Array]

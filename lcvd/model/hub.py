@@ -36,6 +36,8 @@ from lcvd.weights.strict import ModelError
 INDEX = "model_index.json"
 PIPELINE = "LCVDPipeline"
 SIZES = ("size", "frames", "overlap")
+SMALL = "small"
+"""Name of the model that comes along (`assets/small`, whose card says how it was made)."""
 FILES = [INDEX, "*/config.json", "*/scheduler_config.json", "*/*.safetensors"]
 
 
@@ -90,7 +92,7 @@ def save_parts(parts: Parts, folder: Path | str, safe_serialization: bool = True
 
 
 def load_parts(where: Path | str, dtype: torch.dtype | None = None, **hub: Any) -> Parts:
-    """The parts of the model in a folder, or in a repository of a model hub ("owner/name"), strictly: every key must
+    """The parts of the model in a folder, of ``small``, or in a repository of a model hub ("owner/name"), strictly: every key must
     be there, and none besides.
 
     Args:
@@ -119,15 +121,19 @@ def load_parts(where: Path | str, dtype: torch.dtype | None = None, **hub: Any) 
 
 
 def fetched(where: Path | str, **hub: Any) -> Path:
-    """The folder of a model: `where` itself, or a snapshot of the hub's repository of that name.
+    """The folder of a model: `where` itself, that of ``small``, or a snapshot of the hub's repository of that name.
 
     Raises:
         ModelError: there is no such folder, nor can such a repository be had.
     """
     if Path(where).is_dir():
         return Path(where)
+    if where == SMALL:
+        return Path(__file__).parent / "assets" / SMALL
     if isinstance(where, Path) or not re.fullmatch(r"[\w.-]+/[\w.-]+", where):
-        raise ModelError(f"{where}: no such folder; name one that training wrote (data/train/model), or owner/name")
+        raise ModelError(
+            f"{where}: no such folder; name one that training wrote (data/train/model), small, or owner/name"
+        )
     try:
         return Path(huggingface_hub.snapshot_download(where, allow_patterns=FILES, **hub))
     except (OSError, huggingface_hub.errors.HfHubHTTPError, huggingface_hub.errors.HFValidationError) as error:

@@ -1,6 +1,6 @@
 """The weights that training starts from (spec B3): drawn, those of the model that comes along, or SVD-XT's.
 
-``small`` lies in `assets/small` (its card says how it was made); ``svd-xt`` is looked for by the weights registry.
+``svd-xt`` is looked for by the weights registry.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 
 from lcvd.config.train import ImageEncoderSettings, ModelSettings
 from lcvd.model.adapter import Adapter
+from lcvd.model.hub import SMALL, adapter_folder, fetched
 from lcvd.model.image_token import new_image_encoder, vision_config
 from lcvd.model.networks import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
 from lcvd.model.parts import load_image_encoder, load_part, read_config
@@ -19,14 +20,13 @@ from lcvd.model.seeds import generator, seeded_construction
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
 
-SMALL = Path(__file__).parent / "assets" / "small"
 _FREE = ("sample_size", "num_frames")  # entries of the UNet's config that no weight depends on
 
 
 def unet(settings: ModelSettings, seed: int) -> UNetSpatioTemporalConditionModel:
     """The UNet, in float32. Raises as `LCVD.fresh` does."""
     wanted = unet_config(settings)
-    folder = _folder(settings)
+    folder = _folder(settings.start)
     if folder is None:
         with seeded_construction(seed, "unet"):
             return UNetSpatioTemporalConditionModel(**wanted)
@@ -40,19 +40,19 @@ def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
     """An adapter for each condition, in float32; published starts have none, so they are drawn."""
     made: dict[str, Adapter] = {}
     for name in settings.conditions:
-        if settings.start == "small":
-            made[name] = load_part(Adapter, SMALL / f"{name}_adapter", torch.float32)
+        if settings.start == SMALL:
+            made[name] = load_part(Adapter, fetched(SMALL) / adapter_folder(name), torch.float32)
         else:
             made[name] = Adapter(settings.unet.channels[0]).reset(generator(seed, "adapter", name))
     return made
 
 
-def image_encoder(settings: ModelSettings, seed: int) -> CLIPVisionModelWithProjection:
-    """The frozen vision tower, in float32. Raises as `LCVD.fresh` does."""
-    folder = _folder(settings)
+def image_encoder(start: str, settings: ImageEncoderSettings, seed: int) -> CLIPVisionModelWithProjection:
+    """The frozen vision tower of a `start`, in float32. Raises as `LCVD.fresh` does."""
+    folder = _folder(start)
     if folder is None:
-        return new_image_encoder(settings.image_encoder, seed)
-    wanted = vision_config(settings.image_encoder)
+        return new_image_encoder(settings, seed)
+    wanted = vision_config(settings)
     names = [_VISION[field] for field in ImageEncoderSettings.model_fields]
     _compare(folder / "image_encoder", {name: getattr(wanted, name) for name in names}, "train.model.image_encoder")
     return load_image_encoder(folder / "image_encoder", torch.float32)
@@ -87,11 +87,11 @@ def unet_config(settings: ModelSettings) -> dict[str, Any]:
     }
 
 
-def _folder(settings: ModelSettings) -> Path | None:
-    """Where the start's UNet and image encoder lie; None: they are drawn."""
-    if settings.start == "random":
+def _folder(start: str) -> Path | None:
+    """Where the UNet and image encoder of a start lie; None: they are drawn."""
+    if start == "random":
         return None
-    return SMALL if settings.start == "small" else require(settings.start)
+    return fetched(SMALL) if start == SMALL else require(start)
 
 
 def _compare(folder: Path, wanted: dict[str, Any], setting: str, free: tuple[str, ...] = ()) -> None:

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 PARAMS = Path("params.yaml")
 SCRATCH = Path(".lcvd")
-CHECKPOINT = "data/train/model"
+TRAINED = "data/train/model"
 
 
 def relight(
     portrait: Any,
     driving: Any = None,
     light: Any = "reference",
-    checkpoint: Any = CHECKPOINT,
+    checkpoint: Any = None,
     *,
     light_yaw: float = 0.0,
     guidance: float = 4.5,
@@ -52,7 +52,8 @@ def relight(
             own motion, and a picture is relit as it is, 16 frames long. See `scene.Wanted`.
         light: preset, ``orbit``, ``reference``, ``driving``, picture of a lit face, environment map, SH file, keyframes, or
             an array (9,3) or (N,9,3). See `lights.light_from`; `light_yaw` turns an environment map, degrees.
-        checkpoint: folder of a model, or owner/name on a hub, or a loaded `LCVDPipeline` or `generate.Model`.
+        checkpoint: folder of a model, ``small``, owner/name on a hub, or a loaded `LCVDPipeline` or `generate.Model`; see
+            `checkpoint_here` for None.
         guidance, seed, recipe, steps, adapters: see `sampling.Sampling`. The published model's guidance is 4.5; a small
             model's is nearer 1 to 1.5.
         preview: no model: the frames are the shading hints.
@@ -66,7 +67,7 @@ def relight(
             named. ModelError: the checkpoint is no model. Interrupted: cancelled; what was done is kept.
     """
     chosen, what = Sampling(guidance, seed, recipe, steps, adapters), Wanted(portrait, driving, **wanted)
-    model = None if preview else model_of(checkpoint)
+    model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint)
     if model:
         model.check(chosen)
     scratch, settings = Path(scratch), settings or settings_here()
@@ -94,6 +95,12 @@ def model_of(checkpoint: Any) -> Model:
     from lcvd.relight.generate import Model  # torch takes seconds to import, and a preview needs none
 
     return checkpoint if isinstance(checkpoint, Model) else Model.load(checkpoint)
+
+
+def checkpoint_here() -> str:
+    """What is taken where no checkpoint is named: the model that stage train left in the working folder, if there is one,
+    else ``small``, which comes along."""
+    return TRAINED if Path(TRAINED).is_dir() else "small"
 
 
 def settings_here() -> Settings:

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.relight.mark import MARKS, check_mark
+
 Array = NDArray[Any]
 
 
@@ -23,6 +25,7 @@ class Output:
         paste_back: into the whole frame that the portrait was cut from (`paste.pasted`).
         side_by_side: the shading hint, of a preview the portrait, at its left.
         keep_audio: the sound of what moves the portrait.
+        mark: of `mark.MARKS`: words that people see, a watermark that a program finds, both, or none in the pixels.
 
     Raises:
         ValueError: a size out of range, or what doesn't go together.
@@ -32,15 +35,28 @@ class Output:
     paste_back: bool = False
     side_by_side: bool = False
     keep_audio: bool = False
+    mark: str = "none"
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         if self.size is not None and not (16 <= self.size <= 4096 and self.size % 2 == 0):
             raise ValueError(f"size: expected an even number of pixels from 16 to 4096, got {self.size}")
+        if self.mark not in MARKS:
+            raise ValueError(f"mark: expected one of {', '.join(MARKS)}, got {self.mark!r}")
         if self.paste_back and (self.size or self.side_by_side):
             raise ValueError(
                 "paste_back: whole frames have their own size and stand alone; leave size and side_by_side"
             )
+
+    def check(self, made: int) -> None:
+        """See, before time is spent, that frames of `made` pixels a side can be written so.
+
+        Raises:
+            ValueError, ModuleNotFoundError: see `mark.check_mark`.
+        """
+        side = self.size or made
+        if not self.paste_back:
+            check_mark(self.mark, 2 * side if self.side_by_side else side, side)
 
 
 def resized(window: Array, size: int) -> Array:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.relight.ahead import ahead
+from lcvd.relight.mark import marked
 from lcvd.relight.motion import seconds_of
 from lcvd.relight.mux import Sound, check_sound, finish
 from lcvd.relight.output import Output, check_writable, resized
@@ -107,12 +108,14 @@ class Relit:
 
         Raises:
             ClipError: there is no sound to keep. ValueError: frames were left out, so sound wouldn't fit; a preview
-                can't be pasted. OSError: the folder isn't there, or can't be written to.
+                can't be pasted; frames are too small for the mark. ModuleNotFoundError: the mark needs a package. OSError:
+                the folder isn't there, or can't be written to.
         """
         path, output = Path(path), output or Output()
         check_writable(path)
         sound = self._sound() if output.keep_audio else None
-        shown = self._shown(output, progress, cancel)
+        output.check(self.size)
+        shown = marked(self._shown(output, progress, cancel), output.mark)
         silent, whole = (path.with_name(f".{path.name}.{part}.part") for part in ("silent", "whole"))
         try:
             count = write_browser(silent, ahead(shown), self.fps)

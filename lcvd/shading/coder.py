@@ -14,7 +14,8 @@ from lcvd.face.head import load_head
 from lcvd.face.heads import HeadModel
 from lcvd.face.track import FaceTrack
 from lcvd.ledger.rows import ClipError
-from lcvd.shading.light import LightSamples, join, solve
+from lcvd.shading.light import solve
+from lcvd.shading.samples import LightSamples, join
 from lcvd.shading.skin import light_samples
 from lcvd.weights.registry import fingerprint
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from scipy.optimize import nnls
 
 from lcvd.config.settings import LightSettings
 from lcvd.shading.presets import ambient, lamp
+from lcvd.shading.samples import LightSamples, gather
 from lcvd.shading.sh import LUMA, basis
 
 Array = NDArray[Any]
@@ -42,10 +43,8 @@ LIT_SHARE = 0.3
 """Exposure is judged on this brightest share of the face: a half-dark face isn't an underexposed one."""
 SKIN_SHARE_LUMA, SKIN_SHARE_TINT = 0.5, 0.6
 """How much of a deviation in brightness, and in tint, is the skin's: var(skin) / (var(skin) + var(light))."""
-FRONT = 0.3
-"""Normals with a smaller z are left out: there the mesh and the picture fit each other least."""
-GRID = 64
-"""Samples are means over blocks, about GRID x GRID of them a picture."""
+AT_ONCE = 1 << 16
+"""Samples worked on at once: what a clip of any length needs beside its samples is a few bytes for each."""
 ROUNDS = 8
 TUKEY = 4.685
 """Residuals beyond this many robust standard deviations count nothing."""
@@ -55,88 +54,6 @@ TONE_PRIOR, TONE_ROUNDS = 0.3, 3
 """How firmly a place's tone is held at 1, in samples of a common place, and how often tones are found anew."""
 LAMPS, BEHIND = 100, -0.5
 """Lamps spread over the sphere; those with a smaller z light nothing that is seen and are left out."""
-
-
-@dataclass(frozen=True)
-class LightSamples:
-    """Skin seen in T frames: N blocks with `normals` (N, 3) float16, `colours` (N, 3) uint8, `frame` (N,) int32, and
-    `place` (N,) int16, the number from 0 of the place on the face that a block shows.
-
-    A frame costs about ten kilobytes whatever its size, so that a clip's samples fit in memory while its pixels don't.
-    """
-
-    normals: Array
-    colours: Array
-    frame: Array
-    place: Array
-    frames: int
-
-
-@dataclass(frozen=True)
-class SkinBlocks:
-    """Where T frames of one size show skin, and its normals, whatever video is looked at there: a few dozen kilobytes a
-    frame, so that the mesh of a clip is drawn once for all its videos."""
-
-    use: Array
-    """(T, bytes) uint8: which pixels count, packed."""
-    where: Array
-    """(N, 3) int16: frame, row and column of each block."""
-    normals: Array
-    place: Array
-    """As in `LightSamples`."""
-    shape: tuple[int, int, int]
-    """Frames, blocks a side, pixels a block."""
-
-    def samples(self, frames: Array) -> LightSamples:
-        """The samples of frames (T, S, S, 3) uint8."""
-        count, cells, block = self.shape
-        side = cells * block
-        use = np.unpackbits(self.use, axis=1, count=side * side).reshape(count, side, side, 1)
-        where = tuple(self.where.T)
-        weight = _blocks(use.astype(np.float32), cells, block)[where]
-        mean = _blocks(frames[:, :side, :side] * use, cells, block)[where]
-        colours = np.rint(mean / weight).astype(np.uint8)
-        return LightSamples(self.normals, colours, self.where[:, 0].astype(np.int32), self.place, count)
-
-
-def skin_blocks(normals: Array, skin: Array, places: Array | None = None) -> SkinBlocks:
-    """Blocks of normal images (T, S, S, 3) where `skin` (T, S, S) bool; `places` as in `gather`."""
-    count, size = skin.shape[:2]
-    block = max(1, size // GRID)
-    cells = size // block
-    cut = slice(0, cells * block)
-    use = (skin & (normals[..., 2] > FRONT))[:, cut, cut]
-    where = np.nonzero(_blocks(use[..., None].astype(np.float32), cells, block)[..., 0] >= 0.5)
-    mean = _blocks(normals[:, cut, cut] * use[..., None], cells, block)[where]
-    unit = mean / np.maximum(np.linalg.norm(mean, axis=-1, keepdims=True), 1e-6)
-    place = np.zeros(len(unit), np.int16)
-    if places is not None:
-        shown = np.where(use, places[:, cut, cut], -1).reshape(count, cells, block, cells, block)
-        place = shown.max(axis=(2, 4))[where].astype(np.int16)
-    packed = np.packbits(use.reshape(count, -1), axis=1)
-    return SkinBlocks(
-        packed, np.stack(where, axis=1).astype(np.int16), unit.astype(np.float16), place, (count, cells, block)
-    )
-
-
-def gather(frames: Array, normals: Array, skin: Array, places: Array | None = None) -> LightSamples:
-    """Samples of frames (T, S, S, 3) uint8 with normal images (T, S, S, 3), where `skin` (T, S, S) bool.
-
-    `places` (T, S, S) are numbers from 0 of places on the face; without them all skin has one tone.
-    """
-    return skin_blocks(normals, skin, places).samples(frames)
-
-
-def join(parts: list[LightSamples]) -> LightSamples:
-    """The samples of consecutive windows as those of one clip."""
-    starts = np.cumsum([0, *(part.frames for part in parts)])
-    return LightSamples(
-        np.concatenate([part.normals for part in parts]),
-        np.concatenate([part.colours for part in parts]),
-        np.concatenate([part.frame + start for part, start in zip(parts, starts, strict=False)]).astype(np.int32),
-        np.concatenate([part.place for part in parts]),
-        int(starts[-1]),
-    )
 
 
 def fit_light(frames: Array, normals: Array, skin: Array, settings: LightSettings) -> Array:
@@ -162,52 +79,86 @@ def solve(samples: LightSamples, settings: LightSettings) -> Array:
     """
     if len(samples.frame) < 9:
         raise ValueError(f"{len(samples.frame)} blocks of visible skin in {samples.frames} frames; a light needs nine")
-    terms = basis(samples.normals).astype(np.float64)
-    colours = samples.colours / 255.0
-    rounds = TONE_ROUNDS if samples.place.any() else 0
-    tones = np.ones(len(colours))
-    for _ in range(rounds):
-        lights, _, weights = _lights(samples, terms, colours / tones[:, None], settings)
-        fitted = np.einsum("nk,nkc->nc", terms, lights[samples.frame])
-        tones = tones_of(samples.place, weights, fitted @ np.asarray(LUMA), colours @ np.asarray(LUMA))
-    lights, whole, weights = _lights(samples, terms, colours / tones[:, None], settings)
-    return (lights / albedo_of(terms, weights, whole)).astype(np.float32)
+    skin = _Skin(samples)
+    for _ in range(TONE_ROUNDS if samples.place.any() else 0):
+        whole, weights = _robust(skin, settings.ridge)
+        skin.tones = _tones(skin, weights, _lights(skin, whole, weights, settings))
+    whole, weights = _robust(skin, settings.ridge)
+    lights = _lights(skin, whole, weights, settings)
+    return (lights / albedo_of(skin.fitted(whole), weights)).astype(np.float32)
 
 
-def tones_of(place: Array, weights: Array, fitted: Array, seen: Array) -> Array:
-    """How much lighter than fitted each sample's place is, all over the clip: (N,), 1 on average.
+class _Skin:
+    """A clip's samples, `AT_ONCE` of them at a time, and the tones of its places."""
 
-    The least squares of tone x `fitted` = `seen`, both luma (N,), over the samples of each `place` (N,) with `weights`
-    (N,), with a ridge to 1.
+    def __init__(self, samples: LightSamples) -> None:
+        self.samples = samples
+        self.tones = np.ones(int(samples.place.max()) + 1)
+        self.slices = [slice(start, start + AT_ONCE) for start in range(0, len(samples.frame), AT_ONCE)]
+
+    def parts(self) -> Iterator[tuple[slice, Array, Array]]:
+        """Which samples; their basis functions (n, 9) and colours (n, 3) without tones, float64."""
+        for part in self.slices:
+            tones = self.tones[self.samples.place[part], None]
+            yield part, self._terms(part), self.samples.colours[part] / (255.0 * tones)
+
+    def fitted(self, light: Array) -> Array:
+        """Colours (N, 3) float32 under `light` (9, 3)."""
+        return np.concatenate([(self._terms(part) @ light).astype(np.float32) for part in self.slices])
+
+    def _terms(self, part: slice) -> Array:
+        return basis(self.samples.normals[part]).astype(np.float64)
+
+
+def tones_of(square: Array, product: Array, count: Array) -> Array:
+    """How much lighter than fitted each of P places is, all over the clip: (P,), 1 on average over samples.
+
+    The least squares of tone x fitted = seen over the samples of each place, with a ridge to 1; `square` (P,) sums up
+    weight x fitted^2, `product` (P,) weight x fitted x seen, `count` (P,) samples.
     """
-    fitted = np.maximum(fitted, 0.02)
-    square = np.bincount(place, weights * fitted * fitted)
     ridge = TONE_PRIOR * square.sum() / np.count_nonzero(square)
-    tones = ((np.bincount(place, weights * fitted * seen) + ridge) / (square + ridge))[place]
-    return np.asarray(tones / tones.mean())
+    tones = (product + ridge) / (square + ridge)
+    return np.asarray(tones * (count.sum() / (tones @ count)))
 
 
-def _lights(samples: LightSamples, terms: Array, colours: Array, settings: LightSettings) -> tuple[Array, Array, Array]:
-    """Lights times albedo: each frame's (T, 9, 3) and the clip's (9, 3); and the samples' weights (N,)."""
-    whole, weights = _robust(terms, colours, settings.ridge)
+def _tones(skin: _Skin, weights: Array, lights: Array) -> Array:
+    """Tones of the places, given the samples' `weights` (N,) and each frame's light (T, 9, 3)."""
+    samples, luma = skin.samples, np.asarray(LUMA)
+    square, product, count = (np.zeros(len(skin.tones)) for _ in range(3))
+    for part, terms, colours in skin.parts():
+        place, frame = samples.place[part], samples.frame[part]
+        fitted = np.maximum(np.einsum("nk,nk->n", terms, (lights @ luma)[frame]), 0.02)
+        seen = (colours @ luma) * skin.tones[place]
+        for total, values in ((square, fitted), (product, seen)):
+            total += np.bincount(place, weights[part] * fitted * values, len(total))
+        count += np.bincount(place, minlength=len(count))
+    return tones_of(square, product, count)
+
+
+def _lights(skin: _Skin, whole: Array, weights: Array, settings: LightSettings) -> Array:
+    """Each frame's light times albedo (T, 9, 3), drawn to the clip's `whole` (9, 3)."""
+    samples = skin.samples
     matrices, sides = np.zeros((samples.frames, 9, 9)), np.zeros((samples.frames, 9, 3))
-    edges = np.searchsorted(samples.frame, np.arange(samples.frames + 1))
-    for t, (start, stop) in enumerate(itertools.pairwise(edges)):
-        weighted = terms[start:stop] * weights[start:stop, None]
-        matrices[t] = weighted.T @ terms[start:stop]
-        sides[t] = weighted.T @ colours[start:stop]
+    for part, terms, colours in skin.parts():
+        frames = samples.frame[part]
+        first, last = int(frames[0]), int(frames[-1])
+        edges = np.searchsorted(frames, np.arange(first, last + 2))
+        for t, (start, stop) in enumerate(itertools.pairwise(edges), first):
+            weighted = terms[start:stop] * weights[part][start:stop, None]
+            matrices[t] += weighted.T @ terms[start:stop]
+            sides[t] += weighted.T @ colours[start:stop]
     if settings.smooth_frames > 0:
         matrices, sides = (
             gaussian_filter1d(part, settings.smooth_frames, axis=0, mode="nearest") for part in (matrices, sides)
         )
     pull = settings.frame_ridge * np.trace(matrices, axis1=1, axis2=2).max() / 9 * np.eye(9)
-    return np.linalg.solve(matrices + pull, sides + pull @ whole), whole, weights
+    return np.linalg.solve(matrices + pull, sides + pull @ whole)
 
 
-def albedo_of(terms: Array, weights: Array, light: Array) -> Array:
-    """The clip's skin colour (3,), display values under shading 1, from the fitted colour of the face's lit part."""
-    fitted = terms @ light
-    luma = fitted @ np.asarray(LUMA)
+def albedo_of(fitted: Array, weights: Array) -> Array:
+    """The clip's skin colour (3,), display values under shading 1, from the `fitted` colours (N, 3) of the face's lit
+    part."""
+    luma = fitted @ np.asarray(LUMA, np.float32)
     lit = weights * (luma >= np.quantile(luma[weights > 0], 1 - LIT_SHARE))
     mean = np.maximum((lit @ fitted) / lit.sum(), 1e-3)
     deviation = np.log(mean / (SKIN * EXPOSURE))
@@ -215,15 +166,23 @@ def albedo_of(terms: Array, weights: Array, light: Array) -> Array:
     return SKIN * np.exp(SKIN_SHARE_LUMA * brightness + SKIN_SHARE_TINT * (deviation - brightness))
 
 
-def _robust(terms: Array, colours: Array, ridge: float) -> tuple[Array, Array]:
-    """The clip's light (9, 3) and Tukey weights (N,): hair, glasses, shadows and highlights count little or nothing."""
-    weights = np.ones(len(terms))
+def _robust(skin: _Skin, ridge: float) -> tuple[Array, Array]:
+    """The clip's light (9, 3) and Tukey weights (N,) float32: hair, glasses, shadows and highlights count little or
+    nothing."""
+    weights, errors = np.ones((2, len(skin.samples.frame)), np.float32)
     light = np.zeros((9, 3))
     for _ in range(ROUNDS):
-        weighted = terms * weights[:, None]
-        light = _dome_fit(weighted.T @ terms, weighted.T @ colours, weights @ colours / weights.sum(), ridge)
-        error = np.linalg.norm(terms @ light - colours, axis=1)
-        weights = np.clip(1 - (error / (TUKEY * max(1.4826 * float(np.median(error)), 2 / 255))) ** 2, 0, None) ** 2
+        matrix, sides, mean = np.zeros((9, 9)), np.zeros((9, 3)), np.zeros(3)
+        for part, terms, colours in skin.parts():
+            weighted = terms * weights[part, None]
+            matrix += weighted.T @ terms
+            sides += weighted.T @ colours
+            mean += weights[part] @ colours
+        light = _dome_fit(matrix, sides, mean / weights.sum(dtype=np.float64), ridge)
+        for part, terms, colours in skin.parts():
+            errors[part] = np.linalg.norm(terms @ light - colours, axis=1)
+        spread = TUKEY * max(1.4826 * float(np.median(errors)), 2 / 255)
+        weights = np.clip(1 - (errors / np.float32(spread)) ** 2, 0, None) ** 2
     return light, weights
 
 
@@ -258,8 +217,3 @@ def lamps() -> Array:
     directions = np.stack([np.sqrt(1 - z * z) * np.cos(turn), np.sqrt(1 - z * z) * np.sin(turn), z], axis=-1)
     columns = [lamp(direction)[:, 0] for direction in directions[z > BEHIND]]
     return np.stack([*columns, ambient()[:, 0]], axis=-1).astype(np.float64)
-
-
-def _blocks(images: Array, cells: int, block: int) -> Array:
-    count, channels = len(images), images.shape[-1]
-    return images.reshape(count, cells, block, cells, block, channels).mean(axis=(2, 4), dtype=np.float32)

@@ -15,7 +15,8 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
 from lcvd.shading.hints import Surface, surface_of
-from lcvd.shading.light import LightSamples, gather, join, solve
+from lcvd.shading.light import solve
+from lcvd.shading.samples import LightSamples, gather, join
 
 Array = NDArray[Any]
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)

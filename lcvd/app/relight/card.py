@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lcvd.model.hub import fetched
+
 if TYPE_CHECKING:
     from lcvd.relight.generate import Model
 
 CARD, NUMBERS = "README.md", "metrics.json"
-NO_MODEL = (
-    "No model is loaded, so only shading hints are rendered: a grey head under your light, moving as the clip does. "
-    "Train a model (make demo) or name one (lcvd app --model FOLDER) to relight pictures."
-)
 LIGHT = (
     "A light is nine numbers a colour (second-order spherical harmonics): broad light and shade, without cast shadows, sharp "
     "highlights or light that falls on a part of the face. A hard lamp comes out softer than you set it."
@@ -34,17 +32,15 @@ class About:
     card: str = ""
 
 
-def about(model: Model | None, checkpoint: str) -> About:
-    """What to say of a model that was loaded from `checkpoint`, a folder or a hub's name.
+def about(model: Model, checkpoint: str) -> About:
+    """What to say of a model that was loaded from `checkpoint`: a folder, ``small`` or a hub's name.
 
     Its card is README.md in the folder; numbers are those of metrics.json in it, or beside it as training leaves them.
 
     Raises:
         ValueError: a metrics.json is no JSON.
     """
-    if model is None:
-        return About("no model", (), (NO_MODEL, LIGHT, CONSENT))
-    config, folder = model.pipe.config, Path(checkpoint)
+    config, folder = model.pipe.config, fetched(checkpoint)
     size = config.size
     can = [f"Makes {size} × {size} pixels, {config.frames} frames at a time; clips of any length, window by window."]
     cannot = [

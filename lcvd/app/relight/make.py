@@ -60,9 +60,9 @@ class RenderInput(BaseModel):
 
 @dataclass(frozen=True)
 class Maker:
-    """What every session's work needs: the model, None where only hints can be made, and how faces are reconstructed."""
+    """What every session's work needs: the model, and how faces are reconstructed."""
 
-    model: Model | None
+    model: Model
     settings: Settings
 
     def read(self, session: Session, wanted: ReadInput, progress: Progress, cancel: Cancel) -> dict[str, Any]:
@@ -93,7 +93,6 @@ class Maker:
         if scene is None:
             raise ValueError("there is no portrait yet; choose one first")
         light = wanted.light.coefficients(scene.portrait.codes.light[0], session.environment)
-        hints = wanted.hints or self.model is None
         motion = scene.motion if wanted.whole else _moment(scene.motion, wanted.frame)
         found = relight(
             scene.portrait,
@@ -103,7 +102,7 @@ class Maker:
             guidance=wanted.guidance,
             seed=wanted.seed,
             steps=wanted.steps,
-            preview=hints,
+            preview=wanted.hints,
             settings=self.settings,
             scratch=session.folder / "scratch",
             progress=progress,
@@ -118,8 +117,8 @@ class Maker:
         if not wanted.whole:
             path = _own(folder / "frame.png")
             Image.fromarray(found.frames[0]).save(path)
-            return {"picture": session.offer(path), "hints": hints}
-        return {**_written(session, scene, found, folder, progress, cancel), "hints": hints}
+            return {"picture": session.offer(path), "hints": wanted.hints}
+        return {**_written(session, scene, found, folder, progress, cancel), "hints": wanted.hints}
 
 
 def _written(

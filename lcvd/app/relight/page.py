@@ -117,7 +117,6 @@ class _Page:
         told = {"presets": presets_for_page(), "limits": self._limits, "kinds": KINDS, "strongest": STRONGEST}
         text = self._templates.get_template("index.html").render(
             about=self._about,
-            model=self._maker.model is not None,
             guidance=self._maker.settings.evaluate.guidance,
             longest=LONGEST,
             strongest=STRONGEST,

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lcvd.config.settings import LightSettings
-from lcvd.shading.light import fit_light, gather, join, solve, tones_of
+from lcvd.shading.light import fit_light, solve, tones_of
 from lcvd.shading.presets import preset
+from lcvd.shading.samples import gather, join
 from lcvd.shading.sh import dominant_direction, shade_images, shading
 
 SETTINGS = LightSettings()
@@ -97,10 +98,21 @@ def test_even_skin_keeps_its_light_when_places_may_differ(name: str) -> None:
 
 
 def test_a_tone_is_how_much_lighter_its_place_is() -> None:
-    place, fitted = np.repeat([0, 1, 2], 100), np.random.default_rng(0).uniform(0.3, 0.8, 300)
-    found = tones_of(place, np.ones(300), fitted, fitted * np.repeat([0.8, 1.0, 1.2], 100))
+    square = (np.random.default_rng(0).uniform(0.3, 0.8, (3, 100)) ** 2).sum(axis=1)
+    found = tones_of(square, square * (0.8, 1.0, 1.2), np.full(3, 100))
     np.testing.assert_allclose(found.mean(), 1, atol=1e-6)
-    np.testing.assert_allclose(found[[0, 100, 200]], [0.85, 1.0, 1.15], atol=0.02)
+    np.testing.assert_allclose(found, [0.85, 1.0, 1.15], atol=0.02)
+
+
+def test_a_long_clip_is_worked_on_in_parts_that_dont_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    normals, skin = ball(5)
+    rows, columns = np.mgrid[:SIZE, :SIZE] // 12
+    places = np.broadcast_to(rows * (SIZE // 12) + columns, skin.shape)
+    samples = gather(photograph(normals, skin, preset("left"), (0.6, 0.45, 0.4)), normals, skin, places)
+    whole = solve(samples, SETTINGS)
+    monkeypatch.setattr("lcvd.shading.light.AT_ONCE", 1000)  # cuts frames in two
+    assert len(samples.frame) > 5000
+    np.testing.assert_allclose(solve(samples, SETTINGS), whole, atol=1e-5)
 
 
 def test_frames_without_skin_take_the_light_of_the_others() -> None:

@@ -19,7 +19,7 @@ function status(words, wrong = false) {
 
 function enable() {
   const busy = job !== null;
-  for (const id of ["render-frame", "render-clip", "render-hints"]) if (at(id)) at(id).disabled = busy || !ready;
+  for (const id of ["render-frame", "render-clip", "render-hints"]) at(id).disabled = busy || !ready;
   for (const each of document.querySelectorAll(".giver input, .giver select, .giver button, #again")) each.disabled = busy;
   at("cancel").hidden = at("progress").hidden = at("share").hidden = !busy;
 }
@@ -143,7 +143,7 @@ const render = (whole, hints = false) => tried(async () => {
 
 at("render-frame").addEventListener("click", () => render(false));
 at("render-clip").addEventListener("click", () => render(true));
-at("render-hints")?.addEventListener("click", () => render(true, true));
+at("render-hints").addEventListener("click", () => render(true, true));
 at("again").addEventListener("click", () => tried(readFiles));
 at("cancel").addEventListener("click", () => { if (job) ask(`/jobs/${job}/cancel`, {}).catch((error) => status(error.message, true)); });
 document.addEventListener("input", (event) => { if (event.target.type === "range") say(event.target); });

@@ -2,7 +2,7 @@
 
 import json
 
-from lcvd.app.relight.card import NO_MODEL, about
+from lcvd.app.relight.card import about
 
 
 def test_facts_are_the_models_own(maker, tmp_path):
@@ -23,9 +23,3 @@ def test_numbers_and_card_beside_the_model_are_shown(maker, tmp_path):
     assert said.numbers == (("steps", "1,200"), ("validation, v mse", "0.1235"))
     assert said.card == "# Small model"
     assert not any("isn't known" in line for line in said.cannot)
-
-
-def test_without_a_model_it_says_so():
-    said = about(None, "data/train/model")
-    assert said.can == ()
-    assert said.cannot[0] == NO_MODEL

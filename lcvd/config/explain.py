@@ -1,0 +1,75 @@
+"""What every key of ``params.yaml`` means, from the settings' own types and docstrings."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from lcvd.config.settings import Settings
+
+_BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "multiple_of": "a multiple of"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key: its dotted name, what values it takes, its default (of the full-size model), and what it means."""
+
+    name: str
+    takes: str
+    default: Any
+    meaning: str
+
+
+def keys(section: type[BaseModel] = Settings, prefix: str = "") -> Iterator[Key]:
+    """Every key of a section, in the order of the file, sections within it unfolded."""
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from keys(kind, f"{prefix}{name}.")
+        else:
+            default = "(the profile's)" if field.is_required() else field.default
+            yield Key(prefix + name, _takes(kind, field), default, " ".join((field.description or "").split()))
+
+
+def explained(name: str) -> list[Key]:
+    """The key of that name, or all keys of the section of that name.
+
+    Raises:
+        ValueError: there is no such key; keys that end alike are named.
+    """
+    found = [key for key in keys() if key.name == name or key.name.startswith(f"{name}.")]
+    if not found:
+        alike = [key.name for key in keys() if name.rpartition(".")[2] in key.name]
+        raise ValueError(f"no key {name!r}" + (f"; keys like it: {', '.join(alike[:8])}" if alike else ""))
+    return found
+
+
+def _takes(kind: Any, field: FieldInfo) -> str:
+    bounds = [
+        f"{words} {getattr(rule, attribute)}"
+        for rule in field.metadata
+        for attribute, words in _BOUNDS.items()
+        if getattr(rule, attribute, None) is not None
+    ]
+    return ", ".join([_words(kind), *bounds])
+
+
+def _words(kind: Any) -> str:
+    """A type in words."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is tuple:
+        inner = arguments[:-1] if arguments[-1] is Ellipsis else arguments
+        each = ", ".join(dict.fromkeys(_words(argument) for argument in inner))
+        return f"list of {each}" if arguments[-1] is Ellipsis else f"{len(inner)} of {each}"
+    if origin in (Union, types.UnionType):
+        return " or ".join(_words(argument) for argument in arguments)
+    if arguments:
+        return _words(arguments[0])
+    return {int: "whole number", float: "number", bool: "true or false", str: "text", type(None): "nothing"}[kind]

@@ -1,0 +1,72 @@
+"""Hooks of the documentation's build: pages whose text is kept elsewhere, so that it can't differ from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lcvd.config.explain import keys
+from lcvd.config.profiles import profile
+from lcvd.model.hub import SMALL, fetched
+from lcvd.weights.registry import REGISTRY
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Fill in each ``<!-- name -->`` that `TEXTS` knows; links out of the folder of documents become plain words."""
+    filled = re.sub(r"<!-- ([a-z-]+) -->", lambda found: TEXTS[found[1]](), markdown)
+    return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)", r"`\1`", filled)
+
+
+def settings() -> str:
+    """A table a section: key, values, the two profiles' values, meaning."""
+    return "\n".join(_sections())
+
+
+def _sections() -> Iterator[str]:
+    demo, paper = profile("demo"), profile("paper")
+    section = None
+    for key in keys():
+        head = key.name.split(".")[0]
+        if head != section and "." in key.name:
+            section = head
+            yield f"\n## {section}\n\n| key | takes | demo | paper | meaning |\n|---|---|---|---|---|"
+        elif "." not in key.name:
+            yield f"`{key.name}` ({key.takes}): {key.meaning}\n"
+            continue
+        values = " | ".join(f"`{_value(each, key.name)}`" for each in (demo, paper))
+        yield f"| `{key.name}` | {key.takes} | {values} | {key.meaning} |"
+
+
+def _value(settings: Any, name: str) -> Any:
+    for part in name.split("."):
+        settings = getattr(settings, part)
+    return list(settings) if isinstance(settings, tuple) else settings
+
+
+def small_model() -> str:
+    """The card of the model that comes along, without its title."""
+    return (fetched(SMALL) / "README.md").read_text(encoding="utf-8").partition("\n")[2]
+
+
+def weights() -> str:
+    """Published weights, their licences, and what stands in for them."""
+    rows = [f"| {each.role} | `{each.file}` | {each.licence} | {each.open_default} |" for each in REGISTRY]
+    return "\n".join(["| what for | file | licence | without it |", "|---|---|---|---|", *rows])
+
+
+def autoencoder() -> str:
+    """The card of the tiny autoencoder, without its title."""
+    text = (ROOT / "lcvd/model/assets/tiny_autoencoder/README.md").read_text(encoding="utf-8")
+    return text.partition("\n")[2]
+
+
+TEXTS: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "small-model": small_model,
+    "weights": weights,
+    "autoencoder": autoencoder,
+}

@@ -1,0 +1,33 @@
+"""Keys are explained by their own types and docstrings."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel
+
+from lcvd.config.explain import explained, keys
+from lcvd.config.profiles import profile
+
+
+def flat(settings: BaseModel, prefix: str = "") -> list[str]:
+    names: list[str] = []
+    for name, value in settings:
+        names += flat(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else [prefix + name]
+    return names
+
+
+def test_the_keys_are_those_of_the_file() -> None:
+    assert [key.name for key in keys()] == flat(profile("demo"))
+
+
+def test_a_key_says_what_it_takes() -> None:
+    (key,) = explained("train.model.size")
+    assert (key.takes, key.default) == ("whole number, at least 64, a multiple of 64", 512)
+    assert explained("train.precision")[0].takes == "`fp32` or `bf16` or `fp16`"
+    assert explained("train.optimiser.betas")[0].takes == "2 of number"
+    assert [key.name for key in explained("evaluate")][:2] == ["evaluate.clips", "evaluate.frames"]
+
+
+def test_a_wrong_name_gets_those_like_it() -> None:
+    with pytest.raises(ValueError, match=r"no key 'lr'; keys like it: train\.optimiser\.lr"):
+        explained("lr")

@@ -1,0 +1,50 @@
+"""The documentation builds without a warning, and what it takes from elsewhere is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lcvd.config.explain import keys
+from lcvd.weights.registry import REGISTRY
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_every_setting_is_explained(site: Path) -> None:
+    text = (site / "settings.html").read_text(encoding="utf-8")
+    missing = [key.name for key in keys() if f"<code>{key.name}</code>" not in text]
+    assert not missing
+    assert all(key.meaning for key in keys())
+
+
+def test_every_published_weight_is_named_with_its_licence(site: Path) -> None:
+    text = (site / "licences.html").read_text(encoding="utf-8")
+    for each in REGISTRY:
+        assert f"<code>{each.file}</code>" in text
+        assert each.licence in text
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+    for page in site.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        found = re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=\"(https?://[^\"]+)\"", text)
+        assert not found, page.name
+
+
+def test_every_document_has_its_place_in_the_contents(site: Path) -> None:
+    contents = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert not [page.name for page in (ROOT / "docs").glob("*.md") if page.name not in contents]
