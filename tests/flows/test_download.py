@@ -27,8 +27,8 @@ def test_a_second_run_fetches_only_what_was_broken(fresh_project):
         # as a proxy: addresses look public, so that a redirect into a private network is told from them
         fresh_project.environment = {"http_proxy": server.address, "no_proxy": "127.0.0.1,localhost"}
         rows = [
-            f"{path}_{clip},{path},http://clips.test/{path},frame:{10 * clip},frame:{10 * clip + 20},,test,test\n"
-            for path in PATHS
+            f"{path}_{clip},{path},http://clips.test/{path},frame:{30 * clip + index},frame:{30 * clip + 25},,test,test\n"
+            for index, path in enumerate(PATHS)  # other frames of the same file, or they were duplicates
             for clip in range(3)
         ]
         fresh_project.sources(*rows)
