@@ -49,8 +49,13 @@ STEPS = 1500
 
 
 def settings_of(steps: int = STEPS) -> Settings:
-    """The demo's settings with another number of steps."""
-    return Settings.model_validate(DEMO | {"train": DEMO["train"] | {"steps": steps}})
+    """The demo's settings for a training from nothing of so many steps."""
+    train = DEMO["train"] | {
+        "steps": steps,
+        "model": DEMO["train"]["model"] | {"start": "random"},
+        "optimiser": DEMO["train"]["optimiser"] | {"lr": 2e-3, "ema": 0.995},
+    }
+    return Settings.model_validate(DEMO | {"train": train})
 
 
 class Scene:

@@ -38,7 +38,7 @@ def _sections() -> Iterator[str]:
             yield f"`{key.name}` ({key.takes}): {key.meaning}\n"
             continue
         values = " | ".join(f"`{_value(each, key.name)}`" for each in (demo, paper))
-        yield f"| `{key.name}` | {key.takes} | {values} | {key.meaning} |"
+        yield f"| `{key.name.removeprefix(head + '.')}` | {key.takes} | {values} | {key.meaning} |"
 
 
 def _value(settings: Any, name: str) -> Any:

@@ -59,6 +59,7 @@ def settings() -> Settings:
         "checkpoint_every": 500,
         "watch": {"held_out_every": 1000},
         "memory_mb": 2048,
+        "model": DEMO["train"]["model"] | {"start": "random"},
         "optimiser": DEMO["train"]["optimiser"] | {"lr": 1.5e-3, "warmup": 100, "ema": 0.999},
     }
     return Settings.model_validate(DEMO | {"train": train, "runner": {"chunk": 4}})

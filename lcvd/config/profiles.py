@@ -19,15 +19,16 @@ DEMO: dict[str, Any] = {
     "shard": {"size": 128, "crf": 4, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.25},
     "train": {
         # Two processes of a thread each do twice the work in the time that one with two threads takes for 1.4 times.
-        "steps": 650,
+        "steps": 250,
         "global_batch": 2,
         "processes": 2,
         "precision": "fp32",
         "engine": {"checkpointed_levels": 0},
-        "watch": {"held_out_every": 250},
+        "watch": {"held_out_every": 125},
         "loaders": 1,
-        "checkpoint_every": 200,
+        "checkpoint_every": 100,
         "model": {
+            "start": "small",
             "size": 128,
             "frames": 8,
             "overlap": 3,
@@ -39,11 +40,11 @@ DEMO: dict[str, Any] = {
         "objective": {"sigma_mean": 1.0, "sigma_std": 1.2, "gate": 0.75},
         "optimiser": {
             "name": "adamw",
-            "lr": 2e-3,
+            "lr": 3e-4,
             "betas": (0.9, 0.99),
             "schedule": "cosine",
             "warmup": 20,
-            "ema": 0.995,
+            "ema": 0.99,
         },
     },
     "evaluate": {"clips": 2, "frames": 31, "guidance": 1.5, "recipe": "fast", "steps": 6},

@@ -43,7 +43,11 @@ def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
         if settings.start == SMALL:
             made[name] = load_part(Adapter, fetched(SMALL) / adapter_folder(name), torch.float32)
         else:
-            made[name] = Adapter(settings.unet.channels[0]).reset(generator(seed, "adapter", name))
+            with seeded_construction(
+                seed, "adapter"
+            ):  # its first weights are thrown away, not drawn from the global generator
+                adapter: Adapter = Adapter(settings.unet.channels[0])
+            made[name] = adapter.reset(generator(seed, "adapter", name))
     return made
 
 

@@ -36,7 +36,13 @@ TINY: dict[str, Any] = {
         "stride": 1,
         "checkpoint_every": 1,
         "watch": {"log_every": 1, "held_out_windows": 1},
-        "model": {"size": 64, "frames": 4, "overlap": 1, "unet": {"channels": [32, 32], "heads": [1, 1], "layers": 1}},
+        "model": {
+            "start": "random",
+            "size": 64,
+            "frames": 4,
+            "overlap": 1,
+            "unet": {"channels": [32, 32], "heads": [1, 1], "layers": 1},
+        },
     },
     "evaluate": {"clips": 1, "frames": 3, "steps": 1, "lights": ["left"]},
 }

@@ -32,6 +32,7 @@ def tiny() -> ModelSettings:
     """A model of two small blocks."""
     return profile("demo").train.model.model_copy(
         update={
+            "start": "random",
             "unet": profile("demo").train.model.unet.model_copy(
                 update={"channels": (32, 64), "heads": (1, 2), "layers": 1}
             ),

@@ -23,7 +23,7 @@ from lcvd.model.pipeline import LCVDPipeline
 torch.set_num_threads(1)
 demo = profile("demo").train.model
 unet = demo.unet.model_copy(update={"channels": (32, 32), "heads": (1, 1), "layers": 1})
-settings = demo.model_copy(update={"unet": unet})
+settings = demo.model_copy(update={"start": "random", "unet": unet})
 pipe = LCVDPipeline.of(LCVD.fresh(settings, 0))
 pipe.set_progress_bar_config(disable=True)
 cpu, size = torch.device("cpu"), settings.size

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from lcvd.config.profiles import profile
 from lcvd.config.train import ObjectiveSettings
 from lcvd.model.draws import Draws, draw, gates_from
 from lcvd.model.lcvd import LCVD
@@ -150,7 +149,7 @@ def test_the_portrait_is_removed_from_the_condition_latent() -> None:
 
 
 def test_every_trainable_parameter_gets_a_gradient_and_the_loss_falls() -> None:
-    model = LCVD.fresh(profile("demo").train.model.model_copy(update={"unet": tiny().unet}), 0)
+    model = LCVD.fresh(tiny(), 0)
     objective = Objective(model, ObjectiveSettings())
     whole = batch(2)
     on = {name: torch.ones(2) for name in model.adapters}

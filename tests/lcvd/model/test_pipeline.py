@@ -28,7 +28,14 @@ def pipe() -> LCVDPipeline:
     settings = profile("demo").train.model
     unet = settings.unet.model_copy(update={"channels": (32, 32), "heads": (1, 1), "layers": 1})
     pipe = LCVDPipeline.of(
-        trained(LCVD.fresh(settings.model_copy(update={"size": SIZE, "frames": WINDOW, "overlap": 2, "unet": unet}), 0))
+        trained(
+            LCVD.fresh(
+                settings.model_copy(
+                    update={"start": "random", "size": SIZE, "frames": WINDOW, "overlap": 2, "unet": unet}
+                ),
+                0,
+            )
+        )
     )
     pipe.set_progress_bar_config(disable=True)
     return pipe
