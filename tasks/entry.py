@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from prefect import tags
 
 from lcvd.config.io import SettingsError
-from lcvd.ledger.rows import ClipError
+from lcvd.ledger.rows import ClipError, MachineError
 from tasks.deathwatch import dvc_above, end_with, on_sigterm
 from tasks.environment import PARENT_RUN, scratch
 from tasks.runners import RunnerError
@@ -26,7 +26,7 @@ class StageError(RuntimeError):
     """Work can't be done; the message says why and what to do next."""
 
 
-EXPECTED = (StageError, SettingsError, RunnerError, ServerError, ChildError, ClipError)
+EXPECTED = (StageError, SettingsError, RunnerError, ServerError, ChildError, ClipError, MachineError)
 
 
 @contextlib.contextmanager

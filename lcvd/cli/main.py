@@ -95,6 +95,6 @@ def main() -> None:
 
 def _expected() -> tuple[type[Exception], ...]:
     """What the library raises about users' input; imported late, for it comes with pyarrow."""
-    from lcvd.ledger.rows import ClipError
+    from lcvd.ledger.rows import ClipError, MachineError
 
-    return ValueError, OSError, KeyError, ImportError, ClipError
+    return ValueError, OSError, KeyError, ImportError, ClipError, MachineError

@@ -9,8 +9,9 @@ import numpy as np
 
 from lcvd.config.settings import TrackSettings
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.local import Entry, scan_folder, write_manifest
-from lcvd.sources.manifest import read_manifests
+from lcvd.sources.local import Entry, rows_of, scan_folder
+from lcvd.sources.manifest import read_manifests, write_manifest
+from lcvd.sources.verdicts import Verdicts
 from lcvd.video.clip import Clip
 
 _FOLDER = click.option("--manifests", default="data/sources", show_default=True, type=click.Path(path_type=Path))
@@ -45,8 +46,61 @@ def folder(clips: Path, manifests: Path) -> None:
             vector = _embedding(clips, entry)
             if vector is not None:
                 vectors[entry.id] = vector
-    write_manifest(local, entries, cluster(vectors))
+    write_manifest(local, rows_of(entries, cluster(vectors)))
     click.echo(f"{local}: {len(entries)} files, a face found in {len(vectors)}")
+
+
+@sources.command()
+def datasets() -> None:
+    """Published datasets whose annotations can become manifests: licence, where they come from, whether they are here."""
+    from lcvd.sources.datasets.catalogue import DATASETS, annotations_folder
+
+    for known in DATASETS:
+        folder = annotations_folder(known.name)
+        here = sum((folder / each.file).is_file() for each in known.annotations)
+        click.echo(f"{known.name:16} {here} of {len(known.annotations)} files in {folder}")
+        click.echo(f"{'':16} {known.address} ({known.licence})")
+
+
+@sources.command()
+@click.argument("name")
+def fetch(name: str) -> None:
+    """Fetch the annotation files of dataset NAME (`lcvd sources datasets` lists them)."""
+    from lcvd.config.settings import DownloadSettings
+    from lcvd.sources.datasets.catalogue import dataset, fetch_annotations
+
+    known = dataset(name)
+    click.echo(f"{name}: licence: {known.licence}")
+    for path, digest in fetch_annotations(known, DownloadSettings()):
+        click.echo(f"{path} {digest}")
+
+
+@sources.command("import")
+@click.argument("name")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Default: data/sources/NAME.csv.")
+@click.option("--skip", is_flag=True, help="Leave out what isn't as the format says, and tell it, instead of refusing.")
+def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> None:
+    """Write the manifest of dataset NAME from its annotations at PATH (a file or folder; default: where `fetch` puts them)."""
+    from lcvd.sources.datasets.catalogue import dataset, read_dataset
+
+    known = dataset(name)
+    reading = read_dataset(known, path, skip_mistakes=skip)
+    output = output or Path("data/sources") / f"{name}.csv"
+    count = write_manifest(output, reading.rows)
+    for told in (*reading.mistakes, *reading.omitted):
+        click.echo(f"left out: {told}", err=True)
+    identities = len({row["identity"] for row in reading.rows})
+    left_out = len(reading.mistakes) + len(reading.omitted)
+    click.echo(f"{output}: {count} clips of {identities} identities, {left_out} left out; licence: {known.licence}")
+
+
+@sources.command()
+@click.option("--scratch", envvar="LCVD_SCRATCH", default=".lcvd", show_default=True, type=click.Path(path_type=Path))
+def revive(scratch: Path) -> None:
+    """Ask for dead addresses again: the next `lcvd retry download` fetches what is back."""
+    count = Verdicts(scratch / "verdicts", run="").forget()
+    click.echo(f"{count} addresses that failed are forgotten; `lcvd retry download` asks for them again")
 
 
 @sources.command()

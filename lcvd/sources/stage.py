@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import shutil
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from filelock import FileLock
-
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, file_hash, key_of, link_or_copy
 from lcvd.config.settings import DownloadSettings
 from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
-from lcvd.sources.http import fetch
-from lcvd.sources.manifest import Source
-from lcvd.sources.schemes import Place, resolve
-from lcvd.video.probe import Probe, probe
+from lcvd.sources.fetched import check_hash, fetched, probed
+from lcvd.sources.rows import Source
+from lcvd.sources.schemes import resolve
+from lcvd.video.probe import Probe
 
 
 @dataclass(frozen=True)
@@ -43,21 +40,27 @@ def download_chunk(
     cache: Cache,
     settings: DownloadSettings,
     makers: Mapping[str, Maker] = MappingProxyType({}),
+    run: str | None = None,
 ) -> list[Row]:
     """Bring each source's bytes to ``out/media/<sha256[:32]>.<container>`` and see that all its frames decode.
 
     A scheme that `makers` names is made instead of fetched, and its truth is put in ``out/truth/<sha256[:32]>/``.
 
-    One media file serves all clips of an address, and an address that fails is tried for its first clip only. Fetched
-    bytes stay in the cache, so a stage that runs again fetches nothing again.
+    One media file serves all clips of an address, and an address that fails is tried for its first clip only, over all
+    calls with the same `run` (None: this call). Fetched bytes stay in the cache, so a stage that runs again fetches
+    nothing again; what is dead isn't asked for again either.
+
+    Raises:
+        MachineError: the disk is too full, or an address needs a package that isn't installed.
     """
+    run = run or uuid.uuid4().hex
     known: dict[tuple[str, Path], _Media | ClipError] = {}
 
     def row(source: Source) -> Row:
         place = source.address, source.folder
         if place not in known:
             try:
-                known[place] = _media(source, out, cache, settings, makers)
+                known[place] = _media(source, out, cache, settings, makers, run)
             except ClipError as error:
                 known[place] = error
         found = known[place]
@@ -86,37 +89,38 @@ def mark_duplicates(rows: Sequence[Row]) -> list[Row]:
 def _row(source: Source, media: _Media) -> Row:
     found = media.probe
     try:
-        start, stop = source.span(found.frames, found.fps)
+        start, stop = source.span(found.frames, found.fps, found.keys)
     except ValueError as error:
         raise ClipError("bad_range", f"{source.address}: {error}; correct start and end in the manifest") from None
-    width, height = found.width, found.height
+    width, height, crop = found.width, found.height, None
     if source.crop:
-        x0, y0, x1, y1 = source.crop
-        if x1 > width or y1 > height:
-            detail = f"{source.address}: crop {x0} {y0} {x1} {y1} leaves the {width}x{height} picture; correct it"
-            raise ClipError("bad_crop", detail)
-        width, height = x1 - x0, y1 - y0
+        try:
+            crop = source.crop.pixels(width, height)
+        except ValueError as error:
+            raise ClipError("bad_crop", f"{source.address}: {error}; correct it in the manifest") from None
+        width, height = crop[2] - crop[0], crop[3] - crop[1]
     return kept(source.id, identity=source.identity, media=media.name, sha256=media.sha256, start=start, stop=stop,
-                fps=found.fps, width=width, height=height, crop=list(source.crop) if source.crop else None,
-                licence=source.licence, address=source.address)  # fmt: skip
+                fps=found.fps, width=width, height=height, crop=list(crop) if crop else None,
+                licence=source.licence, address=source.address, dataset=source.dataset)  # fmt: skip
 
 
-def _media(source: Source, out: Path, cache: Cache, settings: DownloadSettings, makers: Mapping[str, Maker]) -> _Media:
+def _media(
+    source: Source, out: Path, cache: Cache, settings: DownloadSettings, makers: Mapping[str, Maker], run: str
+) -> _Media:  # fmt: skip
     if maker := makers.get(source.address.partition(":")[0]):
         return _made(source, maker, out, cache)
     folder, place = out / "media", resolve(source)
-    path = place.path or _fetched(source, place, cache, settings)
-    digest = file_hash(path)
-    if place.sha256 not in (None, digest):
-        detail = f"{source.address}: its bytes have the hash {digest}; write the manifest again if they are right"
-        raise ClipError("changed", detail)
-    found = _probed(path, digest, source.address, cache)
-    name = f"{digest[:32]}.{found.suffix}"
-    if place.path:
-        _copy(path, folder / name)  # never a link: the file belongs to somebody else, who may write to it
-    else:
-        link_or_copy(path, folder / name)
-    return _Media(name, digest, found)
+    if place.path is None:
+        found = fetched(source.address, place, cache, settings, run)
+        name = f"{found.sha256[:32]}.{found.probe.suffix}"
+        link_or_copy(found.path, folder / name)
+        return _Media(name, found.sha256, found.probe)
+    check_hash(place.path, place, source.address)
+    digest = file_hash(place.path)
+    held = probed(place.path, digest, source.address, cache)
+    name = f"{digest[:32]}.{held.suffix}"
+    _copy(place.path, folder / name)  # never a link: the file belongs to somebody else, who may write to it
+    return _Media(name, digest, held)
 
 
 def _made(source: Source, maker: Maker, out: Path, cache: Cache) -> _Media:
@@ -126,36 +130,12 @@ def _made(source: Source, maker: Maker, out: Path, cache: Cache) -> _Media:
     except ValueError as error:
         raise ClipError("bad_address", f"{error}; correct the manifest") from None
     digest = file_hash(entry / "media")
-    found = _probed(entry / "media", digest, source.address, cache)
+    found = probed(entry / "media", digest, source.address, cache)
     name = f"{digest[:32]}.{found.suffix}"
     link_or_copy(entry / "media", out / "media" / name)
     for path in sorted((entry / "truth").iterdir()):
         link_or_copy(path, out / "truth" / digest[:32] / path.name)
     return _Media(name, digest, found)
-
-
-def _fetched(source: Source, place: Place, cache: Cache, settings: DownloadSettings) -> Path:
-    """The cache's file of an address. What arrived before a failure waits outside the entry for the next try."""
-    assert place.url is not None
-    key = key_of(address=source.address)
-    part = cache.root / "partial" / key
-    part.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(part.with_suffix(".lock")):  # two chunks may hold clips of one address
-        make: Callable[[Path], None] = lambda entry: fetch(place.url or "", entry / "media", settings, part)  # noqa: E731
-        return cache.entry("media", key, make) / "media"
-
-
-def _probed(path: Path, digest: str, address: str, cache: Cache) -> Probe:
-    """`probe`, once for the same bytes."""
-
-    def make(folder: Path) -> None:
-        (folder / "probe.json").write_text(json.dumps(dataclasses.asdict(probe(path))), encoding="utf-8")
-
-    try:
-        entry = cache.entry("probe", key_of(sha256=digest, code=rooms_hash("lcvd.video.probe")), make)
-    except ClipError as error:
-        raise ClipError(error.reason, error.detail.replace(path.name, address, 1)) from None
-    return Probe(**json.loads((entry / "probe.json").read_text(encoding="utf-8")))
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -30,6 +30,7 @@ class Clip:
     crop: Box | None
     licence: str
     address: str
+    dataset: str = ""
 
     @property
     def frames(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -28,13 +29,17 @@ _NARROWEST = 50  # decord 0.6 refuses some widths up to 48 px ("size must exactl
 
 @dataclass(frozen=True)
 class Probe:
-    """A media file that was decoded from its first frame to its last; sizes are after the file's own rotation."""
+    """A media file that was decoded from its first frame to its last; sizes are after the file's own rotation.
+
+    `keys` are its key frames: (frame, seconds from the first frame).
+    """
 
     frames: int
     fps: float
     width: int
     height: int
     suffix: str
+    keys: tuple[tuple[int, float], ...] = ()
 
 
 def probe(path: Path, window: int = 64) -> Probe:
@@ -54,7 +59,7 @@ def probe(path: Path, window: int = 64) -> Probe:
         raise _unreadable(path) from None
     with container:
         suffix = SUFFIX_OF[container.format.name]
-        expected = _packets(container, path.name)
+        expected, keys = _packets(container, path.name)
     reader = open_reader(path)
     count = len(reader)
     if count < expected:
@@ -62,11 +67,11 @@ def probe(path: Path, window: int = 64) -> Probe:
     height, width = 0, 0
     for first in range(0, count, window):
         height, width = batch(reader, range(first, min(first + window, count)), path).shape[1:3]
-    return Probe(count, float(reader.get_avg_fps()), int(width), int(height), suffix)
+    return Probe(count, float(reader.get_avg_fps()), int(width), int(height), suffix, keys)
 
 
-def _packets(container: av.container.InputContainer, name: str) -> int:
-    """Number of whole frames in the container's video stream, compared with what its header promises."""
+def _packets(container: av.container.InputContainer, name: str) -> tuple[int, tuple[tuple[int, float], ...]]:
+    """Number of whole frames in the container's video stream, compared with what its header promises; its key frames."""
     if not container.streams.video:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no"
         raise ClipError("no_video_stream", f"{name}: {container.format.name} with {kinds} streams, no video")
@@ -75,11 +80,13 @@ def _packets(container: av.container.InputContainer, name: str) -> int:
         found = f"{stream.width}x{stream.height} px"
         raise ClipError("too_small", f"{name}: {found}; decord reads frames from {_NARROWEST} px, a face needs more")
     count, end = 0, 0.0
+    times: list[tuple[Fraction, bool]] = []
     try:
         for packet in container.demux(stream):
             count += packet.size > 0 and not packet.is_corrupt
             if packet.pts is not None and packet.time_base is not None:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+                times.append((packet.pts * packet.time_base, packet.is_keyframe))
     except av.error.FFmpegError as error:
         raise ClipError("truncated", f"{name}: reading stops after {count} frames ({error.strerror})") from None
     if count < stream.frames:
@@ -89,7 +96,8 @@ def _packets(container: av.container.InputContainer, name: str) -> int:
         raise ClipError("truncated", f"{name}: ends at {end:.2f} s, its header says {promised:.2f} s; fetch it again")
     if count == 0:
         raise ClipError("no_video_stream", f"{name}: its video stream holds no frame")
-    return count
+    times.sort()
+    return count, tuple((i, float(time - times[0][0])) for i, (time, is_key) in enumerate(times) if is_key)
 
 
 def _promised(stream: av.VideoStream) -> float:

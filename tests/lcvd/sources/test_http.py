@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import email.utils
 import http.server
-import itertools
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lcvd.config.settings import DownloadSettings
-from lcvd.ledger.rows import ClipError
+from lcvd.ledger.rows import ClipError, MachineError
 from lcvd.sources.http import fetch
+from lcvd.sources.tries import asked_pause
+from tests.bad_server import BODY as CLIP
+from tests.bad_server import HALF
 
 BODY = np.random.default_rng(0).bytes(300_000)
-SETTINGS = DownloadSettings(allow_private=True, retries=2, timeout_s=5)
+SETTINGS = DownloadSettings(allow_private=True, retries=2, timeout_s=5, backoff_s=0.01)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -81,14 +85,14 @@ def server() -> Iterator[http.server.ThreadingHTTPServer]:
 
 
 def get(server, path: str, folder: Path, settings: DownloadSettings = SETTINGS) -> bytes:
-    fetch(f"{server.address}/{path}", folder / "file", settings, pause=0.01)
+    fetch(f"{server.address}/{path}", folder / "file", settings)
     assert [found.name for found in folder.iterdir()] == ["file"]
     return (folder / "file").read_bytes()
 
 
 def reason(server, path: str, folder: Path, settings: DownloadSettings = SETTINGS) -> str:
     with pytest.raises(ClipError) as caught:
-        fetch(f"{server.address}/{path}", folder / "file", settings, pause=0.01)
+        fetch(f"{server.address}/{path}", folder / "file", settings)
     assert caught.value.detail.startswith(("http", "file:"))
     assert not (folder / "file").exists()
     return caught.value.reason
@@ -98,12 +102,94 @@ def test_good(server, tmp_path: Path) -> None:
     assert get(server, "good", tmp_path) == BODY
 
 
-@pytest.mark.parametrize(
-    ("code", "word"), [(404, "dead"), (410, "dead"), (400, "dead"), (403, "blocked"), (429, "blocked")]
-)
-def test_refusals_are_final_at_once(server, tmp_path: Path, code: int, word: str) -> None:
-    assert reason(server, str(code), tmp_path) == word
+@pytest.mark.parametrize("code", [404, 410, 400])
+def test_what_is_gone_is_asked_for_once(server, tmp_path: Path, code: int) -> None:
+    assert reason(server, str(code), tmp_path) == "dead"
     assert server.hits == [str(code)]
+
+
+@pytest.mark.parametrize("code", [401, 403, 429])
+def test_a_refusal_gets_one_fresh_try_and_the_setting_that_may_help_is_named(server, tmp_path: Path, code: int) -> None:
+    with pytest.raises(
+        ClipError, match=rf"HTTP {code}, the host refuses, after 2 tries; .*download\.cookies"
+    ) as caught:
+        fetch(f"{server.address}/{code}", tmp_path / "file", SETTINGS)
+    assert caught.value.reason == "blocked"
+    assert server.hits == [str(code)] * 2
+
+
+def test_a_refusal_doesnt_use_up_the_tries_of_what_is_broken(bad, tmp_path: Path) -> None:
+    fetch(f"{bad.address}/busy-once", tmp_path / "file", SETTINGS.model_copy(update={"retries": 0}))
+    assert bad.hits == ["busy-once"] * 2
+
+
+def test_the_pause_that_a_host_asks_for_is_kept(bad, tmp_path: Path) -> None:
+    begin = time.monotonic()
+    fetch(f"{bad.address}/busy-once", tmp_path / "file", SETTINGS)
+    assert time.monotonic() - begin >= 1.0  # Retry-After: 1, though the first back-off is 0.01 s
+    assert (tmp_path / "file").read_bytes() == CLIP
+
+
+def test_a_pause_longer_than_our_patience_blocks_at_once(bad, tmp_path: Path) -> None:
+    with pytest.raises(
+        ClipError, match=r"after 1 try \(it asks for a longer pause than download\.patience_s\)"
+    ) as caught:
+        fetch(f"{bad.address}/busy", tmp_path / "file", SETTINGS)
+    assert (caught.value.reason, bad.hits) == ("blocked", ["busy"])
+
+
+@pytest.mark.parametrize("value", ["7", " 7 "])
+def test_pauses_in_seconds(value: str) -> None:
+    assert asked_pause(value) == 7
+
+
+def test_pauses_until_a_date() -> None:
+    date = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert 50 < asked_pause(date) <= 60
+    assert asked_pause("Wed, 21 Oct 2015 07:28:00 GMT") == asked_pause("soon") == asked_pause(None) == 0
+
+
+@pytest.mark.parametrize("kind", ["bot", "disguised"])
+def test_a_web_page_instead_of_a_file_is_a_refusal(bad, tmp_path: Path, kind: str) -> None:
+    with pytest.raises(ClipError, match="a web page came instead of a file") as caught:
+        fetch(f"{bad.address}/{kind}", tmp_path / "file", SETTINGS)
+    assert (caught.value.reason, bad.hits) == ("blocked", [kind] * 2)
+    bad.mended = True
+    fetch(f"{bad.address}/{kind}", tmp_path / "file", SETTINGS)
+    assert (tmp_path / "file").read_bytes() == CLIP
+
+
+def test_a_server_that_stops_in_the_middle(bad, tmp_path: Path) -> None:
+    impatient = SETTINGS.model_copy(update={"timeout_s": 3, "retries": 0})
+    with pytest.raises(ClipError, match="ReadTimeout") as caught:
+        fetch(f"{bad.address}/stall", tmp_path / "file", impatient)
+    assert caught.value.reason == "broken"
+    bad.mended = True
+    fetch(f"{bad.address}/stall", tmp_path / "file", impatient)
+    assert bad.hits == ["stall", f"stall bytes={HALF}-"]
+    assert (tmp_path / "file").read_bytes() == CLIP
+
+
+def test_a_full_disk_ends_the_stage_before_anything_is_asked_for_again(bad, tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match=r"GB are free .* download\.min_free_gb wants 1e\+09 left; free some"):
+        fetch(f"{bad.address}/good", tmp_path / "file", SETTINGS.model_copy(update={"min_free_gb": 1e9}))
+    assert bad.hits == ["good"]
+
+
+def test_cookies_go_to_their_own_site(bad, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str | None] = []
+    jar = tmp_path / "cookies.txt"
+    line = "{}\tFALSE\t/\tFALSE\t4102444800\tkey\tsecret\n"
+    jar.write_text("# Netscape HTTP Cookie File\n" + line.format("127.0.0.1") + line.format("other.test"))
+    monkeypatch.setattr(
+        bad.RequestHandlerClass, "give", lambda self: (sent.append(self.headers["Cookie"]), self.begin(0))
+    )
+    fetch(f"{bad.address}/good", tmp_path / "file", SETTINGS.model_copy(update={"cookies": str(jar)}))
+    assert sent == ["key=secret"]
+    jar.write_text("key: secret")
+    for path in (jar, tmp_path / "nowhere.txt"):
+        with pytest.raises(MachineError, match=r"download\.cookies: .*name a cookies\.txt"):
+            fetch(f"{bad.address}/good", tmp_path / "file", SETTINGS.model_copy(update={"cookies": str(path)}))
 
 
 def test_a_server_error_is_tried_again_until_it_is_over(server, tmp_path: Path) -> None:
@@ -150,7 +236,7 @@ def test_a_server_that_doesnt_answer_in_time(server, tmp_path: Path) -> None:
 
 def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(ClipError, match=r"http://127\.0\.0\.1:9/x: ConnectError .*after 3 tries; try later"):
-        fetch("http://127.0.0.1:9/x", tmp_path / "file", SETTINGS, pause=0.01)
+        fetch("http://127.0.0.1:9/x", tmp_path / "file", SETTINGS)
 
 
 def test_too_large_is_refused_before_it_arrives(server, tmp_path: Path) -> None:
@@ -170,12 +256,12 @@ def test_a_private_network_is_refused_before_anything_is_asked(server, tmp_path:
     assert server.hits == []
 
 
-def test_a_redirect_into_a_private_network_is_refused(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first address passes as public, as a real host that redirects inwards would."""
-    from lcvd.sources import http as module
+def test_a_redirect_into_a_private_network_is_refused(behind, tmp_path: Path) -> None:
+    with pytest.raises(ClipError, match="http://10.0.0.7/metadata: leads to 10.0.0.7 in a private network") as caught:
+        fetch("http://clips.test/inwards", tmp_path / "file", DownloadSettings())
+    assert (caught.value.reason, behind.hits) == ("private_address", ["inwards"])
 
-    calls = itertools.count()
-    check = module.check_address
-    monkeypatch.setattr(module, "check_address", lambda url, allowed: check(url, allowed or next(calls) == 0))
-    monkeypatch.setattr(module, "check_peer", lambda *_: None)
-    assert reason(server, "redirect-private", tmp_path, DownloadSettings(retries=0)) == "private_address"
+
+def test_behind_a_proxy(behind, tmp_path: Path) -> None:
+    fetch("http://clips.test/good", tmp_path / "file", DownloadSettings())
+    assert (tmp_path / "file").read_bytes() == CLIP

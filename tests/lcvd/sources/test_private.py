@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import socket
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.private import check_address, check_peer
+from lcvd.sources.private import check_address, guarded
 
 NAMES = {"public.test": "93.184.215.14", "inside.test": "192.168.1.9", "localhost": "127.0.0.1"}
 
 
 @pytest.fixture(autouse=True)
 def _table(monkeypatch: pytest.MonkeyPatch) -> None:
-    def look_up(host: str, *_: object, **__: object) -> list:
-        if host not in NAMES:
+    def look_up(host: str, port: int | None, *_: object, **__: object) -> list:
+        if host not in NAMES and not host[0].isdigit():
             raise socket.gaierror(-2, "unknown")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (NAMES[host], 0))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (NAMES.get(host, host), port or 0))]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
@@ -64,12 +66,53 @@ def test_behind_a_proxy_names_are_left_to_it_but_numbers_are_judged(monkeypatch:
             check_address(url, allowed=False)
 
 
-def test_a_name_that_leads_elsewhere_on_the_second_look_up_is_refused() -> None:
-    class Stream:
-        def get_extra_info(self, _: str) -> tuple[str, int]:
-            return "127.0.0.1", 80
+def test_no_connection_into_a_private_network_whoever_opens_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last word: a name that resolves otherwise on the second look-up, or a library that follows redirects."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        url = f"http://public.test:{server.getsockname()[1]}/"
+        check_address(url, allowed=False)
+        monkeypatch.setitem(NAMES, "public.test", "127.0.0.1")
+        with (
+            pytest.raises(ClipError, match=r"public\.test.*leads to 127\.0\.0\.1") as caught,
+            guarded(url, allowed=False),
+        ):
+            httpx.get(url)
+        assert caught.value.reason == "private_address"
 
-    response = httpx.Response(200, extensions={"network_stream": Stream()})
-    with pytest.raises(ClipError, match="leads to 127"):
-        check_peer("http://public.test/", response, allowed=False)
-    check_peer("http://public.test/", response, allowed=True)
+        def library() -> None:
+            try:
+                urllib.request.urlopen(url)
+            except OSError:
+                raise ValueError("its own error") from None
+
+        with pytest.raises(ClipError), guarded(url, allowed=False):
+            library()
+        with pytest.raises(TimeoutError):
+            server.accept()  # nobody came
+
+
+def test_the_guard_is_for_its_thread_and_its_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = server.getsockname()
+
+        def connect() -> None:
+            socket.create_connection(place).close()
+
+        with guarded("http://x.test/", allowed=True):
+            connect()
+        with guarded("http://x.test/", allowed=False):
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(connect).result()
+            with pytest.raises(PermissionError):
+                connect()
+        connect()
+
+
+def test_the_guard_lets_the_proxy_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
+        with guarded("http://x.test/", allowed=False):
+            socket.create_connection(server.getsockname()).close()
+            with pytest.raises(PermissionError):
+                socket.create_connection(other.getsockname())

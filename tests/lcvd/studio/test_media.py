@@ -13,13 +13,13 @@ from lcvd.studio.media import make_clip
 from lcvd.video.decode import decode_bytes
 from lcvd.video.encode import read_lossless
 
-HEADER = "id,identity,address,start,end,crop,licence\n"
+HEADER = "id,identity,address,start,end,crop,licence,dataset\n"
 
 
 def test_a_studio_clip_is_made_with_its_truth_beside_it(tmp_path, cache) -> None:
     address = "studio:astronaut?seed=2&frames=18&size=96"
     (tmp_path / "studio.csv").write_text(
-        f"{HEADER}good,astronaut,{address},,,,public domain\nbad,x,studio:astronaut?sed=2,,,,public domain\n"
+        f"{HEADER}good,astronaut,{address},,,,public domain,studio\nbad,x,studio:astronaut?sed=2,,,,public domain,studio\n"
     )
     rows = {
         row.id: row
