@@ -11,7 +11,7 @@ from pathlib import Path
 
 COLUMNS = ("id", "identity", "address", "start", "end", "crop", "licence")
 SCHEMES = ("package", "local", "file", "http", "https", "studio")
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")  # "-" in front is an option on command lines, a formula in tables
 _TIME = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|frame:[0-9]+)?")
 _CROP = re.compile(r"([0-9]+) ([0-9]+) ([0-9]+) ([0-9]+)")
 _ROUNDED = Fraction(1, 2)  # seconds by which an end may exceed the media: people round the length up
@@ -111,7 +111,7 @@ def _problems(record: Mapping[str, str]) -> list[str]:
     start, end, crop, address = (record[name] for name in ("start", "end", "crop", "address"))
     problems = []
     if not _ID.fullmatch(record["id"]):
-        problems.append(f"column id: {record['id']!r}; expected 1 to 128 letters, digits, '_' and '-'")
+        problems.append(f"column id: {record['id']!r}; expected 1 to 128 letters, digits, '_' and '-', not first '-'")
     if not record["identity"].strip():
         problems.append("column identity: empty; give all clips of a person the same name, it decides the split")
     if not any(address.startswith(f"{scheme}:") and len(address) > len(scheme) + 1 for scheme in SCHEMES):

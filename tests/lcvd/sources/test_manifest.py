@@ -30,6 +30,10 @@ def test_a_range_outside_the_media_is_named(tmp_path):
     ("row", "message"),
     [
         ("a.b,p,file:x.mp4,,,,m", r"column id: 'a\.b'; expected 1 to 128 letters"),
+        ("-2-3,p,file:x.mp4,,,,m", r"column id: '-2-3'; expected 1 to 128 letters"),
+        ("a;touch x,p,file:x.mp4,,,,m", r"column id: 'a;touch x'; expected"),
+        ("=1+1,p,file:x.mp4,,,,m", r"column id: '=1\+1'; expected"),
+        ("../a,p,file:x.mp4,,,,m", r"column id: '\.\./a'; expected"),
         ("a,,file:x.mp4,,,,m", "column identity: empty"),
         ("a,p,ftp:x.mp4,,,,m", "column address: 'ftp:x.mp4'; expected package:"),
         ("a,p,file:x.mp4,soon,,,m", "column start: 'soon'; expected seconds"),
