@@ -10,9 +10,9 @@ from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from prefect import Flow
+from prefect import Flow, State
 
 from lcvd.cache.store import Cache
 from lcvd.config.io import load_settings
@@ -21,6 +21,7 @@ from lcvd.ledger.story import STAGES, counts
 from tasks.artifacts import show_ledger
 from tasks.entry import StageError, entry, only_one, served
 from tasks.environment import scratch
+from tasks.runs import remember
 
 DATA = Path("data")
 log = logging.getLogger("lcvd.stage")
@@ -92,7 +93,10 @@ def main(flow: Flow[Any, Any]) -> None:
     with entry(flow.name):
         settings = load_settings("params.yaml")
         with only_one(flow.name), served():
-            flow(settings)
+            state = cast("State[Any]", flow(settings, return_state=True))
+            if state.state_details.flow_run_id:
+                remember(flow.name, str(state.state_details.flow_run_id), state.name or state.type.value)
+            state.result()
 
 
 def _portable(detail: str) -> str:

@@ -26,7 +26,7 @@ _FREE = ("sample_size", "num_frames")  # entries of the UNet's config that no we
 def unet(settings: ModelSettings, seed: int) -> UNetSpatioTemporalConditionModel:
     """The UNet, in float32. Raises as `LCVD.fresh` does."""
     wanted = unet_config(settings)
-    folder = _folder(settings)
+    folder = _folder(settings.start)
     if folder is None:
         with seeded_construction(seed, "unet"):
             return UNetSpatioTemporalConditionModel(**wanted)
@@ -47,12 +47,12 @@ def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
     return made
 
 
-def image_encoder(settings: ModelSettings, seed: int) -> CLIPVisionModelWithProjection:
-    """The frozen vision tower, in float32. Raises as `LCVD.fresh` does."""
-    folder = _folder(settings)
+def image_encoder(start: str, settings: ImageEncoderSettings, seed: int) -> CLIPVisionModelWithProjection:
+    """The frozen vision tower of a `start`, in float32. Raises as `LCVD.fresh` does."""
+    folder = _folder(start)
     if folder is None:
-        return new_image_encoder(settings.image_encoder, seed)
-    wanted = vision_config(settings.image_encoder)
+        return new_image_encoder(settings, seed)
+    wanted = vision_config(settings)
     names = [_VISION[field] for field in ImageEncoderSettings.model_fields]
     _compare(folder / "image_encoder", {name: getattr(wanted, name) for name in names}, "train.model.image_encoder")
     return load_image_encoder(folder / "image_encoder", torch.float32)
@@ -87,11 +87,11 @@ def unet_config(settings: ModelSettings) -> dict[str, Any]:
     }
 
 
-def _folder(settings: ModelSettings) -> Path | None:
-    """Where the start's UNet and image encoder lie; None: they are drawn."""
-    if settings.start == "random":
+def _folder(start: str) -> Path | None:
+    """Where the UNet and image encoder of a start lie; None: they are drawn."""
+    if start == "random":
         return None
-    return fetched(SMALL) if settings.start == SMALL else require(settings.start)
+    return fetched(SMALL) if start == SMALL else require(start)
 
 
 def _compare(folder: Path, wanted: dict[str, Any], setting: str, free: tuple[str, ...] = ()) -> None:

@@ -77,7 +77,7 @@ class LCVD(nn.Module, PushToHubMixin):
         """
         unet = initial.unet(settings, seed)
         adapters = initial.adapters(settings, seed)
-        encoder = initial.image_encoder(settings, seed)
+        encoder = initial.image_encoder(settings.start, settings.image_encoder, seed)
         sizes = {"size": settings.size, "frames": settings.frames, "overlap": settings.overlap}
         return cls(unet, adapters, encoder, codec_of(settings.latents), **sizes).eval()
 

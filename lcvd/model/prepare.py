@@ -18,7 +18,7 @@ from torch import Tensor
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import Settings
-from lcvd.config.train import ModelSettings
+from lcvd.config.train import ImageEncoderSettings, LatentSettings
 from lcvd.ledger.rows import ClipError, Row, guard
 from lcvd.model import initial
 from lcvd.model.fingerprint import prepared_key
@@ -47,7 +47,13 @@ def prepare_chunk(rows: Sequence[Row], cache: Cache, settings: Settings) -> list
             f"shard.size is {settings.shard.size}, train.model.size asks for {settings.train.model.size}: raise the one, "
             "or lower the other"
         )
-    networks = _networks(settings.train.model, settings.seed)
+    networks = _networks(
+        settings.train.model.start,
+        settings.train.model.latents,
+        settings.train.model.image_encoder,
+        settings.train.model.size,
+        settings.seed,
+    )
     return [
         guard(row.id, partial(_prepare_row, row, cache, *networks), cache.journal) if row.status == "kept" else row
         for row in rows
@@ -83,9 +89,11 @@ def _prepare_row(row: Row, cache: Cache, codec: LatentCodec, encoder: CLIPVision
 
 
 @functools.lru_cache(maxsize=1)
-def _networks(settings: ModelSettings, seed: int) -> tuple[LatentCodec, CLIPVisionModelWithProjection, Key]:
+def _networks(
+    start: str, latents: LatentSettings, vision: ImageEncoderSettings, size: int, seed: int
+) -> tuple[LatentCodec, CLIPVisionModelWithProjection, Key]:
     """The frozen networks that the settings name, once a process, on the GPU where there is one."""
-    codec, encoder = codec_of(settings.latents), initial.image_encoder(settings, seed)
-    key = prepared_key(codec, encoder, settings.size)
+    codec, encoder = codec_of(latents), initial.image_encoder(start, vision, seed)
+    key = prepared_key(codec, encoder, size)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return codec.to(device), encoder.to(device), key

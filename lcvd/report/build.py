@@ -84,6 +84,7 @@ def _context(data: Path) -> dict[str, Any]:
         "sheets": [(path.stem, picture_uri(path, SHEET_WIDTH)) for path in sheets[: collect.SHEETS]],
         "sheets_total": len(sheets),
         "training": collect.training_numbers(data),
+        "start": collect.training_start(data),
         "number": collect.number,
     }
 

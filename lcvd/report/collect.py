@@ -113,11 +113,22 @@ def curves(data: Path) -> list[Series]:
     return [series for series in found if series is not None]
 
 
+def training_start(data: Path) -> str:
+    """What training started from, in words."""
+    words = {"small": "fine-tuned from the small model that comes along", "svd-xt": "fine-tuned from SVD-XT"}
+    return words.get(_training(data).get("start", ""), "trained from nothing")
+
+
 def training_numbers(data: Path) -> list[tuple[str, str]]:
     """The numbers in ``train/metrics.json``, nested names joined; none where training left no such file."""
-    path = data / "train" / "metrics.json"
-    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found = _training(data)
     return [(name, f"{value:,}" if isinstance(value, int) else f"{value:.4g}") for name, value in _numbers(found)]
+
+
+def _training(data: Path) -> dict[str, Any]:
+    path = data / "train" / "metrics.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
 
 
 def _numbers(value: Any, name: str = "") -> list[tuple[str, float]]:

@@ -303,6 +303,7 @@ class Training:
             "clips": len(self.clips),
             "parameters": sizes,
             "latents": model.codec.description,
+            "start": self.settings.model.start,
         }
         (self.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """All six real stages on a tiny profile, through `dvc repro`."""
 
+import hashlib
 import json
 import threading
 import time
@@ -57,6 +58,19 @@ def test_a_changed_threshold_scores_nothing_again(copied):
     assert "Running stage 'filter'" in said
     assert "Running stage 'download'" not in said
     assert copied.entries() == entries
+
+
+def test_an_artifact_tells_where_it_is_from(reproduced):
+    video = next((reproduced.folder / "data" / "evaluate" / "videos").glob("*.mp4"))
+    said = reproduced.run("lcvd", "explain", video.relative_to(reproduced.folder).as_posix()).stdout.splitlines()
+    stages = [line.split(":")[0] for line in said[1:] if not line.startswith(" ")]
+    assert stages == ["evaluate", "train", "shard", "reconstruct", "filter", "download"]
+    assert f"  md5       {hashlib.md5(video.read_bytes()).hexdigest()}" in said
+    assert any(line.startswith("  revision  ") and "not committed" not in line for line in said)
+    assert any(line.startswith("  clip      one package:") for line in said)
+    assert sum("flow run" in line and "Completed" in line for line in said) == 6
+    made = {line.split()[1]: line.split()[2] for line in said if line.startswith("  made ")}
+    assert made == {out["path"]: out["md5"] for stage in reproduced.lock()["stages"].values() for out in stage["outs"]}
 
 
 @pytest.mark.slow
