@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lcvd.weights.registry import ModelError
+
 SHOWN = 12
 """Keys of a kind that an error lists."""
 
@@ -22,10 +24,6 @@ _NUMBERS: list[Any] = [
     *((np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
 ]
 """NumPy's numbers, by their names before and since NumPy 2: training scripts save scores beside the weights."""
-
-
-class ModelError(ValueError):
-    """A model can't be used; the message names the file and what is wrong with it."""
 
 
 def read_pickled(path: Path, part: str | None = None) -> Mapping[str, Tensor]:
