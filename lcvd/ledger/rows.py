@@ -20,6 +20,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lcvd.ledger.machine import machine_error
+
 Status = Literal["kept", "filtered", "failed"]
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "status", "reason", "detail")]
@@ -102,6 +104,9 @@ def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
     """Run `work`; an exception becomes a failed row that names it, its traceback goes to `journal` (untracked).
 
     MemoryError and KeyboardInterrupt pass: they are about the machine, not about the clip.
+
+    Raises:
+        MachineError: a file can't be read or written, whatever the clip: a full disk, a read-only folder.
     """
     try:
         return work()
@@ -110,6 +115,8 @@ def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
     except MemoryError:
         raise
     except Exception as error:
+        if machine := machine_error(error):
+            raise machine from error
         row = failed(id, type(error).__name__, f"{error}")
         journal.parent.mkdir(parents=True, exist_ok=True)
         with journal.open("a", encoding="utf-8") as stream:
