@@ -27,6 +27,7 @@ def shard(settings: Settings) -> None:
     )
     if settings.shard.prepare:
         rows = map_chunks(prepare_chunk, rows, stage.cache, settings, runner=settings.runner, name="latents")
+    stage.need([row for row in rows if row.status == "kept"], rows)
     stage.finish(pack_samples(rows, stage.cache, out, settings.shard))
 
 

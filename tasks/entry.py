@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from filelock import FileLock, Timeout
 from prefect import tags
 
-from lcvd.config.io import SettingsError
-from lcvd.ledger.rows import ClipError, MachineError
+from lcvd.ledger.machine import machine_error
 from tasks.deathwatch import dvc_above, end_with, on_sigterm
 from tasks.environment import PARENT_RUN, scratch
+from tasks.plain import LIBRARY_ERRORS, hide_tracebacks
 from tasks.runners import RunnerError
 from tasks.server import ServerError, prefect_server
 from tasks.supervisor import ChildError
@@ -26,7 +26,7 @@ class StageError(RuntimeError):
     """Work can't be done; the message says why and what to do next."""
 
 
-EXPECTED = (StageError, SettingsError, RunnerError, ServerError, ChildError, ClipError, MachineError)
+EXPECTED = (*LIBRARY_ERRORS, StageError, RunnerError, ServerError, ChildError)
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def entry(name: str) -> Iterator[None]:
     on_sigterm()
     if (dvc := dvc_above()) is not None:
         end_with(dvc, grace=30.0)
-    logging.getLogger("prefect.flow_runs").addFilter(_unexpected)
+    hide_tracebacks(*EXPECTED)
     try:
         yield
     except EXPECTED as error:
@@ -47,6 +47,11 @@ def entry(name: str) -> Iterator[None]:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if machine := machine_error(error):
+            print(f"{name}: {machine}", file=sys.stderr, flush=True)
+            sys.exit(1)
+        raise
 
 
 @contextlib.contextmanager
@@ -78,9 +83,3 @@ def only_one(name: str) -> Iterator[None]:
 
 def _parent() -> list[str]:
     return [f"parent:{os.environ[PARENT_RUN]}"] if PARENT_RUN in os.environ else []
-
-
-def _unexpected(record: logging.LogRecord) -> bool:
-    """Drops Prefect's traceback of an error that `entry` tells in plain words."""
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, EXPECTED) and not str(record.msg).startswith("Finished in state")

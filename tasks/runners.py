@@ -16,6 +16,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 from lcvd.config.settings import RunnerSettings
 from tasks.deathwatch import end_with
 from tasks.environment import show_messages
+from tasks.plain import LIBRARY_ERRORS, hide_tracebacks
 
 _THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -80,6 +81,7 @@ def start_worker(parent: int) -> None:
     end_with(parent, grace=0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     show_messages()
+    hide_tracebacks(*LIBRARY_ERRORS)
 
 
 def limit_threads(threads: int) -> None:

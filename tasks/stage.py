@@ -66,13 +66,17 @@ class Stage:
             raise StageError(f"{folder} isn't there; run `dvc repro {stage}` first")
         return folder
 
-    def need(self, clips: Sized) -> None:
-        """Raise a StageError that counts the reasons when no clip is left."""
+    def need(self, clips: Sized, rows: Sequence[Row] = ()) -> None:
+        """Raise a StageError that counts the reasons when no clip is left; `rows` are this stage's own, which are written
+        down first."""
         if len(clips):
             return
+        if rows:
+            self.finish(rows)
         last: dict[str, Row] = {}
         for stage in takewhile(lambda stage: stage != self.name, STAGES):  # later ledgers are of an earlier run
             last |= {row.id: row for row in read_ledger(self.input(stage) / "ledger.parquet")}
+        last |= {row.id: row for row in rows}
         tally = counts(last.values())
         reasons = ", ".join(f"{number} {key}" for key, number in tally.items() if ":" in key) or "there were no clips"
         raise StageError(

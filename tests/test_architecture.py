@@ -151,6 +151,17 @@ def test_params_are_the_sections_that_the_code_reads(stage):
     assert not missed
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_are_all_in_the_file(stage):
+    """`lcvd config use demo` writes params.yaml; DVC refuses to run a stage when one of its parameters isn't there."""
+    found = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for param in pipeline()[stage]["params"]:
+        value = found
+        for part in param.split("."):
+            assert part in value, param
+            value = value[part]
+
+
 def test_a_changed_runner_makes_nothing_stale():
     assert not [name for name, stage in pipeline().items() if "runner" in stage["params"]]
 

@@ -20,6 +20,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lcvd.ledger.machine import MachineError, machine_error
+
 Status = Literal["kept", "filtered", "failed"]
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "status", "reason", "detail")]
@@ -38,11 +40,6 @@ class ClipError(Exception):
 
     def __reduce__(self) -> tuple[type[ClipError], tuple[str, str]]:
         return ClipError, (self.reason, self.detail)
-
-
-class MachineError(RuntimeError):
-    """Something about this machine or its settings, such as a full disk, stops all clips alike: the stage ends, and the
-    message tells what to do."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +104,9 @@ def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
     """Run `work`; an exception becomes a failed row that names it, its traceback goes to `journal` (untracked).
 
     MemoryError, MachineError and KeyboardInterrupt pass: they are about the machine, not about the clip.
+
+    Raises:
+        MachineError: a file can't be read or written, whatever the clip: a full disk, a read-only folder.
     """
     try:
         return work()
@@ -115,6 +115,8 @@ def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
     except (MemoryError, MachineError):
         raise
     except Exception as error:
+        if machine := machine_error(error):
+            raise machine from error
         row = failed(id, type(error).__name__, f"{error}")
         journal.parent.mkdir(parents=True, exist_ok=True)
         with journal.open("a", encoding="utf-8") as stream:

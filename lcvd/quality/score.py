@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 import torch
 
 from lcvd.config.settings import QualitySettings
+from lcvd.ledger.rows import ClipError
 from lcvd.quality.fastervqa import WEIGHTS
 from lcvd.quality.video_score import open_network, scores, video_of
 from lcvd.video.clip import Clip
@@ -40,10 +42,17 @@ def score_clip(clip: Clip, images: list[np.ndarray], settings: QualitySettings) 
     Raises:
         ModuleNotFoundError: pyiqa isn't installed; names the extra.
         MissingWeights, ModelError: as `protocol`.
+        ClipError: `not_finite`, the score is no number: it would pass every threshold.
     """
+    score = None
     if settings.metric == "fastervqa":
-        return scores([video_of(clip)], settings)[0]
-    return score_frames(images) if settings.metric == "piqe" and images else None
+        score = scores([video_of(clip)], settings)[0]
+    elif settings.metric == "piqe" and images:
+        score = score_frames(images)
+    if score is not None and not math.isfinite(score):
+        detail = f"{settings.metric} says {score}: the metric's weights don't bear this clip, or are spoilt"
+        raise ClipError("not_finite", detail)
+    return score
 
 
 def score_frames(images: list[np.ndarray]) -> float:

@@ -30,15 +30,13 @@ import webdataset as wds
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
+from lcvd.shards.archive import LATENTS, PARTS, members
 from lcvd.shards.split import SPLITS
 from lcvd.video.decode import decode_bytes, windows_of_bytes
 from lcvd.video.encode import read_lossless
 
-PARTS = ("codes.safetensors", "frames.mp4", "hints.mkv", "mask.mkv", "meta.json")
-LATENTS = "latents.safetensors"
 INDEX = "index.json"
 _ID = re.compile(r"[A-Za-z0-9_-]+")
-_MEMBER = re.compile(rf"[A-Za-z0-9_-]+\.({'|'.join(map(re.escape, (*PARTS, LATENTS)))})")
 
 
 @dataclass(frozen=True)
@@ -185,8 +183,8 @@ def read_samples(folder: Path, split: str, only: set[str] | None = None) -> Iter
     Whoever trains on several ranks divides ids (`read_index`), not shards: here each caller sees the whole split.
 
     Raises:
-        ValueError: a member that belongs to no sample, a part that is missing or unknown, a torn archive, or other
-            samples than the index lists; the message names the shard.
+        ValueError: a member that `members` refuses, a part that is missing or unknown, a torn archive, or other samples
+            than the index lists; the message names the shard.
     """
     index = {shard["name"]: shard["ids"] for shard in read_index(folder, split)["shards"]}
     for path in shard_paths(folder, split):
@@ -202,21 +200,17 @@ def read_samples(folder: Path, split: str, only: set[str] | None = None) -> Iter
 
 
 def _samples_of(path: Path) -> Iterator[Sample]:
-    def known(member: str) -> bool:
-        if not _MEMBER.fullmatch(member):
-            raise ValueError(f"member {member!r} belongs to no sample (expected <id>.{{{','.join(PARTS)}}})")
-        return True
-
     pipeline = wds.WebDataset(
         [str(path.resolve())],
         shardshuffle=False,
         nodesplitter=None,
         workersplitter=None,
-        select_files=known,
         empty_check=False,
         seed=0,
     )
     try:
+        for _ in members(path):  # before WebDataset, which would unpack a compressed archive and skip a link
+            pass
         for found in pipeline:
             parts = {name: data for name, data in found.items() if not name.startswith("__")}
             yield Sample(found["__key__"], parts, path.name)

@@ -12,7 +12,8 @@ from urllib.parse import urljoin
 import httpx
 
 from lcvd.config.settings import DownloadSettings
-from lcvd.ledger.rows import ClipError, MachineError
+from lcvd.ledger.machine import MachineError
+from lcvd.ledger.rows import ClipError
 from lcvd.sources.gate import Gate
 from lcvd.sources.private import check_address, guarded
 from lcvd.sources.room import need_room

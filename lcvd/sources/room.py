@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from lcvd.config.settings import DownloadSettings
-from lcvd.ledger.rows import MachineError
+from lcvd.ledger.machine import MachineError
 
 
 def need_room(folder: Path, settings: DownloadSettings, coming: int = 0) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lcvd.config.settings import DownloadSettings
-from lcvd.ledger.rows import ClipError, MachineError
+from lcvd.ledger.machine import MachineError
+from lcvd.ledger.rows import ClipError
 from lcvd.sources.gate import Gate
 from lcvd.sources.http import read_cookies
 from lcvd.sources.private import check_address, guarded

@@ -16,9 +16,10 @@ from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError
 from lcvd.model.masks import latent_mask
 from lcvd.shading.hints import hints_of
+from lcvd.shards.archive import LATENTS, PARTS, members
 from lcvd.shards.prepared import DamagedError, Header, Key, Origin, Prepared, read_header, read_rows, square_at
 from lcvd.shards.resize import frames_at, hints_at, masks_at
-from lcvd.shards.sample import LATENTS, PARTS, Meta, Sample, read_index, shard_paths
+from lcvd.shards.sample import Meta, Sample, read_index, shard_paths
 
 Frames = NDArray[np.uint8]
 Places = dict[str, tuple[int, int]]
@@ -103,7 +104,7 @@ def index_of(
 
     Raises:
         FileNotFoundError: the split isn't there.
-        ValueError: a shard holds clips that aren't listed, pictures are smaller than `size`, or prepared latents aren't
+        ValueError: a shard holds clips that aren't listed or what `members` refuses, pictures are smaller than `size`, or prepared latents aren't
             there or aren't by `key`.
     """
     entries: dict[str, Entry] = {}
@@ -128,11 +129,12 @@ def _members(shard: Path) -> tuple[dict[str, Places], str]:
     found: dict[str, Places] = {}
     end = shard.stat().st_size
     try:
-        with tarfile.open(shard) as tar:
-            for member in tar:
-                id, _, name = member.name.partition(".")
-                if member.offset_data + member.size <= end:
-                    found.setdefault(id, {})[name] = (member.offset_data, member.size)
+        for member in members(shard):
+            id, _, name = member.name.partition(".")
+            if member.offset_data + member.size <= end:
+                found.setdefault(id, {})[name] = (member.offset_data, member.size)
+    except ValueError as error:
+        raise ValueError(f"{shard}: {error}") from None
     except tarfile.TarError as error:
         return found, f"torn archive ({error})"
     return found, ""

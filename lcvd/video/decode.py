@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import av
 import decord
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,15 @@ from lcvd.ledger.rows import ClipError
 from lcvd.video.clip import Clip
 
 Frames = NDArray[np.uint8]
+HELD_BYTES = 1 << 28
+"""Decoded frames that a window may hold: 43 of 1920 x 1080, 10 of 3840 x 2160."""
 
 decord.logging.set_level(decord.logging.QUIET)
 
 
 def frames(clip: Clip, window: int = 64, stop: int | None = None) -> Iterator[Frames]:
-    """Frames of `clip` in order, as arrays (n, H, W, 3) uint8 RGB with n <= `window`, cut to the clip's crop box.
+    """Frames of `clip` in order, as arrays (n, H, W, 3) uint8 RGB with n <= `window`, fewer where frames are
+    large (`HELD_BYTES`), cut to the clip's crop box.
 
     `stop` ends after so many frames of the clip; None reads all. One reader a call, so threads don't share one.
 
@@ -29,8 +33,14 @@ def frames(clip: Clip, window: int = 64, stop: int | None = None) -> Iterator[Fr
     """
     last = clip.stop if stop is None else min(clip.stop, clip.start + stop)
     reader = open_reader(clip.media)
+    window = window_of(*_size(clip.media), window)
     for first in range(clip.start, last, window):
         yield _crop(batch(reader, range(first, min(first + window, last)), clip.media), clip)
+
+
+def window_of(width: int, height: int, window: int) -> int:
+    """How many frames of that size a window holds: `window`, or what fits into `HELD_BYTES`, at least one."""
+    return max(1, min(window, HELD_BYTES // (3 * width * height)))
 
 
 def read(clip: Clip, indices: Sequence[int]) -> Frames:
@@ -94,6 +104,13 @@ def batch(reader: decord.VideoReader, indices: Sequence[int], media: Path | str)
         name = media if isinstance(media, str) else media.name
         where = f"frames {min(indices)} to {max(indices)} of {len(reader)}"
         raise ClipError("truncated", f"{name}: {where} don't decode ({_first(error)}); fetch it again") from None
+
+
+def _size(media: Path) -> tuple[int, int]:
+    """Width and height of a file's video as its header says, before any rotation."""
+    with av.open(str(media), "r") as container:
+        stream = container.streams.video[0]
+        return stream.width, stream.height
 
 
 def _crop(batch: Frames, clip: Clip) -> Frames:

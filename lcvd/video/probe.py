@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 
 from lcvd.ledger.rows import ClipError
-from lcvd.video.decode import batch, open_reader
+from lcvd.video.decode import batch, open_reader, window_of
 
 SUFFIX_OF = {
     "mov,mp4,m4a,3gp,3g2,mj2": "mp4",
@@ -24,6 +24,7 @@ SUFFIX_OF = {
 """Containers that are read, and the extension each is stored under. Playlists aren't: they can name other files."""
 _ALLOWED = {"format_whitelist": ",".join(SUFFIX_OF), "protocol_whitelist": "file"}
 _SHORT_BY = 0.5  # seconds by which a header without a frame count may exceed the video before we call it truncated
+_LARGEST = 1 << 25  # pixels of a frame, a little more than 7680 x 4320; a few kilobytes can claim any size
 _NARROWEST = 50  # decord 0.6 refuses some widths up to 48 px ("size must exactly match")
 
 
@@ -46,8 +47,8 @@ def probe(path: Path, window: int = 64) -> Probe:
     """Decode the whole file window by window and tell what it holds.
 
     Raises:
-        ClipError: `missing_file`, `empty_file`, `not_a_video`, `no_video_stream`, `too_small`, `truncated`,
-            `unsupported_codec`.
+        ClipError: `missing_file`, `empty_file`, `not_a_video`, `no_video_stream`, `too_small`, `too_large`,
+            `truncated`, `unsupported_codec`.
     """
     if not path.is_file():
         raise ClipError("missing_file", f"{path.name}: no such file; check the name in the source manifest")
@@ -60,6 +61,8 @@ def probe(path: Path, window: int = 64) -> Probe:
     with container:
         suffix = SUFFIX_OF[container.format.name]
         expected, keys = _packets(container, path.name)
+        stream = container.streams.video[0]
+        window = window_of(stream.width, stream.height, window)
     reader = open_reader(path)
     count = len(reader)
     if count < expected:
@@ -79,6 +82,9 @@ def _packets(container: av.container.InputContainer, name: str) -> tuple[int, tu
     if min(stream.width, stream.height) < _NARROWEST:
         found = f"{stream.width}x{stream.height} px"
         raise ClipError("too_small", f"{name}: {found}; decord reads frames from {_NARROWEST} px, a face needs more")
+    if stream.width * stream.height > _LARGEST:
+        found = f"{stream.width}x{stream.height} px"
+        raise ClipError("too_large", f"{name}: {found}; at most {_LARGEST} pixels a frame are read, scale it down")
     count, end = 0, 0.0
     times: list[tuple[Fraction, bool]] = []
     try:

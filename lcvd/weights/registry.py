@@ -18,6 +18,10 @@ class MissingWeights(FileNotFoundError):
     """A published weight file was asked for and isn't there."""
 
 
+class ModelError(ValueError):
+    """A model can't be used; the message names the file and what is wrong with it."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """One published weight file (or folder of them)."""

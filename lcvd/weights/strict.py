@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lcvd.weights.registry import ModelError
+
 SHOWN = 12
 """Keys of a kind that an error lists."""
 
@@ -24,10 +26,6 @@ _NUMBERS: list[Any] = [
 """NumPy's numbers, by their names before and since NumPy 2: training scripts save scores beside the weights."""
 
 
-class ModelError(ValueError):
-    """A model can't be used; the message names the file and what is wrong with it."""
-
-
 def read_pickled(path: Path, part: str | None = None) -> Mapping[str, Tensor]:
     """The state dict in a file that ``torch.save`` wrote, mapped into memory; no code in it can run.
 
@@ -36,10 +34,11 @@ def read_pickled(path: Path, part: str | None = None) -> Mapping[str, Tensor]:
         part: the key under which the file holds the state dict; None, or tensors alone in the file: the file is one.
 
     Raises:
-        ModelError: it isn't there, holds something else than tensors, or isn't such a file.
+        ModelError: it isn't there, holds something else than tensors, is compressed, or isn't such a file.
     """
     if not path.is_file():
         raise ModelError(f"{path}: not found")
+    _refuse_packed(path)
     try:
         # Files of before torch 1.6 are no zip archives and can't be mapped.
         with torch.serialization.safe_globals(_NUMBERS):
@@ -100,6 +99,19 @@ def all_finite(tensor: Tensor) -> bool:
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return True
     return bool(torch.stack(torch.aminmax(tensor)).isfinite().all())
+
+
+def _refuse_packed(path: Path) -> None:
+    """``torch.save`` stores; what is compressed may unpack to a thousand times its size."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        packed = next((each for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED), None)
+    if packed:
+        raise ModelError(
+            f"{path}: {packed.filename} in it is compressed, {packed.compress_size} bytes for {packed.file_size}, which "
+            "torch.save never does; get the file anew from its publisher"
+        )
 
 
 def _tensors(found: Any) -> bool:

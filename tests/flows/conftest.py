@@ -85,10 +85,13 @@ class Project:
         self.folder = folder
         self.environment: dict[str, str] = {}
 
+    def shell(self) -> dict[str, str]:
+        """The environment of those commands."""
+        return _clean_environment(**self.environment)
+
     def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of the virtual environment in the project."""
-        env = _clean_environment(**self.environment)
-        done = subprocess.run(argv, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(argv, cwd=self.folder, env=self.shell(), capture_output=True, text=True, check=False)
         assert not check or done.returncode == 0, f"{' '.join(argv)}:\n{done.stdout}\n{done.stderr}"
         return done
 

@@ -47,6 +47,23 @@ def test_nothing_left_counts_the_reasons():
     Stage("reconstruct").need(["clip"])
 
 
+def test_what_the_stage_itself_left_out_is_written_down_and_counted(project_folder, prefect_api):
+    from prefect import flow
+
+    download, rows = Stage("download"), [failed("a", "truncated", "x"), failed("b", "dead", "y")]
+    for stage in ("filter", "reconstruct"):
+        write_ledger(Stage(stage).out / "ledger.parquet", [kept("a"), filtered("c", "blurred", "")])
+    write_ledger(download.out / "ledger.parquet", [kept("a"), kept("b"), kept("c")])
+
+    @flow(name="shard")
+    def need() -> None:
+        Stage("shard").need([], rows)
+
+    with pytest.raises(StageError, match=r": 1 failed:dead, 1 failed:truncated, 1 filtered:blurred\. `lcvd ledger`"):
+        need()
+    assert read_ledger(Stage("shard").out / "ledger.parquet") == rows
+
+
 def test_a_ledger_holds_no_path_of_this_machine(project_folder, prefect_api):
     from prefect import flow
 

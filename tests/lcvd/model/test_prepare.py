@@ -13,7 +13,7 @@ from lcvd.config.settings import Settings
 from lcvd.ledger.rows import Row, failed, kept
 from lcvd.model.fingerprint import fingerprint, prepared_key
 from lcvd.model.lcvd import LCVD
-from lcvd.model.prepare import prepare, prepare_chunk
+from lcvd.model.prepare import _networks, prepare, prepare_chunk
 from lcvd.shards.prepared import Origin, read_header
 from lcvd.shards.sample import LATENTS
 from lcvd.shards.stage import CACHED, KIND, load_sample, pack_samples
@@ -107,3 +107,19 @@ def test_fingerprints_see_every_weight() -> None:
         b.bias[2] = torch.nextafter(b.bias[2], torch.tensor(9.0))
     assert fingerprint(a) != fingerprint(b)
     assert fingerprint(a) != fingerprint(a.half())
+
+
+def test_latents_that_are_no_numbers_fail_their_clip(row: Row, tmp_path: Path) -> None:
+    found = settings()
+    model = found.train.model
+    # the ones that prepare_chunk finds too
+    codec, *_ = _networks(model.start, model.latents, model.image_encoder, model.size, found.seed)
+    last = codec.autoencoder.encoder.conv_out
+    before = last.weight.data.clone()
+    last.weight.data *= 1e38
+    try:
+        [made] = prepare_chunk([row], Cache(tmp_path / "cache"), found)
+    finally:
+        last.weight.data = before
+    assert (made.status, made.reason) == ("failed", "not_prepared")
+    assert "holds numbers that aren't finite" in made.detail

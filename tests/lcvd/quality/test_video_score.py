@@ -105,6 +105,19 @@ def test_weights_that_are_missing_or_spoilt_end_the_stage(carphone, clip_from, c
         filter_chunk([clip], cache, vqa)
 
 
+def test_a_score_that_is_no_number_fails_the_clip_instead_of_passing_every_threshold(
+    carphone, clip_from, cache, vqa, weights
+) -> None:
+    path = write_checkpoint(weights)
+    held = torch.load(path, weights_only=False)
+    key = next(key for key in held["state_dict"] if key.endswith("patch_embed.proj.weight"))
+    held["state_dict"][key] *= 1e38  # finite, but what comes out isn't
+    torch.save(held, path)
+    [row] = filter_chunk([clip_from(carphone[:16])], cache, vqa)
+    assert (row.status, row.reason) == ("failed", "not_finite")
+    assert row.detail.startswith("fastervqa says nan")
+
+
 def test_the_papers_profile_asks_for_it() -> None:
     settings = profile("paper").filter
     assert settings.quality.metric == "fastervqa"

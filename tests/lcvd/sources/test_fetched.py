@@ -8,7 +8,8 @@ import pytest
 
 from lcvd.cache.store import Cache
 from lcvd.config.settings import DownloadSettings
-from lcvd.ledger.rows import MachineError, Row
+from lcvd.ledger.machine import MachineError
+from lcvd.ledger.rows import Row
 from lcvd.sources.manifest import read_manifests, write_manifest
 from lcvd.sources.stage import download_chunk
 from lcvd.sources.verdicts import Verdicts

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from lcvd.config.settings import DownloadSettings
-from lcvd.ledger.rows import ClipError, MachineError
+from lcvd.ledger.machine import MachineError
+from lcvd.ledger.rows import ClipError
 from lcvd.sources.http import fetch
 from lcvd.sources.tries import asked_pause
 from tests.bad_server import BODY as CLIP

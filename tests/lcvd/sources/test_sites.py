@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lcvd.config.settings import DownloadSettings
-from lcvd.ledger.rows import ClipError, MachineError
+from lcvd.ledger.machine import MachineError
+from lcvd.ledger.rows import ClipError
 from lcvd.sources.sites import fetch_site, is_site
 from tests.bad_server import BODY, Server
 

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from lcvd.video import decode
 from lcvd.video.clip import Clip
 from lcvd.video.decode import count_bytes, frames, read
 
@@ -29,6 +30,17 @@ def test_stop_counts_from_the_start_of_the_clip_and_crop_is_cut(movie) -> None:
     found = np.concatenate(list(frames(clip, 8, stop=13)))
     np.testing.assert_array_equal(found, truth[10:23, 7:66, 5:40])
     assert found.flags["C_CONTIGUOUS"]
+
+
+def test_windows_of_large_frames_are_shorter_and_hold_the_same(movie, monkeypatch) -> None:
+    path, truth = movie
+    clip = clip_of(path, 0, 90)
+    whole = np.concatenate(list(frames(clip, 64)))
+    monkeypatch.setattr(decode, "HELD_BYTES", 7 * truth[0].nbytes + 5)
+    windows = list(frames(clip, 64))
+    assert {len(window) for window in windows[:-1]} == {7}
+    np.testing.assert_array_equal(np.concatenate(windows), whole)
+    assert decode.window_of(3840, 2160, 64) == 1
 
 
 def test_read_by_index_in_any_order(movie) -> None:

@@ -46,6 +46,20 @@ def test_code_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "ran" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("grown", ["data.pkl", "data/0"])
+def test_a_zip_bomb_is_refused_before_it_unpacks(tmp_path: Path, grown: str) -> None:
+    path, bomb = tmp_path / "a.pth", tmp_path / "bomb.pth"
+    torch.save({"w": torch.ones(2)}, path)
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(bomb, "w") as out:
+        for name in source.namelist():
+            large = name.endswith(grown)
+            data = source.read(name) + bytes(50_000_000 * large)
+            out.writestr(name, data, zipfile.ZIP_DEFLATED if large else zipfile.ZIP_STORED)
+    assert bomb.stat().st_size < 100_000
+    with pytest.raises(ModelError, match=rf"bomb\.pth: \S+{grown} in it is compressed, \d+ bytes for 50000\d{{3}}"):
+        read_pickled(bomb)
+
+
 def test_a_part_is_looked_for_unless_the_file_is_the_state_dict(tmp_path: Path) -> None:
     path = tmp_path / "a.pth"
     torch.save({"w": torch.ones(2)}, path)
