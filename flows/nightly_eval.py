@@ -46,7 +46,7 @@ def nightly_eval(commit: str = "HEAD") -> None:
         bring(place, "download", "filter", "reconstruct", "shard", "train")
         own = {**child_flow_environment(), SCRATCH: str(place / ".lcvd")}
         argv = [sys.executable, "-m", "flows.evaluate"]
-        supervise(argv, name="evaluate", cwd=place, env=own, emit=logging.getLogger("lcvd.evaluate").info, grace=35.0)
+        supervise(argv, name="evaluate", cwd=place, env=own, emit=logging.getLogger("lcvd.evaluate").info)
         records = json.loads((place / "data" / "evaluate" / "records.json").read_text(encoding="utf-8"))
     now = history_entry(sha, datetime.now(UTC).isoformat(timespec="seconds"), records)
     before = append_history(root, HISTORY, now)

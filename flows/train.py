@@ -13,6 +13,8 @@ from tasks.environment import scratch
 from tasks.stage import Stage, main
 from tasks.supervisor import supervise
 
+SAVE_S = 30.0
+"""What a checkpoint may take after SIGTERM; a larger one is given up, and the one before stays."""
 log = logging.getLogger("lcvd.train")
 
 
@@ -24,9 +26,9 @@ def train(settings: Settings) -> None:
     place = scratch() / "train" / scratch_key(settings, data)
     out = stage.fresh()
     command, environment = launch_command(settings, data, place, out)
-    supervise(command, name=stage.name, env=environment, emit=log.info)
+    supervise(command, name=stage.name, env=environment, emit=log.info, grace=SAVE_S)
     show_json("training", out / "metrics.json")
 
 
 if __name__ == "__main__":
-    main(train)
+    main(train, grace=SAVE_S + 2)

@@ -18,7 +18,7 @@ from prefect.settings import get_current_settings
 from tasks.environment import PARENT_RUN, SCRATCH, scratch
 from tasks.supervisor import ChildError, supervise
 
-GRACE_S = 35.0  # a stage may use 30 s to end its own children, which end theirs in less
+GRACE_S = 35.0  # stage train may use 32 s to save a checkpoint
 _EDGE = re.compile(r'"([^"]+)"(?: -> "([^"]+)")?')
 _BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
 _OUTER: dict[str, str | None] = dict.fromkeys(("DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"))

@@ -29,16 +29,21 @@ class StageError(RuntimeError):
 EXPECTED = (*LIBRARY_ERRORS, StageError, RunnerError, ServerError, ChildError)
 
 
+GRACE_S = 6.0
+"""What a stage gets to unwind after its `dvc` ended. There is nothing to save, and Prefect's client may meanwhile ask for long
+for a server that is gone."""
+
+
 @contextlib.contextmanager
-def entry(name: str) -> Iterator[None]:
+def entry(name: str, grace: float = GRACE_S) -> Iterator[None]:
     """Around all of ``python -m flows.<module>``: an expected error is one message on stderr, exit code 1.
 
-    SIGTERM unwinds like Ctrl-C; when the `dvc` that started this process ends, so does this process. `EXPECTED` errors
-    show no traceback, all others do.
+    SIGTERM unwinds like Ctrl-C; when the `dvc` that started this process ends, so does this process, `grace` seconds later at
+    the latest. `EXPECTED` errors show no traceback, all others do.
     """
     on_sigterm()
     if (dvc := dvc_above()) is not None:
-        end_with(dvc, grace=30.0)
+        end_with(dvc, grace)
     hide_tracebacks(*EXPECTED)
     try:
         yield

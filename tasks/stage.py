@@ -19,7 +19,7 @@ from lcvd.config.io import load_settings
 from lcvd.ledger.rows import Row, read_ledger, write_ledger
 from lcvd.ledger.story import STAGES, counts
 from tasks.artifacts import show_ledger
-from tasks.entry import StageError, entry, only_one, served
+from tasks.entry import GRACE_S, StageError, entry, only_one, served
 from tasks.environment import scratch
 from tasks.runs import remember
 
@@ -92,9 +92,9 @@ class Stage:
         show_ledger(self.name, rows)
 
 
-def main(flow: Flow[Any, Any]) -> None:
-    """``python -m flows.<stage>``."""
-    with entry(flow.name):
+def main(flow: Flow[Any, Any], grace: float = GRACE_S) -> None:
+    """``python -m flows.<stage>``; `grace`: see `entry`."""
+    with entry(flow.name, grace):
         settings = load_settings("params.yaml")
         with only_one(flow.name), served():
             state = cast("State[Any]", flow(settings, return_state=True))
