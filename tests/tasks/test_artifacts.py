@@ -19,7 +19,7 @@ def test_tables_and_pictures_arrive_at_the_server(prefect_api, tmp_path):
     @flow
     def show() -> None:
         show_ledger("filter", [kept("a"), filtered("b", "blurry", "sharpness 3 < 5", 3.0)])
-        show_ledger("shard", [kept("a")])
+        show_ledger("all-kept", [kept("a")])  # a name that no test before this one on the same server used
         show_pictures("sheets", [tmp_path / "sheet.png"])
         show_pictures("none", [])
         show_json("numbers", tmp_path / "numbers.json")
@@ -34,4 +34,4 @@ def test_tables_and_pictures_arrive_at_the_server(prefect_api, tmp_path):
     assert json.loads(data["numbers"].data) == [{"name": "loss.train", "value": 0.5}, {"name": "steps", "value": 2}]
     assert data["table"].data == "| a |"
     assert Artifact.get("none") is None
-    assert Artifact.get("shard-left-out") is None
+    assert Artifact.get("all-kept-left-out") is None
