@@ -184,6 +184,11 @@ ARMS: dict[str, tuple[str, str]] = {
     "model": ("Model", "the relit video"),
     "copy": ("Reference copied", "the reference frame, repeated: doing nothing"),
     "driving": ("Driving video", "the real frames under their own light: perfect likeness, no relighting"),
+    "ratio": (
+        "Shading ratio",
+        "the driving frames times the ratio of two shadings (sh-ratio): relit without any model, from frames that a portrait "
+        "to animate doesn't have",
+    ),
     "codec": ("Codec round trip", "the driving frames through the latent codec: the best any model with it could show"),
     "truth": (
         "True relit clip",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,10 +21,6 @@ from lcvd.video.encode import read_lossless, write_lossless
 
 Array = NDArray[Any]
 CHUNK = 16
-GAIN = (0.2, 3.0)
-"""Limits of how much darker or lighter `shading_ratio` makes a pixel."""
-SOFT = 1 / 64
-"""The ratio is blurred over this share of the picture's side, so that the edge of the hint doesn't show."""
 
 
 def is_studio(sample: Sample) -> bool:
@@ -105,21 +100,3 @@ def round_trip(codec: LatentCodec, frames: Array, device: torch.device | str = "
         decoded = codec.decode(codec.encode(given))
         parts.append(((decoded + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy())
     return np.concatenate(parts)
-
-
-def shading_ratio(picture: Array, own: Array, wanted: Array) -> Array:
-    """A picture relit without any model: multiplied, where both hints show the face, by the ratio of their shadings.
-
-    Args:
-        picture: (S, S, 3) uint8.
-        own: its shading hint under its own light, (S, S, 3) uint8, black around the face.
-        wanted: the same under the light asked for.
-
-    Returns:
-        (S, S, 3) uint8.
-    """
-    face = ((own.max(-1) > 0) | (wanted.max(-1) > 0))[..., None]
-    ratio = (wanted.astype(np.float32) + 1) / (own.astype(np.float32) + 1)
-    gain = np.where(face, np.log(np.clip(ratio, *GAIN)), 0).astype(np.float32)
-    gain = np.exp(cv2.GaussianBlur(gain, (0, 0), max(0.5, len(picture) * SOFT)))
-    return np.rint(np.clip(picture * gain, 0, 255)).astype(np.uint8)

@@ -20,7 +20,7 @@ from lcvd.model.arguments import conditions_of
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import Recipe
-from lcvd.relight.baselines import psnr, round_trip, shading_ratio
+from lcvd.relight.baselines import psnr, round_trip
 from lcvd.shading.hints import ALBEDO, to_uint8
 from lcvd.shading.sh import shading
 
@@ -45,8 +45,8 @@ class Lit:
     """(9, 3)."""
     hints: Array
     """Hints (n, S, S, 3) of the window around the moment."""
-    still: Array
-    """Hint of the reference's own pose."""
+    ratio: Array
+    """The driving frame times the ratio of two shadings."""
     result: Array
     """The model's frame, of the whole clip."""
     truth: tuple[Array, Array] | None
@@ -186,18 +186,18 @@ def _methods(page: _Page, model: LCVD) -> dict[str, Any]:
     for name, lit in list(moment.lit.items())[:ROWS]:
         rows[name] = [
             page.tile("reference", moment.reference, lit),
-            page.tile(f"ratio_{name}", shading_ratio(moment.reference, moment.own_hint, lit.still), lit),
             page.tile("driving", moment.driving, lit),
+            page.tile(f"ratio_{name}", lit.ratio, lit),
             page.tile("codec", coded, lit),
             page.tile(f"result_{name}", lit.result, lit),
             *page.truth(name),
         ]
     caption = (
-        "What costs nothing beside what was trained. The reference copied does not move; times the ratio of two "
-        "shadings it takes the light, still without moving. The driving frame moves rightly and keeps its own light; "
-        "the codec round trip shows what the latents lose of it."
+        "What costs nothing beside what was trained. The reference copied does not move. The driving frame moves rightly "
+        "and keeps its own light; times the ratio of two shadings it takes the light asked for, but a portrait that is to "
+        "be animated has no such frame. The codec round trip shows what the latents lose of it."
     )
-    columns = ["Reference copied", "Shading ratio", "Driving, not relit", "Codec round trip", "This model"]
+    columns = ["Reference copied", "Driving, not relit", "Driving × shading ratio", "Codec round trip", "This model"]
     return page.figure("methods", "Methods", caption, columns, rows)
 
 

@@ -24,6 +24,7 @@ from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import recipe_of
 from lcvd.relight.baselines import Decibels, Truth, round_trip, true_relit
 from lcvd.relight.figures import Lit, Moment, around, draw
+from lcvd.relight.methods.sh_ratio import relight_frames
 from lcvd.relight.results import read_result
 from lcvd.shading.crop import resize_masks
 from lcvd.shading.hints import WINDOW, Hints, hints_of
@@ -32,7 +33,7 @@ from lcvd.video.encode import read_lossless, write_browser, write_lossless
 
 Array = NDArray[Any]
 Progress = Callable[[int, int], None]
-ARMS = ("model", "copy", "driving", "codec", "truth", "hint")
+ARMS = ("model", "copy", "driving", "ratio", "codec", "truth", "hint")
 
 
 @dataclass
@@ -82,19 +83,28 @@ class ScoredClip:
         for name, light in lights.items():
             hints = Hints(self.head, self.codes, self.size, light)
             made = self._relight(hints, name, ticker)
-            seen, decibels = self._observe(read_result(made), {n: truth for n, truth in true.items() if n == name})
-            results.arms["model"].append(self._scored(name, light, seen, decibels.get(name)))
+            parts = (range(i, min(i + WINDOW, self.count)) for i in range(0, self.count, WINDOW))
+            arms = {"model": read_result(made), "ratio": (self._ratio(light, part) for part in parts)}
+            for arm, video in arms.items():
+                seen, decibels = self._observe(video, {n: truth for n, truth in true.items() if n == name})
+                results.arms[arm].append(self._scored(name, light, seen, decibels.get(name)))
             results.arms["hint"].append(self._scored(name, light, self.meter.light(hints.windows())))
             self._write(out / "videos", name, hints, made, true.get(name))
-            still = next(hints_of(self.head, self.sample.codes.window([0]), self.size, light))[0]
+            ratio = self._ratio(light, range(self.middle, self.middle + 1))[0]
             truth = true[name].at(self.middle) if name in true else None
-            shown[name] = Lit(light, hints[window], still, read_lossless(made, [self.middle])[0], truth)
+            shown[name] = Lit(light, hints[window], ratio, read_lossless(made, [self.middle])[0], truth)
         stills = {name: (lit.hints[self.middle - window.start], lit.result) for name, lit in shown.items()}
         sample_sheet(out / "plots" / f"{id}.png", self.reference, self._shown_frame(), stills)
         facts = {key: getattr(self.sample.meta, key) for key in ("id", "identity", "fps", "licence")}
         columns = ["driving", "hint", "result", *(["truth"] if true else [])]
         results.clips.append({**facts, "frames": self.count, "columns": columns})
         return shown
+
+    def _ratio(self, light: Array, wanted: range) -> Array:
+        """Of the driving frames those `wanted`, relit by the ratio of two shadings."""
+        at = range(wanted.start + 1, wanted.stop + 1)
+        frames, masks = _resized(self.sample.frames(at), self.size), resize_masks(self.sample.masks(at), self.size)
+        return relight_frames(frames, self.sample.codes.window(at), masks, light)
 
     def draw(self, lit: dict[str, Lit], out: Path) -> None:
         """The picture grids of this clip into the folder `out`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av
+import cv2  # noqa: F401  before decord: loaded after it, OpenCV gets decord's old zlib and reads no PNG
 import decord
 import numpy as np
 from numpy.typing import NDArray

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lcvd.relight.baselines import CHUNK, Decibels, is_studio, psnr, round_trip, shading_ratio, true_relit
+from lcvd.relight.baselines import CHUNK, Decibels, is_studio, psnr, round_trip, true_relit
 from lcvd.shards.sample import Meta
 from lcvd.studio.clip import StudioClip
 
@@ -61,15 +61,3 @@ def test_the_round_trip_is_the_codec_s_and_nothing_else():
     frames = np.random.default_rng(0).integers(0, 256, (CHUNK + 3, 8, 8, 3), np.uint8)
     np.testing.assert_array_equal(round_trip(codec, frames), frames)
     assert shapes == [(CHUNK, 3, 8, 8), (3, 3, 8, 8)]
-
-
-def test_the_ratio_of_shadings_changes_the_face_alone():
-    picture = np.full((64, 64, 3), 100, np.uint8)
-    own, wanted = np.zeros_like(picture), np.zeros_like(picture)
-    own[16:48, 16:48] = 80
-    wanted[16:48, 16:32], wanted[16:48, 32:48] = 120, 40
-    made = shading_ratio(picture, own, wanted).astype(int)
-    assert made[32, 22] == pytest.approx(150, abs=3)
-    assert made[32, 42] == pytest.approx(50, abs=3)
-    assert (made[:8] == 100).all()
-    np.testing.assert_array_equal(shading_ratio(picture, own, own), picture)

@@ -85,12 +85,15 @@ def test_numbers_cover_clips_lights_and_baselines(evaluated):
     assert json.loads((out / "metrics.json").read_text()) == numbers
     assert (numbers["clips"], numbers["frames"]) == (2, 2 * 2 * 5)
     assert set(numbers["lights"]) == {"left", "top"}
-    assert set(numbers["baselines"]) == {"copy", "driving", "codec", "hint"}
+    assert set(numbers["baselines"]) == {"copy", "driving", "ratio", "codec", "hint"}
     assert numbers["baselines"]["driving"]["ID(SFace)"] == pytest.approx(1)
     assert numbers["baselines"]["driving"]["FD(EfficientNet-lite0)"] == 0
     assert numbers["baselines"]["copy"]["ADJ(EfficientNet-lite0)"] == 0
     assert numbers["baselines"]["hint"]["LE(open)"] < numbers["baselines"]["driving"]["LE(open)"]
     assert numbers["baselines"]["hint"]["Light angle(open)"] < 10
+    for metric in ("LE(open)", "Light angle(open)"):  # it relights, with the person's features kept
+        assert numbers["baselines"]["ratio"][metric] < numbers["baselines"]["driving"][metric]
+    assert numbers["baselines"]["ratio"]["ID(SFace)"] > 0.5
     assert set(numbers["metrics"]) <= {"LE(open)", "Light angle(open)", "ID(SFace)", "POSE(MediaPipe)"} | {
         "ADJ(EfficientNet-lite0)",
         "FD(EfficientNet-lite0)",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -58,3 +60,11 @@ def test_real_clips_as_pyav_decodes_them(clips_dir: Path) -> None:
                 [f.to_ndarray(format="rgb24") for f, _ in zip(file.decode(video=0), range(50), strict=False)]
             )
         np.testing.assert_array_equal(np.concatenate(list(frames(clip_of(clips_dir / name, 21, 50), 16))), truth[21:])
+
+
+def test_opencv_reads_png_in_a_process_that_decoded_first() -> None:
+    code = (
+        "from lcvd.video import decode; import cv2, numpy as np; a = np.arange(768, dtype=np.uint8).reshape(16, 16, 3); "
+        "b = cv2.imdecode(cv2.imencode('.png', a)[1], 1); assert b is not None and (a == b).all()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
