@@ -137,7 +137,8 @@ def make_project(folder: Path) -> Project:
     skip = shutil.ignore_patterns("__pycache__", "*.pyc", "cache", "tmp", "config.local")
     for name in ("lcvd", "tasks", "flows", ".dvc"):
         shutil.copytree(ROOT / name, folder / name, ignore=None if name == "lcvd" else skip)
-    for name in (".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "prefect.yaml", "pyproject.toml"):
+    (folder / "data").mkdir()
+    for name in (".dvcignore", ".gitignore", "data/.gitignore", "dvc.yaml", "params.yaml", "prefect.yaml", "pyproject.toml"):
         shutil.copyfile(ROOT / name, folder / name)
     project = Project(folder)
     project.sources(FIRST)
