@@ -8,6 +8,8 @@ import click
 
 from lcvd.config.io import load_settings
 from lcvd.metrics.manifest import Manifest, load_manifest, protocols
+from lcvd.model.hub import fetched
+from lcvd.relight.call import TRAINED, checkpoint_here
 from lcvd.relight.grid import GRID
 from lcvd.relight.inputs import OWN, names_of
 from lcvd.relight.judge import Asked, judge
@@ -55,7 +57,9 @@ def evaluate() -> None:
 @click.option(
     "--out", "-o", required=True, type=_PATH, help="Takes records.json, table.md, .tex and .html, grid.png, results/."
 )
-@click.option("--model", default="data/train/model", show_default=True, type=_PATH, help="The trained model.")
+@click.option(
+    "--model", help=f"A folder, small, or owner/name on a hub (default: {TRAINED} if it is there, else small)."
+)
 @click.option("--metric", "metrics", multiple=True, help="A published metric to measure beside the open ones; repeat.")
 @click.option("--published", is_flag=True, help="Measure all published metrics of the paper's table.")
 @click.option("--study", type=_FILE, help="What `lcvd study results FOLDER --json` printed: adds people's opinions.")
@@ -71,7 +75,7 @@ def run(
     clips: Path,
     methods: tuple[str, ...],
     out: Path,
-    model: Path,
+    model: str | None,
     metrics: tuple[str, ...],
     published: bool,
     study: Path | None,
@@ -95,7 +99,7 @@ def run(
             *metrics,
             *(manifest.published_metrics if published else ()),
         ),
-        model=model,
+        model=fetched(model or checkpoint_here()),
         out=out,
         cache=cache,
     )
