@@ -11,7 +11,7 @@ import pytest
 from lcvd.ledger.rows import read_ledger
 from tests.flows.conftest import Project
 
-STUDIO = "one,one,studio:head-0?seed=1&frames=18&size=96,,,,test\n"
+STUDIO = "one,one,studio:head-0?seed=1&frames=18&size=96,,,,test,test\n"
 FULL = "mount -t tmpfs -o size=48k tmpfs"
 READ_ONLY = "mount -t tmpfs -o ro tmpfs"
 

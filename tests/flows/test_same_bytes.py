@@ -10,9 +10,9 @@ import pytest
 from tests.flows.conftest import CLIP, make_project
 
 ROWS = [
-    f"one,one,{CLIP},frame:0,frame:20,,test sequence\n",
-    "two,zwei Ümläute,studio:head-0?seed=1&frames=18&size=96,,,,test\n",
-    f"three,one,{CLIP},frame:40,frame:60,,test sequence\n",
+    f"one,one,{CLIP},frame:0,frame:20,,test sequence,test\n",
+    "two,zwei Ümläute,studio:head-0?seed=1&frames=18&size=96,,,,test,test\n",
+    f"three,one,{CLIP},frame:40,frame:60,,test sequence,test\n",
 ]
 HERE = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "1"}
 THERE = {
