@@ -11,6 +11,7 @@ from lcvd.metrics.outputs import headline
 from lcvd.relight.evaluate import evaluate as relight_and_score
 from lcvd.report.build import build_report
 from tasks.artifacts import show_pictures, show_text
+from tasks.numbers import reported
 from tasks.progress import progress
 from tasks.stage import DATA, Stage, main
 
@@ -29,7 +30,8 @@ def evaluate(settings: Settings) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        numbers = relight_and_score(model, shards, out, settings, step)
+        with reported(stage.name):
+            numbers = relight_and_score(model, shards, out, settings, step)
     log.info("evaluate: %s", headline(numbers))
     build_report(DATA, out / "report.html")
     show_text("metrics", out / "table.md")

@@ -10,6 +10,7 @@ from lcvd.model.prepare import prepare_chunk
 from lcvd.quality.stage import kept_clips
 from lcvd.shards.stage import pack_samples, shard_chunk
 from tasks.chunks import map_chunks
+from tasks.numbers import reported
 from tasks.stage import Stage, main
 
 
@@ -28,7 +29,10 @@ def shard(settings: Settings) -> None:
     if settings.shard.prepare:
         rows = map_chunks(prepare_chunk, rows, stage.cache, settings, runner=settings.runner, name="latents")
     stage.need([row for row in rows if row.status == "kept"], rows)
-    stage.finish(pack_samples(rows, stage.cache, out, settings.shard))
+    with reported("pack") as tally:
+        tally.clips = len(rows)
+        rows = pack_samples(rows, stage.cache, out, settings.shard)
+    stage.finish(rows)
 
 
 if __name__ == "__main__":

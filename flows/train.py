@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from prefect import flow
 
@@ -10,6 +11,7 @@ from lcvd.config.settings import Settings
 from lcvd.training.stage import launch_command, scratch_key
 from tasks.artifacts import show_json
 from tasks.environment import scratch
+from tasks.numbers import report_training
 from tasks.stage import Stage, main
 from tasks.supervisor import supervise
 
@@ -26,7 +28,10 @@ def train(settings: Settings) -> None:
     place = scratch() / "train" / scratch_key(settings, data)
     out = stage.fresh()
     command, environment = launch_command(settings, data, place, out)
+    speed = place / "log" / "speed.jsonl"
+    since, began = speed.stat().st_size if speed.exists() else 0, time.monotonic()
     supervise(command, name=stage.name, env=environment, emit=log.info, grace=SAVE_S)
+    report_training(speed, since, time.monotonic() - began)
     show_json("training", out / "metrics.json")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from lcvd.ledger.numbers import Work
 from lcvd.ledger.rows import Row
 from lcvd.ledger.story import counts
 
@@ -33,6 +34,17 @@ def show_ledger(stage: str, rows: Sequence[Row]) -> None:
         create_table_artifact(
             table, key=f"{stage}-left-out", description=f"{len(missed)} clips of `{stage}` weren't kept"
         )
+
+
+def show_numbers(work: Work) -> None:
+    """How fast a piece of work was, and where its time went."""
+    table: list[dict[str, Any]] = [
+        {"part": name, "share": f"{share:.1%}", "worker seconds": round(share * work.workers * work.wall_s, 2)}
+        for name, share in work.shares().items()
+    ]
+    rate = f"{work.clips} clips and {work.frames} frames in {work.wall_s:.1f} s, {work.computed} clips computed"
+    description = f"{rate}, {work.workers} workers; bottleneck: {work.bottleneck}"
+    create_table_artifact(table, key=f"{work.name}-numbers", description=description)
 
 
 def show_json(key: str, path: Path) -> None:

@@ -6,6 +6,8 @@ import functools
 import logging
 import multiprocessing
 import queue
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from typing import Any, Protocol, TypeVar
@@ -16,11 +18,14 @@ from prefect.exceptions import CrashedRun
 
 from lcvd.config.settings import RunnerSettings
 from lcvd.ledger.rows import Row, failed
+from lcvd.ledger.tally import Tally, tallied
+from tasks.numbers import report
 from tasks.progress import progress
-from tasks.runners import task_runner, workers_of
+from tasks.runners import RunnerError, pool_state, task_runner, workers_of
 
 _DEATHS = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")  # of dask and ray, which may not be installed
 TRIES_ALONE = 2
+LOOK_EVERY_S = 5.0
 log = logging.getLogger("lcvd.chunks")
 
 
@@ -35,6 +40,7 @@ class HasId(Protocol):
 
 Item = TypeVar("Item", bound=HasId)
 Call = Callable[[], list[Row]]
+Counted = tuple[list[Row], Tally]
 
 
 def map_chunks(
@@ -43,71 +49,134 @@ def map_chunks(
     """One row for each item, in the items' order: ``function(chunk, *args)`` over chunks of ``runner.chunk`` items.
 
     `function` and `args` must be picklable. At most two chunks a worker are in flight. When a worker dies (out of
-    memory, a crash in native code), the items in flight are tried again, each in a process of its own; one that
-    kills two of those becomes a failed row. Any other exception of `function` ends the stage. Call it inside a flow.
+    memory, a crash in native code), the chunks in flight are tried again one at a time, and one that kills its worker again
+    is halved until the item is found; one that kills two workers alone becomes a failed row. Any other exception of
+    `function` ends the stage. How fast it was is reported under `name`. Call it inside a flow.
 
     Raises:
-        RunnerError: the runner's extra isn't installed.
+        RunnerError: the runner's extra isn't installed, or its pool broke down.
         RuntimeError: `function` didn't return exactly one row for each of its items.
     """
     chunks = [list(items[i : i + runner.chunk]) for i in range(0, len(items), runner.chunk)]
-    rows: dict[str, Row] = {}
+    began, most = time.monotonic(), min(workers_of(runner), len(chunks))
     with progress(len(items), name, "clip") as bar:
-
-        def keep(chunk: Sequence[Item], found: list[Row]) -> None:
-            _check(function, chunk, found)
-            rows.update({row.id: row for row in found})
-            bar.update(len(chunk))
-
+        work = _Work(function, args, runner, name, bar)
         while chunks:
-            suspects: list[list[Item]] = []
-            workers = min(workers_of(runner), len(chunks))
-            for index, outcome in _outcomes(function, chunks, args, runner, workers, name):
-                if isinstance(outcome, list):
-                    keep(chunks[index], outcome)
+            suspects = [chunk for chunk, _ in work.run(chunks, min(most, len(chunks)), 2)]
+            asked = {chunk[0].id for chunk in suspects}
+            chunks = [chunk for chunk in chunks if chunk[0].id not in work.rows and chunk[0].id not in asked]
+            work.one_by_one(suspects)
+    if items:
+        report(name, work.tally, time.monotonic() - began, most, runner)
+    return [work.rows[item.id] for item in items]
+
+
+class _Work:
+    """The rows found so far, and how more are found."""
+
+    def __init__(
+        self, function: Callable[..., list[Row]], args: Any, runner: RunnerSettings, name: str, bar: Any
+    ) -> None:
+        self.function, self.args, self.runner, self.name, self.bar = function, args, runner, name, bar
+        self.rows: dict[str, Row] = {}
+        self.tally = Tally()
+
+    def run(self, chunks: Sequence[list[Item]], workers: int, ahead: int) -> list[tuple[list[Item], BaseException]]:
+        """Keep the rows of chunks that succeed; the others were in the hands of workers that died."""
+        deaths = []
+        for index, outcome in _outcomes(self.function, chunks, self.args, self.runner, workers, ahead, self.name):
+            if isinstance(outcome, tuple):
+                self._keep(chunks[index], *outcome)
+            else:
+                deaths.append((chunks[index], outcome))
+        return deaths
+
+    def one_by_one(self, suspects: list[list[Item]]) -> None:
+        """Find out which of these chunks kills its worker, and of such a chunk which item does."""
+        tries: Counter[str] = Counter()
+        while suspects:
+            log.warning("%s: a worker died: trying %s", self.name, _told(suspects))
+            deaths = self.run(suspects, 1, 1)
+            suspects = [chunk for chunk in suspects if chunk[0].id not in self.rows]
+            for chunk, death in deaths:
+                suspects.remove(chunk)
+                tries[chunk[0].id] += len(chunk) == 1
+                if tries[chunk[0].id] == TRIES_ALONE:
+                    self._keep(chunk, [_killed(chunk[0], death)], Tally(clips=1))
                 else:
-                    suspects.append(chunks[index])
-            chunks = [chunk for chunk in chunks if chunk[0].id not in rows and chunk not in suspects]
-            for item in [item for chunk in suspects for item in chunk]:
-                log.warning("%s: a worker died while %s was in its hands: trying it alone", name, item.id)
-                for _ in range(TRIES_ALONE):
-                    [(_, outcome)] = _outcomes(function, [[item]], args, runner, 1, name)
-                    if isinstance(outcome, list):
-                        break
-                keep([item], outcome if isinstance(outcome, list) else [_killed(item, outcome)])
-    return [rows[item.id] for item in items]
+                    half = -(-len(chunk) // 2)
+                    suspects = [*filter(None, (chunk[:half], chunk[half:])), *suspects]
+
+    def _keep(self, chunk: Sequence[Item], found: list[Row], tally: Tally) -> None:
+        _check(self.function, chunk, found)
+        self.rows.update({row.id: row for row in found})
+        self.tally.add(tally)
+        self.bar.update(len(chunk))
+
+
+def _told(chunks: Sequence[Sequence[HasId]]) -> str:
+    ids = [item.id for chunk in chunks for item in chunk]
+    return f"{ids[0]} alone" if len(ids) == 1 else f"{len(ids)} clips, from {ids[0]}, a chunk of them at a time"
 
 
 def _outcomes(
     function: Callable[..., list[Row]], chunks: Sequence[Sequence[Item]], args: Any, runner: RunnerSettings, workers: int,
-    name: str,
-) -> Iterator[tuple[int, list[Row] | BaseException]]:  # fmt: skip
-    """(chunk's index, its rows or the death of its worker), as they finish; after a death nothing more is submitted."""
+    ahead: int, name: str,
+) -> Iterator[tuple[int, Counted | BaseException]]:  # fmt: skip
+    """(chunk's index, its rows with what was counted or the death of its worker), as they finish, at most `ahead` a worker in
+    flight; after a death nothing more is submitted."""
     done: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-    todo, running, dead = iter(range(len(chunks))), 0, False
+    todo, dead = iter(range(len(chunks))), False
+    running: set[int] = set()
     with task_runner(runner, workers) as pool:
         try:
             while True:
-                while not dead and running < 2 * workers and (index := next(todo, None)) is not None:
+                while not dead and len(running) < ahead * workers and (index := next(todo, None)) is not None:
                     call = functools.partial(function, chunks[index], *args)
                     future = pool.submit(run_chunk, {"call": call, "label": f"{name} {chunks[index][0].id}"})
-                    running += 1
+                    running.add(index)
                     future.add_done_callback(lambda future, index=index: done.put((index, future)))  # type: ignore[misc]
                 if not running:
                     return
-                index, future = done.get()
-                running -= 1
-                outcome = _outcome(future)
-                dead = dead or not isinstance(outcome, list)
+                if (found := _next(done, pool)) is None:
+                    yield from ((index, BrokenExecutor("its result was lost")) for index in sorted(running))
+                    return
+                index, outcome = found[0], _outcome(found[1])
+                running.remove(index)
+                dead = dead or not isinstance(outcome, tuple)
                 yield index, outcome
         except BaseException:
             for process in multiprocessing.active_children():  # or leaving the pool would wait for their chunks
                 process.kill()
+                process.join(1)
             raise
 
 
-def _outcome(future: Any) -> list[Row] | BaseException:
-    """Rows of a finished chunk, or the exception that tells of a worker's death. Other exceptions are raised."""
+def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any] | None:
+    """The next finished chunk; None when none will come, because a worker died and the pool lost what it held.
+
+    Raises:
+        RunnerError: none will come, because the pool's own thread has ended. A worker's SystemExit outside of a chunk
+            does that: rich raises one where the reader of this process's output is gone.
+    """
+    while True:
+        state = pool_state(
+            pool
+        )  # before looking: what was finished by then is in the queue, or on its way for a moment
+        try:
+            return done.get(timeout=LOOK_EVERY_S)
+        except queue.Empty:
+            if state == "broken":
+                return None
+            if state == "ended":
+                raise RunnerError(
+                    "the pool of workers has broken down; is this process's output read to its end? Run the same "
+                    "command again: what is done isn't done twice"
+                ) from None
+
+
+def _outcome(future: Any) -> Counted | BaseException:
+    """Result of a finished chunk, or the exception that tells of a worker's death. Other exceptions are raised."""
     try:
         return future.result()
     except (BrokenExecutor, CrashedRun, MemoryError) as death:
@@ -119,9 +188,20 @@ def _outcome(future: Any) -> list[Row] | BaseException:
 
 
 @task(name="chunk", task_run_name="{label}", cache_policy=NO_CACHE, persist_result=False)
-def run_chunk(call: Call, label: str) -> list[Row]:
-    """One chunk on a worker."""
-    return call()
+def run_chunk(call: Call, label: str) -> Counted:
+    """One chunk on a worker: its rows, and where its time went.
+
+    Raises:
+        RunnerError: something in the chunk asked its process to exit, which would end the pool's thread in the stage.
+    """
+    try:
+        with tallied() as tally:
+            rows = call()
+    except SystemExit as error:
+        raise RunnerError(
+            f"{label}: its worker was asked to exit ({error.code}); is the output of this process read to its end?"
+        ) from error
+    return rows, tally
 
 
 def _check(function: Callable[..., list[Row]], chunk: Sequence[HasId], rows: list[Row]) -> None:

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
@@ -74,6 +74,16 @@ def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRu
         return module.DaskTaskRunner(address=address)
     cluster = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None, "env": env}
     return module.DaskTaskRunner(cluster_kwargs=cluster)
+
+
+def pool_state(runner: TaskRunner[Any]) -> Literal["works", "broken", "ended"]:
+    """Whether submitted work will still finish: a process pool is broken when a worker died; it has ended when the thread
+    that hands out work was ended by something else."""
+    executor: Any = runner._executor if isinstance(runner, ProcessPoolTaskRunner) else None
+    thread = executor._executor_manager_thread if executor else None
+    if thread is None or thread.is_alive():
+        return "works"
+    return "broken" if executor._broken else "ended"
 
 
 def start_worker(parent: int) -> None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lcvd.ledger.tally import count_made, timed
+
 MANIFEST = "SHA256SUMS.json"
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,9 @@ class Cache:
         """Folder of the entry; if it isn't there whole, `make` fills a fresh folder that is then renamed into place."""
         folder = self.root / kind / key[:2] / key
         if folder.exists():
-            if _whole(folder):
+            with timed("cache"):
+                whole = _whole(folder)
+            if whole:
                 return folder
             log.warning("cache entry %s is torn or altered: making it again", folder)
             shutil.rmtree(folder)
@@ -55,8 +59,10 @@ class Cache:
         aside = Path(tempfile.mkdtemp(prefix=f".{key[:8]}-", dir=folder.parent))
         try:
             make(aside)
-            sums = {path.relative_to(aside).as_posix(): file_hash(path) for path in _files(aside)}
-            (aside / MANIFEST).write_text(json.dumps(sums, sort_keys=True), encoding="utf-8")
+            count_made()
+            with timed("cache"):
+                sums = {path.relative_to(aside).as_posix(): file_hash(path) for path in _files(aside)}
+                (aside / MANIFEST).write_text(json.dumps(sums, sort_keys=True), encoding="utf-8")
             try:
                 aside.rename(folder)
             except OSError:

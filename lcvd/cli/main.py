@@ -22,6 +22,7 @@ OWN = (
     "evaluate",
     "ledger",
     "marked",
+    "numbers",
     "reconstruct",
     "relight",
     "sources",

@@ -12,6 +12,7 @@ import numpy as np
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import TrackSettings
+from lcvd.ledger.tally import timed
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
 
@@ -57,20 +58,22 @@ class Tracker:
 
     def __init__(self, settings: TrackSettings) -> None:
         os.environ.setdefault("GLOG_minloglevel", "2")
-        from mediapipe.python.solutions.face_mesh import FaceMesh  # slow to import, and only needed here
+        with timed("load"):
+            from mediapipe.python.solutions.face_mesh import FaceMesh  # slow to import, and only needed here
 
-        self._mesh = FaceMesh(
-            max_num_faces=2,
-            refine_landmarks=True,
-            min_detection_confidence=settings.min_confidence,
-            min_tracking_confidence=settings.min_confidence,
-        )
+            self._mesh = FaceMesh(
+                max_num_faces=2,
+                refine_landmarks=True,
+                min_detection_confidence=settings.min_confidence,
+                min_tracking_confidence=settings.min_confidence,
+            )
         self._rows: list[tuple[np.ndarray, int]] = []
         self._centre: np.ndarray | None = None
 
     def update(self, window: np.ndarray) -> FaceTrack:
         """Take the next frames, (n, H, W, 3) uint8 RGB, and give their part of the track."""
-        rows = [self._follow(image) for image in window]
+        with timed("face mesh"):
+            rows = [self._follow(image) for image in window]
         self._rows += rows
         return _track_of(rows)
 

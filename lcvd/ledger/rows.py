@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcvd.ledger.machine import MachineError, machine_error
+from lcvd.ledger.tally import clip_counted
 
 Status = Literal["kept", "filtered", "failed"]
 _SCHEMA = pa.schema(
@@ -109,7 +110,8 @@ def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
         MachineError: a file can't be read or written, whatever the clip: a full disk, a read-only folder.
     """
     try:
-        return work()
+        with clip_counted():
+            return work()
     except ClipError as error:
         row = failed(id, error.reason, error.detail)
     except (MemoryError, MachineError):

@@ -20,6 +20,7 @@ from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import Settings
 from lcvd.config.train import ImageEncoderSettings, LatentSettings
 from lcvd.ledger.rows import ClipError, Row, guard
+from lcvd.ledger.tally import timed
 from lcvd.model import initial
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.image_token import image_token
@@ -47,13 +48,14 @@ def prepare_chunk(rows: Sequence[Row], cache: Cache, settings: Settings) -> list
             f"shard.size is {settings.shard.size}, train.model.size asks for {settings.train.model.size}: raise the one, "
             "or lower the other"
         )
-    networks = _networks(
-        settings.train.model.start,
-        settings.train.model.latents,
-        settings.train.model.image_encoder,
-        settings.train.model.size,
-        settings.seed,
-    )
+    with timed("load"):
+        networks = _networks(
+            settings.train.model.start,
+            settings.train.model.latents,
+            settings.train.model.image_encoder,
+            settings.train.model.size,
+            settings.seed,
+        )
     return [
         guard(row.id, partial(_prepare_row, row, cache, *networks), cache.journal) if row.status == "kept" else row
         for row in rows
@@ -69,8 +71,12 @@ def prepare(sample: Sample, codec: LatentCodec, encoder: CLIPVisionModelWithProj
         at = range(start, min(start + WINDOW, sample.meta.frames))
         pictures = to_signed(torch.from_numpy(frames_at(sample, size, at)).to(device))
         mask = latent_mask(torch.from_numpy(masks_at(sample, size, at)))[:, 0]
-        windows.append((*codec.posterior(pictures), image_token(encoder, pictures)[:, 0], mask))
-    mean, std, token = (torch.cat(parts).half().cpu().numpy() for parts in list(zip(*windows, strict=True))[:3])
+        with timed("autoencoder"):
+            latents = [each.cpu() for each in codec.posterior(pictures)]
+        with timed("image encoder"):
+            tokens = image_token(encoder, pictures)[:, 0].cpu()
+        windows.append((*latents, tokens, mask))
+    mean, std, token = (torch.cat(part).half().numpy() for part in list(zip(*windows, strict=True))[:3])
     return Prepared(mean, std, token, torch.cat([window[3] for window in windows]).numpy().astype(np.uint8))
 
 

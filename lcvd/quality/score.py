@@ -11,6 +11,7 @@ import torch
 
 from lcvd.config.settings import QualitySettings
 from lcvd.ledger.rows import ClipError
+from lcvd.ledger.tally import timed
 from lcvd.quality.fastervqa import WEIGHTS
 from lcvd.quality.video_score import open_network, scores, video_of
 from lcvd.video.clip import Clip
@@ -45,10 +46,11 @@ def score_clip(clip: Clip, images: list[np.ndarray], settings: QualitySettings) 
         ClipError: `not_finite`, the score is no number: it would pass every threshold.
     """
     score = None
-    if settings.metric == "fastervqa":
-        score = scores([video_of(clip)], settings)[0]
-    elif settings.metric == "piqe" and images:
-        score = score_frames(images)
+    with timed(settings.metric):
+        if settings.metric == "fastervqa":
+            score = scores([video_of(clip)], settings)[0]
+        elif settings.metric == "piqe" and images:
+            score = score_frames(images)
     if score is not None and not math.isfinite(score):
         detail = f"{settings.metric} says {score}: the metric's weights don't bear this clip, or are spoilt"
         raise ClipError("not_finite", detail)

@@ -9,6 +9,8 @@ import numpy as np
 from scenedetect import FrameTimecode
 from scenedetect.detectors import ContentDetector
 
+from lcvd.ledger.tally import timed
+
 _HEIGHT = 144
 
 
@@ -23,6 +25,10 @@ class ShotDetector:
 
     def update(self, window: np.ndarray) -> None:
         """Take the next frames, (n, H, W, 3) uint8 RGB."""
+        with timed("shots"):
+            self._update(window)
+
+    def _update(self, window: np.ndarray) -> None:
         scale = min(1.0, _HEIGHT / window.shape[1])
         for image in window:
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image

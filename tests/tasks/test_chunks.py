@@ -71,6 +71,15 @@ def test_a_worker_that_dies_costs_only_the_clip_that_kills_it(chunk_work, tmp_pa
     assert "died each time" in row.detail
 
 
+def test_a_chunk_that_kills_is_halved_until_the_clip_is_found(chunk_work, tmp_path):
+    items = [chunk_work.Item(f"c{i:02}") for i in range(24)]
+    guilty = ["c05", "c06", "c23"]
+    rows = mapped(chunk_work.killed_by_some, items, guilty, tmp_path / "marks", workers=2, chunk=8)
+    assert [row.id for row in rows] == [item.id for item in items]
+    assert [row.id for row in rows if row.status == "failed"] == guilty
+    assert {row.reason for row in rows if row.status == "failed"} == {"worker-died"}
+
+
 def test_a_clip_that_needs_too_much_memory_fails_alone(chunk_work):
     rows = mapped(
         chunk_work.hungry, [chunk_work.Item(id) for id in ("a", "big", "c")], kind="threads", workers=1, chunk=3
@@ -81,6 +90,54 @@ def test_a_clip_that_needs_too_much_memory_fails_alone(chunk_work):
 def test_a_bug_ends_the_stage(chunk_work):
     with pytest.raises(ZeroDivisionError, match="a bug"):
         mapped(chunk_work.buggy, [chunk_work.Item("a")], kind="threads", workers=1)
+
+
+@pytest.mark.parametrize("kind", ["processes", "threads"])
+def test_a_worker_that_is_asked_to_exit_ends_the_stage(kind, chunk_work):
+    from tasks.runners import RunnerError
+
+    with pytest.raises(RunnerError, match=r"mapping a: its worker was asked to exit \(3\)"):
+        mapped(chunk_work.leaves, [chunk_work.Item("a"), chunk_work.Item("b")], kind=kind, workers=1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_pool_whose_thread_ended_ends_the_stage(chunk_work, monkeypatch, tmp_path):
+    from tasks import chunks
+    from tasks.runners import RunnerError
+
+    monkeypatch.setattr(chunks, "LOOK_EVERY_S", 0.2)
+    run = chunks.run_chunk.fn
+    monkeypatch.setattr(chunks, "run_chunk", chunks.run_chunk.with_options(on_completion=[chunk_work.exit_outside]))
+    assert chunks.run_chunk.fn is run
+    with pytest.raises(RunnerError, match="the pool of workers has broken down"):
+        mapped(chunk_work.forgetful, [chunk_work.Item("a"), chunk_work.Item("b")], workers=1)
+
+
+def test_a_stage_whose_reader_is_gone_ends(tmp_path):
+    code = f"""
+        import sys; sys.path[:0] = [{str(ROOT)!r}, {str(HELPERS)!r}]
+        import chunk_work
+        from prefect import flow
+        from lcvd.config.settings import RunnerSettings
+        from tasks.chunks import map_chunks
+        @flow
+        def stage():
+            items = [chunk_work.Item(str(i)) for i in range(2000)]
+            map_chunks(chunk_work.talks, items, runner=RunnerSettings(workers=2), name="talks")
+        if __name__ == "__main__":
+            stage()
+    """
+    script = tmp_path / "stage_without_reader.py"
+    script.write_text(textwrap.dedent(code))
+    stage = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert stage.stdout is not None
+    assert any(b"says 3" in line for line in stage.stdout)
+    stage.stdout.close()
+    try:
+        assert stage.wait(120) != 0
+    finally:
+        stage.kill()
+        stage.wait()
 
 
 def test_a_forgotten_clip_is_an_error(chunk_work):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from lcvd.ledger.rows import Row, kept
+from lcvd.cache.store import Cache
+from lcvd.ledger.rows import Row, guard, kept
+from lcvd.ledger.tally import count_frames, timed
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ def plain(items: list[Item], value: int) -> list[Row]:
 
 def killed_by_some(items: list[Item], guilty: list[str], folder: Path) -> list[Row]:
     """A process dies whenever it works on a guilty item; `once-...` is guilty only the first time."""
+    folder.mkdir(exist_ok=True)
     for item in items:
         mark = folder / item.id
         if item.id in guilty and not (item.id.startswith("once") and mark.exists()):
@@ -51,3 +56,35 @@ def slow(items: list[Item], folder: Path) -> list[Row]:
     (folder / str(os.getpid())).touch()
     time.sleep(600)
     return []
+
+
+def timed_work(items: list[Item], cache: Path) -> list[Row]:
+    """Ten frames a clip and 20 ms in a part of their own, once."""
+
+    def work(id: str) -> Row:
+        def make(folder: Path) -> None:
+            count_frames(10)
+            with timed("sleep"):
+                time.sleep(0.02)
+            (folder / "x").write_text(id)
+
+        Cache(cache).entry("kind", id, make)
+        return kept(id)
+
+    return [guard(item.id, partial(work, item.id), cache / "log") for item in items]
+
+
+def leaves(items: list[Item]) -> list[Row]:
+    raise SystemExit(3)
+
+
+def exit_outside(task: object, run: object, state: object) -> None:
+    """A hook that Prefect calls in the worker after a chunk."""
+    raise SystemExit(4)
+
+
+def talks(items: list[Item]) -> list[Row]:
+    for item in items:
+        time.sleep(0.05)
+        logging.getLogger("lcvd.talks").warning("says %s", item.id)
+    return [kept(item.id) for item in items]
