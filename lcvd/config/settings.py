@@ -102,12 +102,27 @@ class FilterThresholds(Section):
     """Frames in a row without a face that are interpolated; a longer gap splits the clip, whose longest part is kept."""
     max_jump: float = Field(0.5, gt=0)
     """Largest move of the face centre between frames, in face sizes: more means that another face took over."""
+    min_same_face: float = Field(0.3, ge=-1, le=1)
+    """Cosine of SFace's embeddings at the clip's beginning and end: less means that the face became another's."""
+    min_difference: float = Field(0.1, ge=0, le=1)
+    """Share of the bits of their faces' hashes in which two clips differ; of clips that differ less, which are near copies,
+    the first by id is kept. 0 keeps all."""
     min_sharpness: float = Field(20.0, ge=0)
     """Variance of the Laplacian over the face resized to 128 px, grey levels squared."""
     max_piqe: float = Field(60.0, ge=0, le=100)
     """Worst admitted PIQE score."""
     min_fastervqa: float = Field(0.6, ge=0, le=1)
     """Worst admitted Faster-VQA score (paper: 0.6)."""
+
+
+class PeopleSettings(Section):
+    """Who is in a clip, which decides its split. Changing this decides again from stored embeddings."""
+
+    identity: Literal["manifest", "joined", "faces"] = "manifest"
+    """``manifest``: whom the manifest names; ``faces``: whom SFace's embeddings tell apart, whatever the manifest says;
+    ``joined``: manifest's identities that share a person by their faces are one."""
+    same_person: float = Field(0.5, gt=0, le=1)
+    """Mean cosine from which clips show the same person."""
 
 
 class FilterSettings(Section):
@@ -118,6 +133,7 @@ class FilterSettings(Section):
     shot_threshold: float = Field(27.0, gt=0)
     """PySceneDetect's content threshold (its default 27)."""
     thresholds: FilterThresholds = FilterThresholds()
+    people: PeopleSettings = PeopleSettings()
 
 
 class FitSettings(Section):
