@@ -6,7 +6,7 @@ writes live in the stage's section; ``runner`` only decides where the work happe
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -193,6 +193,17 @@ class LightSettings(Section):
     """Standard deviation in frames of the smoothing over time; 0 fits each frame alone."""
 
 
+class ReconstructThresholds(Section):
+    """What is kept: how much, from frame to frame, may tremble. Changing a threshold decides again from stored scores."""
+
+    max_landmark_jitter: float = Field(0.03, ge=0)
+    """Of the median landmark's place, in distances between the outer eye corners (standard deviation)."""
+    max_pose_jitter: float = Field(3.0, ge=0)
+    """Of the head's turn, degrees."""
+    max_light_jitter: float = Field(0.05, ge=0)
+    """Of the light's coefficients, relative to its constant ones."""
+
+
 class ReconstructSettings(Section):
     """Stage ``reconstruct``."""
 
@@ -208,6 +219,11 @@ class ReconstructSettings(Section):
     ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
+    thresholds: ReconstructThresholds = ReconstructThresholds()
+
+    def decisive(self) -> dict[str, Any]:
+        """What decides codes and masks, for keys and provenance: all but the thresholds."""
+        return self.model_dump(mode="json", exclude={"thresholds"})
 
 
 class ShardSettings(Section):
