@@ -104,6 +104,8 @@ class FilterThresholds(Section):
     """Largest move of the face centre between frames, in face sizes: more means that another face took over."""
     min_same_face: float = Field(0.3, ge=-1, le=1)
     """Cosine of SFace's embeddings at the clip's beginning and end: less means that the face became another's."""
+    max_hidden: float = Field(0.2, ge=0, le=1)
+    """Share of the face that hasn't the colour of its skin, in the frames that show most of it: something is in front."""
     min_difference: float = Field(0.1, ge=0, le=1)
     """Share of the bits of their faces' hashes in which two clips differ; of clips that differ less, which are near copies,
     the first by id is kept. 0 keeps all."""

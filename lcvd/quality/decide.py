@@ -37,6 +37,7 @@ def decide(id: str, analysis: Analysis, limits: FilterThresholds) -> Row:
     start = analysis.shot[0]
     fields = dataclasses.asdict(analysis) | {
         "same_face": analysis.looks.same_face,
+        "hidden": analysis.looks.hidden,
         "shot": list(analysis.shot),
         "gaps": [list(gap) for gap in analysis.gaps],
         "part": [start + part[0], start + part[1]],
@@ -76,7 +77,7 @@ def _checks(found: Analysis, part: int, face_share: float, limits: FilterThresho
                f"one face in {face_share:.1%} of frames, {share:.1%} needed"),
         _Check("face_jumps", found.jump > limits.max_jump, found.jump, limits.max_jump,
                f"the face jumps by {found.jump:.2f} of its size, at most {limits.max_jump:g} admitted"),
-        *_continuity(found, limits),
+        *_looks(found, limits),
         _Check("face_small", found.face_px < limits.min_face_px, found.face_px, limits.min_face_px,
                f"the face is {found.face_px:.0f} px, {limits.min_face_px:g} needed"),
         _Check("blurred", found.sharpness < limits.min_sharpness, found.sharpness, limits.min_sharpness,
@@ -85,12 +86,16 @@ def _checks(found: Analysis, part: int, face_share: float, limits: FilterThresho
     ]  # fmt: skip
 
 
-def _continuity(found: Analysis, limits: FilterThresholds) -> list[_Check]:
-    same, least = found.looks.same_face, limits.min_same_face
-    if same is None:
-        return []
-    return [_Check("face_changes", same < least, same, least,
-                   f"the face at the end is like that at the beginning by {same:.2f} (cosine), {least:g} needed")]  # fmt: skip
+def _looks(found: Analysis, limits: FilterThresholds) -> list[_Check]:
+    same, least, hidden, most = found.looks.same_face, limits.min_same_face, found.looks.hidden, limits.max_hidden
+    checks = []
+    if same is not None:
+        detail = f"the face at the end is like that at the beginning by {same:.2f} (cosine), {least:g} needed"
+        checks.append(_Check("face_changes", same < least, same, least, detail))
+    if hidden is not None:
+        detail = f"{hidden:.0%} of the face hasn't the colour of its skin, at most {most:.0%} admitted"
+        checks.append(_Check("face_hidden", hidden > most, hidden, most, detail))
+    return checks
 
 
 def _quality(found: Analysis, limits: FilterThresholds) -> list[_Check]:

@@ -1,4 +1,4 @@
-"""What a clip's face looks like: hashes that find copies of it, and an embedding that says whose it is."""
+"""What a clip's face looks like: hashes that find copies, an embedding that says whose it is, what hides it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lcvd.face.embedding import DIMENSIONS, aligned, embed_aligned, five_points, unit
 from lcvd.quality.copies import face_hash
+from lcvd.quality.occlusion import hidden_share
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Looks:
     """SFace's embedding, the mean over the frames at unit length: float16 in base 64, empty without a face."""
     same_face: float | None
     """Cosine of the embeddings of the first and the last quarter of the frames with a face; None below two."""
+    hidden: float | None
+    """`hidden_share`, None without a face."""
 
     def vector(self) -> NDArray[np.float32] | None:
         """The embedding (128,), None without a face."""
@@ -36,7 +39,7 @@ def looks_of(images: Mapping[int, NDArray[np.uint8]], landmarks: Mapping[int, ND
     places = sorted(images)
     seen = [place for place in places if place in landmarks]
     if not seen:
-        return Looks((None,) * len(places), "", None)
+        return Looks((None,) * len(places), "", None, None)
     faces = aligned([images[place] for place in seen], five_points(np.stack([landmarks[place] for place in seen])))
     hashes = {place: face_hash(face) for place, face in zip(seen, faces, strict=True)}
     vectors = embed_aligned(faces)
@@ -47,4 +50,5 @@ def looks_of(images: Mapping[int, NDArray[np.uint8]], landmarks: Mapping[int, ND
         hashes=tuple(hashes.get(place) for place in places),
         embedding=mean,
         same_face=float(first @ last) if len(seen) > 1 else None,
+        hidden=hidden_share(faces),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from lcvd.config.settings import TrackSettings
 from lcvd.face.embedding import embed, five_points
 from lcvd.face.track import Tracker
-from lcvd.quality.looks import looks_of
+from lcvd.quality.looks import Looks, looks_of
 
 
 def test_the_embedding_is_the_mean_of_the_frames(carphone) -> None:
@@ -24,9 +25,11 @@ def test_the_embedding_is_the_mean_of_the_frames(carphone) -> None:
     np.testing.assert_allclose(found.vector(), mean, atol=2e-4)
     assert [text is None for text in found.hashes] == [False, False, True, False, False]
     assert found.same_face == pytest.approx(float(vectors[0] @ vectors[-1]), abs=1e-5)
-    json.dumps([found.hashes, found.embedding, found.same_face])
+    assert found.hidden < 0.1
+    json.dumps(dataclasses.asdict(found))
 
 
 def test_without_a_face_there_is_nothing(carphone) -> None:
     found = looks_of(dict(enumerate(carphone[:3])), {})
-    assert (found.hashes, found.embedding, found.same_face, found.vector()) == ((None, None, None), "", None, None)
+    assert found == Looks((None, None, None), "", None, None)
+    assert found.vector() is None

@@ -93,7 +93,7 @@ def row_of(id: str, identity: str, vector: np.ndarray | None) -> Row:
     bits = np.random.default_rng(zlib.crc32(id.encode())).integers(0, 2, (8, 144), dtype=np.uint8)
     text = "" if vector is None else base64.b64encode(vector.astype("<f2").tobytes()).decode()
     hashes = tuple(np.packbits(row).tobytes().hex() for row in bits)
-    return kept(id, 1.0, identity=identity, part=[0, 9], looks=dataclasses.asdict(Looks(hashes, text, None)))
+    return kept(id, 1.0, identity=identity, part=[0, 9], looks=dataclasses.asdict(Looks(hashes, text, None, None)))
 
 
 @pytest.fixture
