@@ -6,6 +6,7 @@ from prefect import flow
 
 from lcvd.config.settings import Settings
 from lcvd.quality.stage import filter_chunk
+from lcvd.quality.together import settle
 from lcvd.video.clip import clips_of
 from tasks.chunks import map_chunks
 from tasks.stage import Stage, main
@@ -13,12 +14,13 @@ from tasks.stage import Stage, main
 
 @flow(name="filter")
 def filter_clips(settings: Settings) -> None:
-    """Measure every clip (once: scores stay in the scratch cache), then decide by the thresholds."""
+    """Measure every clip (once: scores stay in the scratch cache), decide by the thresholds, compare clips."""
     stage = Stage("filter")
     clips = clips_of(stage.input("download"))
     stage.need(clips)
     stage.fresh()
-    stage.finish(map_chunks(filter_chunk, clips, stage.cache, settings.filter, runner=settings.runner, name=stage.name))
+    rows = map_chunks(filter_chunk, clips, stage.cache, settings.filter, runner=settings.runner, name=stage.name)
+    stage.finish(settle(rows, settings.filter))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,12 @@ _DATA = click.option("--data", default="data", show_default=True, type=click.Pat
 @click.command()
 @click.argument("clip", required=False)
 @_DATA
-def ledger(clip: str | None, data: Path) -> None:
+@click.option("--lights", is_flag=True, help="Where the light of the reconstructed clips comes from, as a histogram.")
+def ledger(clip: str | None, data: Path, lights: bool) -> None:
     """Counts a stage and the last word on every clip; with CLIP, that clip's whole story."""
+    if lights:
+        _lights(data)
+        return
     if clip:
         for stage, row in story(data, clip):
             click.echo(f"{stage:12} {row.status:9} {row.reason:14} {row.detail}")
@@ -30,3 +34,13 @@ def ledger(clip: str | None, data: Path) -> None:
         click.echo(f"{stage:12} " + (", ".join(f"{n} {name}" for name, n in tally.items()) or "hasn't run"))
     for id, (stage, row) in last_rows(data).items():
         click.echo(f"  {id:32} {row.status:9} at {stage:12} {row.reason} {row.detail}".rstrip())
+
+
+def _lights(data: Path) -> None:
+    from lcvd.shading.spread import bin_of, histogram
+
+    rows = [row for row in read_ledger(data / "reconstruct" / "ledger.parquet") if row.status == "kept"]
+    tally = histogram([bin_of(row.fields["light_direction"], row.fields["light_contrast"]) for row in rows])
+    for name, count in tally.items():
+        share = count / max(1, len(rows))
+        click.echo(f"{name:14} {count:7} {share:6.1%} {'#' * round(50 * share)}".rstrip())

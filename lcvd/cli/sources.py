@@ -36,7 +36,7 @@ def check(manifests: Path) -> None:
 @_FOLDER
 def folder(clips: Path, manifests: Path) -> None:
     """Write local.csv for a folder of CLIPS: relative names, hashes, and who is in them (by face embeddings)."""
-    from lcvd.face.embedding import cluster
+    from lcvd.face.people import cluster
 
     local = manifests / "local.csv"
     entries = scan_folder(clips, {source.id for source in read_manifests(manifests, skip=local.name)})

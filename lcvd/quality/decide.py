@@ -27,7 +27,7 @@ def decide(id: str, analysis: Analysis, limits: FilterThresholds) -> Row:
     """Keep the clip, or filter it for the first reason that holds, in the order of `_checks`.
 
     A filtered row's score is what that reason measured and ``fields["threshold"]`` its threshold; a kept row's score is
-    the picture quality. All measurements are in ``fields``, with how the quality was ``scored``, and: ``part``, the frames
+    the picture quality. All measurements are in ``fields`` (``looks`` only until `lcvd.quality.together.settle` has compared them), with how the quality was ``scored``, and: ``part``, the frames
     that go on (`longest_part` of the shot, counted from the clip's first), ``bridged``, how many of them have no face and
     will be interpolated, and ``face_share``, the share of them with exactly one face.
     """
@@ -36,6 +36,8 @@ def decide(id: str, analysis: Analysis, limits: FilterThresholds) -> Row:
     share = max(0.0, 1 - bridged / (part[1] - part[0]) - analysis.many_share) if part[1] > part[0] else 0.0
     start = analysis.shot[0]
     fields = dataclasses.asdict(analysis) | {
+        "same_face": analysis.looks.same_face,
+        "hidden": analysis.looks.hidden,
         "shot": list(analysis.shot),
         "gaps": [list(gap) for gap in analysis.gaps],
         "part": [start + part[0], start + part[1]],
@@ -75,12 +77,25 @@ def _checks(found: Analysis, part: int, face_share: float, limits: FilterThresho
                f"one face in {face_share:.1%} of frames, {share:.1%} needed"),
         _Check("face_jumps", found.jump > limits.max_jump, found.jump, limits.max_jump,
                f"the face jumps by {found.jump:.2f} of its size, at most {limits.max_jump:g} admitted"),
+        *_looks(found, limits),
         _Check("face_small", found.face_px < limits.min_face_px, found.face_px, limits.min_face_px,
                f"the face is {found.face_px:.0f} px, {limits.min_face_px:g} needed"),
         _Check("blurred", found.sharpness < limits.min_sharpness, found.sharpness, limits.min_sharpness,
                f"sharpness {found.sharpness:.1f}, {limits.min_sharpness:g} needed"),
         *_quality(found, limits),
     ]  # fmt: skip
+
+
+def _looks(found: Analysis, limits: FilterThresholds) -> list[_Check]:
+    same, least, hidden, most = found.looks.same_face, limits.min_same_face, found.looks.hidden, limits.max_hidden
+    checks = []
+    if same is not None:
+        detail = f"the face at the end is like that at the beginning by {same:.2f} (cosine), {least:g} needed"
+        checks.append(_Check("face_changes", same < least, same, least, detail))
+    if hidden is not None:
+        detail = f"{hidden:.0%} of the face hasn't the colour of its skin, at most {most:.0%} admitted"
+        checks.append(_Check("face_hidden", hidden > most, hidden, most, detail))
+    return checks
 
 
 def _quality(found: Analysis, limits: FilterThresholds) -> list[_Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from lcvd.video.clip import Clip, clips_of
 
 
 def filter_chunk(clips: Sequence[Clip], cache: Cache, settings: FilterSettings) -> list[Row]:
-    """Measure each clip (cached) and decide; one row a clip.
+    """Measure each clip (cached) and decide; one row a clip, to be given to `lcvd.quality.together.settle` with all others.
 
     Raises:
         MissingWeights, ModelError: the quality metric's network isn't there, or isn't what it should be.
@@ -27,10 +28,14 @@ def filter_chunk(clips: Sequence[Clip], cache: Cache, settings: FilterSettings) 
 
 def kept_clips(download: Path, filter: Path) -> list[Clip]:
     """Clips that the filter kept, in order of id, each cut to the frames that go on: the longest part of its longest shot
-    with a face, as `decide` says."""
-    parts = {row.id: row.fields["part"] for row in read_ledger(filter / "ledger.parquet") if row.status == "kept"}
-    return [clip.part(*parts[clip.id]) for clip in clips_of(download, set(parts))]
+    with a face, as `decide` says, and of the identity that `settle` found."""
+    rows = {row.id: row.fields for row in read_ledger(filter / "ledger.parquet") if row.status == "kept"}
+    return [
+        dataclasses.replace(clip.part(*rows[clip.id]["part"]), identity=rows[clip.id]["identity"])
+        for clip in clips_of(download, set(rows))
+    ]
 
 
 def _filter(clip: Clip, cache: Cache, settings: FilterSettings) -> Row:
-    return decide(clip.id, analyse(clip, cache, settings), settings.thresholds)
+    row = decide(clip.id, analyse(clip, cache, settings), settings.thresholds)
+    return dataclasses.replace(row, fields={**row.fields, "identity": clip.identity})

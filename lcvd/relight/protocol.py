@@ -139,7 +139,7 @@ class Run:
             metrics=sorted(self.instruments.metrics),
             weights={name: metric_of(name).hashes() for name in self.instruments.metrics},
             track=self.settings.filter.track,
-            reconstruct=self.settings.reconstruct,
+            reconstruct=self.settings.reconstruct.decisive(),
             quality=self.settings.filter.quality,
             seed=self.settings.seed,
             code=rooms_hash("lcvd.metrics.measure"),

@@ -151,3 +151,14 @@ def dominant_direction(light: Array) -> Array:
     band = np.asarray(light, np.float32)[..., 1:4, :] @ np.asarray(LUMA, np.float32)
     length = np.linalg.norm(band, axis=-1, keepdims=True)
     return np.where(length > 1e-6, band / np.maximum(length, 1e-6), 0).astype(np.float32)
+
+
+def contrast(light: Array) -> Array:
+    """How directed light is, (..., 9, 3) -> (...): the amplitude of the shading's linear band by its mean, in luma.
+
+    0 is even light, 2 one distant lamp; zero for darkness.
+    """
+    luma = np.asarray(light, np.float32) @ np.asarray(LUMA, np.float32)
+    mean = CONSTANTS[0] * luma[..., 0]
+    linear = CONSTANTS[1] * np.linalg.norm(luma[..., 1:4], axis=-1)
+    return np.where(mean > 1e-6, linear / np.maximum(mean, 1e-6), 0).astype(np.float32)

@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of, link_or_copy
-from lcvd.config.settings import MaskKind, Settings
+from lcvd.config.settings import MaskKind, ReconstructThresholds, Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.fit import EYE_CORNERS
+from lcvd.face.jitter import landmark_jitter, light_jitter, pose_jitter
 from lcvd.face.mask import mask_weights, open_masker
 from lcvd.face.square import square_of
 from lcvd.face.track import FaceTrack, face_track
-from lcvd.ledger.rows import ClipError, Row, guard, kept
+from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
 from lcvd.ledger.tally import timed
 from lcvd.shading.coder import Coder, coder_of, coder_weights
 from lcvd.shading.crop import square_pictures
-from lcvd.shading.sh import dominant_direction
+from lcvd.shading.sh import contrast, dominant_direction
 from lcvd.shading.sheet import ROWS, contact_sheet, save_png, sheet_rows
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
@@ -43,7 +44,9 @@ def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: 
     A kept row's fields: ``frames``, ``bridged`` (how many of them show no face: interpolated, with confidence 0),
     ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames; the latter in distances between the
     eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to the main light: x right, y up, z to
-    the camera).
+    the camera), ``light_contrast`` (`lcvd.shading.sh.contrast`), ``landmark_jitter``, ``pose_jitter`` and ``light_jitter``
+    (`lcvd.face.jitter`; None for clips of two frames). A clip that trembles more than `ReconstructThresholds` admit is
+    filtered as ``jitters``, with the same fields; nothing of it is placed in `out`.
 
     Raises:
         MissingWeights: the settings ask for published weights that aren't there.
@@ -60,15 +63,32 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: 
         id=clip.id,  # stands on the contact sheet
         fps=clip.fps,
         track=settings.filter.track,
-        settings=settings.reconstruct,
+        settings=settings.reconstruct.decisive(),
         weights=weights,
         code=rooms_hash(__name__),
     )
     folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings, weights))
+    fields = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
+    if row := _trembles(clip.id, fields, settings.reconstruct.thresholds):
+        return row
     link_or_copy(folder / "codes.safetensors", out / "codes" / f"{clip.id}.safetensors")
     link_or_copy(folder / "mask.mkv", out / "masks" / f"{clip.id}.mkv")
     link_or_copy(folder / "preview.png", out / "preview" / f"{clip.id}.png")
-    return kept(clip.id, **json.loads((folder / "fields.json").read_text(encoding="utf-8")))
+    return kept(clip.id, **fields)
+
+
+def _trembles(id: str, fields: dict[str, Any], limits: ReconstructThresholds) -> Row | None:
+    """The row of a clip whose codes jitter too much, None for any other."""
+    checks = (
+        ("landmark_jitter", limits.max_landmark_jitter, "landmarks by {:.2%} of the eyes' distance, {:.2%}"),
+        ("pose_jitter", limits.max_pose_jitter, "the head's turn by {:.2f} degrees, {:g}"),
+        ("light_jitter", limits.max_light_jitter, "the light by {:.1%}, {:.1%}"),
+    )
+    for name, limit, text in checks:
+        if fields[name] is not None and fields[name] > limit:
+            detail = f"trembles from frame to frame: {text.format(fields[name], limit)} admitted"
+            return filtered(id, "jitters", detail, fields[name], threshold=limit, **fields)
+    return None
 
 
 def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, weights: dict[str, str]) -> None:
@@ -83,7 +103,7 @@ def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, weight
         raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {count}")
     with timed("codes"):
         codes = coder.finish()
-    made_from = {"clip": clip.content(), "settings": part.model_dump(mode="json"), "weights": weights}
+    made_from = {"clip": clip.content(), "settings": part.decisive(), "weights": weights}
     codes.save(folder / "codes.safetensors", made_from)
     fields = _fields(coder, codes, track)
     (folder / "fields.json").write_text(json.dumps(fields, sort_keys=True), encoding="utf-8")
@@ -135,7 +155,12 @@ def _fields(coder: Coder, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
     corners = track.landmarks[track.present][:, EYE_CORNERS]
     eyes = float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)))
     error = float(np.median(coder.error(codes)))
-    direction = dominant_direction(codes.light.mean(axis=0))
+    light = codes.light.mean(axis=0)
+    trembling = {
+        "landmark_jitter": landmark_jitter(track),
+        "pose_jitter": pose_jitter(codes),
+        "light_jitter": light_jitter(codes),
+    }
     return {
         "frames": codes.frames,
         "bridged": int((~track.present).sum()),
@@ -143,7 +168,9 @@ def _fields(coder: Coder, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
         "landmark_error_px": round(error * eyes, 3),
         "landmark_error": round(error, 4),
         "confidence": round(float(codes.confidence.mean()), 4),
-        "light_direction": [round(float(value), 3) for value in direction],
+        "light_direction": [round(float(value), 3) for value in dominant_direction(light)],
+        "light_contrast": round(float(contrast(light)), 3),
+        **{name: None if value is None else round(value, 5) for name, value in trembling.items()},
     }
 
 

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
+from lcvd.shading.sh import contrast, dominant_direction
+from lcvd.shading.spread import balanced, bin_of, histogram
 from lcvd.shards.prepared import Key
 from lcvd.training.index import BrokenClip, Entry, Pictures, index_of
 
@@ -23,8 +27,10 @@ class Clips:
         key: of the prepared latents to use (`lcvd.model.fingerprint`); None reads frames instead.
         render: hints are rendered from the face codes instead of being read.
         max_broken: share of clips that may be broken.
+        balance_light: how evenly light is drawn from all sides (`lcvd.shading.spread.balanced`); 0 draws clips alike.
 
     Attributes:
+        weights: of the clips in drawing, None where all are alike.
         broken: why, by id, as far as it is known: shards that are torn show at once, other damage when a clip is decoded.
 
     Raises:
@@ -44,6 +50,7 @@ class Clips:
         key: Key | None = None,
         render: bool = False,
         max_broken: float = 0.0,
+        balance_light: float = 0.0,
     ) -> None:
         self._entries, damaged = index_of(folder, split, size, key, render)
         self._ids = sorted((*self._entries, *damaged))
@@ -53,6 +60,7 @@ class Clips:
         self.broken: dict[str, str] = {}
         for id, why in damaged.items():
             self._note(id, why)
+        self.weights = self._balanced(balance_light) if balance_light else None
         self._held: dict[str, Pictures] = {}
         if sum(entry.bytes_in_memory(size) for entry in self._entries.values()) <= memory_mb * 1e6:
             with ThreadPoolExecutor(threads) as pool:
@@ -87,6 +95,20 @@ class Clips:
             return self._held[id].window(indices)
         entry, at = self._entries[id], list(indices)
         return self._decoded(entry, at[:1] if entry.header else at, at)
+
+    def _balanced(self, strength: float) -> tuple[float, ...]:
+        """Weights by the light's bin; a broken clip, which gives way to the next one whenever it is drawn, counts as even
+        light."""
+        bins = []
+        for id in self._ids:
+            try:
+                light = self._entries[id].light() if id in self._entries else np.zeros((9, 3), np.float32)
+            except BrokenClip as error:
+                self._note(id, str(error))
+                light = np.zeros((9, 3), np.float32)
+            bins.append(bin_of(dominant_direction(light), float(contrast(light))))
+        log.info("clips by where their light comes from: %s", histogram(bins))
+        return tuple(balanced(bins, strength))
 
     def _hold(self, entry: Entry) -> None:
         everything = range(entry.meta.frames)

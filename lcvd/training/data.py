@@ -64,7 +64,7 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
 
 def _read(clips: Clips, sample: int, settings: TrainSettings, seed: int) -> tuple[int, Pictures]:
     """The clip of a sample, and its window."""
-    for clip in clips_of(seed, sample, len(clips)):
+    for clip in clips_of(seed, sample, len(clips), clips.weights):
         if clips.is_broken(clip):
             continue
         window = window_of(seed, sample, clips.length(clip), frames=settings.model.frames, stride=settings.stride)

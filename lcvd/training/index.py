@@ -16,8 +16,19 @@ from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError
 from lcvd.model.masks import latent_mask
 from lcvd.shading.hints import hints_of
+from lcvd.shading.sh import check_light
 from lcvd.shards.archive import LATENTS, PARTS, members
-from lcvd.shards.prepared import DamagedError, Header, Key, Origin, Prepared, read_header, read_rows, square_at
+from lcvd.shards.prepared import (
+    DamagedError,
+    Header,
+    Key,
+    Origin,
+    Prepared,
+    read_header,
+    read_rows,
+    square_at,
+    tensors_at,
+)
 from lcvd.shards.resize import frames_at, hints_at, masks_at
 from lcvd.shards.sample import Meta, Sample, read_index, shard_paths
 
@@ -80,6 +91,21 @@ class Entry:
         """What all its pictures need when they are held."""
         each = 6 * size * size + (self.header.bytes_a_frame if self.header else (size // 8) ** 2)
         return self.meta.frames * each
+
+    def light(self) -> NDArray[np.float32]:
+        """The clip's mean light (9, 3), read without the rest of its codes.
+
+        Raises:
+            BrokenClip: no codes lie there.
+        """
+        try:
+            header, data = tensors_at(self.shard, self.parts["codes.safetensors"])
+            entry = header["light"]
+            shape, offset = tuple(entry["shape"]), data + entry["data_offsets"][0]
+            found = np.memmap(self.shard, "<f4", "r", offset, shape).mean(axis=0)
+            return check_light(found)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BrokenClip(f"{self.shard}: sample {self.id}: codes.safetensors: {error}") from None
 
     def _sample(self) -> Sample:
         with self.shard.open("rb") as stream:

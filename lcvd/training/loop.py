@@ -80,6 +80,7 @@ class Training:
             key=key,
             render=settings.hints == "rendered",
             max_broken=settings.max_broken,
+            balance_light=settings.balance_light,
         )
         self.held_out = HeldOut(shards, settings, seed, key)
         films = settings.watch.video_every > 0

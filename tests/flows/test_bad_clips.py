@@ -15,6 +15,7 @@ from lcvd.config.settings import Settings
 from lcvd.ledger.rows import Row, write_ledger
 from lcvd.ledger.story import last_rows
 from lcvd.quality.stage import filter_chunk, kept_clips
+from lcvd.quality.together import settle
 from lcvd.shading.stage import reconstruct_chunk
 from lcvd.shards.sample import read_samples
 from lcvd.sources.manifest import COLUMNS, read_manifests
@@ -79,7 +80,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[
         )
     }
     write_ledger(data / "download" / "ledger.parquet", found["download"])
-    found["filter"] = filter_chunk(clips_of(data / "download"), cache, settings.filter)
+    found["filter"] = settle(filter_chunk(clips_of(data / "download"), cache, settings.filter), settings.filter)
     write_ledger(data / "filter" / "ledger.parquet", found["filter"])
     clips = kept_clips(data / "download", data / "filter")
     found["reconstruct"] = reconstruct_chunk(clips, data / "reconstruct", cache, settings)

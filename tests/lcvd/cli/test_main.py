@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lcvd.cli.main import OWN
+from lcvd.ledger.rows import filtered, kept, write_ledger
 
 LCVD = Path(sys.executable).with_name("lcvd")
 
@@ -32,6 +33,20 @@ def test_doctor_names_every_part_with_its_licence(tmp_path):
     out = run("doctor", cwd=tmp_path)
     for word in ("deca_model.tar", "open default", "SFace", "non-commercial", "LCVD_WEIGHTS"):
         assert word in out
+
+
+def test_ledger_of_lights(tmp_path):
+    def row(id, direction, contrast, keep=True):
+        fields = {"light_direction": direction, "light_contrast": contrast}
+        return kept(id, **fields) if keep else filtered(id, "jitters", "", **fields)
+
+    lit = {"a": [0.8, 0, 0.6], "b": [0.8, 0, 0.6], "c": [0, 0, 1], "d": [0, 0.9, 0.44]}
+    rows = [row(id, direction, 0.05 if id == "d" else 1.0) for id, direction in lit.items()]
+    write_ledger(tmp_path / "data" / "reconstruct" / "ledger.parquet", [*rows, row("e", [0, 0, -1], 1.0, keep=False)])
+    lines = {line[:14].strip(): line[14:].split() for line in run("ledger", "--lights", cwd=tmp_path).splitlines()}
+    assert len(lines) == 11
+    assert lines["right"] == ["2", "50.0%", "#" * 25]
+    assert (lines["front"][0], lines["even"][0], lines["behind"][0]) == ("1", "1", "0")
 
 
 def test_ledger_before_any_stage_and_an_unknown_clip(tmp_path):

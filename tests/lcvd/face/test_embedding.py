@@ -3,7 +3,8 @@ import itertools
 import numpy as np
 
 from lcvd.config.settings import TrackSettings
-from lcvd.face.embedding import cluster, embed, five_points
+from lcvd.face.embedding import embed, five_points
+from lcvd.face.people import cluster
 from lcvd.face.track import Tracker
 from lcvd.video.clip import Clip
 from lcvd.video.decode import read
@@ -30,13 +31,3 @@ def test_the_same_person_is_closer_than_any_other(clips_dir):
     assert same > 0.5 > 0.363 > other
     labels = cluster({f"{path.stem}{i}": p[i] for path, p in zip(paths, people, strict=True) for i in range(2)})
     assert len(set(labels.values())) == 3
-
-
-def test_clusters_do_not_depend_on_the_order():
-    draw = np.random.default_rng(0).normal
-    base = draw(size=(3, 128))
-    vectors = {f"c{i}": base[i % 3] + 0.1 * draw(size=128) for i in range(9)}
-    labels = cluster(vectors)
-    assert labels == cluster(dict(reversed(vectors.items())))
-    assert {id: label for id, label in labels.items() if label == "c1"} == {"c1": "c1", "c4": "c1", "c7": "c1"}
-    assert cluster({"only": base[0]}) == {"only": "only"}

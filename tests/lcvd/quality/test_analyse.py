@@ -10,6 +10,9 @@ from lcvd.face import track as track_module
 from lcvd.face.track import face_track
 from lcvd.quality import analyse as module
 from lcvd.quality.analyse import analyse
+from lcvd.video.decode import decode_bytes
+
+PAIR = ("lp_d10_woman_talk_greywall.mp4", "lp_d06_woman_expressions_cool.mp4")
 
 
 def test_a_cut_narrows_all_measurements_to_the_longest_shot(carphone, clip_from, cache, settings) -> None:
@@ -72,3 +75,19 @@ def test_another_metric_scores_again_but_tracks_no_face_again(carphone, clip_fro
     )
     assert second.quality is None
     assert (second.face_px, second.sharpness, second.shot) == (first.face_px, first.sharpness, first.shot)
+
+
+def test_a_face_that_becomes_another_is_told_without_a_cut(clips_dir, clip_from, cache, settings) -> None:
+    one, other = (
+        np.stack([cv2.resize(frame, (480, 480)) for frame in decode_bytes((clips_dir / name).read_bytes(), range(48))])
+        for name in PAIR
+    )
+    share = np.clip((np.arange(48) - 12) / 24, 0, 1)[:, None, None, None]
+    morph = (one * (1 - share) + other * share).astype(np.uint8)
+    settings = settings.model_copy(
+        update={"quality": settings.quality.model_copy(update={"frames": 8, "metric": "none"})}
+    )
+    becomes = analyse(clip_from(morph, "morph"), cache, settings)
+    assert becomes.shot == (0, 48)
+    assert becomes.looks.same_face < 0.3
+    assert analyse(clip_from(one, "one"), cache, settings).looks.same_face > 0.6

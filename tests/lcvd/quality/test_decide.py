@@ -5,10 +5,11 @@ import pytest
 from lcvd.config.settings import FilterThresholds
 from lcvd.quality.analyse import Analysis
 from lcvd.quality.decide import decide, longest_part
+from lcvd.quality.looks import Looks
 
 GOOD = Analysis(
     frames=60, shot=(0, 60), gaps=(), many_share=0.0, face_px=200.0, jump=0.05, sharpness=90.0, quality=30.0,
-    scored={"metric": "piqe", "frames": 8},
+    scored={"metric": "piqe", "frames": 8}, looks=Looks(("00",), "", 0.9, 0.0),
 )  # fmt: skip
 
 
@@ -22,6 +23,8 @@ GOOD = Analysis(
         ({"gaps": ((10, 15), (20, 25), (30, 38), (40, 45))}, "face_lost", 1 - 23 / 60),
         ({"gaps": ((12, 30), (40, 55))}, "face_lost", 12),
         ({"jump": 0.9}, "face_jumps", 0.9),
+        ({"looks": Looks((), "", 0.2, 0.0)}, "face_changes", 0.2),
+        ({"looks": Looks((), "", 0.9, 0.4)}, "face_hidden", 0.4),
         ({"face_px": 20.0}, "face_small", 20),
         ({"sharpness": 1.0}, "blurred", 1),
         ({"quality": 99.0}, "low_quality", 99),
@@ -38,7 +41,9 @@ def test_a_good_clip_is_kept_with_its_measurements():
     row = decide("a", GOOD, FilterThresholds())
     assert row.status == "kept"
     assert row.fields["shot"] == [0, 60]
-    assert decide("a", dataclasses.replace(GOOD, quality=None), FilterThresholds()).status == "kept"
+    assert (row.fields["same_face"], row.fields["hidden"]) == (0.9, 0.0)
+    for change in ({"quality": None}, {"looks": Looks((None,), "", None, None)}):
+        assert decide("a", dataclasses.replace(GOOD, **change), FilterThresholds()).status == "kept"
 
 
 def test_faster_vqa_is_better_when_higher_and_has_a_threshold_of_its_own():

@@ -22,7 +22,7 @@ def data(tmp_path_factory):
     plain = {"start": 0, "stop": FRAMES, "fps": 25.0, "width": SIZE, "height": SIZE, "crop": None, "licence": ""}
     rows = [kept(id, identity=id, media=f"{id}.mp4", sha256=sha[id], address=id, **plain) for id in sha]
     write_ledger(root / "download" / "ledger.parquet", rows)
-    write_ledger(root / "filter" / "ledger.parquet", [kept(id, part=[START, FRAMES]) for id in sha])
+    write_ledger(root / "filter" / "ledger.parquet", [kept(id, part=[START, FRAMES], identity=id) for id in sha])
     true = FaceCodes.load(truth / "codes.safetensors").window(range(START, FRAMES))
     turned = true.replace(pose=true.pose * (1 + np.radians(3) / np.linalg.norm(true.pose, axis=1, keepdims=True)))
     for id in sha:

@@ -160,3 +160,34 @@ def test_shown_frames() -> None:
     assert shown_frames(100) == [0, 14, 28, 42, 57, 71, 85, 99]
     assert shown_frames(3) == [0, 1, 2]
     assert shown_frames(1) == [0]
+
+
+def test_what_trembles_is_filtered_from_stored_scores(
+    carphone: Clip, settings: Settings, reconstructed: Reconstructed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, cache, row = reconstructed
+    assert 0 < row.fields["landmark_jitter"] < 0.02
+    assert 0 < row.fields["pose_jitter"] < 1
+    assert row.fields["light_jitter"] < 0.01
+    monkeypatch.setattr("lcvd.shading.stage._make", lambda *_: pytest.fail("made again"))
+    for name in ("landmark_jitter", "pose_jitter", "light_jitter"):
+        limits = settings.reconstruct.thresholds.model_copy(update={f"max_{name}": row.fields[name] / 2})
+        stricter = settings.reconstruct.model_copy(update={"thresholds": limits})
+        (left_out,) = reconstruct_chunk(
+            [carphone], tmp_path / name, cache, settings.model_copy(update={"reconstruct": stricter})
+        )
+        assert (left_out.status, left_out.reason, left_out.score) == ("filtered", "jitters", row.fields[name])
+        assert left_out.fields == {**row.fields, "threshold": row.fields[name] / 2}
+        assert not (tmp_path / name).exists()
+
+
+def test_a_shaken_camera_trembles(carphone: Clip, settings: Settings, tmp_path: Path, cache: Cache) -> None:
+    pictures = np.concatenate(list(frames(carphone)))
+    shifts = np.random.default_rng(0).integers(0, 9, (len(pictures), 2))
+    shaken = np.stack([frame[y : y + 136, x : x + 168] for frame, (y, x) in zip(pictures, shifts, strict=True)])
+    write_h264(tmp_path / "shaken.mp4", [shaken], 30.0, crf=4)
+    media = tmp_path / "shaken.mp4"
+    clip = dataclasses.replace(carphone, media=media, sha256=file_hash(media), width=168, height=136)
+    (row,) = reconstruct_chunk([clip], tmp_path / "out", cache, settings)
+    assert row.reason == "jitters"
+    assert "landmarks by" in row.detail

@@ -20,7 +20,7 @@ from lcvd.shards.write import write_shards
 from lcvd.training.clips import Clips
 from lcvd.training.data import batches, make_batch
 from lcvd.training.order import clip_of, window_of
-from tests.lcvd.training.conftest import SIZE, tiny
+from tests.lcvd.training.conftest import SIZE, make_sample, tiny
 
 
 def test_clips_are_what_the_shards_hold(shards: Path) -> None:
@@ -175,3 +175,32 @@ def test_latent_mask_binarises_then_takes_the_nearest() -> None:
     mask[0, 0, 0], mask[0, 0, 8], mask[0, 8, 9] = 128, 127, 255
     assert latent_mask(mask)[0, 0].tolist() == [[1.0, 0.0], [0.0, 0.0]]
     assert torch.equal(latent_mask(mask > 127), latent_mask(mask))
+
+
+def test_lights_are_balanced_by_the_codes_in_the_shards(tmp_path: Path) -> None:
+    """Nine clips lit from the left and one from the right: at strength 1 it comes as often as all the others."""
+
+    def lit(id: str, x: float) -> Sample:
+        made = make_sample(tmp_path / id, id, 3)
+        light = np.zeros((3, 9, 3), np.float32)
+        light[:, 0], light[:, 1] = 1, x
+        made.codes.replace(light=light).save(tmp_path / id / "codes.safetensors", {})
+        return Sample(
+            id, made.parts | {"codes.safetensors": (tmp_path / id / "codes.safetensors").read_bytes()}, "test"
+        )
+
+    samples = {f"c{i}": lit(f"c{i}", 1 if i == 4 else -1) for i in range(10)}
+    write_shards(tmp_path / "shards", "train", samples, samples.__getitem__, max_mb=0.05)
+
+    def clips(strength: float) -> Clips:
+        return Clips(tmp_path / "shards", "train", size=SIZE, memory_mb=0, balance_light=strength)
+
+    assert clips(0).weights is None
+    even = clips(1)
+    assert even.weights == pytest.approx([1 if i == 4 else 1 / 9 for i in range(10)])
+    settings = tiny().train
+    drawn = [make_batch(even, [sample], settings, seed=0).clips[0] for sample in range(20)]
+    assert 9 <= drawn.count("c4") <= 11
+    assert drawn == [even.id(clip_of(0, sample, 10, even.weights)) for sample in range(20)]
+    assert clips(0.5).weights[4] == pytest.approx(1)
+    assert clips(0.5).weights[0] == pytest.approx(1 / 3)

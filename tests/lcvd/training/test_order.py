@@ -28,6 +28,37 @@ def test_a_broken_clip_is_replaced_by_those_that_follow_in_the_epoch() -> None:
         assert chain[1] == clip_of(0, first + (sample - first + 1) % 7, 7)
 
 
+def test_weighted_epochs_hold_each_clip_by_its_share() -> None:
+    weights = (3.0, 1.0, 1.0, 0.25, 0.25, 0.25, 0.25)
+    shares = 7 * np.array(weights) / sum(weights)
+    epochs = [Counter(clip_of(0, 7 * epoch + i, 7, weights) for i in range(7)) for epoch in range(400)]
+    for epoch in epochs:
+        assert epoch.total() == 7
+        for clip, share in enumerate(shares):
+            assert int(share) <= epoch[clip] <= int(share) + 1
+    seen = np.array([[epoch[clip] for clip in range(7)] for epoch in epochs])
+    np.testing.assert_allclose(seen.mean(0), shares, atol=0.08)
+    orders = {tuple(clip_of(0, 7 * epoch + i, 7, weights) for i in range(7)) for epoch in range(20)}
+    assert len(orders) > 15
+
+
+def test_the_weighted_order_is_a_function_of_seed_and_sample_and_goes_on_anywhere() -> None:
+    weights = tuple(np.random.default_rng(0).uniform(0.1, 3, 50))
+    order = [clip_of(3, sample, 50, weights) for sample in range(200)]
+    assert order[120:] == [clip_of(3, sample, 50, weights) for sample in range(120, 200)]
+    assert order != [clip_of(4, sample, 50, weights) for sample in range(200)]
+    for sample in (0, 60):
+        chain = list(clips_of(3, sample, 50, weights))
+        first = sample - sample % 50
+        assert sorted(chain) == sorted(order[first : first + 50])
+        assert chain[0] == order[sample]
+
+
+def test_equal_weights_are_the_plain_order() -> None:
+    plain = [clip_of(0, sample, 7) for sample in range(21)]
+    assert plain == [clip_of(0, sample, 7, (0.5,) * 7) for sample in range(21)]
+
+
 def test_any_number_of_processes_sees_the_same_samples() -> None:
     def seen(step: int, accumulation: int, world: int, batch: int) -> list[int]:
         return [
