@@ -40,7 +40,7 @@ test: install
 	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow" tests
 
 test-slow: install
-	$(PYTEST) -m slow tests
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m slow tests
 
 test-all: test test-slow
 

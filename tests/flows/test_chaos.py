@@ -14,6 +14,6 @@ def test_a_chain_that_is_killed_at_random_ends_with_the_undisturbed_run_s_bytes(
     print(f"seed {seed}")
     chaos = Chaos(tmp_path / "project", seed)
     chaos.undisturbed()
-    chaos.run(4)
-    assert len(chaos.kills) == 4
+    chaos.run(3)
+    assert len(chaos.kills) == 3
     assert chaos.finished
