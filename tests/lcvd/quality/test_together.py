@@ -114,7 +114,7 @@ def people() -> list:
 )
 def test_identities_as_the_settings_say(people, how, wanted, caplog) -> None:
     settings = changed(FilterSettings(), "people", identity=how)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         rows = settle(people, settings)
     assert [row.fields["identity"] for row in rows[:-1]] == wanted
     assert [row.fields["person"] for row in rows[:-1]] == ["v1-1", "v1-2", "v1-2", "v3-1", "v4-1"]
