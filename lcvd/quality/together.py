@@ -78,10 +78,9 @@ def _identities(manifest: Mapping[str, str], people: Mapping[str, str], settings
     found = {"manifest": manifest, "faces": people, "joined": together}[how]
     torn = len(set(manifest.values())) - len(set(together.values()))
     if how == "manifest" and torn:
-        log.warning(
-            "%d of the manifests' %d identities show a person who has another one, too, as far as faces tell: training "
-            "and test may share people. `lcvd ledger` names them (person); filter.people.identity: joined keeps them "
-            "apart",
+        log.info(
+            "faces say that %d of the manifests' %d identities show somebody who has another one, too: training and test "
+            "may share people. `lcvd ledger` names them (person); filter.people.identity: joined keeps them in one split",
             torn,
             len(set(manifest.values())),
         )

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from lcvd.config.settings import FilterSettings
+from lcvd.face.embedding import unit
 from lcvd.ledger.rows import Row, failed, kept, write_ledger
 from lcvd.quality import analyse as analyse_module
 from lcvd.quality.looks import Looks
 from lcvd.quality.stage import filter_chunk, kept_clips
 from lcvd.quality.together import joined, settle
+from lcvd.shards.split import split_clips
 from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 from lcvd.video.encode import write_h264
@@ -114,13 +116,28 @@ def people() -> list:
 )
 def test_identities_as_the_settings_say(people, how, wanted, caplog) -> None:
     settings = changed(FilterSettings(), "people", identity=how)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         rows = settle(people, settings)
     assert [row.fields["identity"] for row in rows[:-1]] == wanted
     assert [row.fields["person"] for row in rows[:-1]] == ["v1-1", "v1-2", "v1-2", "v3-1", "v4-1"]
     assert rows[-1] == people[-1]
     assert ("1 of the manifests' 4 identities" in caplog.text) == (how == "manifest")
     assert ("has 3 of 5 clips" in caplog.text) == (how == "joined")
+
+
+@pytest.mark.parametrize(("how", "disjoint"), [("manifest", False), ("faces", True), ("joined", True)])
+def test_splits_share_nobody_unless_the_manifest_has_its_way(how: str, disjoint: bool) -> None:
+    """Sixty people in two videos each; each video has two clips of one person."""
+    rng = np.random.default_rng(0)
+    base = unit(rng.normal(size=(60, 128)))
+    who = {f"v{video:03d}-{clip}": video % 60 for video in range(120) for clip in range(2)}
+    rows = [row_of(id, id[:4], unit(base[person] + 0.5 * unit(rng.normal(size=128)))) for id, person in who.items()]
+    settled = settle(rows, changed(FilterSettings(), "people", identity=how))
+    splits = split_clips({row.id: row.fields["identity"] for row in settled}, 0.3, 0.2)
+    people = {name: {who[id] for id in splits.ids(name)} for name in ("train", "val", "test")}
+    assert all(people.values())
+    shared = (people["train"] & people["test"]) | (people["train"] & people["val"]) | (people["val"] & people["test"])
+    assert (not shared) == disjoint
 
 
 def test_joined_identities_follow_chains() -> None:
