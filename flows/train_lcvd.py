@@ -39,7 +39,7 @@ def train_lcvd(targets: Sequence[str] = (), commit: str | None = None, experimen
     root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"
     with pinned(root, commit, name) if commit else contextlib.nullcontext(root) as place:
         for stage in stages(place, targets):
-            reproduce(stage, place)
+            reproduce.with_options(tags=[f"lcvd-{stage}"])(stage, place)
         if left := stale(place, targets):
             raise StageError(f"something changed while this ran, so nothing was saved; dvc status says:\n{left}")
         if not experiment:

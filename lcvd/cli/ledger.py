@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from lcvd.ledger.rows import read_ledger
-from lcvd.ledger.story import STAGES, counts, last_rows, story
+from lcvd.ledger.rows import read_counts
+from lcvd.ledger.story import STAGES, last_rows, named_counts, story
 
 _DATA = click.option("--data", default="data", show_default=True, type=click.Path(path_type=Path, file_okay=False))
 
@@ -30,7 +30,7 @@ def ledger(clip: str | None, data: Path, lights: bool) -> None:
         return
     for stage in STAGES:
         path = data / stage / "ledger.parquet"
-        tally = counts(read_ledger(path)) if path.exists() else {}
+        tally = named_counts(read_counts(path)) if path.exists() else {}
         click.echo(f"{stage:12} " + (", ".join(f"{n} {name}" for name, n in tally.items()) or "hasn't run"))
     for id, (stage, row) in last_rows(data).items():
         click.echo(f"  {id:32} {row.status:9} at {stage:12} {row.reason} {row.detail}".rstrip())

@@ -6,14 +6,18 @@ an untracked log beside the cache (`guard`).
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import logging
 import math
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcvd.ledger.machine import MachineError, machine_error
+from lcvd.ledger.stored import Stored
 from lcvd.ledger.tally import clip_counted
 
 Status = Literal["kept", "filtered", "failed"]
@@ -28,6 +33,9 @@ _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "status", "reason", "detail")]
     + [("score", pa.float64()), ("fields", pa.string())]
 )
+_ENCODER = json.JSONEncoder(sort_keys=True)
+GROUP = 50_000
+"""Rows that are written together, and of which few are in memory twice."""
 log = logging.getLogger(__name__)
 
 
@@ -43,7 +51,7 @@ class ClipError(Exception):
         return ClipError, (self.reason, self.detail)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """What became of one clip in one stage. `fields` holds the stage's own JSON-able values."""
 
@@ -76,29 +84,67 @@ def write_ledger(path: Path, rows: Iterable[Row]) -> None:
     Raises:
         ValueError: two rows have the same id.
     """
-    ordered = sorted(rows, key=lambda row: row.id)
-    twice = [a.id for a, b in itertools.pairwise(ordered) if a.id == b.id]
-    if twice:
-        raise ValueError(f"{path}: id {twice[0]!r} stands twice; ids must be unique over all source manifests")
-    columns = {name: [getattr(row, name) for row in ordered] for name in _SCHEMA.names[:4]}
-    columns["score"] = [None if row.score is None or math.isnan(row.score) else float(row.score) for row in ordered]
-    columns["fields"] = [json.dumps(dict(row.fields), sort_keys=True) for row in ordered]
+    ordered = sorted(rows, key=attrgetter("id"))
+    twice = next((a.id for a, b in itertools.pairwise(ordered) if a.id == b.id), None)
+    if twice is not None:
+        raise ValueError(f"{path}: id {twice!r} stands twice; ids must be unique over all source manifests")
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".tmp")
-    pq.write_table(pa.table(columns, schema=_SCHEMA), aside)
+    with uncollected(), pq.ParquetWriter(aside, _SCHEMA) as writer:
+        for start in range(0, max(1, len(ordered)), GROUP):
+            writer.write_batch(_batch(ordered[start : start + GROUP]))
     aside.replace(path)
 
 
-def read_ledger(path: Path) -> list[Row]:
-    """Rows of a ledger, sorted by id.
+def _batch(rows: Sequence[Row]) -> pa.RecordBatch:
+    columns = {name: [getattr(row, name) for row in rows] for name in _SCHEMA.names[:4]}
+    columns["score"] = [None if row.score is None or math.isnan(row.score) else float(row.score) for row in rows]
+    columns["fields"] = [_ENCODER.encode(dict(row.fields)) for row in rows]
+    return pa.RecordBatch.from_pydict(columns, schema=_SCHEMA)
+
+
+def read_ledger(path: Path, id: str | None = None) -> list[Row]:
+    """Rows of a ledger, sorted by id; with `id` that clip's alone (none or one), for which little is read.
 
     Raises:
         FileNotFoundError: the stage hasn't run; the message names the file.
     """
+    filters = None if id is None else [("id", "=", id)]
+    rows: list[Row] = []
+    with uncollected():
+        for batch in _table(path, filters=filters).to_batches(GROUP):
+            texts = [batch.column(name).to_pylist() for name in ("id", "status", "reason", "detail", "score")]
+            fields = map(Stored, itertools.repeat(batch.column("fields")), range(len(batch)))
+            rows += map(Row, *texts, fields)
+    return rows
+
+
+def read_counts(path: Path) -> Counter[tuple[str, str]]:
+    """Rows a (status, reason) of a ledger, without making a row of each.
+
+    Raises:
+        FileNotFoundError: as `read_ledger`.
+    """
+    found = _table(path, columns=["status", "reason"]).group_by(["status", "reason"]).aggregate([([], "count_all")])
+    return Counter({(row["status"], row["reason"]): row["count_all"] for row in found.to_pylist()})
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection: looking for cycles in a million new rows, which have none, takes longer than making them."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
+def _table(path: Path, **options: Any) -> pa.Table:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no ledger; run `dvc repro {path.parent.name}` first")
-    records = pq.read_table(path, schema=_SCHEMA).to_pylist()
-    return [Row(**{**record, "fields": json.loads(record["fields"])}) for record in records]
+    return pq.read_table(path, schema=_SCHEMA, **options)
 
 
 def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:

@@ -159,6 +159,24 @@ def test_the_chain_gives_the_same_lock_and_an_experiment_and_leaves_no_worktree(
     assert yaml.safe_load((repository / "dvc.lock").read_text()) == by_chain
 
 
+def test_a_limit_on_a_stage_s_tag_holds_for_all_runs_of_a_server(repository, prefect_api):
+    from prefect import get_client
+
+    from flows.train_lcvd import train_lcvd
+
+    with get_client(sync_client=True) as client:
+        client.create_concurrency_limit(tag="lcvd-second", concurrency_limit=0)  # 0: whoever asks is refused
+        try:
+            with pytest.raises(Exception, match="lcvd-second"):
+                train_lcvd(["second"])
+        finally:
+            client.delete_concurrency_limit_by_tag("lcvd-second")
+    assert (repository / "data" / "first" / "out").exists()
+    assert not (repository / "data" / "second").exists()
+    train_lcvd(["second"])
+    assert (repository / "data" / "second" / "out").exists()
+
+
 def test_an_experiment_is_only_saved_when_everything_is_up_to_date(repository, prefect_api):
     from flows.train_lcvd import train_lcvd
     from tasks.entry import StageError

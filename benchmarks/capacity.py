@@ -1,0 +1,111 @@
+"""What a clip of the paper profile costs in the stages filter, reconstruct and shard, on one thread of this machine.
+
+Of each clip of a folder (LCVD_TEST_CLIPS or ../shared/clips) the first `--frames` frames, with open parts only: PIQE in the place
+of Faster-VQA, and no prepared latents, whose networks aren't there. `s` is by the clock and `cpu_s` of the processor: where
+they differ, others were busy. ``ms_a_frame`` is by part, of the clock's. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+
+from lcvd.cache.store import Cache, file_hash
+from lcvd.config.profiles import profile
+from lcvd.config.settings import Settings
+from lcvd.ledger.rows import Row
+from lcvd.ledger.tally import tallied
+from lcvd.quality.stage import filter_chunk
+from lcvd.shading.stage import reconstruct_chunk
+from lcvd.shards.stage import shard_chunk
+from lcvd.video.clip import Clip
+from lcvd.video.probe import probe
+from tasks.numbers import machine
+
+
+def settings_of() -> Settings:
+    """The paper profile with PIQE, whose verdict lets everything pass."""
+    found = profile("paper")
+    quality = found.filter.quality.model_copy(update={"metric": "piqe"})
+    thresholds = found.filter.thresholds.model_copy(update={"max_piqe": 100.0})
+    filter = found.filter.model_copy(update={"quality": quality, "thresholds": thresholds})
+    return found.model_copy(update={"filter": filter})
+
+
+def stages(folder: Path, settings: Settings) -> dict[str, Callable[[list[Clip]], list[Row]]]:
+    """The stages by name, on a cache of their own."""
+    cache, out = Cache(folder / "cache"), folder / "reconstruct"
+    return {
+        "filter": lambda clips: filter_chunk(clips, cache, settings.filter),
+        "reconstruct": lambda clips: reconstruct_chunk(clips, out, cache, settings),
+        "shard": lambda clips: shard_chunk(clips, out, cache, settings.shard),
+    }
+
+
+def clip_of(path: Path, frames: int) -> Clip:
+    """The first frames of a file."""
+    found = probe(path)
+    count = min(found.frames, frames)
+    return Clip(
+        path.stem, path.stem, path, file_hash(path), 0, count, found.fps, found.width, found.height, None, "", ""
+    )
+
+
+def measure(clips: list[Clip], folder: Path) -> dict[str, Any]:
+    """Of each stage: clips that it kept, seconds a clip, milliseconds a frame by part."""
+    found: dict[str, Any] = {}
+    for name, stage in stages(folder, settings_of()).items():
+        used, began = time.process_time(), time.perf_counter()
+        with tallied() as tally:
+            rows = stage(clips)
+        seconds, cpu = time.perf_counter() - began, time.process_time() - used
+        frames = sum(clip.frames for clip in clips)
+        parts = sorted(tally.seconds.items(), key=lambda item: -item[1])
+        found[name] = {
+            "clips": len(clips),
+            "frames": frames,
+            "s_a_clip": round(seconds / len(clips), 2),
+            "cpu_s_a_clip": round(cpu / len(clips), 2),
+            "cpu_ms_a_frame": round(1000 * cpu / frames, 1),
+            "ms_a_frame": {part: round(1000 * value / frames, 1) for part, value in parts},
+            "left_out": {row.id: row.reason for row in rows if row.status != "kept"},
+        }
+        kept = {row.id for row in rows if row.status == "kept"}
+        clips = [clip for clip in clips if clip.id in kept]
+    return found
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = os.environ.get("LCVD_TEST_CLIPS", "../shared/clips")
+    parser.add_argument("--clips", type=Path, default=Path(default), help="folder of .mp4 files (LCVD_TEST_CLIPS)")
+    parser.add_argument("--frames", type=int, default=96, help="only the first so many of each clip")
+    parser.add_argument("--count", type=int, default=0, help="only so many clips; 0 for all")
+    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    options = parser.parse_args()
+    files = sorted(options.clips.glob("*.mp4"))[: options.count or None]
+    if not files:
+        parser.error(f"no .mp4 files in {options.clips}: name a folder of clips in LCVD_TEST_CLIPS")
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
+        found = {"benchmark": "capacity", "machine": machine()}
+        found |= measure([clip_of(path, options.frames) for path in files], Path(folder))
+    if not options.json:
+        for name, value in found.items():
+            print(f"{name}: {value}")
+    print(json.dumps(found, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
