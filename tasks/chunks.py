@@ -25,6 +25,8 @@ from tasks.runners import RunnerError, pool_state, task_runner, workers_of
 
 _DEATHS = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")  # of dask and ray, which may not be installed
 TRIES_ALONE = 2
+POOLS = 3
+"""So many pools in a row may break down before a stage gives up."""
 LOOK_EVERY_S = 5.0
 log = logging.getLogger("lcvd.chunks")
 
@@ -36,6 +38,11 @@ class HasId(Protocol):
     def id(self) -> str:
         """Clip id."""
         ...
+
+
+class PoolEnded(RuntimeError):
+    """The thread that hands out chunks has ended: a worker's SystemExit outside of a chunk does that. Prefect's engine raises one
+    where it meets an error of its own, rich where the reader of this process's output is gone."""
 
 
 Item = TypeVar("Item", bound=HasId)
@@ -50,11 +57,11 @@ def map_chunks(
 
     `function` and `args` must be picklable. At most two chunks a worker are in flight. When a worker dies (out of
     memory, a crash in native code), the chunks in flight are tried again one at a time, and one that kills its worker again
-    is halved until the item is found; one that kills two workers alone becomes a failed row. Any other exception of
-    `function` ends the stage. How fast it was is reported under `name`. Call it inside a flow.
+    is halved until the item is found; one that kills two workers alone becomes a failed row. A pool that breaks down by itself is
+    replaced. Any other exception of `function` ends the stage. How fast it was is reported under `name`. Call it inside a flow.
 
     Raises:
-        RunnerError: the runner's extra isn't installed, or its pool broke down.
+        RunnerError: the runner's extra isn't installed, or `POOLS` pools in a row broke down.
         RuntimeError: `function` didn't return exactly one row for each of its items.
     """
     chunks = [list(items[i : i + runner.chunk]) for i in range(0, len(items), runner.chunk)]
@@ -80,15 +87,26 @@ class _Work:
         self.function, self.args, self.runner, self.name, self.bar = function, args, runner, name, bar
         self.rows: dict[str, Row] = {}
         self.tally = Tally()
+        self.breakdowns = 0
 
     def run(self, chunks: Sequence[list[Item]], workers: int, ahead: int) -> list[tuple[list[Item], BaseException]]:
-        """Keep the rows of chunks that succeed; the others were in the hands of workers that died."""
-        deaths = []
+        """Keep the rows of chunks that succeed; returns those that were in the hands of workers that died."""
+        deaths, ended, before = [], False, len(self.rows)
         for index, outcome in _outcomes(self.function, chunks, self.args, self.runner, workers, ahead, self.name):
             if isinstance(outcome, tuple):
                 self._keep(chunks[index], *outcome)
+            elif isinstance(outcome, PoolEnded):
+                ended = True
             else:
                 deaths.append((chunks[index], outcome))
+        if ended:
+            self.breakdowns = 1 if len(self.rows) > before else self.breakdowns + 1
+            if self.breakdowns == POOLS:
+                raise RunnerError(
+                    "the pool of workers has broken down time and again; is this process's output read to its end? Run the "
+                    "same command again: what is done isn't done twice"
+                )
+            log.warning("%s: the pool of workers has broken down: starting another", self.name)
         return deaths
 
     def one_by_one(self, suspects: list[list[Item]]) -> None:
@@ -138,41 +156,35 @@ def _outcomes(
                     future.add_done_callback(lambda future, index=index: done.put((index, future)))  # type: ignore[misc]
                 if not running:
                     return
-                if (found := _next(done, pool)) is None:
-                    yield from ((index, BrokenExecutor("its result was lost")) for index in sorted(running))
+                if isinstance(found := _next(done, pool), Exception):
+                    _kill_workers()
+                    yield from ((index, found) for index in sorted(running))
                     return
                 index, outcome = found[0], _outcome(found[1])
                 running.remove(index)
                 dead = dead or not isinstance(outcome, tuple)
                 yield index, outcome
         except BaseException:
-            for process in multiprocessing.active_children():  # or leaving the pool would wait for their chunks
-                process.kill()
-                process.join(1)
+            _kill_workers()
             raise
 
 
-def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any] | None:
-    """The next finished chunk; None when none will come, because a worker died and the pool lost what it held.
+def _kill_workers() -> None:
+    """Or leaving the pool would wait for their chunks."""
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join(1)
 
-    Raises:
-        RunnerError: none will come, because the pool's own thread has ended. A worker's SystemExit outside of a chunk
-            does that: rich raises one where the reader of this process's output is gone.
-    """
+
+def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any] | Exception:
+    """The next finished chunk, or why none will come: a worker died and the pool lost what it held, or the pool ended."""
     while True:
-        state = pool_state(
-            pool
-        )  # before looking: what was finished by then is in the queue, or on its way for a moment
+        state = pool_state(pool)  # before looking: what was finished by then is in the queue, or will be in a moment
         try:
             return done.get(timeout=LOOK_EVERY_S)
         except queue.Empty:
-            if state == "broken":
-                return None
-            if state == "ended":
-                raise RunnerError(
-                    "the pool of workers has broken down; is this process's output read to its end? Run the same "
-                    "command again: what is done isn't done twice"
-                ) from None
+            if state != "works":
+                return PoolEnded() if state == "ended" else BrokenExecutor("its result was lost")
 
 
 def _outcome(future: Any) -> Counted | BaseException:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lcvd.ledger.rows import read_counts
+from lcvd.ledger.rows import read_counts, read_ledger
 from lcvd.ledger.story import STAGES, last_rows, named_counts, story
 
 _DATA = click.option("--data", default="data", show_default=True, type=click.Path(path_type=Path, file_okay=False))

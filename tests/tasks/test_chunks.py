@@ -109,8 +109,22 @@ def test_a_pool_whose_thread_ended_ends_the_stage(chunk_work, monkeypatch, tmp_p
     run = chunks.run_chunk.fn
     monkeypatch.setattr(chunks, "run_chunk", chunks.run_chunk.with_options(on_completion=[chunk_work.exit_outside]))
     assert chunks.run_chunk.fn is run
-    with pytest.raises(RunnerError, match="the pool of workers has broken down"):
+    with pytest.raises(RunnerError, match="the pool of workers has broken down time and again"):
         mapped(chunk_work.forgetful, [chunk_work.Item("a"), chunk_work.Item("b")], workers=1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_pool_whose_thread_ended_once_is_replaced(chunk_work, monkeypatch, tmp_path):
+    from tasks import chunks
+
+    monkeypatch.setattr(chunks, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setenv("CHUNK_WORK_LEFT", str(tmp_path / "left"))
+    monkeypatch.setattr(
+        chunks, "run_chunk", chunks.run_chunk.with_options(on_completion=[chunk_work.exit_outside_once])
+    )
+    rows = mapped(chunk_work.plain, [chunk_work.Item(id) for id in "12345"], 7, workers=2)
+    assert [(row.id, row.status) for row in rows] == [(id, "kept") for id in "12345"]
+    assert (tmp_path / "left").exists()
 
 
 def test_a_stage_whose_reader_is_gone_ends(tmp_path):
