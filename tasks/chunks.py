@@ -166,6 +166,10 @@ def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any
         try:
             return done.get(timeout=LOOK_EVERY_S)
         except queue.Empty:
+            if state == "works" or state != pool_state(
+                pool
+            ):  # asked again: a thread that is being started isn't alive yet
+                continue
             if state == "broken":
                 return None
             if state == "ended":
