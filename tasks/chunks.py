@@ -183,7 +183,7 @@ def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any
         try:
             return done.get(timeout=LOOK_EVERY_S)
         except queue.Empty:
-            if state != "works":
+            if state != "works" and state == pool_state(pool):  # asked again: a thread may be about to start
                 return PoolEnded() if state == "ended" else BrokenExecutor("its result was lost")
 
 

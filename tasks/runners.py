@@ -81,7 +81,7 @@ def pool_state(runner: TaskRunner[Any]) -> Literal["works", "broken", "ended"]:
     that hands out work was ended by something else."""
     executor: Any = runner._executor if isinstance(runner, ProcessPoolTaskRunner) else None
     thread = executor._executor_manager_thread if executor else None
-    if thread is None or thread.is_alive():
+    if thread is None or thread.ident is None or thread.is_alive():  # without an ident it wasn't started yet
         return "works"
     return "broken" if executor._broken else "ended"
 

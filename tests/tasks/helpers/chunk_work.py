@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from lcvd.cache.store import Cache
-from lcvd.ledger.rows import Row, guard, kept
+from lcvd.ledger.rows import Row, failed, filtered, guard, kept
 from lcvd.ledger.tally import count_frames, timed
 
 
@@ -97,3 +97,15 @@ def talks(items: list[Item]) -> list[Row]:
         time.sleep(0.05)
         logging.getLogger("lcvd.talks").warning("says %s", item.id)
     return [kept(item.id) for item in items]
+
+
+def judged(items: list[Item], seconds: float) -> list[Row]:
+    """Of ten clips one fails and one is filtered."""
+    rows = []
+    for item in items:
+        time.sleep(seconds)
+        number = int(item.id[-1])
+        rows.append(
+            {0: failed(item.id, "gone", "404"), 7: filtered(item.id, "dark", "x", 0.1)}.get(number, kept(item.id, 0.9))
+        )
+    return rows
