@@ -3,7 +3,6 @@
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -43,11 +42,9 @@ def test_all_stages_leave_what_they_promise(reproduced):
     assert not list(data.rglob("*.tmp"))
 
 
-def test_a_second_repro_does_nothing_quickly(reproduced):
+def test_a_second_repro_does_nothing(reproduced):
     before = reproduced.lock()
-    begin = time.monotonic()
     said = reproduced.dvc("repro")
-    assert time.monotonic() - begin < 10
     assert said.count("didn't change, skipping") == 6
     assert reproduced.lock() == before
 
