@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,7 @@ from typing import Any, Literal
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from lcvd.config.settings import RunnerSettings
-from tasks.deathwatch import end_with
-from tasks.environment import show_messages
-from tasks.plain import LIBRARY_ERRORS, hide_tracebacks
+from tasks.worker import start_worker, without_main
 
 _THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -48,7 +45,7 @@ def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[A
         RunnerError: the runner needs an extra that isn't installed; the message names it.
     """
     env = {key: str(threads_of(settings)) for key in _THREAD_KEYS}
-    with _environment(env), _make(settings, workers, env) as runner:
+    with _environment(env), without_main(), _make(settings, workers, env) as runner:
         if isinstance(runner, ProcessPoolTaskRunner) and (messages := runner._subprocess_message_queue):
             # A worker killed while it writes keeps the queue's lock for good; at exit this process would wait for it.
             messages.cancel_join_thread()
@@ -84,14 +81,6 @@ def pool_state(runner: TaskRunner[Any]) -> Literal["works", "broken", "ended"]:
     if thread is None or thread.ident is None or thread.is_alive():  # without an ident it wasn't started yet
         return "works"
     return "broken" if executor._broken else "ended"
-
-
-def start_worker(parent: int) -> None:
-    """First call in a pool process: it dies with its stage at once, leaves Ctrl-C to it, and logs what it logs."""
-    end_with(parent, grace=0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    show_messages()
-    hide_tracebacks(*LIBRARY_ERRORS)
 
 
 def limit_threads(threads: int) -> None:

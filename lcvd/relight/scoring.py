@@ -25,10 +25,10 @@ from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import recipe_of
 from lcvd.relight.baselines import Decibels, Truth, round_trip, true_relit
 from lcvd.relight.figures import Lit, Moment, around, draw
-from lcvd.relight.methods.sh_ratio import relight_frames
 from lcvd.relight.results import read_result
 from lcvd.shading.crop import resize_masks
 from lcvd.shading.hints import WINDOW, Hints, hints_of
+from lcvd.shading.ratio import relight_frames
 from lcvd.shards.sample import Sample
 from lcvd.video.encode import read_lossless, write_browser, write_lossless
 

@@ -13,9 +13,9 @@ from lcvd.face.head import load_head
 from lcvd.relight.baselines import psnr
 from lcvd.relight.methods.method import Options, Shot, Window
 from lcvd.relight.methods.registry import open_method
-from lcvd.relight.methods.sh_ratio import GAIN, relight_frames
 from lcvd.shading.hints import Hints, hints_of
 from lcvd.shading.presets import preset
+from lcvd.shading.ratio import GAIN, relight_frames
 from lcvd.shading.skin import light_of
 from lcvd.studio.clip import StudioClip
 
