@@ -16,7 +16,12 @@ from pathlib import Path
 
 from tasks.leash import watch
 
+_ADOPTERS = {"systemd", "init", "launchd"}
 _SHELLS = {"sh", "dash", "bash", "zsh", "fish", "ksh", "busybox"}
+
+
+class DvcGone(RuntimeError):
+    """This stage is an orphan: whoever killed its `dvc` did so while the stage was starting."""
 
 
 def end_with(pid: int, grace: float = 15.0) -> None:
@@ -40,12 +45,18 @@ def end_with(pid: int, grace: float = 15.0) -> None:
 
 
 def dvc_above() -> int | None:
-    """Process id of the `dvc` that runs this process as a stage's command, shells skipped; None outside of DVC."""
+    """Process id of the `dvc` that runs this process as a stage's command, shells skipped; None outside of DVC.
+
+    Raises:
+        DvcGone: it ended before anybody looked.
+    """
     if "DVC_STAGE" not in os.environ:
         return None
     pid = os.getppid()
     while (name_parent := _name_and_parent(pid)) and name_parent[0] in _SHELLS:
         pid = name_parent[1]
+    if (pid <= 1 or (name_parent and name_parent[0] in _ADOPTERS)) and not _runs_dvc(pid):
+        raise DvcGone("the dvc that started this stage has ended")
     return pid if pid > 1 else None
 
 
@@ -58,6 +69,14 @@ def on_sigterm(handler: Callable[[], None] | None = None) -> None:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, unwind)
+
+
+def _runs_dvc(pid: int) -> bool:
+    """In a container, `dvc` itself may be process 1."""
+    try:
+        return b"dvc" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _name_and_parent(pid: int) -> tuple[str, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from filelock import FileLock, Timeout
 from prefect import tags
 
 from lcvd.ledger.machine import machine_error
-from tasks.deathwatch import dvc_above, end_with, on_sigterm
+from tasks.deathwatch import DvcGone, dvc_above, end_with, on_sigterm
 from tasks.environment import PARENT_RUN, scratch
 from tasks.plain import LIBRARY_ERRORS, hide_tracebacks
 from tasks.runners import RunnerError
@@ -42,7 +43,12 @@ def entry(name: str, grace: float = GRACE_S) -> Iterator[None]:
     the latest. `EXPECTED` errors show no traceback, all others do.
     """
     on_sigterm()
-    if (dvc := dvc_above()) is not None:
+    try:
+        dvc = dvc_above()
+    except DvcGone as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        sys.exit(128 + signal.SIGTERM)
+    if dvc is not None:
         end_with(dvc, grace)
     hide_tracebacks(*EXPECTED)
     try:

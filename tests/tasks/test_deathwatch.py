@@ -54,3 +54,27 @@ def test_a_stage_ends_with_dvc(number, shell, repository, eventually, running):
     dvc.send_signal(number)
     dvc.wait()
     eventually(lambda: not any(running(pid) for pid in pids), 15)
+
+
+def test_a_stage_whose_dvc_ended_while_it_was_starting_does_nothing(tmp_path, eventually):
+    """Adopted by init before it looks."""
+    code = f"""
+        import sys, time; sys.path.insert(0, {str(ROOT)!r})
+        from pathlib import Path
+        from tasks.entry import entry
+        while Path({str(tmp_path / "parent")!r}).exists():
+            time.sleep(0.05)
+        try:
+            with entry("stage"):
+                Path({str(tmp_path / "worked")!r}).touch()
+        except SystemExit as error:
+            Path({str(tmp_path / "code")!r}).write_text(str(error.code))
+    """
+    (tmp_path / "parent").touch()
+    (tmp_path / "stage.py").write_text(textwrap.dedent(code))
+    starter = "import os, subprocess, sys; subprocess.Popen([sys.executable, 'stage.py'], start_new_session=True); os._exit(0)"
+    subprocess.run([sys.executable, "-c", starter], cwd=tmp_path, env=child_environment({"DVC_STAGE": "x"}), check=True)
+    (tmp_path / "parent").unlink()
+    eventually((tmp_path / "code").exists, 60)
+    eventually(lambda: (tmp_path / "code").read_text() == str(128 + signal.SIGTERM))
+    assert not (tmp_path / "worked").exists()
