@@ -5,9 +5,7 @@ import re
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
-import psutil
 import pytest
 
 from lcvd.metrics.regression import history_entry
@@ -29,18 +27,16 @@ def deployed(fresh_project, clean_environment, wait_for, tmp_path):
     fresh_project.environment = known
     started = []
 
-    def start(*argv: str) -> subprocess.Popen[bytes]:
+    def start(*argv: str) -> None:
         log = (tmp_path / f"{argv[1]}.log").open("w")
         options = {"stdout": log, "stderr": subprocess.STDOUT, "start_new_session": True}
         started.append(subprocess.Popen(argv, cwd=fresh_project.folder, env=clean_environment(**known), **options))
-        return started[-1]
 
-    fresh_project.worker = lambda: start("prefect", "worker", "start", "--pool", "lcvd")
     try:
         start("prefect", "server", "start", "--no-ui", "--port", port)
         wait_for(lambda: answers(known["PREFECT_API_URL"]), 120)
         fresh_project.run("prefect", "work-pool", "create", "--type", "process", "lcvd")
-        fresh_project.first_worker = fresh_project.worker()
+        start("prefect", "worker", "start", "--pool", "lcvd")
         fresh_project.run("prefect", "deploy", "--all", "--no-prompt")
         yield fresh_project
     finally:
@@ -76,34 +72,6 @@ def test_the_deployment_leaves_the_same_lock_as_dvc_repro(deployed, reproduced):
     [parent] = [run["id"] for run in runs if flows[run["flow_id"]] == "train-lcvd"]
     tagged = {flows[run["flow_id"]] for run in runs if any(parent in tag for tag in run["tags"])}
     assert tagged == {"download", "filter", "reconstruct", "shard", "train", "evaluate"}
-
-
-@pytest.mark.slow
-def test_a_worker_that_is_killed_costs_no_work_and_leaves_nothing(deployed, wait_for):
-    """The run goes on to its end without it, or ends with it; either way nothing is left, and the next run gets its slot."""
-
-    def at_work() -> list[psutil.Process]:
-        def within(process: psutil.Process) -> bool:
-            try:
-                return Path(process.cwd()).is_relative_to(deployed.folder) and "flows." in " ".join(process.cmdline())
-            except (psutil.Error, OSError):
-                return False
-
-        return [process for process in psutil.process_iter() if within(process)]
-
-    def states() -> list[str]:
-        return [run["state_type"] for run in found(deployed.environment["PREFECT_API_URL"], "flow_runs")]
-
-    deployed.run("prefect", "deployment", "run", "train-lcvd/train-lcvd")
-    wait_for(at_work, 180)
-    deployed.first_worker.kill()
-    deployed.first_worker.wait()
-    wait_for(lambda: not at_work(), 1200)
-    deployed.worker()
-    done = deployed.run("prefect", "deployment", "run", "train-lcvd/train-lcvd", "--watch")
-    assert "successfully in 'Completed'" in done.stdout
-    assert deployed.run("git", "worktree", "list").stdout.count("\n") == 1
-    assert "RUNNING" not in states()
 
 
 def test_the_night_is_written_down_and_a_worse_model_is_told(copied):
