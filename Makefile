@@ -37,10 +37,10 @@ endif
 
 # One thread a process: teams of threads that share cores with other processes wait for each other by spinning.
 test: install
-	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m "not slow" tests
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadgroup -m "not slow" tests
 
 test-slow: install
-	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadfile -m slow tests
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadgroup -m slow tests
 
 test-all: test test-slow
 

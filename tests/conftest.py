@@ -15,6 +15,13 @@ from lcvd.cache.store import Cache
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup`, the tests of a file stay together, and so do all that need the reproduced project."""
+    for item in items:
+        shared = "reproduced" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("reproduced" if shared else item.path.relative_to(ROOT).as_posix()))
+
+
 @pytest.fixture(scope="session")
 def golden_dir() -> Path:
     """Folder of the golden numbers, `LCVD_GOLDEN_DIR` or tests/golden."""

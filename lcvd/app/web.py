@@ -77,6 +77,7 @@ def serve(app: Starlette, host: str, port: int, started: Callable[[str], None]) 
     """Serve until Ctrl-C; `started` is told the address before the first request. Port 0 takes any free one."""
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", server_header=False)
     socket = config.bind_socket()  # says so and exits where the port is taken
+    socket.listen(config.backlog)  # who is told the address may ask at once, and waits until the server answers
     started(f"http://{host}:{socket.getsockname()[1]}/")
     uvicorn.Server(config).run(sockets=[socket])
 

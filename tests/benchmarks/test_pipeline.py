@@ -21,6 +21,7 @@ def alone(monkeypatch, tmp_path):
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("alone")
 def test_a_simulated_run_counts_exactly():
     found = simulated(200)["simulated"]["counts"]

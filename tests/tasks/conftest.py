@@ -16,8 +16,8 @@ LIMIT_S = 30.0
 
 
 @pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Prefect server on loopback, used by this process."""
+def prefect_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real Prefect server on loopback."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LCVD_SCRATCH", str(tmp_path_factory.mktemp("prefect") / ".lcvd"))
         patch.delenv("PREFECT_API_URL", raising=False)
@@ -27,6 +27,16 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with prefect_server() as url:
             yield url
         assert str(scratch()).startswith(str(tmp_path_factory.getbasetemp()))
+
+
+@pytest.fixture
+def prefect_api(prefect_of_session: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A real Prefect server on loopback, used by this process whatever a test before did to the environment."""
+    from prefect.context import refresh_global_settings_context
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_of_session)
+    refresh_global_settings_context()
+    return prefect_of_session
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ print(json.dumps([run(80, 0.1), run(80, 0.4), run(20, None), run(320, None)]))
 """
 
 
+@pytest.mark.slow
 def test_the_budget_is_kept_and_length_costs_no_memory(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
