@@ -12,8 +12,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prefect import flow
+from prefect import flow, task
 from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from lcvd.metrics.regression import history_entry, worsened
@@ -21,6 +22,7 @@ from tasks.dvc import bring, child_flow_environment, git
 from tasks.entry import StageError, entry, only_one, served
 from tasks.environment import SCRATCH, show_messages
 from tasks.history import append_history
+from tasks.limits import notifier, tell, within
 from tasks.supervisor import supervise
 from tasks.worktree import pinned
 
@@ -28,25 +30,40 @@ HISTORY = Path("data/history/nightly.jsonl")
 log = logging.getLogger("lcvd.nightly")
 
 
-@flow(name="nightly-eval")
-def nightly_eval(commit: str = "HEAD") -> None:
+@task(name="stage", task_run_name="evaluate", cache_policy=NO_CACHE, persist_result=False)
+def evaluate(place: Path) -> None:
+    """Stage evaluate in that worktree, whose scratch folder is its own."""
+    own = {**child_flow_environment(), SCRATCH: str(place / ".lcvd")}
+    argv = [sys.executable, "-m", "flows.evaluate"]
+    supervise(argv, name="evaluate", cwd=place, env=own, emit=logging.getLogger("lcvd.evaluate").info)
+
+
+@flow(name="nightly-eval", on_failure=[tell], on_crashed=[tell])
+def nightly_eval(commit: str = "HEAD", hours: float | None = None, notify: str | None = None) -> None:
     """Evaluate the model that `commit` holds, append to the history, and fail if a metric worsened beyond its noise.
 
     Its scratch folder is its own too, so it runs beside a training.
 
+    Args:
+        commit: what is evaluated.
+        hours: what the evaluation may take.
+        notify: notification block of the Prefect server that hears of a failure, as ``slack-webhook/team``.
+
     Raises:
-        StageError: a metric worsened (the message names each), or `commit` holds no trained model.
+        StageError: a metric worsened (the message names each), `commit` holds no trained model, the hours are over, or
+            there is no such block.
     """
     show_messages()
+    if notify:
+        notifier(notify)
     root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"
     with pinned(root, commit, name) as place:
         [sha] = git("rev-parse", "HEAD", root=place)
         if not (place / "dvc.lock").exists():
             raise StageError(f"commit {sha[:10]} has no dvc.lock: train, then commit dvc.lock")
         bring(place, "download", "filter", "reconstruct", "shard", "train")
-        own = {**child_flow_environment(), SCRATCH: str(place / ".lcvd")}
-        argv = [sys.executable, "-m", "flows.evaluate"]
-        supervise(argv, name="evaluate", cwd=place, env=own, emit=logging.getLogger("lcvd.evaluate").info)
+        with within("evaluate", evaluate, hours) as work:
+            work(place)
         records = json.loads((place / "data" / "evaluate" / "records.json").read_text(encoding="utf-8"))
     now = history_entry(sha, datetime.now(UTC).isoformat(timespec="seconds"), records)
     before = append_history(root, HISTORY, now)

@@ -18,28 +18,48 @@ from prefect.runtime import flow_run
 from tasks.dvc import reproduce, save_experiment, stages, stale
 from tasks.entry import StageError, entry, only_one, served
 from tasks.environment import show_messages
+from tasks.limits import notifier, tell, within
 from tasks.worktree import pinned
 
 log = logging.getLogger("lcvd.train_lcvd")
 
 
-@flow(name="train-lcvd")
-def train_lcvd(targets: Sequence[str] = (), commit: str | None = None, experiment: bool = False) -> str | None:
+@flow(name="train-lcvd", on_completion=[tell], on_failure=[tell], on_crashed=[tell], on_cancellation=[tell])
+def train_lcvd(
+    targets: Sequence[str] = (),
+    commit: str | None = None,
+    experiment: bool = False,
+    hours: dict[str, float] | None = None,
+    notify: str | None = None,
+) -> str | None:
     """Bring `targets` (all stages without any) and what they need up to date.
 
     Args:
         targets: names of stages.
         commit: work in a worktree of its own at this commit; None works in the project's folder as it is.
         experiment: save the result as a DVC experiment named after this run, if ``dvc status`` is clean at the end.
+        hours: what a stage may take, by its name; a stage that isn't named may take any time.
+        notify: notification block of the Prefect server that hears how the run ended, as ``slack-webhook/team``.
 
     Returns:
         The experiment's name.
+
+    Raises:
+        StageError: a stage took longer than its hours, `hours` names none that would run, there is no such block, or
+            something changed meanwhile.
     """
     show_messages()
+    if notify:
+        notifier(notify)
+    hours = hours or {}
     root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"
     with pinned(root, commit, name) if commit else contextlib.nullcontext(root) as place:
-        for stage in stages(place, targets):
-            reproduce.with_options(tags=[f"lcvd-{stage}"])(stage, place)
+        order = stages(place, targets)
+        if unknown := sorted(hours.keys() - set(order)):
+            raise StageError(f"hours: {unknown[0]!r} found, one of {', '.join(order)} expected")
+        for stage in order:
+            with within(stage, reproduce, hours.get(stage)) as work:
+                work(stage, place)
         if left := stale(place, targets):
             raise StageError(f"something changed while this ran, so nothing was saved; dvc status says:\n{left}")
         if not experiment:

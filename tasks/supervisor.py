@@ -117,7 +117,8 @@ def _lines(child: subprocess.Popen[bytes], deadline: float | None = None) -> Ite
     descriptor, decoder = child.stdout.fileno(), codecs.getincrementaldecoder("utf-8")("replace")
     rest, state, shown = "", "", time.monotonic()
     while deadline is None or time.monotonic() < deadline:
-        if deadline is not None and not select.select([descriptor], [], [], 0.1)[0]:
+        # never blocked for long: what another thread raises here (a task's timeout) arrives between two Python instructions
+        if not select.select([descriptor], [], [], 0.1)[0]:
             continue
         data = os.read(descriptor, 65536)
         *parts, rest = re.split(r"([\r\n])", rest + decoder.decode(data, final=not data) + ("" if data else "\n"))

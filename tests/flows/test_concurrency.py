@@ -45,3 +45,21 @@ def test_two_checkouts_share_one_cache_at_the_same_time(tmp_path):
         project.run("rm", "-r", "data/download", "data/filter")
         project.dvc("checkout", "download", "filter")
         assert "up to date" in project.dvc("status", "filter")
+
+
+@pytest.mark.slow
+def test_the_nightly_evaluation_runs_during_a_training(copied, wait_for):
+    copied.settings(seed=7, train={"steps": 150, "checkpoint_every": 50})
+    training = start(copied, "dvc", "repro", "train")
+    scratch = copied.folder / ".lcvd" / "train"
+    before = set(scratch.iterdir())
+    wait_for(lambda: set(scratch.iterdir()) - before or training.poll() is not None, 300)
+    assert training.poll() is None, training.communicate()[0]
+    night = copied.run("python", "-m", "flows.nightly_eval", check=False)
+    during = training.poll() is None
+    said = training.communicate(timeout=1200)[0]
+    assert night.returncode == 0, night.stderr
+    assert training.returncode == 0, said
+    assert during, "the training ended before the evaluation did: give it more steps"
+    assert len((copied.folder / "data" / "history" / "nightly.jsonl").read_text().splitlines()) == 1
+    assert "up to date" in copied.dvc("status", "train")

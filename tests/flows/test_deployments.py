@@ -1,11 +1,15 @@
 """The deployments on a real Prefect server and worker; the nightly evaluation as a program."""
 
+import contextlib
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
+import psutil
 import pytest
 
 from lcvd.metrics.regression import history_entry
@@ -27,16 +31,18 @@ def deployed(fresh_project, clean_environment, wait_for, tmp_path):
     fresh_project.environment = known
     started = []
 
-    def start(*argv: str) -> None:
+    def start(*argv: str) -> subprocess.Popen[bytes]:
         log = (tmp_path / f"{argv[1]}.log").open("w")
         options = {"stdout": log, "stderr": subprocess.STDOUT, "start_new_session": True}
         started.append(subprocess.Popen(argv, cwd=fresh_project.folder, env=clean_environment(**known), **options))
+        return started[-1]
 
+    fresh_project.worker = lambda: start("prefect", "worker", "start", "--pool", "lcvd")
     try:
         start("prefect", "server", "start", "--no-ui", "--port", port)
         wait_for(lambda: answers(known["PREFECT_API_URL"]), 120)
         fresh_project.run("prefect", "work-pool", "create", "--type", "process", "lcvd")
-        start("prefect", "worker", "start", "--pool", "lcvd")
+        fresh_project.first_worker = fresh_project.worker()
         fresh_project.run("prefect", "deploy", "--all", "--no-prompt")
         yield fresh_project
     finally:
@@ -72,6 +78,39 @@ def test_the_deployment_leaves_the_same_lock_as_dvc_repro(deployed, reproduced):
     [parent] = [run["id"] for run in runs if flows[run["flow_id"]] == "train-lcvd"]
     tagged = {flows[run["flow_id"]] for run in runs if any(parent in tag for tag in run["tags"])}
     assert tagged == {"download", "filter", "reconstruct", "shard", "train", "evaluate"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("dies", ["the worker", "the machine"])
+def test_what_dies_costs_no_work_leaves_nothing_and_frees_its_slot(deployed, wait_for, dies):
+    """Without its worker a run goes on to its end; without its machine, its slot is free once its lease is over (300 s)."""
+
+    def at_work() -> dict[int, str]:
+        commands = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if Path(process.cwd()).is_relative_to(deployed.folder) and process.status() != psutil.STATUS_ZOMBIE:
+                    commands[process.pid] = " ".join(process.cmdline())
+        return {pid: command for pid, command in commands.items() if pid not in others}
+
+    others: set[int] = set()
+    others = set(at_work())  # server and worker
+    deployed.run("prefect", "deployment", "run", "train-lcvd/train-lcvd")
+    wait_for(lambda: any("flows." in command for command in at_work().values()), 180)
+    deployed.first_worker.kill()
+    deployed.first_worker.wait()
+    if dies == "the machine":
+        for pid in at_work():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not at_work(), 1200)
+    deployed.worker()
+    done = deployed.run("prefect", "deployment", "run", "train-lcvd/train-lcvd", "--watch")
+    assert "successfully in 'Completed'" in done.stdout
+    assert deployed.run("git", "worktree", "list").stdout.count("\n") == 1
+    runs = found(deployed.environment["PREFECT_API_URL"], "flow_runs")
+    assert dies == "the machine" or "RUNNING" not in {run["state_type"] for run in runs}
 
 
 def test_the_night_is_written_down_and_a_worse_model_is_told(copied):
