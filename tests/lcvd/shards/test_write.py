@@ -13,7 +13,7 @@ from lcvd.shards.write import write_shards
 
 
 def sample(id: str, weight: int = 100_000) -> Sample:
-    meta = Meta(id, "anna", "train", 16, 64, 25.0, "CC0", "file:x.mp4", "0" * 64, 0)
+    meta = Meta(id, "anna", "train", 16, 64, 25.0, "CC0", "file:x.mp4", "0" * 64, 0, "test")
     parts = {name: id.encode()[:1] * weight for name in PARTS if name != "meta.json"}
     return Sample(id, parts | {"meta.json": meta.to_json()}, "test")
 

@@ -51,7 +51,7 @@ def make_sample(folder: Path, id: str, frames: int, size: int = SIZE) -> Sample:
         **arrays,
     )
     codes.save(folder / "codes.safetensors", {})
-    meta = Meta(id, id, "train", frames, size, 25.0, "CC0", "test:disc", "0" * 64, 0)
+    meta = Meta(id, id, "train", frames, size, 25.0, "CC0", "test:disc", "0" * 64, 0, "test")
     (folder / "meta.json").write_bytes(meta.to_json())
     return Sample(id, {name: (folder / name).read_bytes() for name in PARTS}, "test")
 
