@@ -23,7 +23,7 @@ GAPS = (
 """Landmarks across the eyes' and the mouth's openings: how far these are open shows more than where they are."""
 UNSEEN = ("tongueOut", "eyeLook")
 """Expressions that landmarks of the skin can't tell: they stay 0."""
-_CHUNK = 64
+_CHUNK = 16
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def normal_equations(problem: Problem, state: State, settings: FitSettings, with
         rows = (root * gap.transpose(0, 2, 1).astype(np.float32)).reshape(len(chunk), -1, 1)
         whole[chunk] = jacobian.swapaxes(1, 2) @ jacobian
         right[chunk] = -(jacobian.swapaxes(1, 2) @ rows)[..., 0]
-    return whole[:, :n, :n].copy(), right[:, :n].copy(), whole[:, :n, n:], whole[:, n:, n:].sum(0), right[:, n:].sum(0)
+    return np.ascontiguousarray(whole[:, :n, :n]), right[:, :n], whole[:, :n, n:], whole[:, n:, n:].sum(0), right[:, n:].sum(0)
 
 
 def _trust(problem: Problem, state: State, gap: Array, settings: FitSettings) -> Array:

@@ -43,7 +43,7 @@ def _identity_step(problem: Problem, state: State, settings: FitSettings, learn:
     """One Gauss-Newton step over identity and all unknowns of a few frames, each frame on its own."""
     size, count = len(problem.identity), len(problem.present)
     blocks, sides, cross, known, wanted = normal_equations(problem, state, settings, with_identity=True)
-    blocks, sides = _with_priors(problem, state, settings, blocks, sides)
+    _add_priors(problem, state, settings, blocks, sides)
     # Frames of a clip repeat each other, so identity's evidence is their mean, worth `identity_evidence` frames.
     share = settings.identity_evidence / count
     known = share * known + np.eye(size)
@@ -73,7 +73,7 @@ def _identity_step(problem: Problem, state: State, settings: FitSettings, learn:
 def _frames_step(problem: Problem, state: State, settings: FitSettings) -> State:
     """One Gauss-Newton step of all frames' unknowns together, identity held; the temporal prior joins neighbours."""
     blocks, sides, *_ = normal_equations(problem, state, settings, with_identity=False)
-    blocks, sides = _with_priors(problem, state, settings, blocks, sides)
+    _add_priors(problem, state, settings, blocks, sides)
     stiff = _stiffness(problem, settings)
     ahead = _differences(state)  # (T - 1, n): from each frame to the next
     sides[:-1] += stiff * ahead
@@ -123,17 +123,13 @@ def _held(blocks: Array, sides: Array, loose: Array, fixed: Array) -> tuple[Arra
     return inner, np.where(loose, sides - (blocks @ given[..., None])[..., 0], given)
 
 
-def _with_priors(
-    problem: Problem, state: State, settings: FitSettings, blocks: Array, sides: Array
-) -> tuple[Array, Array]:
+def _add_priors(problem: Problem, state: State, settings: FitSettings, blocks: Array, sides: Array) -> None:
     """Add the prior of expressions, a bounded normal around 0 and a cost for each that is used, and some damping."""
-    blocks, sides = blocks.copy(), sides.copy()
     index = np.arange(blocks.shape[1])
     present = problem.present[:, None]
     blocks[:, index, index] += 1e-6
     blocks[:, index[MOTION:], index[MOTION:]] += present / settings.expression_spread**2
     sides[:, MOTION:] -= present * (state.expression / settings.expression_spread**2 + settings.sparsity)
-    return blocks, sides
 
 
 def _stiffness(problem: Problem, settings: FitSettings) -> Array:
@@ -160,10 +156,11 @@ def _differences(state: State) -> Array:
 def _solve_chain(blocks: Array, sides: Array, links: Array) -> Array:
     """Solve the system of diagonal `blocks` (T, n, n) and diagonal couplings `links` (T - 1, n) between neighbours."""
     count, n, _ = blocks.shape
-    band = np.zeros((n + 1, count * n))
-    flat = band.reshape(n + 1, count, n)
+    band = np.zeros((count, n, n + 1))  # transposed: LAPACK's order of memory, so that it is solved in place
     for offset in range(n):  # lower diagonals within each block
-        flat[offset, :, : n - offset] = np.diagonal(blocks, -offset, 1, 2)
-    flat[n, :-1] = links
-    solved: Array = solveh_banded(band, sides.ravel(), lower=True, check_finite=False)
+        band[:, : n - offset, offset] = np.diagonal(blocks, -offset, 1, 2)
+    band[:-1, :, n] = links
+    solved: Array = solveh_banded(
+        band.reshape(-1, n + 1).T, sides.ravel(), overwrite_ab=True, overwrite_b=True, lower=True, check_finite=False
+    )
     return solved.reshape(count, n)
