@@ -46,8 +46,6 @@ class Stage:
     def fresh(self) -> Path:
         """The stage's folder, emptied: its files may be read-only links into DVC's cache, never to be written to."""
         for path in self.out.iterdir() if self.out.exists() else ():
-            if path.name == ".gitignore":
-                continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:

@@ -168,7 +168,13 @@ def normal_equations(problem: Problem, state: State, settings: FitSettings, with
         rows = (root * gap.transpose(0, 2, 1).astype(np.float32)).reshape(len(chunk), -1, 1)
         whole[chunk] = jacobian.swapaxes(1, 2) @ jacobian
         right[chunk] = -(jacobian.swapaxes(1, 2) @ rows)[..., 0]
-    return np.ascontiguousarray(whole[:, :n, :n]), right[:, :n], whole[:, :n, n:], whole[:, n:, n:].sum(0), right[:, n:].sum(0)
+    return (
+        np.ascontiguousarray(whole[:, :n, :n]),
+        right[:, :n],
+        whole[:, :n, n:],
+        whole[:, n:, n:].sum(0),
+        right[:, n:].sum(0),
+    )
 
 
 def _trust(problem: Problem, state: State, gap: Array, settings: FitSettings) -> Array:

@@ -23,8 +23,7 @@ def test_a_fresh_folder_leaves_dvcs_cache_alone(project_folder):
     (stage.out / "deep").mkdir(parents=True)
     os.link(cached, stage.out / "deep" / "link")
     os.link(cached, stage.out / "link")
-    (stage.out / ".gitignore").write_text("x")
-    assert [path.name for path in stage.fresh().iterdir()] == [".gitignore"]
+    assert list(stage.fresh().iterdir()) == []
     assert cached.read_text() == "old"
     assert Stage("shard").fresh().is_dir()
 

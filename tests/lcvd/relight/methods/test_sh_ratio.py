@@ -1,84 +1,21 @@
-"""Against the studio, where the true relit picture is known."""
+"""SH ratio-image relighting as a method: windows, masks of its own; the relighting itself is tests/lcvd/shading/test_ratio.py's."""
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
-import pytest
 import torch
 
 from lcvd.config.profiles import profile
-from lcvd.config.settings import LightSettings
 from lcvd.face.head import load_head
 from lcvd.relight.baselines import psnr
 from lcvd.relight.methods.method import Options, Shot, Window
 from lcvd.relight.methods.registry import open_method
-from lcvd.shading.hints import Hints, hints_of
+from lcvd.shading.hints import Hints
 from lcvd.shading.presets import preset
-from lcvd.shading.ratio import GAIN, relight_frames
-from lcvd.shading.skin import light_of
-from lcvd.studio.clip import StudioClip
-
-SIZE = 128
-LIGHTS = ("front", "left", "top", "warm-right")
+from tests.lcvd.shading.test_ratio import SIZE, rendered, scene  # noqa: F401  # a fixture
 
 
-def rendered(clip):
-    return tuple(np.concatenate(part) for part in zip(*clip.render(), strict=True))
-
-
-@pytest.fixture(scope="module", params=["astronaut", "head-7"])
-def scene(request):
-    """A clip lit from the front, its true codes with the light as it is fitted on the picture, and its masks."""
-    clip = StudioClip(request.param, seed=3, light="front", frames=4, size=SIZE)
-    frames, masks = rendered(clip)
-    codes = clip.truth()
-    fitted = light_of(load_head(codes.head), codes, [frames], LightSettings())
-    return clip, frames, masks, codes.replace(light=fitted)
-
-
-@pytest.mark.parametrize("light", LIGHTS[1:])
-def test_it_is_nearer_the_truth_than_not_relighting(scene, light):
-    clip, frames, masks, codes = scene
-    true, person = rendered(replace(clip, light=light))
-    made = relight_frames(frames, codes, masks, preset(light))
-    assert psnr(made, (true, person > 127)) > psnr(frames, (true, person > 127)) + 3
-
-
-def test_the_background_is_untouched(scene):
-    _, frames, masks, codes = scene
-    made = relight_frames(frames, codes, masks, preset("left"))
-    far = np.stack([cv2.dilate(mask, np.ones((13, 13))) for mask in masks]) == 0
-    assert far.mean() > 0.1
-    np.testing.assert_array_equal(made[far], frames[far])
-    assert (made[masks > 127] != frames[masks > 127]).mean() > 0.5
-
-
-def test_its_own_light_changes_nothing(scene):
-    _, frames, masks, codes = scene
-    made = relight_frames(frames, codes, masks, codes.light)
-    np.testing.assert_array_equal(made, frames)
-
-
-def test_a_light_twice_as_bright_doubles_and_gains_are_bounded(scene):
-    _, frames, masks, codes = scene
-    dim = (frames * 0.4).astype(np.uint8)
-    even = codes.replace(light=np.broadcast_to(3 * np.eye(9, 3)[:, :1], (4, 9, 3)).astype(np.float32))
-    face = np.concatenate(list(hints_of(load_head(codes.head), even, SIZE))).max(axis=-1) > 0
-    face &= np.stack([cv2.erode(mask, np.ones((13, 13))) for mask in masks]) == 255
-    assert face.mean() > 0.08
-    for factor, gain in ((2.0, 2.0), (100.0, GAIN[1]), (0.01, GAIN[0])):
-        made = relight_frames(dim, even, masks, factor * even.light)
-        assert np.abs(made[face] - np.minimum(gain * dim[face].astype(float), 255)).max() <= 1.5
-
-
-def test_frames_codes_and_masks_must_be_as_many(scene):
-    _, frames, masks, codes = scene
-    with pytest.raises(ValueError, match="3 frames, face codes of 4 and 4 masks"):
-        relight_frames(frames[:3], codes, masks, preset("left"))
-
-
-def test_the_method_goes_window_by_window_with_masks_of_its_own(scene, tmp_path):
+def test_the_method_goes_window_by_window_with_masks_of_its_own(scene, tmp_path):  # noqa: F811
     clip, frames, _, codes = scene
     hint = np.zeros_like(frames)
 
