@@ -31,6 +31,7 @@ ifdef CLIPS
 else
 	@$(BIN)/lcvd sources forget
 endif
+	$(BIN)/python -m tasks.unlock
 	LCVD_CLIPS="$(abspath $(CLIPS))" $(BIN)/dvc repro
 	@echo
 	@echo "Report: $(CURDIR)/data/evaluate/report.html"

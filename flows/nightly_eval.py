@@ -8,34 +8,23 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from lcvd.metrics.regression import history_entry, worsened
-from tasks.dvc import bring, child_flow_environment, git
+from tasks.dvc import bring, evaluate, git
 from tasks.entry import StageError, entry, only_one, served
-from tasks.environment import SCRATCH, show_messages
+from tasks.environment import show_messages
 from tasks.history import append_history
 from tasks.limits import notifier, tell, within
-from tasks.supervisor import supervise
 from tasks.worktree import pinned
 
 HISTORY = Path("data/history/nightly.jsonl")
 log = logging.getLogger("lcvd.nightly")
-
-
-@task(name="stage", task_run_name="evaluate", cache_policy=NO_CACHE, persist_result=False)
-def evaluate(place: Path) -> None:
-    """Stage evaluate in that worktree, whose scratch folder is its own."""
-    own = {**child_flow_environment(), SCRATCH: str(place / ".lcvd")}
-    argv = [sys.executable, "-m", "flows.evaluate"]
-    supervise(argv, name="evaluate", cwd=place, env=own, emit=logging.getLogger("lcvd.evaluate").info)
 
 
 @flow(name="nightly-eval", on_failure=[tell], on_crashed=[tell])

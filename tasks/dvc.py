@@ -17,6 +17,7 @@ from prefect.settings import get_current_settings
 
 from tasks.environment import PARENT_RUN, SCRATCH, scratch
 from tasks.supervisor import ChildError, supervise
+from tasks.unlock import unlock
 
 GRACE_S = 35.0  # stage train may use 32 s to save a checkpoint
 _EDGE = re.compile(r'"([^"]+)"(?: -> "([^"]+)")?')
@@ -32,6 +33,7 @@ def dvc(*args: str, root: Path, emit: Callable[[str], None] = log.debug, tail: i
     Raises:
         ChildError: it failed.
     """
+    unlock(root)
     argv = [sys.executable, "-m", "dvc", *args]
     name = "dvc " + " ".join(args)
     return supervise(argv, name=name, cwd=root, env=child_flow_environment(), emit=emit, grace=GRACE_S, tail=tail)
@@ -83,6 +85,14 @@ def was_busy(task: Any, run: Any, state: Any) -> bool:
 def reproduce(stage: str, root: Path) -> None:
     """Bring one stage up to date; DVC decides whether anything is to be done. Tried again only while DVC is busy."""
     dvc("repro", "--single-item", stage, root=root, emit=logging.getLogger(f"lcvd.{stage}").info, tail=30)
+
+
+@task(name="stage", task_run_name="evaluate", cache_policy=NO_CACHE, persist_result=False)
+def evaluate(place: Path) -> None:
+    """Stage evaluate in a worktree whose scratch folder is its own: DVC's lock isn't taken, so it may run beside a training."""
+    own = {**child_flow_environment(), SCRATCH: str(place / ".lcvd")}
+    argv = [sys.executable, "-m", "flows.evaluate"]
+    supervise(argv, name="evaluate", cwd=place, env=own, emit=logging.getLogger("lcvd.evaluate").info)
 
 
 def stale(root: Path, targets: Sequence[str] = ()) -> str:

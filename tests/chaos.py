@@ -1,8 +1,8 @@
 """Random kills over the whole chain: ``python -m tests.chaos --kills 50 --seed 1``.
 
 A small project is reproduced once without disturbance. Then everything it made is deleted and `dvc repro` started again
-and again, each time until a process of it is killed at a random moment, or until it finishes; whenever it finishes, dvc.lock
-and every artifact must be those of the undisturbed run, and all begins anew. After each kill nothing of the run may be left
+(after `tasks.unlock`, as `make demo` does) and again, each time until a process of it is killed at a random moment, or until it
+finishes; whenever it finishes, dvc.lock and every artifact must be those of the undisturbed run, and all begins anew. After each kill nothing of the run may be left
 after `LEFT_S`, and no lock may keep the next from working.
 """
 
@@ -24,6 +24,7 @@ from pathlib import Path
 
 import psutil
 
+from tasks.unlock import unlock
 from tests.flows.conftest import make_project
 
 LEFT_S = 10.0
@@ -72,7 +73,7 @@ class Chaos:
         self.project.commit()
         self.random, self.say = random.Random(seed), say
         self.kills: list[Kill] = []
-        self.finished = 0
+        self.finished = self.mended = 0
         self._log = folder.with_name(f"{folder.name}.log")
         self._deck: list[str] = []
 
@@ -120,6 +121,10 @@ class Chaos:
             self._compare()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        """What `make demo` does."""
+        if unlock(self.project.folder):
+            self.mended += 1
+            self.say("     DVC's note of readers and writers was torn: mended")
         self._log.write_text("")
         with self._log.open("ab") as log:
             return subprocess.Popen(
@@ -235,6 +240,7 @@ def main() -> None:
     )
     print("  by kind: " + ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items())))
     print("  by stage: " + ", ".join(f"{stage} {number}" for stage, number in sorted(stages.items())))
+    print(f"  DVC's note of readers and writers was torn {chaos.mended} times, and mended")
     print(f"  the last process was gone after {max((kill.gone_s for kill in chaos.kills), default=0):.1f} s at most")
 
 
