@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,18 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.cache.store import Cache
-from lcvd.config.settings import Settings
+from lcvd.config.settings import ReconstructThresholds, Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import ClipError
 from lcvd.relight.media import SETTLING, WINDOW, Media, media_of
 from lcvd.relight.pick import clip_of_face
 from lcvd.shading.crop import resize_masks, square_pictures
-from lcvd.shading.stage import reconstruct_chunk
+from lcvd.shading.stage import reconstruct_chunk, trembles
 from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 from lcvd.video.encode import read_lossless
 
 Array = NDArray[Any]
+ANY = ReconstructThresholds(max_landmark_jitter=math.inf, max_pose_jitter=math.inf, max_light_jitter=math.inf)
+log = logging.getLogger("lcvd.relight")
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,14 @@ def reconstruct_clip(clip: Clip, folder: Path, cache: Cache, settings: Settings,
         ClipError: as `reconstruct`; `name` is told.
     """
     track = settings.filter.track.model_copy(update={"max_frames": 0, "window": WINDOW})
-    whole = settings.model_copy(update={"filter": settings.filter.model_copy(update={"track": track})})
-    row = reconstruct_chunk([clip], folder, cache, whole)[0]
+    # Thresholds decide what is good enough to train on; who asks for one clip gets it.
+    part = settings.reconstruct.model_copy(update={"thresholds": ANY})
+    whole = {"filter": settings.filter.model_copy(update={"track": track}), "reconstruct": part}
+    row = reconstruct_chunk([clip], folder, cache, settings.model_copy(update=whole))[0]
     if row.status != "kept":
         raise ClipError(row.reason, row.detail if row.detail.startswith(name) else f"{name}: {row.detail}")
+    if shaky := trembles(clip.id, row.fields, settings.reconstruct.thresholds):
+        log.warning("%s: its face %s for training; --smooth calms it", name, shaky.detail)
     return FaceCodes.load(folder / "codes" / f"{clip.id}.safetensors")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,7 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: 
     )
     folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings, weights))
     fields = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
-    if row := _trembles(clip.id, fields, settings.reconstruct.thresholds):
+    if row := trembles(clip.id, fields, settings.reconstruct.thresholds):
         return row
     link_or_copy(folder / "codes.safetensors", out / "codes" / f"{clip.id}.safetensors")
     link_or_copy(folder / "mask.mkv", out / "masks" / f"{clip.id}.mkv")
@@ -77,7 +77,7 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: 
     return kept(clip.id, **fields)
 
 
-def _trembles(id: str, fields: dict[str, Any], limits: ReconstructThresholds) -> Row | None:
+def trembles(id: str, fields: Mapping[str, Any], limits: ReconstructThresholds) -> Row | None:
     """The row of a clip whose codes jitter too much, None for any other."""
     checks = (
         ("landmark_jitter", limits.max_landmark_jitter, "landmarks by {:.2%} of the eyes' distance, {:.2%}"),
