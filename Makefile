@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml constraints/cpu.txt
 # make demo CLIPS=path/to/folder your own clips as well
 demo: install
 ifdef CLIPS
-	$(BIN)/lcvd sources folder "$(CLIPS)"
+	LCVD_CLIPS="$(abspath $(CLIPS))" $(BIN)/lcvd sources folder "$(CLIPS)"
 else
 	@$(BIN)/lcvd sources forget
 endif

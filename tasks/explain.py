@@ -134,6 +134,9 @@ def told(root: Path, path: Path) -> Iterator[str]:
     inside = (
         path.resolve().relative_to(root.resolve()).as_posix() if path.resolve().is_relative_to(root.resolve()) else ""
     )
+    side = path.with_suffix(".json")
+    if path.suffix == ".mp4" and side.is_file() and not inside.startswith("data/"):
+        raise StageError(f"{path} isn't the pipeline's; {side} beside it tells what made it")
     if not (root / LOCK).is_file():
         raise StageError(f"{LOCK} isn't here; run this in the project's folder, after `dvc repro`")
     steps = lineage(yaml.safe_load((root / LOCK).read_text(encoding="utf-8")), inside or str(path))

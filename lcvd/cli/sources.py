@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 
 import click
@@ -48,6 +50,10 @@ def folder(clips: Path, manifests: Path) -> None:
                 vectors[entry.id] = vector
     write_manifest(local, rows_of(entries, cluster(vectors)))
     click.echo(f"{local}: {len(entries)} files, a face found in {len(vectors)}")
+    if Path(os.environ.get("LCVD_CLIPS", "")).resolve() != clips.resolve():
+        click.echo(
+            f"their addresses are below the folder that LCVD_CLIPS names: export LCVD_CLIPS={shlex.quote(str(clips.resolve()))}"
+        )
 
 
 @sources.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from lcvd.config.io import load_settings
 from lcvd.config.train import TrainSettings
@@ -22,7 +23,11 @@ def train(plan: bool, gpu: str, gpus: int | None, params: Path) -> None:
         raise click.UsageError("say --plan to see what training would need; `dvc repro train` trains")
     settings = load_settings(params).train
     if gpus:
-        settings = TrainSettings.model_validate(settings.model_dump() | {"processes": gpus, "machines": 1})
+        try:
+            settings = TrainSettings.model_validate(settings.model_dump() | {"processes": gpus, "machines": 1})
+        except ValidationError as error:
+            wrong = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
+            raise click.UsageError(f"{params} can't be trained on {gpus} GPUs: {wrong}") from None
     planner = Planner(settings, GPUS[gpu])
     click.echo("As it is set:")
     click.echo("\n".join(describe(planner.option(settings.engine), settings)))

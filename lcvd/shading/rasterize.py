@@ -153,7 +153,7 @@ def choose_backend(backend: Backend) -> Literal["numba", "pytorch3d"]:
 @functools.cache
 def _auto_choice(trouble: str) -> Literal["numba", "pytorch3d"]:
     choice: Literal["numba", "pytorch3d"] = "numba" if trouble else "pytorch3d"
-    log.info("rasteriser: %s%s", choice, f" ({trouble})" if trouble else " on CUDA")
+    log.info("rasteriser: %s%s", choice, f" (PyTorch3D isn't used: {trouble})" if trouble else " on CUDA")
     return choice
 
 

@@ -69,6 +69,13 @@ def test_a_changed_file_and_an_uncommitted_lock_are_told(tmp_path: Path, monkeyp
     assert f"dvc pull` brings it (md5 {md5})" in list(told(tmp_path, file))[1]
 
 
+def test_a_relit_video_of_one_s_own_is_told_by_the_file_beside_it(tmp_path: Path) -> None:
+    for name in ("out.mp4", "out.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(StageError, match=r"out\.mp4 isn't the pipeline's; .*out\.json beside it tells what made it"):
+        list(told(tmp_path, tmp_path / "out.mp4"))
+
+
 def test_the_last_run_of_a_stage_is_remembered_and_old_ones_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ def test_a_folder_of_clips_becomes_a_manifest(tmp_path, clips_dir):
     (folder / "notes.txt").write_text("text")
     out = run("sources", "folder", folder, cwd=tmp_path)
     assert "3 files, a face found in 2" in out
+    assert f"export LCVD_CLIPS={folder}" in out
     assert "3 clips of 3 identities" in run("sources", "check", cwd=tmp_path)
     run("sources", "forget", cwd=tmp_path)
     assert "no rows" in run("sources", "check", cwd=tmp_path, code=1)
