@@ -50,7 +50,7 @@ def test_two_checkouts_share_one_cache_at_the_same_time(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_the_nightly_evaluation_runs_during_a_training(copied, wait_for):
-    copied.settings(seed=7, train={"steps": 120, "checkpoint_every": 40})
+    copied.settings(seed=7, train={"steps": 200, "checkpoint_every": 50})
     training = start(copied, "dvc", "repro", "train")
     scratch = copied.folder / ".lcvd" / "train"
     before = set(scratch.iterdir())
