@@ -39,7 +39,7 @@ def row(tmp_path: Path) -> Row:
     Cache(tmp_path / "cache").entry(KIND, "0" * 64, fill)
     meta = made.meta
     return kept(
-        "disc-a", identity="anna", frames=FRAMES, size=SIZE, fps=meta.fps, licence="CC0", address="test:disc",
+        "disc-a", identity="anna", frames=FRAMES, size=SIZE, fps=meta.fps, licence="CC0", address="test:disc", dataset="",
         sha256=meta.sha256, start=0, bytes=1, key="0" * 64,
     )  # fmt: skip
 
