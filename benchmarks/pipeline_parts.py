@@ -19,6 +19,7 @@ from lcvd.config.profiles import profile
 from lcvd.ledger.rows import Row, failed, filtered, kept, read_counts, read_ledger, write_ledger
 from lcvd.ledger.story import last_rows, named_counts, story
 from lcvd.quality.stage import filter_chunk
+from lcvd.shading.packs import CLIPS, SHEETS
 from lcvd.sources.rows import Source
 from lcvd.sources.stage import download_chunk
 from lcvd.video.clip import Clip, clip_of
@@ -77,13 +78,16 @@ def some_die(items: Sequence[Item], killers: Sequence[str]) -> list[Row]:
 def up_to_date(project: Path, clips: int) -> dict[str, Any]:
     """Seconds of `dvc repro` when nothing changed, in a project that holds what so many clips leave."""
     project.mkdir(parents=True)
-    for stage, folders in (("download", ("media",)), ("reconstruct", ("codes", "masks", "preview"))):
+    for stage, folder, count in (
+        ("download", "media", clips),
+        ("reconstruct", "packs", -(-clips // CLIPS)),
+        ("reconstruct", "preview", min(clips, SHEETS)),
+    ):
         write_ledger(project / "data" / stage / "ledger.parquet", simulated_rows(clips))
-        for folder in folders:
-            place = project / "data" / stage / folder
-            place.mkdir()
-            for i in range(clips):
-                (place / f"c{i:06}").write_bytes(b"%d %s" % (i, folder.encode()))
+        place = project / "data" / stage / folder
+        place.mkdir()
+        for i in range(count):
+            (place / f"c{i:06}").write_bytes(b"%d %s" % (i, folder.encode()))
     shards = project / "data" / "shard" / "train"
     shards.mkdir(parents=True)
     for i in range(-(-clips // 100)):

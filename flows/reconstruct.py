@@ -6,6 +6,7 @@ from prefect import flow
 
 from lcvd.config.settings import Settings
 from lcvd.quality.stage import kept_clips
+from lcvd.shading.packs import pack
 from lcvd.shading.stage import reconstruct_chunk
 from tasks.artifacts import show_pictures
 from tasks.chunks import map_chunks
@@ -14,14 +15,17 @@ from tasks.stage import Stage, main
 
 @flow(name="reconstruct")
 def reconstruct(settings: Settings) -> None:
-    """Reconstruct each clip (once: codes and masks stay in the scratch cache)."""
+    """Reconstruct each clip (once: codes and masks stay in the scratch cache), and pack what DVC is to track."""
     stage = Stage("reconstruct")
     clips = kept_clips(stage.input("download"), stage.input("filter"))
     stage.need(clips)
     out = stage.fresh()
-    stage.finish(
-        map_chunks(reconstruct_chunk, clips, out, stage.cache, settings, runner=settings.runner, name=stage.name)
-    )
+    with stage.aside() as placed:
+        rows = map_chunks(
+            reconstruct_chunk, clips, placed, stage.cache, settings, runner=settings.runner, name=stage.name
+        )
+        pack(placed, out, [row.id for row in rows if row.status == "kept"])
+    stage.finish(rows)
     show_pictures("contact-sheets", sorted((out / "preview").glob("*.png"))[:4])
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import shutil
-from collections.abc import Sequence, Sized
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -52,6 +53,15 @@ class Stage:
                 path.unlink()
         self.out.mkdir(parents=True, exist_ok=True)
         return self.out
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[Path]:
+        """An empty folder beside the scratch cache, on the same filesystem, for what is placed before it is packed."""
+        folder = scratch() / "aside" / self.name
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+        folder.mkdir(parents=True)
+        yield folder
+        shutil.rmtree(folder)
 
     def input(self, stage: str) -> Path:
         """Folder of an earlier stage.

@@ -15,6 +15,7 @@ GROUP = "lcvd.commands"
 """Entry points by which other packages add commands."""
 OWN = (
     "app",
+    "codes",
     "compare",
     "config",
     "convert",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,14 @@ class FaceCodes:
         aside = path.with_name(f".{path.name}.part")
         save_file(tensors, aside, metadata)
         aside.replace(path)
+
+    @staticmethod
+    def of_bytes(data: bytes, name: str) -> FaceCodes:
+        """Codes from the bytes of a file that `save` wrote; errors name `name`, else as `load`."""
+        with tempfile.TemporaryDirectory() as folder:  # safetensors reads a file's metadata only from a file
+            path = Path(folder) / f"{name}.safetensors"
+            path.write_bytes(data)
+            return FaceCodes.load(path)
 
     @staticmethod
     def load(path: Path) -> FaceCodes:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.face.codes import FaceCodes
 from lcvd.face.head import rotations
 from lcvd.ledger.rows import read_ledger
+from lcvd.shading.packs import Packs
 from lcvd.shading.sh import dominant_direction
 
 Array = NDArray[Any]
@@ -40,19 +40,20 @@ def quality_scores(data: Path) -> list[float]:
 
 def spread(data: Path) -> Spread | None:
     """Pose and light of the reconstructed clips; None where there are none."""
-    paths = _evenly(sorted((data / "reconstruct" / "codes").glob("*.safetensors")), CLIPS)
-    if not paths:
+    ledger = data / "reconstruct" / "ledger.parquet"
+    ids = [row.id for row in read_ledger(ledger) if row.status == "kept"] if ledger.exists() else []
+    if not ids:
         return None
-    parts = []
-    for path in paths:
-        codes = FaceCodes.load(path)
+    parts, packs = [], Packs(data / "reconstruct")
+    for id in _evenly(ids, CLIPS):
+        codes = packs.codes(id)
         codes = codes.window(_evenly(range(codes.frames), FRAMES))
         forward = rotations(codes.pose)[:, :, 2]
         parts.append((forward, dominant_direction(codes.light)))
     forward, light = (np.concatenate(part) for part in zip(*parts, strict=True))
     yaw = np.degrees(np.arctan2(forward[:, 0], forward[:, 2]))
     pitch = np.degrees(np.arcsin(np.clip(forward[:, 1], -1, 1)))
-    return Spread(len(paths), yaw, pitch, light[light.any(axis=-1)])
+    return Spread(len(parts), yaw, pitch, light[light.any(axis=-1)])
 
 
 def _evenly(items: Sequence[Any], count: int) -> list[Any]:

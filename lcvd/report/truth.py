@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
+from lcvd.ledger.rows import read_ledger
 from lcvd.quality.stage import kept_clips
+from lcvd.shading.packs import MASK, Packs
 from lcvd.studio.compare import errors
 from lcvd.video.clip import Clip
 from lcvd.video.encode import read_lossless
@@ -54,33 +56,31 @@ def compared(data: Path) -> Compared | None:
 
     The truth of a clip is in ``download/truth/<first 32 of its media's sha256>``, as stage `download` leaves it.
     """
-    if not (data / "reconstruct" / "codes").exists():
+    ledger = data / "reconstruct" / "ledger.parquet"
+    if not ledger.exists():
         return None
-    clips = [clip for clip in kept_clips(data / "download", data / "filter") if _codes(data, clip).exists()]
+    done, packs = {row.id for row in read_ledger(ledger) if row.status == "kept"}, Packs(data / "reconstruct")
+    clips = [clip for clip in kept_clips(data / "download", data / "filter") if clip.id in done]
     known = [clip for clip in clips if _truth(data, clip).exists()]
     if not known:
         return None
-    found = [(clip.id, _errors(data, clip)) for clip in known[:ROWS]]
+    found = [(clip.id, _errors(packs, _truth(data, clip), clip)) for clip in known[:ROWS]]
     rows = [(id, len(each["pose_deg"]), _medians(each)) for id, each in found]
     together = {key: np.concatenate([each[key] for _, each in found]) for key in found[0][1]}
     without = [clip.id for clip in clips if clip not in known]
     return Compared(rows, _medians(together), without, len(known) - len(rows))
 
 
-def _errors(data: Path, clip: Clip) -> dict[str, NDArray[Any]]:
-    found, truth = FaceCodes.load(_codes(data, clip)), _truth(data, clip)
+def _errors(packs: Packs, truth: Path, clip: Clip) -> dict[str, NDArray[Any]]:
+    found = packs.codes(clip.id)
     frames = range(clip.start, clip.start + found.frames)
-    masks = read_lossless(data / "reconstruct" / "masks" / f"{clip.id}.mkv")
+    masks = read_lossless(packs.part(clip.id, MASK))
     true_codes = FaceCodes.load(truth / "codes.safetensors").window(frames)
     return errors(found, true_codes, masks, read_lossless(truth / "mask.mkv", frames))
 
 
 def _medians(values: dict[str, NDArray[Any]]) -> dict[str, float]:
     return {key: float(np.median(each)) for key, each in values.items()}
-
-
-def _codes(data: Path, clip: Clip) -> Path:
-    return data / "reconstruct" / "codes" / f"{clip.id}.safetensors"
 
 
 def _truth(data: Path, clip: Clip) -> Path:

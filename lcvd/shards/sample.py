@@ -18,7 +18,6 @@ import dataclasses
 import json
 import re
 import tarfile
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,10 +112,7 @@ class Sample:
     @cached_property
     def codes(self) -> FaceCodes:
         """Face codes of all frames."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{self.id}.safetensors"
-            path.write_bytes(self.parts["codes.safetensors"])
-            return FaceCodes.load(path)
+        return FaceCodes.of_bytes(self.parts["codes.safetensors"], self.id)
 
     def frames(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
         """Pictures (n, S, S, 3) uint8 RGB of the frames named, all of them by default."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.cache.imports import rooms_hash
-from lcvd.cache.store import Cache, file_hash, key_of
+from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import ShardSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError, Row, guard, kept
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
+from lcvd.shading.packs import CODES, MASK, Packs
 from lcvd.shards.prepared import KIND as PREPARED
 from lcvd.shards.sample import LATENTS, Meta, Sample
 from lcvd.shards.split import SPLITS, Splits, split_clips
@@ -33,15 +34,16 @@ WINDOW = 16
 GOP, TUNE = 4, "fastdecode"
 """How frames are encoded: training reads single ones, anywhere. x264's defaults decode a frame four times as slowly,
 and files are smaller by a third."""
-CACHED = ("frames.mp4", "hints.mkv", "mask.mkv", "codes.safetensors")
+CACHED = ("frames.mp4", "hints.mkv", MASK, CODES)
 
 
 def shard_chunk(clips: Sequence[Clip], reconstruct: Path, cache: Cache, settings: ShardSettings) -> list[Row]:
-    """Make the samples of clips that were reconstructed into `reconstruct`; one row a clip.
+    """Make the samples of clips whose codes and masks stage `reconstruct` packed below `reconstruct`; one row a clip.
 
     A kept row's fields are the sample's metadata, ``bytes`` and ``key``, where `load_sample` finds it in the cache.
     """
-    return [guard(clip.id, partial(_sample_row, clip, reconstruct, cache, settings), cache.journal) for clip in clips]
+    packs = Packs(reconstruct)
+    return [guard(clip.id, partial(_sample_row, clip, packs, cache, settings), cache.journal) for clip in clips]
 
 
 def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSettings) -> list[Row]:
@@ -72,22 +74,19 @@ def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSe
     return [_packed(row, splits, shards) if row.id in good else row for row in rows]
 
 
-def _sample_row(clip: Clip, reconstruct: Path, cache: Cache, settings: ShardSettings) -> Row:
-    codes_path, mask_path = reconstruct / "codes" / f"{clip.id}.safetensors", reconstruct / "masks" / f"{clip.id}.mkv"
-    for path in (codes_path, mask_path):
-        if not path.is_file():
-            raise ClipError("not_reconstructed", f"{path}: no such file; run `dvc repro reconstruct` first")
+def _sample_row(clip: Clip, packs: Packs, cache: Cache, settings: ShardSettings) -> Row:
+    parts = {name: packs.part(clip.id, name) for name in (CODES, MASK)}
     key = key_of(
         clip=clip.content(),
         fps=clip.fps,
-        codes=file_hash(codes_path),
-        mask=file_hash(mask_path),
+        codes=hashlib.sha256(parts[CODES]).hexdigest(),
+        mask=hashlib.sha256(parts[MASK]).hexdigest(),
         size=settings.size,
         crf=settings.crf,
         code=rooms_hash(__name__),
     )
-    codes = FaceCodes.load(codes_path)
-    folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, codes, codes_path, mask_path, settings))
+    codes = FaceCodes.of_bytes(parts[CODES], clip.id)
+    folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, codes, parts, settings))
     size = sum((folder / name).stat().st_size for name in CACHED)
     meta: dict[str, Any] = {
         "identity": clip.identity,
@@ -103,9 +102,7 @@ def _sample_row(clip: Clip, reconstruct: Path, cache: Cache, settings: ShardSett
     return kept(clip.id, **meta, bytes=size, key=key)
 
 
-def _make(
-    folder: Path, clip: Clip, codes: FaceCodes, codes_path: Path, mask_path: Path, settings: ShardSettings
-) -> None:
+def _make(folder: Path, clip: Clip, codes: FaceCodes, parts: dict[str, bytes], settings: ShardSettings) -> None:
     """Fill a cache entry: the source is decoded once, a window at a time."""
     size = settings.size
     square = np.asarray(codes.square)
@@ -113,20 +110,20 @@ def _make(
     written = write_h264(folder / "frames.mp4", pictures, clip.fps, settings.crf, gop=GOP, tune=TUNE)
     if written != codes.frames:
         raise ClipError(
-            "inconsistent", f"{clip.media.name}: {written} frames decode, but {codes_path} has {codes.frames}"
+            "inconsistent", f"{clip.media.name}: {written} frames decode, but its codes have {codes.frames}"
         )
     head = head_of(codes.head)
     write_lossless(folder / "hints.mkv", hints_of(head, codes, size, window=WINDOW), clip.fps)
-    write_lossless(folder / "mask.mkv", _masks(mask_path, codes.frames, size), clip.fps)
-    shutil.copyfile(codes_path, folder / "codes.safetensors")
+    write_lossless(folder / "mask.mkv", _masks(clip.id, parts[MASK], codes.frames, size), clip.fps)
+    (folder / CODES).write_bytes(parts[CODES])
 
 
-def _masks(path: Path, count: int, size: int) -> Iterator[NDArray[np.uint8]]:
+def _masks(id: str, mask: bytes, count: int, size: int) -> Iterator[NDArray[np.uint8]]:
     for start in range(0, count, WINDOW):
         try:
-            yield resize_masks(read_lossless(path, range(start, min(start + WINDOW, count))), size)
+            yield resize_masks(read_lossless(mask, range(start, min(start + WINDOW, count))), size)
         except IndexError as error:
-            raise ClipError("inconsistent", f"{path}: {error}; its codes have {count} frames") from None
+            raise ClipError("inconsistent", f"mask of {id}: {error}; its codes have {count} frames") from None
 
 
 def load_sample(row: Row, split: str, cache: Cache) -> Sample:

@@ -3,8 +3,20 @@ import pytest
 
 from lcvd.ledger.rows import failed, filtered, kept, write_ledger
 from lcvd.report.spread import quality_scores, spread
+from lcvd.shading.packs import pack
 from lcvd.shading.presets import preset
 from lcvd.studio.clip import StudioClip
+
+
+def reconstructed(data, codes):
+    """What stage `reconstruct` leaves of a clip with these codes."""
+    placed = data / "placed"
+    codes.save(placed / "codes" / "a.safetensors", {})
+    for name in ("masks/a.mkv", "preview/a.png"):
+        (placed / name).parent.mkdir()
+        (placed / name).touch()
+    pack(placed, data / "reconstruct", ["a"])
+    write_ledger(data / "reconstruct" / "ledger.parquet", [kept("a"), filtered("b", "jitters", "", 1.0)])
 
 
 def test_turns_and_lights_are_read_from_the_codes(tmp_path):
@@ -12,7 +24,7 @@ def test_turns_and_lights_are_read_from_the_codes(tmp_path):
     pose = np.zeros((8, 3), np.float32)
     pose[:4, 1] = np.radians(20)  # about the axis that points up: the nose moves to the picture's right
     pose[4:, 0] = np.radians(-10)  # about the axis to the right: the nose moves up
-    codes.replace(pose=pose).save(tmp_path / "reconstruct" / "codes" / "a.safetensors", {})
+    reconstructed(tmp_path, codes.replace(pose=pose))
     found = spread(tmp_path)
     assert found.clips == 1
     np.testing.assert_allclose(found.yaw, [20] * 4 + [0] * 4, atol=1e-4)
@@ -24,7 +36,7 @@ def test_turns_and_lights_are_read_from_the_codes(tmp_path):
 def test_a_light_without_direction_is_nowhere(tmp_path):
     codes = StudioClip("astronaut", frames=3, size=64, light="left").truth()
     light = np.stack([preset("left"), np.zeros((9, 3), np.float32), preset("left")])
-    codes.replace(light=light).save(tmp_path / "reconstruct" / "codes" / "a.safetensors", {})
+    reconstructed(tmp_path, codes.replace(light=light))
     assert spread(tmp_path).light.shape == (2, 3)
 
 

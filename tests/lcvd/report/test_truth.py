@@ -4,6 +4,7 @@ import pytest
 from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import kept, write_ledger
 from lcvd.report.truth import ERRORS, compared
+from lcvd.shading.packs import pack
 from lcvd.studio.media import make_clip
 from lcvd.video.encode import read_lossless, write_lossless
 
@@ -26,9 +27,13 @@ def data(tmp_path_factory):
     true = FaceCodes.load(truth / "codes.safetensors").window(range(START, FRAMES))
     turned = true.replace(pose=true.pose * (1 + np.radians(3) / np.linalg.norm(true.pose, axis=1, keepdims=True)))
     for id in sha:
-        turned.save(root / "reconstruct" / "codes" / f"{id}.safetensors", {})
+        turned.save(root / "placed" / "codes" / f"{id}.safetensors", {})
         masks = read_lossless(truth / "mask.mkv", range(START, FRAMES))
-        write_lossless(root / "reconstruct" / "masks" / f"{id}.mkv", [masks], 25)
+        write_lossless(root / "placed" / "masks" / f"{id}.mkv", [masks], 25)
+        (root / "placed" / "preview").mkdir(exist_ok=True)
+        (root / "placed" / "preview" / f"{id}.png").touch()
+    pack(root / "placed", root / "reconstruct", list(sha))
+    write_ledger(root / "reconstruct" / "ledger.parquet", [kept(id) for id in sha])
     return root
 
 

@@ -12,6 +12,7 @@ from lcvd.cache.store import Cache, file_hash
 from lcvd.config.profiles import profile
 from lcvd.config.settings import ShardSettings
 from lcvd.ledger.rows import Row
+from lcvd.shading.packs import pack
 from lcvd.shading.stage import reconstruct_chunk
 from lcvd.shards.stage import shard_chunk
 from lcvd.video.clip import Clip
@@ -41,8 +42,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     root = tmp_path_factory.mktemp("shard")
     cache = Cache(root / ".lcvd" / "cache")
     demo = profile("demo")
-    reconstructed = reconstruct_chunk(clips, root / "reconstruct", cache, demo)
+    reconstructed = reconstruct_chunk(clips, root / "placed", cache, demo)
     assert [row.status for row in reconstructed] == ["kept", "kept"], reconstructed
+    pack(root / "placed", root / "reconstruct", [clip.id for clip in clips])
     rows = shard_chunk(clips, root / "reconstruct", cache, demo.shard)
     assert [row.status for row in rows] == ["kept", "kept"], rows
     return Made(clips, root / "reconstruct", cache, demo.shard, rows)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from lcvd.cache.store import Cache
-from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
 from lcvd.ledger.rows import failed
 from lcvd.shading.crop import resize_masks, square_pictures
 from lcvd.shading.hints import hints_of
+from lcvd.shading.packs import MASK, Packs
 from lcvd.shards.sample import read_samples
 from lcvd.shards.stage import pack_samples, shard_chunk
 from lcvd.video.decode import frames
@@ -36,12 +36,12 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 def test_from_the_source_to_a_sample_and_back(made: Any, tmp_path: Path) -> None:
     rows = pack_samples(made.rows, made.cache, tmp_path, made.settings)
     clips = {clip.id: clip for clip in made.clips}
-    size = made.settings.size
+    size, packs = made.settings.size, Packs(made.reconstruct)
     seen = [sample for split in ("train", "val", "test") for sample in read_samples(tmp_path, split)]
     assert sorted(sample.id for sample in seen) == ["carphone", "second"]
     for sample in seen:
         clip = clips[sample.id]
-        codes = FaceCodes.load(made.reconstruct / "codes" / f"{clip.id}.safetensors")
+        codes = packs.codes(clip.id)
         true = np.concatenate([square_pictures(window, codes.square, size) for window in frames(clip)])
         assert sample.meta.frames == clip.frames == len(true)
         assert sample.meta.fps == clip.fps
@@ -52,7 +52,7 @@ def test_from_the_source_to_a_sample_and_back(made: Any, tmp_path: Path) -> None
         np.testing.assert_array_equal(np.concatenate(windows), sample.frames(range(3, 14)))
         hints = np.concatenate(list(hints_of(load_head(codes.head), codes, size)))
         np.testing.assert_array_equal(sample.hints(), hints)
-        masks = resize_masks(read_lossless(made.reconstruct / "masks" / f"{clip.id}.mkv"), size)
+        masks = resize_masks(read_lossless(packs.part(clip.id, MASK)), size)
         np.testing.assert_array_equal(sample.masks(), masks)
         assert sample.codes.light.tobytes() == codes.light.tobytes()
         for part in (sample.frames, sample.hints, sample.masks):
@@ -104,7 +104,7 @@ def test_what_is_missing_is_named(made: Any, tmp_path: Path) -> None:
     lost = dataclasses.replace(made.clips[0], id="lost")
     (row,) = shard_chunk([lost], made.reconstruct, made.cache, made.settings)
     assert (row.status, row.reason) == ("failed", "not_reconstructed")
-    assert "lost.safetensors" in row.detail
+    assert "lost.codes.safetensors" in row.detail
     with pytest.raises(FileNotFoundError, match="run `dvc repro shard`"):
         pack_samples(made.rows, Cache(tmp_path / "empty"), tmp_path / "out", made.settings)
     with pytest.raises(ValueError, match="no clips to split"):
