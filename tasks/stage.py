@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from prefect import Flow, State
 
-from lcvd.cache.store import Cache
+from lcvd.cache.store import Cache, key_of
 from lcvd.config.io import load_settings
 from lcvd.ledger.rows import Row, read_ledger, write_ledger
 from lcvd.ledger.story import STAGES, counts
@@ -56,8 +56,11 @@ class Stage:
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[Path]:
-        """An empty folder beside the scratch cache, on the same filesystem, for what is placed before it is packed."""
-        folder = scratch() / "aside" / self.name
+        """An empty folder beside the scratch cache, on the same filesystem, for what is placed before it is packed.
+
+        It is this checkout's own: several may share a scratch folder.
+        """
+        folder = scratch() / "aside" / key_of(out=str(self.out.absolute()))
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
         folder.mkdir(parents=True)
         yield folder
