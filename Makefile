@@ -19,9 +19,11 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints/cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "LCVD needs Python 3.11 or 3.12, found " + sys.version.split()[0] + "; name one: make PYTHON=python3.11 ...")'
 	@command -v g++ >/dev/null || { echo "LCVD needs a C++ compiler (g++): DeepSpeed compiles a small part on first start"; exit 1; }
+	@echo "Installing into $(VENV): some minutes, about 5 GB"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS)) -e '.[quality,dev]'
 	@touch $@
+	@echo "Installed. \`. $(BIN)/activate\` puts lcvd and dvc on your path."
 
 # make demo                      the clips of data/sources/demo.csv
 # make demo CLIPS=path/to/folder your own clips as well

@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill in each ``<!-- name -->`` that `TEXTS` knows; links out of the folder of documents become plain words."""
-    filled = re.sub(r"<!-- ([a-z-]+) -->", lambda found: TEXTS[found[1]](), markdown)
+    """Put what `TEXTS` knows in place of ``<!-- name -->``, ``<!-- end -->`` and what stands between them, which says where to
+    look in a repository's view; links out of the folder of documents become plain words."""
+    filled = re.sub(r"<!-- ([a-z-]+) -->.*?<!-- end -->", lambda found: TEXTS[found[1]](), markdown, flags=re.DOTALL)
     return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)", r"`\1`", filled)
 
 

@@ -38,6 +38,7 @@ from lcvd.relight.call import SCRATCH, TRAINED, checkpoint_here, model_of, setti
 def app(model: str | None, examples: Path | None, scratch: Path, host: str, port: int) -> None:
     """Relight portraits in a browser (docs/app.md)."""
     checkpoint = model or checkpoint_here()
+    click.echo(f"Loading {checkpoint} ...", err=True)
     loaded = model_of(checkpoint)
     scratch.mkdir(parents=True, exist_ok=True)
     offered = examples_in(examples) if examples else packaged()

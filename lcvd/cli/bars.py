@@ -1,14 +1,19 @@
-"""Progress of a job on the terminal: a bar a phase, with the time left."""
+"""Progress of a job: on a terminal a bar a phase, into a file or a pipe a line now and then; both tell the time left."""
 
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import Any
 
 import click
 
 _LABELS = {"reading": "Reading faces", "sampling": "Relighting", "writing": "Writing"}
+
+
+EVERY_S = 10.0
+"""Seconds between lines, where there is no terminal."""
 
 
 class Bars:
@@ -28,8 +33,12 @@ class Bars:
         """Show that `done` of `total` are done."""
         if phase != self._phase:
             self._close()
-            self._bar = click.progressbar(length=total, label=_LABELS.get(phase, phase), show_eta=True, file=sys.stderr)
-            self._bar.render_progress()
+            label = _LABELS.get(phase, phase)
+            if sys.stderr.isatty():
+                self._bar = click.progressbar(length=total, label=label, show_eta=True, file=sys.stderr)
+                self._bar.render_progress()
+            else:
+                self._bar = _Lines(label, total)
             self._phase = phase
         self._bar.update(done - self._bar.pos)
 
@@ -37,3 +46,27 @@ class Bars:
         if self._bar is not None:
             self._bar.render_finish()
         self._bar = self._phase = None
+
+
+class _Lines:
+    """A bar's stand-in for logs: the label, then how far it is every `EVERY_S` seconds."""
+
+    def __init__(self, label: str, total: int) -> None:
+        self.pos = 0
+        self._label, self._total = label, total
+        self._began = self._told = time.monotonic()
+        self._say("")
+
+    def update(self, steps: int) -> None:
+        self.pos += steps
+        now = time.monotonic()
+        if 0 < self.pos < self._total and now >= self._told + EVERY_S:
+            left = (now - self._began) / self.pos * (self._total - self.pos)
+            self._say(f": {self.pos} of {self._total}, about {left:.0f} s left")
+            self._told = now
+
+    def render_finish(self) -> None:
+        """A log needs no last line: the next phase's says it."""
+
+    def _say(self, text: str) -> None:
+        click.echo(self._label + text, err=True)

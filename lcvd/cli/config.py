@@ -21,8 +21,11 @@ def config() -> None:
 @config.command()
 @click.argument("name", type=click.Choice(sorted(PROFILES)))
 @_FILE
-def use(name: str, file: Path) -> None:
+@click.option("--force", is_flag=True, help="Also over a file that was edited: its changes are lost.")
+def use(name: str, file: Path, force: bool) -> None:
     """Write profile NAME, every value spelled out, to params.yaml."""
+    if not force and file.exists() and not _is_a_profile(file.read_text(encoding="utf-8")):
+        raise click.ClickException(f"{file} was edited and isn't any profile; --force overwrites it")
     file.write_text(dump_settings(profile(name)), encoding="utf-8")
     click.echo(f"{file}: profile {name}")
 
@@ -49,3 +52,7 @@ def explain(name: str | None) -> None:
     for key in explained(name) if name else keys():
         click.echo(f"{key.name}: {key.takes}; default {key.default}")
         click.echo(f"    {key.meaning}")
+
+
+def _is_a_profile(text: str) -> bool:
+    return any(text == dump_settings(profile(name)) for name in PROFILES)

@@ -39,7 +39,10 @@ def doctor() -> None:
         mark = "" if usable else "  <- NOT USABLE: its package is missing"
         click.echo(f"  {part.role:28} open default: {part.open_default}{mark}")
         click.echo(f"  {'':28}   published {part.name}: {part.address} ({part.licence}) -> {part.file}")
-    sys.exit(1 if broken else 0)
+    if broken:
+        click.echo(f"{broken} open defaults can't be used: install their packages (`make install`)")
+        sys.exit(1)
+    click.echo("Ready: `lcvd relight`, `lcvd app` (model small) and `make demo` need nothing more.")
 
 
 def _has(module: str) -> bool:
@@ -65,6 +68,5 @@ def _torchvision() -> str | None:
     except importlib.metadata.PackageNotFoundError:
         return "torchvision: not installed (only metric extras need it)"
     if torch.version.cuda is None and "+cpu" not in version:
-        return (f"torchvision {version} is a CUDA build beside a CPU torch: its compiled operators can't load, so their "
-                "schemas are registered where a metric needs torchvision; transforms and models work")  # fmt: skip
+        return f"torchvision {version}, a CUDA build beside a CPU torch: all that LCVD uses of it works"
     return f"torchvision {version}"

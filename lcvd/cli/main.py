@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib.util
 import logging
 import sys
+import warnings
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,6 +50,13 @@ class _Lazy(click.Group):
         command: click.Command = point.load()
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click does it, with the name that is nearest to an unknown one."""
+        close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+        if close and args[0] not in _points():
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         points = _points()
         room = formatter.width - 6 - max(map(len, points))
@@ -80,6 +90,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point: an expected error is one plain line and exit code 1, never a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"google\.protobuf\.symbol_database")  # MediaPipe's
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:

@@ -14,6 +14,7 @@ from lcvd.config.settings import Settings
 from lcvd.face.align import DEFAULT, MODES
 from lcvd.relight import call
 from lcvd.relight.call import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
+from lcvd.relight.lights import check_named
 from lcvd.relight.mark import MARKS
 from lcvd.relight.motion import NO_FACE
 from lcvd.relight.output import Output, check_writable
@@ -135,8 +136,9 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
     settings: Settings = load_settings(params) if params else settings_here()
     sampled = _some(options, _SAMPLED)
     sampled["guidance"] = settings.evaluate.guidance if options["guidance"] is None else options["guidance"]
-    # Both are made again by the call; here, they refuse bad numbers before a model is loaded.
+    # All is done again by the call; here, bad numbers and names are refused before a model is loaded.
     Wanted(options["portrait"], options["drive"], **wanted)
+    check_named(options["light"], options["light_yaw"])
     Sampling(**sampled)
     model = None if options["preview"] else _loaded(options["model"] or checkpoint_here(), models)
     output.check(model.pipe.config.size if model else PREVIEW_SIZE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,7 +45,8 @@ def explained(name: str) -> list[Key]:
     """
     found = [key for key in keys() if key.name == name or key.name.startswith(f"{name}.")]
     if not found:
-        alike = [key.name for key in keys() if name.rpartition(".")[2] in key.name]
+        known = [key.name for key in keys()]
+        alike = [each for each in known if name.rpartition(".")[2] in each] or difflib.get_close_matches(name, known)
         raise ValueError(f"no key {name!r}" + (f"; keys like it: {', '.join(alike[:8])}" if alike else ""))
     return found
 

@@ -218,7 +218,7 @@ class ReconstructSettings(Section):
     deca: DecaSettings = DecaSettings()
     mask: MaskKind = "mediapipe"
     """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
-    ``u2net-compat`` as the published preprocessing runs it (spec C5)."""
+    ``u2net-compat`` as the published preprocessing runs it."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
     thresholds: ReconstructThresholds = ReconstructThresholds()
@@ -255,9 +255,9 @@ class EvaluateSettings(Section):
     recipe: Literal["default", "published", "fast"] = "published"
     """How videos are sampled: solver, windows and the like (`lcvd.model.recipe`)."""
     steps: int = Field(25, ge=1)
-    """Denoising steps (spec D)."""
+    """Denoising steps."""
     guidance: float = Field(4.5, ge=0)
-    """Weight between `reference` and `reference + shading` (spec D, Eq. 6)."""
+    """Weight between `reference` and `reference + shading` (the paper, Eq. 6)."""
     adapters: Literal["shading+reference", "reference", "shading"] = "shading+reference"
     """Which adapters are used: both, or one alone as in the paper's Table 4."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")

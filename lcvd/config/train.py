@@ -10,19 +10,19 @@ from lcvd.config.section import Section
 
 
 class LatentSettings(Section):
-    """What a latent is: which autoencoder makes it (spec A4)."""
+    """What a latent is: which autoencoder makes it."""
 
     autoencoder: Literal["tiny", "sd-vae-ft-mse"] = "sd-vae-ft-mse"
     """``tiny`` comes with the project, ``sd-vae-ft-mse`` is the published one."""
 
     @property
     def channels(self) -> int:
-        """Latent channels at an eighth of the frame's side; the UNet takes twice as many in (spec A1: 4)."""
+        """Latent channels at an eighth of the frame's side; the UNet takes twice as many in (SVD: 4)."""
         return {"tiny": 16, "sd-vae-ft-mse": 4}[self.autoencoder]
 
 
 class UNetSettings(Section):
-    """Shape of diffusers' `UNetSpatioTemporalConditionModel`; the defaults are SVD-XT's (spec A1)."""
+    """Shape of diffusers' `UNetSpatioTemporalConditionModel`; the defaults are SVD-XT's."""
 
     channels: tuple[int, ...] = (320, 640, 1280, 1280)
     """Channels of the blocks, each a multiple of 32 (GroupNorm); all but the last block attend to the image token."""
@@ -44,7 +44,7 @@ class UNetSettings(Section):
 
 
 class ImageEncoderSettings(Section):
-    """Shape of transformers' `CLIPVisionModelWithProjection`; the defaults are ViT-H/14's (spec A5)."""
+    """Shape of transformers' `CLIPVisionModelWithProjection`; the defaults are ViT-H/14's."""
 
     width: int = Field(1280, ge=1)
     """Hidden width."""
@@ -65,13 +65,13 @@ class ModelSettings(Section):
 
     start: Literal["random", "small", "svd-xt"] = "random"
     """Weights that training starts from: drawn from the seed; ``small``, the model that comes with the project; ``svd-xt``,
-    the published UNet and image encoder (spec B3). The frozen image encoder is the start's, too."""
+    the published UNet and image encoder. The frozen image encoder is the start's, too."""
     size: int = Field(512, ge=64, multiple_of=64)
     """Side of the frames that the model sees; smaller than the shards' means that frames are resized."""
     frames: int = Field(16, ge=2)
     """Frames of a window, the reference frame included."""
     overlap: int = Field(6, ge=1)
-    """Frames that neighbouring windows of a long video share, the reference frame included (spec D)."""
+    """Frames that neighbouring windows of a long video share, the reference frame included."""
     conditions: tuple[Literal["shading", "reference"], ...] = ("shading", "reference")
     """Adapters, in order."""
     latents: LatentSettings = LatentSettings()
@@ -88,7 +88,7 @@ class ModelSettings(Section):
 
 
 class ObjectiveSettings(Section):
-    """The EDM objective and its random draws (spec B2)."""
+    """The EDM objective and its random draws."""
 
     sigma_mean: float = 0.7
     """Mean of ln sigma."""
@@ -117,7 +117,7 @@ class ObjectiveSettings(Section):
 
 
 class OptimiserSettings(Section):
-    """The optimiser (spec B3)."""
+    """The optimiser."""
 
     name: Literal["adamw", "adamw8bit"] = "adamw8bit"
     """``adamw8bit`` needs the extra `adam8bit` (bitsandbytes)."""
@@ -185,7 +185,7 @@ class WatchSettings(Section):
 
 
 class TrainSettings(Section):
-    """Stage ``train`` (spec B)."""
+    """Stage ``train``."""
 
     steps: int = Field(30_000, ge=1)
     """Optimiser steps."""
@@ -200,7 +200,7 @@ class TrainSettings(Section):
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
     """Autocast of the network; weights, gradients and losses stay float32. ``fp16`` scales the loss (ZeRO 1 to 3)."""
     stride: int = Field(4, ge=1)
-    """Frames between neighbours of a training window in a clip that is long enough (spec B1)."""
+    """Frames between neighbours of a training window in a clip that is long enough."""
     prepared: bool = True
     """Train from the latents that stage shard prepared; false encodes the frames in every step."""
     hints: Literal["stored", "rendered"] = "stored"

@@ -12,7 +12,7 @@ import numpy as np
 from lcvd.config.io import load_settings
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
-from lcvd.relight.lights import sources_of
+from lcvd.relight.lights import check_named, sources_of
 from lcvd.relight.result import Relit
 from lcvd.relight.sampling import Progress, Sampling
 from lcvd.relight.scene import Scene, Wanted, scene_of
@@ -67,6 +67,7 @@ def relight(
             named. ModelError: the checkpoint is no model. Interrupted: cancelled; what was done is kept.
     """
     chosen, what = Sampling(guidance, seed, recipe, steps, adapters), Wanted(portrait, driving, **wanted)
+    check_named(light, light_yaw)
     model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint)
     if model:
         model.check(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def light_from(given: Any, scratch: Path, settings: Settings, yaw: float = 0.0, 
         ClipError: a picture without a face, or no picture; the file is named.
     """
     shot = shot or Shot()
+    check_named(given, yaw)
     if isinstance(given, np.ndarray):
         return _fitting("light", check_light(given), shot)
     if isinstance(given, Mapping):
@@ -62,14 +64,8 @@ def light_from(given: Any, scratch: Path, settings: Settings, yaw: float = 0.0, 
     path = Path(given)
     if path.suffix.lower() in environment.SUFFIXES:
         return environment.load_environment(path, yaw)
-    if yaw:
-        raise ValueError(
-            f"light {str(given)!r} can't be turned by {yaw:g} degrees: only an environment map (.hdr, .exr) can"
-        )
     if str(given) in NAMES:
         return _named(str(given), shot)
-    if not path.is_file():
-        raise ValueError(f"light {str(given)!r} is no preset ({', '.join(NAMES)}) and no file")
     if path.suffix.lower() in LIGHT_FILES:
         held = _keyframes_in(path)
         if held is not None:
@@ -77,6 +73,24 @@ def light_from(given: Any, scratch: Path, settings: Settings, yaw: float = 0.0, 
         return _fitting(str(path), load_light(path), shot)
     light: Array = reconstruct(media_of(path, scratch).beginning(), scratch, settings).codes.light[0]
     return light
+
+
+def check_named(given: Any, yaw: float = 0.0) -> None:
+    """Refuse at once what `light_from` would refuse after a face was reconstructed.
+
+    Raises:
+        ValueError: `given` is no preset and no file, or `yaw` turns what is no environment map.
+    """
+    if not isinstance(given, (str, Path)):
+        return
+    if yaw and Path(given).suffix.lower() not in environment.SUFFIXES:
+        raise ValueError(
+            f"light {str(given)!r} can't be turned by {yaw:g} degrees: only an environment map (.hdr, .exr) can"
+        )
+    if str(given) not in NAMES and not Path(given).is_file():
+        close = difflib.get_close_matches(str(given), NAMES, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"light {str(given)!r} is no preset ({', '.join(NAMES)}) and no file{hint}")
 
 
 def sources_of(given: Any) -> list[tuple[str, str]]:

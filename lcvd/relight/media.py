@@ -111,7 +111,12 @@ def pixels_of(path: Path) -> Array:
 
 
 def _of_video(path: Path) -> Media:
-    found, sha256 = probe(path, WINDOW), file_hash(path)
+    try:
+        found, sha256 = probe(path, WINDOW), file_hash(path)
+    except ClipError as error:
+        if error.reason != "not_a_video":
+            raise
+        raise ClipError(error.reason, f"{error.detail}; pictures end in {', '.join(IMAGES)}") from None
     clip = Clip("face", "", path, sha256, 0, found.frames, found.fps, found.width, found.height, None, "", "")
     return Media(clip, False, path.name, sha256, is_video=True)
 

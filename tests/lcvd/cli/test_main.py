@@ -29,9 +29,25 @@ def test_a_profile_is_written_checked_and_a_misspelt_key_named(tmp_path):
     assert "Traceback" not in out
 
 
+def test_a_profile_goes_over_another_but_not_over_what_was_edited(tmp_path):
+    run("config", "use", "demo", cwd=tmp_path)
+    run("config", "use", "paper", cwd=tmp_path)
+    path = tmp_path / "params.yaml"
+    edited = path.read_text().replace("seed: 0", "seed: 7")
+    path.write_text(edited)
+    assert "--force" in run("config", "use", "demo", cwd=tmp_path, code=1)
+    assert path.read_text() == edited
+    run("config", "use", "demo", "--force", cwd=tmp_path)
+    assert "profile: demo" in path.read_text()
+
+
+def test_a_key_that_is_misspelt_is_told_what_is_near(tmp_path):
+    assert "evaluate.guidance" in run("config", "explain", "evaluate.guidence", cwd=tmp_path, code=1)
+
+
 def test_doctor_names_every_part_with_its_licence(tmp_path):
     out = run("doctor", cwd=tmp_path)
-    for word in ("deca_model.tar", "open default", "SFace", "non-commercial", "LCVD_WEIGHTS"):
+    for word in ("deca_model.tar", "open default", "SFace", "non-commercial", "LCVD_WEIGHTS", "Ready: `lcvd relight`"):
         assert word in out
 
 
@@ -50,7 +66,7 @@ def test_ledger_of_lights(tmp_path):
 
 
 def test_ledger_before_any_stage_and_an_unknown_clip(tmp_path):
-    assert "hasn't run" in run("ledger", cwd=tmp_path)
+    assert "hasn't run; `dvc repro download`" in run("ledger", cwd=tmp_path)
     assert "clip 'x' is in no ledger" in run("ledger", "x", cwd=tmp_path, code=1)
 
 
@@ -89,7 +105,7 @@ def test_a_command_is_a_function_of_its_modules_name(name):
 
 def test_an_unknown_command_is_one_plain_line(tmp_path):
     out = run("relit", cwd=tmp_path, code=2)
-    assert "No such command 'relit'" in out
+    assert "No such command 'relit'. Did you mean 'relight'?" in out
     assert "Traceback" not in out
 
 

@@ -96,6 +96,7 @@ MADE = ("portrait.jpg", "--model", "model", "-o", "out.mp4")
         (("portrait.jpg", "-o", "folder/out.mp4"), "the folder folder isn't there"),
         (("portrait.jpg", "-o", "/proc/out.mp4"), "can't write in /proc"),
         (("text.png", *PREVIEW[1:]), "text.png: not a picture"),
+        (("keys.json", *PREVIEW[1:]), "pictures end in .png, .jpg"),
         (("blank.png", *PREVIEW[1:]), "blank.png: no frame shows a face"),
         (("empty", *PREVIEW[1:]), "empty: no picture in this folder"),
         (
