@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import random
 import shutil
@@ -22,14 +21,14 @@ import pytest
 from lcvd.ledger.rows import write_ledger
 from lcvd.ledger.story import counts
 from tests.flows.conftest import answers
-from tests.tasks.test_chunks import HELPERS, ROOT, mapped
+from tests.tasks.test_chunks import HELPERS, ROOT, mapped, needs
 
 CLIPS, KILLS = 200, 3
 COUNTS = {"failed": 20, "failed:gone": 20, "filtered": 20, "filtered:dark": 20, "kept": 160}
 
 
 def workers() -> list[psutil.Process]:
-    """Processes that hold chunks: of the pool, or Ray's, which tell what they do in their name."""
+    """Processes that hold chunks: of the pool or Dask's, or Ray's, which tell what they do in their name."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -41,14 +40,9 @@ def workers() -> list[psutil.Process]:
     return found
 
 
-def needs(kind: str) -> None:
-    if kind == "ray" and importlib.util.find_spec("prefect_ray") is None:
-        pytest.skip("prefect-ray isn't installed: pip install '.[ray]'")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("kind", ["processes", "ray"])
+@pytest.mark.parametrize("kind", ["processes", "ray", "dask"])
 @pytest.mark.usefixtures("prefect_api")
 def test_a_map_whose_workers_are_killed_ends_with_the_undisturbed_ledger(kind, chunk_work, tmp_path):
     needs(kind)
@@ -191,7 +185,7 @@ class Deployed:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("kind", ["processes", "ray"])
+@pytest.mark.parametrize("kind", ["processes", "ray", "dask"])
 def test_a_deployment_whose_server_worker_and_pool_are_killed_ends_with_the_undisturbed_ledger(
     kind: str, chunk_work, tmp_path: Path
 ) -> None:

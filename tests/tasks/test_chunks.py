@@ -30,6 +30,12 @@ def mapped(function, items, *args, **runner) -> list[Row]:
     return mapping()
 
 
+def needs(kind: str) -> None:
+    """Skip what needs an extra that isn't installed."""
+    if kind in ("ray", "dask") and importlib.util.find_spec(f"prefect_{kind}") is None:
+        pytest.skip(f"prefect-{kind} isn't installed: pip install '.[{kind}]'")
+
+
 @pytest.mark.parametrize("kind", ["processes", "threads"])
 def test_rows_come_back_in_order_from_all_workers(kind, chunk_work):
     items = [chunk_work.Item(f"clip-{i}") for i in range(7)]
@@ -61,10 +67,12 @@ def test_the_other_runners_do_the_same_or_name_their_extra(kind, chunk_work):
     assert {row.fields["OMP_NUM_THREADS"] for row in rows} == {str(max(1, len(os.sched_getaffinity(0)) // 2))}
 
 
-def test_a_worker_that_dies_costs_only_the_clip_that_kills_it(chunk_work, tmp_path):
+@pytest.mark.parametrize("kind", ["processes", "ray", "dask"])
+def test_a_worker_that_dies_costs_only_the_clip_that_kills_it(kind, chunk_work, tmp_path):
+    needs(kind)
     ids = ["a", "killer", "once-d"]
     items = [chunk_work.Item(id) for id in ids]
-    rows = mapped(chunk_work.killed_by_some, items, ["killer", "once-d"], tmp_path, workers=2, chunk=1)
+    rows = mapped(chunk_work.killed_by_some, items, ["killer", "once-d"], tmp_path, kind=kind, workers=2, chunk=1)
     assert {row.id: row.status for row in rows} == {id: "failed" if id == "killer" else "kept" for id in ids}
     [row] = [row for row in rows if row.status == "failed"]
     assert row.reason == "worker-died"
