@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import psutil
 
 from tasks.unlock import unlock
 from tests.flows.conftest import make_project
+from tests.processes import command_of, working_in
 
 LEFT_S = 10.0
 EARLY = 8.0
@@ -138,7 +139,7 @@ class Chaos:
         for _ in range(2):
             for how in tuple(self._deck):
                 number, victims = KINDS[how]
-                if found := victims(top, _family(self.project.folder)):
+                if found := victims(top, working_in(self.project.folder)):
                     self._deck.remove(how)
                     victim = self.random.choice(sorted(found, key=lambda each: each.pid))
                     if how.endswith("group"):
@@ -150,7 +151,7 @@ class Chaos:
         raise AssertionError("dvc itself can always be killed")
 
     def _nothing_left(self, how: str, since: float) -> float:
-        while left := _family(self.project.folder):
+        while left := working_in(self.project.folder):
             if time.monotonic() - since > LEFT_S:
                 raise Broken(f"{how}: after {LEFT_S:g} s there are still " + "; ".join(map(_command, left)))
             time.sleep(0.05)
@@ -189,25 +190,8 @@ def _hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _family(folder: Path) -> list[psutil.Process]:
-    """Every process that works in `folder`: whoever starts one there passes its folder on."""
-
-    def inside() -> Iterator[psutil.Process]:
-        for process in psutil.process_iter():
-            try:
-                if Path(process.cwd()).is_relative_to(folder) and process.status() != psutil.STATUS_ZOMBIE:
-                    yield process
-            except (psutil.Error, OSError):
-                continue
-
-    return list(inside())
-
-
 def _command(process: psutil.Process) -> str:
-    try:
-        return f"{process.pid} {' '.join(process.cmdline())[:200]}"
-    except psutil.Error:
-        return str(process.pid)
+    return f"{process.pid} {command_of(process)[:200]}"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -231,7 +215,7 @@ def main() -> None:
             print(f"broken after {len(chaos.kills)} kills, seed {options.seed}: {error}", flush=True)
             sys.exit(1)
         finally:
-            for process in _family(Path(folder).resolve()):
+            for process in working_in(Path(folder).resolve()):
                 process.kill()
     kinds = Counter(kill.how for kill in chaos.kills)
     stages = Counter(kill.stage for kill in chaos.kills)

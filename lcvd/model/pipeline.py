@@ -211,19 +211,7 @@ class LCVDPipeline(DiffusionPipeline):
             condition=self._condition(noisy, mask),
             ids=time_ids(torch.tensor([noise_aug_strength], device=device), fps - 1, motion_bucket_id),
         )
-        rows, chunk = ROWS, decode_chunk_size
-        if memory_budget_gb is not None:
-            budget = int(memory_budget_gb * GB)
-            rows = rows_within(
-                budget, lambda n: network.try_out(noise, n), device, MOST_ROWS, "one window under one set of conditions"
-            )
-            chunk = rows_within(
-                budget,
-                lambda n: list(self.decode(noise[:1].expand(n, -1, -1, -1), n)),
-                device,
-                chunk,
-                "decoding one frame",
-            )
+        rows, chunk = self._at_once(network, noise, decode_chunk_size, memory_budget_gb)
         with self.progress_bar(total=chosen.steps) as bar:
             latents = sample(
                 network,
@@ -252,6 +240,20 @@ class LCVDPipeline(DiffusionPipeline):
     def shown(self, latents_NChw: Tensor, chunk: int = 8) -> Iterator[NDArray[np.uint8]]:
         """As `decode`, as pictures (n,H,W,3) uint8."""
         return (to_uint8(part) for part in self.decode(latents_NChw, chunk))
+
+    def _at_once(self, network: TwoSets, noise: Tensor, chunk: int, budget_gb: float | None) -> tuple[int, int]:
+        """How many rows the network is given at once, and how many frames are decoded, at most `chunk`."""
+        if budget_gb is None:
+            return ROWS, chunk
+        budget, device = int(budget_gb * GB), self._execution_device
+        rows = rows_within(
+            budget, lambda n: network.try_out(noise, n), device, MOST_ROWS, "one window under one set of conditions"
+        )
+
+        def decode(n: int) -> object:
+            return list(self.decode(noise[:1].expand(n, -1, -1, -1), n))
+
+        return rows, rows_within(budget, decode, device, chunk, "decoding one frame")
 
     def _tokens(self, signed_3HW: Tensor, clip_in_negative: bool) -> Tensor:
         """Image tokens (2,1,D) of the weaker and of the full conditions."""

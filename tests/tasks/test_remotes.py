@@ -83,23 +83,3 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_an_s3_compatible_server_as_the_remote(repository, tmp_path, s3):
     pushed_and_pulled(repository, tmp_path, "s3://lcvd/clips", "endpointurl", s3)
-
-
-def test_an_old_checkout_updated_by_git_pull_runs_only_what_changed(repository, tmp_path):
-    dvc_cli(repository, "repro", "third")
-    commit(repository)
-    old = tmp_path / "old"
-    run(tmp_path, "git", "clone", "--quiet", str(repository), str(old))
-    dvc_cli(old, "repro", "third")  # its own runs: it shares no cache
-    (repository / "params.yaml").write_text("times: 3\n")  # second's alone
-    text = (repository / "dvc.yaml").read_text().replace("out').read() * 2", "out').read() * 3")
-    (repository / "dvc.yaml").write_text(text)
-    commit(repository)
-    run(old, "git", "pull", "--quiet")
-    said = dvc_cli(old, "repro", "third")
-    assert [line for line in said.splitlines() if "Running stage" in line or "skipping" in line] == [
-        "Stage 'first' didn't change, skipping",
-        "Running stage 'second':",
-        "Running stage 'third':",
-    ]
-    assert (old / "data" / "third" / "out").read_text() == "a\na\na\n"
