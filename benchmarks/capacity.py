@@ -25,6 +25,7 @@ from lcvd.config.settings import Settings
 from lcvd.ledger.rows import Row
 from lcvd.ledger.tally import tallied
 from lcvd.quality.stage import filter_chunk
+from lcvd.shading.packs import pack
 from lcvd.shading.stage import reconstruct_chunk
 from lcvd.shards.stage import shard_chunk
 from lcvd.video.clip import Clip
@@ -44,9 +45,15 @@ def settings_of() -> Settings:
 def stages(folder: Path, settings: Settings) -> dict[str, Callable[[list[Clip]], list[Row]]]:
     """The stages by name, on a cache of their own."""
     cache, out = Cache(folder / "cache"), folder / "reconstruct"
+
+    def reconstruct(clips: list[Clip]) -> list[Row]:
+        rows = reconstruct_chunk(clips, folder / "placed", cache, settings)
+        pack(folder / "placed", out, [row.id for row in rows if row.status == "kept"])
+        return rows
+
     return {
         "filter": lambda clips: filter_chunk(clips, cache, settings.filter),
-        "reconstruct": lambda clips: reconstruct_chunk(clips, out, cache, settings),
+        "reconstruct": reconstruct,
         "shard": lambda clips: shard_chunk(clips, out, cache, settings.shard),
     }
 

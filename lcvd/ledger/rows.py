@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import itertools
-import json
 import logging
 import math
 import traceback
@@ -21,6 +20,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -33,9 +33,9 @@ _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "status", "reason", "detail")]
     + [("score", pa.float64()), ("fields", pa.string())]
 )
-_ENCODER = json.JSONEncoder(sort_keys=True)
-GROUP = 50_000
-"""Rows that are written together, and of which few are in memory twice."""
+_JSON = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
+GROUP, STEP = 50_000, 2_000
+"""Rows of a group of the file, and rows whose texts are made at once: what fits into the processor's cache."""
 log = logging.getLogger(__name__)
 
 
@@ -92,14 +92,16 @@ def write_ledger(path: Path, rows: Iterable[Row]) -> None:
     aside = path.with_suffix(".tmp")
     with uncollected(), pq.ParquetWriter(aside, _SCHEMA) as writer:
         for start in range(0, max(1, len(ordered)), GROUP):
-            writer.write_batch(_batch(ordered[start : start + GROUP]))
+            group = ordered[start : start + GROUP]
+            steps = [_batch(group[i : i + STEP]) for i in range(0, max(1, len(group)), STEP)]
+            writer.write_table(pa.Table.from_batches(steps), row_group_size=GROUP)
     aside.replace(path)
 
 
 def _batch(rows: Sequence[Row]) -> pa.RecordBatch:
     columns = {name: [getattr(row, name) for row in rows] for name in _SCHEMA.names[:4]}
     columns["score"] = [None if row.score is None or math.isnan(row.score) else float(row.score) for row in rows]
-    columns["fields"] = [_ENCODER.encode(dict(row.fields)) for row in rows]
+    columns["fields"] = [orjson.dumps(dict(row.fields), option=_JSON) for row in rows]
     return pa.RecordBatch.from_pydict(columns, schema=_SCHEMA)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 
@@ -33,5 +33,5 @@ class Stored(Mapping[str, Any]):
         return dict, (self._decoded(),)  # or every row would take its whole column along
 
     def _decoded(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._column[self._index].as_py())
+        found: dict[str, Any] = orjson.loads(self._column[self._index].as_py())
         return found

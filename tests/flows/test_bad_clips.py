@@ -16,6 +16,7 @@ from lcvd.ledger.rows import Row, write_ledger
 from lcvd.ledger.story import last_rows
 from lcvd.quality.stage import filter_chunk, kept_clips
 from lcvd.quality.together import settle
+from lcvd.shading.packs import pack
 from lcvd.shading.stage import reconstruct_chunk
 from lcvd.shards.sample import read_samples
 from lcvd.sources.manifest import COLUMNS, read_manifests
@@ -83,9 +84,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[
     found["filter"] = settle(filter_chunk(clips_of(data / "download"), cache, settings.filter), settings.filter)
     write_ledger(data / "filter" / "ledger.parquet", found["filter"])
     clips = kept_clips(data / "download", data / "filter")
-    found["reconstruct"] = reconstruct_chunk(clips, data / "reconstruct", cache, settings)
+    found["reconstruct"] = reconstruct_chunk(clips, root / "placed", cache, settings)
     write_ledger(data / "reconstruct" / "ledger.parquet", found["reconstruct"])
     good = {row.id for row in found["reconstruct"] if row.status == "kept"}
+    pack(root / "placed", data / "reconstruct", good)
     made = shard_chunk([clip for clip in clips if clip.id in good], data / "reconstruct", cache, settings.shard)
     found["shard"] = pack_samples(prepare_chunk(made, cache, settings), cache, data / "shard", settings.shard)
     write_ledger(data / "shard" / "ledger.parquet", found["shard"])

@@ -1,0 +1,17 @@
+"""What the capacity page is made of runs through: a clip costs something in every stage, and is left out of none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.capacity import clip_of, measure
+
+
+def test_a_clip_is_measured_in_every_stage(clips_dir: Path, tmp_path: Path) -> None:
+    clip = clip_of(clips_dir / "lp_d03_woman_turns_warm_light.mp4", 20)
+    found = measure([clip], tmp_path)
+    assert list(found) == ["filter", "reconstruct", "shard"]
+    for name, stage in found.items():
+        assert stage["left_out"] == {}, name
+        assert stage["frames"] == 20
+        assert stage["cpu_s_a_clip"] > 0
