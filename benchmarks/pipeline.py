@@ -3,7 +3,7 @@
 ``ratio`` is clips a second of stage `filter` with two single-threaded processes on two cores over one on one core, each from a
 worker's second clip on (its first one loads the models), alternating, medians. ``ray_ratio`` is the same of Ray over
 processes, null where it isn't installed. ``chunk_ms`` is what a chunk costs that does nothing, one a task run. ``repro_s`` is a
-`dvc repro` that finds nothing to do in a project of `--clips` clips with a file each of media, codes, masks and previews.
+`dvc repro` that finds nothing to do in a project of `--clips` clips: their media, archives of codes and masks, contact sheets and shards.
 ``ledger`` are seconds and peak memory of operations on ledgers of `--rows` rows, each in a process of its own. ``simulated`` maps
 `--clips` clips in chunks of 32, of which some fail, are filtered or kill their worker, and counts them. The last line is one
 JSON object.
