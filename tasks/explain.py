@@ -165,8 +165,12 @@ def _state(root: Path, made: Made, path: Path, inside: str) -> Iterator[str]:
         with path.open("rb") as stream:
             found = hashlib.file_digest(stream, "md5").hexdigest()
         yield f"  md5       {found}" + ("" if found == recorded else f", but {LOCK} has {recorded}: changed since")
+    elif recorded:
+        yield f"  md5       {recorded}"
+    elif path.is_dir():
+        yield "  md5       none of its own: a part of the folder named below"
     else:
-        yield f"  md5       {recorded or 'unknown: the list of the folder is not in the cache'}"
+        yield "  md5       unknown: the list of the folder is not in the cache"
 
 
 def _clip(root: Path, stem: str) -> str:

@@ -17,6 +17,7 @@ from lcvd.ledger.numbers import Work, note, told
 from lcvd.ledger.tally import Tally, tallied
 from tasks.artifacts import show_numbers
 from tasks.environment import scratch
+from tasks.gpus import devices
 from tasks.runners import cores, threads_of
 
 log = logging.getLogger("lcvd.numbers")
@@ -73,6 +74,5 @@ def machine() -> str:
     with contextlib.suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    folder = Path("/proc/driver/nvidia/gpus")
-    gpus = len(list(folder.iterdir())) if folder.is_dir() else 0
+    gpus = len(devices())
     return f"{name}, {cores()} of {os.cpu_count()} cores" + (f", {gpus} NVIDIA GPUs" if gpus else "")

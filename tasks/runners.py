@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import multiprocessing
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from lcvd.config.settings import RunnerSettings
+from tasks.gpus import VISIBLE, devices, seats
 from tasks.worker import start_worker, without_main
 
 _THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -28,8 +30,27 @@ def cores() -> int:
 
 
 def workers_of(settings: RunnerSettings) -> int:
-    """Parallel workers; 0 in the settings means one a core."""
-    return settings.workers or cores()
+    """Parallel workers; 0 in the settings means one a core, or as many as find room on the GPUs if that is less.
+
+    Raises:
+        RunnerError: there is no room on this machine's GPUs for as many as the settings say.
+    """
+    if not settings.gpu_share or elsewhere(settings):
+        return settings.workers or cores()
+    room = len(seats(settings.gpu_share))
+    if room < max(1, settings.workers):
+        wanted = f"{settings.workers} workers" if settings.workers else "a worker"
+        raise RunnerError(
+            f"params.yaml: runner.gpu_share is {settings.gpu_share:g}, and this machine's GPUs ({', '.join(devices()) or 'none'}; "
+            f"{VISIBLE} names others) have room for {room}, not for {wanted}: change runner.workers or runner.gpu_share"
+        )
+    return settings.workers or min(cores(), room)
+
+
+def elsewhere(settings: RunnerSettings) -> str | None:
+    """Address of the Ray or Dask cluster that the environment names; None where the workers are this machine's."""
+    name = {"ray": "RAY_ADDRESS", "dask": "DASK_SCHEDULER_ADDRESS"}.get(settings.kind, "")
+    return os.environ.get(name)
 
 
 def threads_of(settings: RunnerSettings) -> int:
@@ -45,7 +66,10 @@ def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[A
         RunnerError: the runner needs an extra that isn't installed; the message names it.
     """
     env = {key: str(threads_of(settings)) for key in _THREAD_KEYS}
-    with _environment(env), without_main(), _make(settings, workers, env) as runner:
+    made = _make(settings, workers, env)
+    # Prefect gives each task the environment of whoever submits it: what stands there would hide the worker's own GPU.
+    hidden: dict[str, str | None] = {VISIBLE: None} if settings.gpu_share else {}
+    with _environment({**env, **hidden}), without_main(), made as runner, _shares(settings):
         if isinstance(runner, ProcessPoolTaskRunner) and (messages := runner._subprocess_message_queue):
             # A worker killed while it writes keeps the queue's lock for good; at exit this process would wait for it.
             messages.cancel_join_thread()
@@ -53,8 +77,10 @@ def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[A
 
 
 def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRunner[Any]:
+    gpus = seats(settings.gpu_share) if settings.gpu_share else []
     if settings.kind == "processes":
-        return ProcessPoolTaskRunner(max_workers=workers, initializer=start_worker, initargs=(os.getpid(),))
+        taken = multiprocessing.get_context("spawn").Value("i", 0)
+        return ProcessPoolTaskRunner(max_workers=workers, initializer=start_worker, initargs=(os.getpid(), gpus, taken))
     if settings.kind == "threads":
         limit_threads(threads_of(settings))
         return ThreadPoolTaskRunner(max_workers=workers)
@@ -63,14 +89,35 @@ def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRu
         # PYTHONPATH: a worktree's workers import the worktree's code, not the installed one
         variables = {**env, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
         options: dict[str, Any] = {"runtime_env": {"env_vars": variables}}
-        if address := os.environ.get("RAY_ADDRESS"):
+        if address := elsewhere(settings):
             return module.RayTaskRunner(address=address, init_kwargs=options)
-        return module.RayTaskRunner(init_kwargs={**options, "num_cpus": workers, "include_dashboard": False})
+        here = {"num_cpus": workers, "include_dashboard": False} | ({"num_gpus": len(devices())} if gpus else {})
+        return module.RayTaskRunner(init_kwargs={**options, **here})
     module = _extra("prefect_dask", "dask")
-    if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
+    if address := elsewhere(settings):
         return module.DaskTaskRunner(address=address)
-    cluster = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None, "env": env}
-    return module.DaskTaskRunner(cluster_kwargs=cluster)
+    return module.DaskTaskRunner(cluster_class="distributed.SpecCluster", cluster_kwargs=_dask(workers, env, gpus))
+
+
+def _dask(workers: int, env: dict[str, str], gpus: list[str]) -> dict[str, Any]:
+    """Arguments of a `distributed.SpecCluster` on this machine: workers of one thread, which may see a GPU each."""
+    from distributed import Nanny, Scheduler
+
+    here: dict[str, Any] = {"nthreads": 1, "dashboard": False, "host": "127.0.0.1"}
+    options = [{**here, "env": {**env, VISIBLE: gpus[i]}} if gpus else {**here, "env": env} for i in range(workers)]
+    scheduler = {"cls": Scheduler, "options": {"dashboard": False, "host": "127.0.0.1", "port": 0}}
+    return {"workers": {i: {"cls": Nanny, "options": each} for i, each in enumerate(options)}, "scheduler": scheduler}
+
+
+def _shares(settings: RunnerSettings) -> contextlib.AbstractContextManager[Any]:
+    """Whatever is submitted within asks Ray or Dask for its share of a GPU."""
+    if settings.gpu_share and settings.kind == "ray":
+        options = importlib.import_module("prefect_ray.context").remote_options(num_gpus=settings.gpu_share)
+    elif settings.gpu_share and settings.kind == "dask" and elsewhere(settings):
+        options = importlib.import_module("dask").annotate(resources={"GPU": settings.gpu_share})
+    else:
+        return contextlib.nullcontext()
+    return cast("contextlib.AbstractContextManager[Any]", options)
 
 
 def pool_state(runner: TaskRunner[Any]) -> Literal["works", "broken", "ended"]:
@@ -102,14 +149,19 @@ def _extra(module: str, extra: str) -> Any:
 
 
 @contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def _environment(values: dict[str, str | None]) -> Iterator[None]:
     before = {key: os.environ.get(key) for key in values}
-    os.environ.update(values)
+    _set(values)
     try:
         yield
     finally:
-        for key, value in before.items():
-            if value is None:
-                os.environ.pop(key, None)
-            else:
-                os.environ[key] = value
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    """Set the environment's variables; None removes one."""
+    for key, value in values.items():
+        if value is None:
+            os.environ.pop(key, None)
+        else:
+            os.environ[key] = value

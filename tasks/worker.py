@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from multiprocessing.sharedctypes import Synchronized
 
 from tasks.deathwatch import end_with
+from tasks.gpus import VISIBLE
 
 
-def start_worker(parent: int) -> None:
-    """First call in a pool process: it dies with its stage at once, leaves Ctrl-C to it, and logs what it logs."""
+def start_worker(parent: int, gpus: Sequence[str], taken: Synchronized[int]) -> None:
+    """First call in a pool process: it dies with its stage at once, leaves Ctrl-C to it, and logs what it logs.
+
+    Of `gpus` it sees the next one that isn't `taken`; with none, it sees what its stage sees.
+    """
     end_with(parent, grace=0)
+    if gpus:
+        with taken.get_lock():
+            os.environ[VISIBLE] = gpus[taken.value % len(gpus)]
+            taken.value += 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from tasks.environment import show_messages
     from tasks.plain import LIBRARY_ERRORS, hide_tracebacks

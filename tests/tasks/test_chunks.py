@@ -95,6 +95,30 @@ def test_a_clip_that_needs_too_much_memory_fails_alone(chunk_work):
     assert [row.status for row in rows] == ["kept", "failed", "kept"]
 
 
+@pytest.mark.parametrize("kind", ["processes", "ray", "dask"])
+def test_each_worker_sees_its_gpu_alone(kind, chunk_work, monkeypatch):
+    """GPUs are only named here: nothing in these chunks asks for one."""
+    needs(kind)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    items = [chunk_work.Item(f"clip-{i}") for i in range(6)]
+    rows = mapped(chunk_work.sees, items, kind=kind, workers=2, chunk=1, gpu_share=1)
+    seen = {(row.fields["pid"], row.fields["gpu"]) for row in rows}
+    assert {gpu for _, gpu in seen} == {"0", "1"}
+    assert len({pid for pid, _ in seen}) == len(seen)
+
+
+def test_workers_that_find_no_room_on_the_gpus_are_named(chunk_work, monkeypatch):
+    from tasks.runners import RunnerError, workers_of
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert workers_of(RunnerSettings(gpu_share=0.5, workers=4)) == 4
+    with pytest.raises(RunnerError, match=r"GPUs \(3, 5; .*have room for 4, not for 5 workers"):
+        mapped(chunk_work.plain, [chunk_work.Item("clip-0")], 1, gpu_share=0.5, workers=5)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(RunnerError, match=r"GPUs \(none; .*have room for 0, not for a worker"):
+        mapped(chunk_work.plain, [chunk_work.Item("clip-0")], 1, gpu_share=1)
+
+
 def test_a_bug_ends_the_stage(chunk_work):
     with pytest.raises(ZeroDivisionError, match="a bug"):
         mapped(chunk_work.buggy, [chunk_work.Item("a")], kind="threads", workers=1)

@@ -26,6 +26,11 @@ def plain(items: list[Item], value: int) -> list[Row]:
     return [kept(item.id, pid=os.getpid(), value=value, chunk=[i.id for i in items], **threads) for item in items]
 
 
+def sees(items: list[Item]) -> list[Row]:
+    time.sleep(0.5)  # long enough for every worker to get one
+    return [kept(item.id, pid=os.getpid(), gpu=os.environ["CUDA_VISIBLE_DEVICES"]) for item in items]
+
+
 def killed_by_some(items: list[Item], guilty: list[str], folder: Path) -> list[Row]:
     """A process dies whenever it works on a guilty item; `once-...` is guilty only the first time."""
     folder.mkdir(exist_ok=True)

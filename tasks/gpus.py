@@ -1,0 +1,22 @@
+"""GPUs for a stage's workers: which there are, and which one each worker sees."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+_DRIVER = Path("/proc/driver/nvidia/gpus")
+
+
+def devices() -> list[str]:
+    """GPUs that this process may use: those that ``CUDA_VISIBLE_DEVICES`` names, else all that NVIDIA's driver shows."""
+    named = os.environ.get(VISIBLE)
+    if named is not None:
+        return [each.strip() for each in named.split(",") if each.strip() not in ("", "-1")]
+    return [str(number) for number in range(len(list(_DRIVER.iterdir())))] if _DRIVER.is_dir() else []
+
+
+def seats(share: float) -> list[str]:
+    """The GPU of each worker for which there is room, where one takes `share` (0 to 1) of it: GPUs take turns."""
+    return devices() * int(1 / share + 1e-9)
