@@ -23,9 +23,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, the tests of a file stay together, and so do all that need the reproduced project."""
+    """With `--dist loadgroup`, the tests of a file stay together, and so do all quick ones that need the reproduced project:
+    making it takes longer than all of them. Slow ones take longer still, and are shared out by file."""
     for item in items:
-        shared = "reproduced" in getattr(item, "fixturenames", ())
+        shared = "reproduced" in getattr(item, "fixturenames", ()) and item.get_closest_marker("slow") is None
         item.add_marker(pytest.mark.xdist_group("reproduced" if shared else item.path.relative_to(ROOT).as_posix()))
 
 
