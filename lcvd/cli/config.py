@@ -10,7 +10,7 @@ from lcvd.config.explain import explained, keys
 from lcvd.config.io import dump_settings, load_settings
 from lcvd.config.profiles import PROFILES, profile
 
-_FILE = click.option("--file", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
+_PARAMS = click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
 
 
 @click.group()
@@ -20,22 +20,22 @@ def config() -> None:
 
 @config.command()
 @click.argument("name", type=click.Choice(sorted(PROFILES)))
-@_FILE
+@_PARAMS
 @click.option("--force", is_flag=True, help="Also over a file that was edited: its changes are lost.")
-def use(name: str, file: Path, force: bool) -> None:
+def use(name: str, params: Path, force: bool) -> None:
     """Write profile NAME, every value spelled out, to params.yaml."""
-    if not force and file.exists() and not _is_a_profile(file.read_text(encoding="utf-8")):
-        raise click.ClickException(f"{file} was edited and isn't any profile; --force overwrites it")
-    file.write_text(dump_settings(profile(name)), encoding="utf-8")
-    click.echo(f"{file}: profile {name}")
+    if not force and params.exists() and not _is_a_profile(params.read_text(encoding="utf-8")):
+        raise click.ClickException(f"{params} was edited and isn't any profile; --force overwrites it")
+    params.write_text(dump_settings(profile(name)), encoding="utf-8")
+    click.echo(f"{params}: profile {name}")
 
 
 @config.command()
-@_FILE
-def check(file: Path) -> None:
+@_PARAMS
+def check(params: Path) -> None:
     """Check params.yaml: every key or value that doesn't fit is named."""
-    settings = load_settings(file)
-    click.echo(f"{file}: all keys known, all values in range (written from profile {settings.profile})")
+    settings = load_settings(params)
+    click.echo(f"{params}: all keys known, all values in range (written from profile {settings.profile})")
 
 
 @config.command()
