@@ -8,10 +8,13 @@ import signal
 import sys
 import types
 from collections.abc import Iterator, Sequence
-from multiprocessing.sharedctypes import Synchronized
+from typing import TYPE_CHECKING
 
 from tasks.deathwatch import end_with
 from tasks.gpus import VISIBLE
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
 
 
 def start_worker(parent: int, gpus: Sequence[str], taken: Synchronized[int]) -> None:

@@ -15,12 +15,13 @@ PROGRAM = """
         def pid(pool):
             return pool.submit(os.getpid).result()
         spawn = multiprocessing.get_context("spawn")
+        taken = spawn.Value("i", 0)
         if "without" in sys.argv:
-            with without_main(), ProcessPoolExecutor(1, spawn, start_worker, (os.getpid(),)) as pool:
+            with without_main(), ProcessPoolExecutor(1, spawn, start_worker, (os.getpid(), [], taken)) as pool:
                 assert pid(pool) != os.getpid()
             assert sys.modules["__main__"].pid is pid
         else:
-            with ProcessPoolExecutor(1, spawn, start_worker, (os.getpid(),)) as pool:
+            with ProcessPoolExecutor(1, spawn, start_worker, (os.getpid(), [], taken)) as pool:
                 assert pid(pool) != os.getpid()
 """
 
