@@ -86,7 +86,7 @@ def test_a_missing_weight_ends_the_stage_and_says_where_to_get_it(copied):
 
 @pytest.mark.slow
 def test_when_no_sample_can_be_made_the_stage_says_why(copied):
-    for path in Path(copied.folder, "data", "reconstruct", "masks").glob("*.mkv"):
+    for path in Path(copied.folder, "data", "reconstruct", "packs").glob("*.tar"):
         path.unlink()
     done = copied.run("python", "-m", "flows.shard", check=False)
     assert done.returncode == 1
