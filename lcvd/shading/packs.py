@@ -51,7 +51,7 @@ class Packs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "packs"
-        self._count = max((int(path.stem[-4:]) for path in self.folder.glob("????-of-????.tar")), default=1)
+        self._count = max((int(path.stem.rpartition("-")[2]) for path in self.folder.glob("*-of-*.tar")), default=1)
         self._members: dict[Path, dict[str, tuple[int, int]]] = {}
 
     def codes(self, id: str) -> FaceCodes:

@@ -110,3 +110,11 @@ def test_the_command_takes_one_clip_s_codes_out(tmp_path: Path) -> None:
     done = run("b")
     assert done.returncode == 1
     assert "`lcvd ledger b` tells its story" in done.stderr
+
+
+def test_more_archives_than_four_digits_count(tmp_path: Path) -> None:
+    """From 524,289 clips on there are 16,384 archives: the number of them is read from any name."""
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs" / "12345-of-16384.tar").touch()
+    with pytest.raises(ClipError, match="-of-16384.tar"):
+        Packs(tmp_path).part("a", CODES)
