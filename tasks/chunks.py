@@ -21,13 +21,14 @@ from lcvd.ledger.rows import Row, failed
 from lcvd.ledger.tally import Tally, tallied
 from tasks.numbers import report
 from tasks.progress import progress
-from tasks.runners import RunnerError, pool_state, task_runner, workers_of
+from tasks.runners import PoolEnded, RunnerError, pool_state, task_runner, workers_of
 
 _DEATHS = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")  # of dask and ray, which may not be installed
 TRIES_ALONE = 2
 POOLS = 3
 """So many pools in a row may break down before a stage gives up."""
 LOOK_EVERY_S = 5.0
+OUTPUT = "its thread has ended; is this process's output read to its end?"
 log = logging.getLogger("lcvd.chunks")
 
 
@@ -38,11 +39,6 @@ class HasId(Protocol):
     def id(self) -> str:
         """Clip id."""
         ...
-
-
-class PoolEnded(RuntimeError):
-    """The thread that hands out chunks has ended: a worker's SystemExit outside of a chunk does that. Prefect's engine raises one
-    where it meets an error of its own, rich where the reader of this process's output is gone."""
 
 
 Item = TypeVar("Item", bound=HasId)
@@ -91,22 +87,27 @@ class _Work:
 
     def run(self, chunks: Sequence[list[Item]], workers: int, ahead: int) -> list[tuple[list[Item], BaseException]]:
         """Keep the rows of chunks that succeed; returns those that were in the hands of workers that died."""
-        deaths, ended, before = [], False, len(self.rows)
-        for index, outcome in _outcomes(self.function, chunks, self.args, self.runner, workers, ahead, self.name):
-            if isinstance(outcome, tuple):
-                self._keep(chunks[index], *outcome)
-            elif isinstance(outcome, PoolEnded):
-                ended = True
-            else:
-                deaths.append((chunks[index], outcome))
+        before = len(self.rows)
+        deaths: list[tuple[list[Item], BaseException]] = []
+        ended: PoolEnded | None = None
+        try:
+            for index, outcome in _outcomes(self.function, chunks, self.args, self.runner, workers, ahead, self.name):
+                if isinstance(outcome, tuple):
+                    self._keep(chunks[index], *outcome)
+                elif isinstance(outcome, PoolEnded):
+                    ended = outcome
+                else:
+                    deaths.append((chunks[index], outcome))
+        except PoolEnded as error:  # it didn't even start
+            ended = error
         if ended:
             self.breakdowns = 1 if len(self.rows) > before else self.breakdowns + 1
             if self.breakdowns == POOLS:
                 raise RunnerError(
-                    "the pool of workers has broken down time and again; is this process's output read to its end? Run the "
-                    "same command again: what is done isn't done twice"
-                )
-            log.warning("%s: the pool of workers has broken down: starting another", self.name)
+                    f"the pool of workers has broken down time and again ({ended}): run the same command again: what is done "
+                    "isn't done twice"
+                ) from ended
+            log.warning("%s: the pool of workers has broken down (%s): starting another", self.name, ended)
         return deaths
 
     def one_by_one(self, suspects: list[list[Item]]) -> None:
@@ -184,7 +185,7 @@ def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any
             return done.get(timeout=LOOK_EVERY_S)
         except queue.Empty:
             if state != "works" and state == pool_state(pool):  # asked again: a thread may be about to start
-                return PoolEnded() if state == "ended" else BrokenExecutor("its result was lost")
+                return PoolEnded(OUTPUT) if state == "ended" else BrokenExecutor("its result was lost")
 
 
 def _outcome(future: Any) -> Counted | BaseException:

@@ -24,6 +24,12 @@ class RunnerError(RuntimeError):
     """The task runner that the settings name can't be used here."""
 
 
+class PoolEnded(RuntimeError):
+    """The pool takes no more chunks. The thread that hands them out has ended: a worker's SystemExit outside of a chunk does that;
+    Prefect's engine raises one where it meets an error of its own, rich where the reader of this process's output is gone. Or a
+    Dask worker died while its cluster started."""
+
+
 def cores() -> int:
     """Cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -64,15 +70,27 @@ def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[A
 
     Raises:
         RunnerError: the runner needs an extra that isn't installed; the message names it.
+        PoolEnded: workers didn't start.
     """
     env = {key: str(threads_of(settings)) for key in _THREAD_KEYS}
     made = _make(settings, workers, env)
     # Prefect gives each task the environment of whoever submits it: what stands there would hide the worker's own GPU.
     hidden: dict[str, str | None] = {VISIBLE: None} if settings.gpu_share else {}
-    with _environment({**env, **hidden}), without_main(), made as runner, _shares(settings):
+    with _environment({**env, **hidden}), without_main(), _started(made, settings) as runner, _shares(settings):
         if isinstance(runner, ProcessPoolTaskRunner) and (messages := runner._subprocess_message_queue):
             # A worker killed while it writes keeps the queue's lock for good; at exit this process would wait for it.
             messages.cancel_join_thread()
+        yield runner
+
+
+@contextlib.contextmanager
+def _started(made: TaskRunner[Any], settings: RunnerSettings) -> Iterator[TaskRunner[Any]]:
+    with made as runner:
+        if settings.kind == "dask" and not elsewhere(settings):
+            try:
+                cast("Any", runner).client  # noqa: B018 # it starts the cluster, which the first chunk would do else
+            except RuntimeError as error:
+                raise PoolEnded(f"a Dask worker didn't start: {error}") from error
         yield runner
 
 

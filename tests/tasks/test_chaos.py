@@ -43,7 +43,7 @@ def workers() -> list[psutil.Process]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("kind", ["processes", "ray"])  # Dask: a worker killed while it starts ends the stage
+@pytest.mark.parametrize("kind", ["processes", "ray", "dask"])
 @pytest.mark.usefixtures("prefect_api")
 def test_a_map_whose_workers_are_killed_ends_with_the_undisturbed_ledger(kind, chunk_work, tmp_path):
     needs(kind)

@@ -1,3 +1,4 @@
+import contextlib
 import importlib.util
 import os
 import signal
@@ -8,10 +9,12 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lcvd.config.settings import RunnerSettings
 from lcvd.ledger.rows import Row
+from tests.processes import command_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPERS = Path(__file__).parent / "helpers"
@@ -232,3 +235,24 @@ def test_workers_die_with_a_stage_that_is_killed(chunk_work, tmp_path, eventuall
     stage.kill()
     stage.wait()
     eventually(lambda: not any(running(int(path.name)) for path in tmp_path.iterdir()), 5)
+
+
+def test_a_dask_worker_killed_while_it_starts_gives_another_cluster(chunk_work, caplog):
+    needs("dask")
+    killed = []
+
+    def kill() -> None:
+        while not killed:
+            for child in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if not killed and "spawn_main" in command_of(child):
+                        child.kill()
+                        killed.append(child.pid)
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    rows = mapped(chunk_work.plain, [chunk_work.Item(id) for id in "12345"], 7, kind="dask", workers=2)
+    thread.join()
+    assert [(row.id, row.status) for row in rows] == [(id, "kept") for id in "12345"]
+    assert "the pool of workers has broken down (a Dask worker didn't start" in caplog.text

@@ -9,11 +9,12 @@ from lcvd.studio.sitter import is_known, sitter
 
 
 def test_names_are_known_or_not() -> None:
-    assert all(map(is_known, ("astronaut", "hopper", "head-0", "head-9999")))
+    assert all(map(is_known, ("astronaut", "hopper", "head-0", "head-9999", "hopper-0", "astronaut-9999")))
     assert not any(map(is_known, ("head", "head-", "head--1", "head-01", "head-10000", "head-1.5", "head-\u0663", "")))
+    assert not any(map(is_known, ("astronaut-", "astronaut-10000", "astronaut-1-2", "nobody-1", "-1")))
 
 
-@pytest.mark.parametrize("identity", ["hopper", "head-4"])
+@pytest.mark.parametrize("identity", ["hopper", "head-4", "hopper-3"])
 def test_every_sitter_shows_itself_at_rest(identity: str) -> None:
     someone = sitter(identity, 96)
     [(frames, masks)] = someone.render(someone.codes)
@@ -24,5 +25,5 @@ def test_every_sitter_shows_itself_at_rest(identity: str) -> None:
 
 
 def test_an_unknown_sitter_is_named() -> None:
-    with pytest.raises(ValueError, match="'nobody'; it has astronaut, hopper, head-<n>"):
+    with pytest.raises(ValueError, match="'nobody'; it has astronaut, hopper, or one of these or head with -<n>"):
         sitter("nobody", 96)
