@@ -8,9 +8,13 @@ doesn't fit torch; so that mismatch is mended first.
 
 from __future__ import annotations
 
+import logging
+
 from lcvd.weights.torchvision_guard import allow_torchvision
 
 allow_torchvision()
+# diffusers imports bitsandbytes where some package brought it along, which then warns of a 4-bit kernel that nothing here uses.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 from diffusers import (
     AutoencoderKL,
