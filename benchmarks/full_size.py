@@ -46,8 +46,9 @@ def random_model(settings: ModelSettings, device: torch.device, dtype: torch.dty
     small = ImageEncoderSettings(
         width=64, layers=2, heads=2, mlp=128, patch=32, projection=settings.image_encoder.projection
     )
-    sizes = {"size": settings.size, "frames": settings.frames, "overlap": settings.overlap}
-    return LCVD(unet, adapters, new_image_encoder(small, 0), codec, **sizes).to(device, dtype).eval()
+    encoder, size, frames = new_image_encoder(small, 0), settings.size, settings.frames
+    model = LCVD(unet, adapters, encoder, codec, size=size, frames=frames, overlap=settings.overlap)
+    return model.to(device, dtype).eval()
 
 
 def matrix_peak(device: torch.device, dtype: torch.dtype, side: int = 8192, rounds: int = 20) -> float:

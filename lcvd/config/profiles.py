@@ -32,6 +32,7 @@ DEMO: dict[str, Any] = {
             "size": 128,
             "frames": 8,
             "overlap": 3,
+            "sigmas": (0.05, 30.0),
             "latents": {"autoencoder": "tiny"},
             "unet": {"channels": (64, 64, 96), "heads": (2, 2, 3), "layers": 1, "time_ids_dim": 32},
             "image_encoder": {"width": 64, "layers": 2, "heads": 2, "mlp": 128, "patch": 32, "projection": 64},

@@ -9,6 +9,10 @@ from pydantic import Field, model_validator
 from lcvd.config.section import Section
 
 
+SVD_SIGMAS = (0.002, 700.0)
+"""Lowest and highest noise level of Stable Video Diffusion."""
+
+
 class LatentSettings(Section):
     """What a latent is: which autoencoder makes it."""
 
@@ -74,6 +78,9 @@ class ModelSettings(Section):
     """Frames that neighbouring windows of a long video share, the reference frame included."""
     conditions: tuple[Literal["shading", "reference"], ...] = ("shading", "reference")
     """Adapters, in order."""
+    sigmas: tuple[float, float] = SVD_SIGMAS
+    """Lowest and highest noise level that the exported model is sampled at; SVD's. A model that was trained on few others spends
+    its steps better between those that it knows (`objective`)."""
     latents: LatentSettings = LatentSettings()
     unet: UNetSettings = UNetSettings()
     image_encoder: ImageEncoderSettings = ImageEncoderSettings()
@@ -82,6 +89,8 @@ class ModelSettings(Section):
     def _consistent(self) -> ModelSettings:
         if self.overlap >= self.frames:
             raise ValueError(f"model.overlap ({self.overlap}) must be below model.frames ({self.frames})")
+        if not 0 < self.sigmas[0] < self.sigmas[1]:
+            raise ValueError(f"model.sigmas is {self.sigmas}; expected (lowest, highest), both above 0")
         if sorted(self.conditions) != ["reference", "shading"]:
             raise ValueError(f"model.conditions is {self.conditions}; name shading and reference, each once")
         return self

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lcvd.config.train import ModelSettings
+from lcvd.config.train import SVD_SIGMAS, ModelSettings
 from lcvd.model import initial
 from lcvd.model.adapter import Adapter
 from lcvd.model.hub import Parts, load_parts, save_parts
@@ -33,7 +33,8 @@ class LCVD(nn.Module, PushToHubMixin):
 
     Attributes:
         adapters: by the name of their condition (of `CONDITIONS`), in order.
-        size: side of the frames, px. frames, overlap: windows over a long video (spec D).
+        size: side of the frames, px. frames, overlap: windows over a long video (spec D). sigmas: lowest and highest noise
+            level that it is sampled at.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class LCVD(nn.Module, PushToHubMixin):
         size: int,
         frames: int,
         overlap: int,
+        sigmas: tuple[float, float] = SVD_SIGMAS,
     ) -> None:
         super().__init__()
         width = unet.config["block_out_channels"][0]
@@ -63,7 +65,7 @@ class LCVD(nn.Module, PushToHubMixin):
         self.adapters = nn.ModuleDict(adapters)
         self.image_encoder = image_encoder
         self.codec = codec
-        self.size, self.frames, self.overlap = size, frames, overlap
+        self.size, self.frames, self.overlap, self.sigmas = size, frames, overlap, sigmas
 
     @classmethod
     def fresh(cls, settings: ModelSettings, seed: int) -> LCVD:
@@ -79,13 +81,14 @@ class LCVD(nn.Module, PushToHubMixin):
         adapters = initial.adapters(settings, seed)
         encoder = initial.image_encoder(settings.start, settings.image_encoder, seed)
         sizes = {"size": settings.size, "frames": settings.frames, "overlap": settings.overlap}
-        return cls(unet, adapters, encoder, codec_of(settings.latents), **sizes).eval()
+        return cls(unet, adapters, encoder, codec_of(settings.latents), sigmas=settings.sigmas, **sizes).eval()
 
     @classmethod
     def of(cls, parts: Parts) -> LCVD:
         """A model of loaded parts, in evaluation mode."""
         codec = LatentCodec(parts.vae, parts.packing)
-        return cls(parts.unet, parts.adapters, parts.image_encoder, codec, **parts.sizes).eval()
+        sigmas = parts.scheduler.config["sigma_min"], parts.scheduler.config["sigma_max"]
+        return cls(parts.unet, parts.adapters, parts.image_encoder, codec, sigmas=sigmas, **parts.sizes).eval()
 
     @classmethod
     def from_pretrained(
@@ -108,13 +111,12 @@ class LCVD(nn.Module, PushToHubMixin):
         save_parts(self.parts(), folder, **options)
 
     def parts(self) -> Parts:
-        """What the model is made of, with SVD's scheduler."""
+        """What the model is made of."""
         adapters: Any = dict(self.adapters)
         sizes = {"size": self.size, "frames": self.frames, "overlap": self.overlap}
         codec = self.codec
-        return Parts(
-            self.unet, adapters, self.image_encoder, codec.autoencoder, codec.packing, euler_scheduler(), sizes
-        )
+        scheduler = euler_scheduler(self.sigmas)
+        return Parts(self.unet, adapters, self.image_encoder, codec.autoencoder, codec.packing, scheduler, sizes)
 
     @property
     def device(self) -> torch.device:

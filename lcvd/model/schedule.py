@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
+from lcvd.config.train import SVD_SIGMAS
 from lcvd.model.networks import EDMDPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 Solver = Literal["euler", "dpmpp"]
@@ -11,15 +12,15 @@ Scheduler: TypeAlias = Any
 """One of diffusers' schedulers; mypy doesn't look into that library."""
 
 
-def euler_scheduler() -> EulerDiscreteScheduler:
-    """diffusers' Euler scheduler as Stable Video Diffusion configures it: Karras sigmas from 700 to 0.002."""
+def euler_scheduler(sigmas: tuple[float, float] = SVD_SIGMAS) -> EulerDiscreteScheduler:
+    """diffusers' Euler scheduler as Stable Video Diffusion configures it, with Karras' noise levels between `sigmas`."""
     return EulerDiscreteScheduler(
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
         prediction_type="v_prediction",
-        sigma_min=0.002,
-        sigma_max=700.0,
+        sigma_min=sigmas[0],
+        sigma_max=sigmas[1],
         timestep_spacing="leading",
         timestep_type="continuous",
         steps_offset=1,

@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.schedule import Solver, solver_of
 from lcvd.weights.strict import ModelError
 from tests.lcvd.model.test_lcvd import tiny, trained
 
@@ -38,8 +40,23 @@ def test_a_model_is_read_back_exactly(saved: Path) -> None:
     assert list(state) == list(expected)
     assert all(torch.equal(state[key], expected[key]) for key in expected)
     assert (model.size, model.frames, model.overlap) == (original.size, original.frames, original.overlap)
+    assert model.sigmas == original.sigmas == (0.002, 700.0)
     assert model.codec.description == original.codec.description
     assert not any(p.requires_grad for p in model.image_encoder.parameters())
+
+
+def test_the_noise_levels_of_the_settings_are_those_that_are_sampled_at(tmp_path: Path) -> None:
+    settings = tiny().model_copy(update={"sigmas": (0.25, 16.0)})
+    LCVD.fresh(settings, 0).save_pretrained(tmp_path)
+    model = LCVD.from_pretrained(tmp_path)
+    assert model.sigmas == (0.25, 16.0)
+    solvers: tuple[Solver, ...] = ("euler", "dpmpp")
+    for solver in solvers:
+        scheduler = solver_of(solver, LCVDPipeline.from_pretrained(tmp_path).scheduler)
+        scheduler.set_timesteps(3)
+        # Karras' rule at rho 7: the seventh roots are evenly spaced
+        expected = [16.0, ((16 ** (1 / 7) + 0.25 ** (1 / 7)) / 2) ** 7, 0.25]
+        assert scheduler.sigmas[:3].tolist() == pytest.approx(expected, rel=1e-5)
 
 
 def test_same_weights_same_bytes_and_folders_of_the_hub(saved: Path, tmp_path: Path) -> None:
