@@ -1,9 +1,14 @@
-"""What one checkout pushed another pulls, hash for hash: a folder as the remote, and an S3-compatible server on loopback."""
+"""What one checkout pushed another pulls, hash for hash: a folder as the remote, and on loopback an S3-compatible server, one that
+speaks as Google's storage does, and an SSH server."""
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import hashlib
 import importlib.util
+import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -48,38 +53,108 @@ def test_a_folder_as_the_remote(repository, tmp_path):
     assert sum(path.is_file() for path in (tmp_path / "storage").rglob("*")) == 4  # two contents, two lists of folders
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Address of an S3-compatible server that knows one bucket."""
-    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("dvc_s3") is None:
-        pytest.skip("moto or dvc-s3 isn't installed: pip install 'dvc[s3]' 'moto[server]'")
-    for key, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "NO_PROXY": "127.0.0.1"}.items():
-        monkeypatch.setenv(key, value)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
+@contextlib.contextmanager
+def served(port: int, *argv: str) -> Iterator[None]:
+    """While open, the server `argv` runs; it listens on `port` of loopback by then."""
+    server = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
         while True:
             try:
-                OPENER.open(f"{address}/moto-api/data.json", timeout=5).close()
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
                 break
             except OSError:
                 assert server.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
-        OPENER.open(urllib.request.Request(f"{address}/lcvd", method="PUT"), timeout=30).close()
-        yield address
+        yield
     finally:
         server.kill()
         server.wait()
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def needs(*modules: str) -> None:
+    """Skip without them."""
+    if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
+        pytest.skip(f"{', '.join(missing)} isn't installed: pip install -e '.[dev]'")
+
+
+def put(url: str, method: str, body: bytes | None = None) -> None:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
+    OPENER.open(request, timeout=30).close()
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of an S3-compatible server that knows one bucket."""
+    needs("moto", "dvc_s3")
+    for key, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "NO_PROXY": "127.0.0.1"}.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    port = free_port()
+    with served(port, sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)):
+        put(f"http://127.0.0.1:{port}/lcvd", "PUT")
+        yield f"http://127.0.0.1:{port}"
+
+
 def test_an_s3_compatible_server_as_the_remote(repository, tmp_path, s3):
     pushed_and_pulled(repository, tmp_path, "s3://lcvd/clips", "endpointurl", s3)
+
+
+@pytest.fixture
+def gs(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of a server that speaks as Google's storage does and knows one bucket."""
+    needs("gcp_storage_emulator", "dvc_gs")
+    port = free_port()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+    emulator = ("gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}", "--in-memory")
+    with served(port, sys.executable, "-m", *emulator):
+        put(f"http://127.0.0.1:{port}/storage/v1/b?project=lcvd", "POST", b'{"name": "lcvd"}')
+        yield f"http://127.0.0.1:{port}"
+
+
+def test_googles_storage_as_the_remote(repository, tmp_path, gs):
+    pushed_and_pulled(repository, tmp_path, "gs://lcvd/clips", "endpointurl", gs)
+
+
+@pytest.fixture
+def ssh(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """Port of an SSH server of our own, and the key that it lets in."""
+    needs("dvc_ssh")
+    sshd = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    if sshd is None or shutil.which("ssh-keygen") is None:
+        pytest.skip("no sshd here: apt-get install openssh-server")
+    if os.geteuid() == 0 and not Path("/run/sshd").is_dir():
+        pytest.skip("sshd as root wants its folder: mkdir /run/sshd")
+    home, port = tmp_path / "ssh", free_port()
+    home.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / name)], check=True)
+    shutil.copy(home / "user.pub", home / "authorized")
+    lines = {
+        "Port": port,
+        "ListenAddress": "127.0.0.1",
+        "HostKey": home / "host",
+        "AuthorizedKeysFile": home / "authorized",
+        "PidFile": "none",
+        "StrictModes": "no",
+        "UsePAM": "no",
+        "Subsystem": "sftp internal-sftp",
+    }
+    (home / "config").write_text("".join(f"{key} {value}\n" for key, value in lines.items()))
+    with served(port, sshd, "-D", "-f", str(home / "config")):
+        yield port, home / "user"
+
+
+def test_an_ssh_server_as_the_remote(repository, tmp_path, ssh):
+    port, key = ssh
+    address = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{tmp_path / 'over-ssh'}"
+    pushed_and_pulled(repository, tmp_path, address, "keyfile", str(key))
+    assert sum(path.is_file() for path in (tmp_path / "over-ssh").rglob("*")) == 4
