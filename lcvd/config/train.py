@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from lcvd.config.section import Section
 
-
 SVD_SIGMAS = (0.002, 700.0)
 """Lowest and highest noise level of Stable Video Diffusion."""
 

@@ -121,15 +121,16 @@ def load_parts(where: Path | str, dtype: torch.dtype | None = None, **hub: Any) 
 
 
 def fetched(where: Path | str, **hub: Any) -> Path:
-    """The folder of a model: `where` itself, that of ``small``, or a snapshot of the hub's repository of that name.
+    """The folder of a model: that of ``small`` (a folder of that name here is ``./small``), `where` itself, or a snapshot of the
+    hub's repository of that name.
 
     Raises:
         ModelError: there is no such folder, nor can such a repository be had.
     """
-    if Path(where).is_dir():
-        return Path(where)
     if where == SMALL:
         return Path(__file__).parent / "assets" / SMALL
+    if Path(where).is_dir():
+        return Path(where)
     if isinstance(where, Path) or not re.fullmatch(r"[\w.-]+/[\w.-]+", where):
         raise ModelError(
             f"{where}: no such folder; name one that training wrote (data/train/model), small, or owner/name"

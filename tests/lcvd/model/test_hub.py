@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from lcvd.model.hub import INDEX, SMALL, fetched
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.schedule import Solver, solver_of
@@ -40,9 +41,18 @@ def test_a_model_is_read_back_exactly(saved: Path) -> None:
     assert list(state) == list(expected)
     assert all(torch.equal(state[key], expected[key]) for key in expected)
     assert (model.size, model.frames, model.overlap) == (original.size, original.frames, original.overlap)
-    assert model.sigmas == original.sigmas == (0.002, 700.0)
+    assert model.sigmas == original.sigmas == tiny().sigmas
     assert model.codec.description == original.codec.description
     assert not any(p.requires_grad for p in model.image_encoder.parameters())
+
+
+def test_a_folder_that_happens_to_be_called_small_isnt_taken_for_the_small_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / SMALL).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert (fetched(SMALL) / INDEX).is_file()
+    assert fetched("./small") == Path("small")
 
 
 def test_the_noise_levels_of_the_settings_are_those_that_are_sampled_at(tmp_path: Path) -> None:
