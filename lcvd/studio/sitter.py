@@ -19,7 +19,7 @@ from lcvd.studio.render import render
 Array = NDArray[Any]
 _HEAD = "head"
 _COUNTS = {_HEAD: PEOPLE} | dict.fromkeys(PHOTOS, RELATIVES)
-KNOWN = f"{', '.join(sorted(PHOTOS))}, or one of these or {_HEAD} with -<n> behind it, n from 0 to {PEOPLE - 1}"
+KNOWN = f"{', '.join([*sorted(PHOTOS), *(f'{name}-<n>' for name in sorted(_COUNTS))])} with n from 0 to {PEOPLE - 1}"
 """All identities, for messages."""
 
 

@@ -25,7 +25,7 @@ def test_an_address_is_read_and_mistakes_are_named() -> None:
     for address, wrong in {
         "studio:nobody": "one of astronaut, hopper",
         "file:astronaut": "one of astronaut, hopper",
-        "studio:head-10000": "head-<n> with n from 0 to 9999",
+        "studio:head-10000": "hopper-<n> with n from 0 to 9999",
         "studio:head-07": "head-<n>",
         "studio:hopper?light=lefft": "light 'lefft'",
         "studio:hopper?frames=-1": "frames is '-1'; expected a whole number from 1",

@@ -25,5 +25,8 @@ def test_every_sitter_shows_itself_at_rest(identity: str) -> None:
 
 
 def test_an_unknown_sitter_is_named() -> None:
-    with pytest.raises(ValueError, match="'nobody'; it has astronaut, hopper, or one of these or head with -<n>"):
+    with pytest.raises(
+        ValueError,
+        match="'nobody'; it has astronaut, hopper, astronaut-<n>, head-<n>, hopper-<n> with n from 0 to 9999",
+    ):
         sitter("nobody", 96)
