@@ -72,7 +72,7 @@ def published_loop(
     token = model.token(signed[None].to(device)).to(dtype)
     shading = torch.from_numpy(hints).movedim(-1, 1).float() / 255
     copies = signed.expand(length, -1, -1, -1)
-    scheduler = euler_scheduler()
+    scheduler = euler_scheduler(model.sigmas)
     scheduler.set_timesteps(steps)
     place = (torch.arange(length) + 0.5) * 2 / length
     tent = torch.minimum(place, 2 - place)[:, None, None, None]
