@@ -26,8 +26,8 @@ from lcvd.model.lcvd import LCVD
 from lcvd.shards.split import place
 from lcvd.sources.manifest import write_manifest
 
-HEADS, HELD_OUT_HEADS = 260, 4
-RELATIVES = 130
+HEADS, HELD_OUT_HEADS = 130, 4
+RELATIVES = 320
 """Of Eileen Collins's photograph."""
 FRAMES = 32
 FIRST = 100

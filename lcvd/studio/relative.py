@@ -1,4 +1,5 @@
-"""Relatives of photographed people: nobody's, with the photograph's grain, and a face shape, colours, glasses of their own.
+"""Relatives of photographed people: nobody's, with the photograph's grain, and a face shape, colours, marks, glasses,
+clothes, a hat and surroundings of their own.
 
 The open material has two photographed faces, and a network that sees one of them learns it by heart. A relative differs
 from its photograph in what makes a likeness, so that only the reference says how the face looks.
@@ -19,6 +20,8 @@ from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
 from lcvd.face.square import to_pixels
 from lcvd.studio.backdrop import backdrop
+from lcvd.studio.disguise import Places, disguised
+from lcvd.studio.leaves import leaves
 from lcvd.studio.person import FADING, FARTHEST, SKINS
 from lcvd.studio.photo import Photo, photo
 
@@ -28,6 +31,8 @@ SHAPE = 0.6
 """Standard deviations, of the head's identity directions, that a relative's shape is from the photograph's."""
 GLASSES = 0.5
 """Share of relatives who wear them."""
+ROOMS = 0.3
+"""Share of relatives who are in a room out of focus; behind the others is a picture of nothing, or its blur."""
 _FINE = 4
 """Frames of glasses are drawn on so many times as many pixels a side."""
 
@@ -49,30 +54,35 @@ def relative(identity: str, number: int, size: int) -> tuple[Photo, FaceCodes]:
     codes = still.codes.replace(
         identity=np.clip(still.codes.identity + shape, -2 * FARTHEST, 2 * FARTHEST).astype(np.float32)
     )
-    coloured = _coloured(still.picture, _skin(still, head), rng)
+    places = _places_of(still, head)
+    picture, hat = disguised(_coloured(still.picture, places.skin, rng), places, rng)
     if rng.uniform() < GLASSES:
-        coloured = _with_glasses(coloured, _eyes(still, head), rng)
-    behind = np.rint(255 * backdrop(number + 7, size)).astype(np.uint8)
-    return replace(still, picture=coloured, background=behind), codes
+        picture = _with_glasses(picture, places.eyes, rng)
+    behind = backdrop(number + 7, size) if rng.uniform() < ROOMS else leaves(rng, size)
+    pictures = {"picture": _bytes(picture), "background": _bytes(255 * behind)}
+    return replace(still, matte=np.maximum(still.matte, hat), **pictures), codes
 
 
-def _places(still: Photo, head: Head, points: Array) -> Array:
-    """Pixels (N, 2) of points (1, N, 3) in the head's posed frame."""
-    return to_pixels(place(points, still.codes)[0, :, :2], len(still.picture))
-
-
-def _skin(still: Photo, head: Head) -> Array:
-    """How much of each pixel (S, S) is taken for skin: 1 on the face and on the neck below it, soft."""
-    size = len(still.picture)
-    codes = still.codes
+def _places_of(still: Photo, head: Head) -> Places:
+    """Where eyes, mouth, chin and skin are in the photograph. Skin is the face, and the neck below it, soft."""
+    size, codes = len(still.picture), still.codes
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    corners = _places(still, head, vertices)[head.hint_faces]
+
+    def pixels(points: Array) -> Array:
+        return to_pixels(place(points, codes)[0, :, :2], size)
+
+    five, corners = pixels(head.five_points(vertices)), pixels(vertices)[head.hint_faces]
     left, right = np.quantile(corners[..., 0], (0.1, 0.9))
     mouth, chin = np.quantile(corners[..., 1], (0.8, 1.0))
-    cover = np.zeros((size, size), np.float32)
-    cv2.fillPoly(cover, list(np.rint(corners).astype(np.int32)), 1.0)
-    cover[int(mouth) : int(1.4 * chin - 0.4 * mouth), int(left) : int(right)] = 1
-    return cv2.GaussianBlur(cover, (0, 0), size / 60)
+    skin = np.zeros((size, size), np.float32)
+    cv2.fillPoly(skin, list(np.rint(corners).astype(np.int32)), 1.0)
+    skin[int(mouth) : int(1.4 * chin - 0.4 * mouth), int(left) : int(right)] = 1
+    skin = cv2.GaussianBlur(skin, (0, 0), size / 60)
+    return Places(five[:2], five[3:], float(chin), skin, still.matte)
+
+
+def _bytes(picture: Array) -> Array:
+    return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
 
 
 def _coloured(picture: Array, skin: Array, rng: np.random.Generator) -> Array:
@@ -85,14 +95,7 @@ def _coloured(picture: Array, skin: Array, rng: np.random.Generator) -> Array:
     hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(0.15, 1.2), 0, 1)
     rest = 255 * cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * np.exp(0.4 * rng.standard_normal())
     share = skin[..., None]
-    mixed = share * pixels * ramp * rng.uniform(0.9, 1.1) + (1 - share) * rest
-    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
-
-
-def _eyes(still: Photo, head: Head) -> Array:
-    """Pixels (2, 2) of the eyes' middles, picture's left before right."""
-    codes = still.codes
-    return _places(still, head, head.five_points(head.vertices(codes.identity, codes.expression, codes.pose))[:, :2])
+    return np.clip(share * pixels * ramp * rng.uniform(0.9, 1.1) + (1 - share) * rest, 0, 255)
 
 
 def _with_glasses(picture: Array, eyes: Array, rng: np.random.Generator) -> Array:
@@ -122,7 +125,7 @@ def _with_glasses(picture: Array, eyes: Array, rng: np.random.Generator) -> Arra
     rim, lens = (cv2.resize(cover, small, interpolation=cv2.INTER_AREA)[..., None] for cover in (rims, lenses))
     colour = rng.choice(np.array([[20, 18, 18], [60, 36, 22], [150, 120, 70], [90, 90, 95], [110, 30, 35]]))
     tinted = picture * (1 - lens * rng.uniform(0.0, 0.35) * rng.uniform(0.6, 1.0, 3)) + 18 * lens * rng.uniform()
-    return np.rint(np.clip((1 - rim) * tinted + rim * colour, 0, 255)).astype(np.uint8)
+    return (1 - rim) * tinted + rim * colour
 
 
 def _stroke(cover: Array, start: Array, end: Array, width: int) -> None:
