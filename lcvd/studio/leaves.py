@@ -27,7 +27,7 @@ def leaves(rng: np.random.Generator, size: int) -> Array:
     """A picture (size, size, 3) float32 in [0, 1], drawn by `rng`: number of leaves, colours, grain and focus too."""
     side = _FINE * size
     palette = _palette(rng)
-    picture = np.full((side, side, 3), palette[0], np.float32)
+    picture: Array = np.full((side, side, 3), palette[0], np.float32)
     count = int(np.exp(rng.uniform(np.log(12), np.log(300))))
     # Radii with density r^-2 between the limits, by the inverse of their distribution.
     radii = side / (1 / SMALLEST + (1 / LARGEST - 1 / SMALLEST) * rng.uniform(size=count))
@@ -75,5 +75,5 @@ def _leaf(picture: Array, rng: np.random.Generator, radius: float, colour: list[
         cv2.fillPoly(picture, [np.rint(corners).astype(np.int32)], colour, cv2.LINE_AA)
     else:
         along = 4 * longer * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
-        ends = (np.rint(np.array((x, y)) + sign * along).astype(int).tolist() for sign in (-1, 1))
-        cv2.line(picture, *ends, colour, max(1, round(radius / 2)), cv2.LINE_AA)
+        start, end = (np.rint(np.array((x, y)) + sign * along).astype(int).tolist() for sign in (-1, 1))
+        cv2.line(picture, start, end, colour, max(1, round(radius / 2)), cv2.LINE_AA)

@@ -55,12 +55,12 @@ def relative(identity: str, number: int, size: int) -> tuple[Photo, FaceCodes]:
         identity=np.clip(still.codes.identity + shape, -2 * FARTHEST, 2 * FARTHEST).astype(np.float32)
     )
     places = _places_of(still, head)
-    picture, hat = disguised(_coloured(still.picture, places.skin, rng), places, rng)
+    picture, worn = disguised(_coloured(still.picture, places.skin, rng), places, rng)
     if rng.uniform() < GLASSES:
         picture = _with_glasses(picture, places.eyes, rng)
     behind = backdrop(number + 7, size) if rng.uniform() < ROOMS else leaves(rng, size)
-    pictures = {"picture": _bytes(picture), "background": _bytes(255 * behind)}
-    return replace(still, matte=np.maximum(still.matte, hat), **pictures), codes
+    matte = np.maximum(still.matte, worn)
+    return replace(still, picture=_bytes(picture), background=_bytes(255 * behind), matte=matte), codes
 
 
 def _places_of(still: Photo, head: Head) -> Places:
@@ -74,7 +74,7 @@ def _places_of(still: Photo, head: Head) -> Places:
     five, corners = pixels(head.five_points(vertices)), pixels(vertices)[head.hint_faces]
     left, right = np.quantile(corners[..., 0], (0.1, 0.9))
     mouth, chin = np.quantile(corners[..., 1], (0.8, 1.0))
-    skin = np.zeros((size, size), np.float32)
+    skin: Array = np.zeros((size, size), np.float32)
     cv2.fillPoly(skin, list(np.rint(corners).astype(np.int32)), 1.0)
     skin[int(mouth) : int(1.4 * chin - 0.4 * mouth), int(left) : int(right)] = 1
     skin = cv2.GaussianBlur(skin, (0, 0), size / 60)
