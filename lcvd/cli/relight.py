@@ -17,10 +17,11 @@ from lcvd.relight.call import SCRATCH, TRAINED, checkpoint_here, model_of, setti
 from lcvd.relight.lights import check_named
 from lcvd.relight.mark import MARKS
 from lcvd.relight.motion import NO_FACE
-from lcvd.relight.output import Output, check_writable
-from lcvd.relight.result import PREVIEW_SIZE
+from lcvd.relight.output import Output, check_writable, is_picture
+from lcvd.relight.result import PREVIEW_SIZE, Relit
 from lcvd.relight.sampling import Sampling
 from lcvd.relight.scene import Wanted
+from lcvd.relight.side_file import side_path
 
 if TYPE_CHECKING:
     from lcvd.relight.generate import Model
@@ -45,7 +46,9 @@ _SAMPLED = ("seed", "recipe", "steps", "adapters")
 @click.option(
     "--light-yaw", type=float, default=0.0, help="Degrees by which an environment map is turned to the right."
 )
-@click.option("-o", "--out", type=_FILE, help="The MP4 to write; beside it, .json tells how it was made.")
+@click.option(
+    "-o", "--out", type=_FILE, help="The MP4 to write, or PNG if nothing moves; beside it, .json tells how it was made."
+)
 @click.option("--batch", type=_FILE, help="CSV of jobs: a row each, columns named like these options, and portrait.")
 @click.option(
     "--model", help=f"A folder, small, or owner/name on a hub (default: {TRAINED} if it is there, else small)."
@@ -117,7 +120,7 @@ _SAMPLED = ("seed", "recipe", "steps", "adapters")
 )
 @click.pass_context
 def relight(ctx: click.Context, **options: Any) -> None:
-    """Animate and relight PORTRAIT (a picture, or a clip) and write an MP4."""
+    """Animate and relight PORTRAIT (a picture, or a clip) and write an MP4, or a PNG where nothing moves."""
     models: dict[str, Model] = {}
     if options["batch"] is None:
         click.echo(_one(options, models))
@@ -131,6 +134,7 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
     if options["portrait"] is None or out is None:
         raise click.UsageError("give a PORTRAIT and -o OUT, or --batch")
     check_writable(out)
+    _spare(out, options)
     output, wanted = Output(**_some(options, _MADE)), _some(options, _SEEN_AS)
     params = options["params"]
     settings: Settings = load_settings(params) if params else settings_here()
@@ -140,26 +144,43 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
     Wanted(options["portrait"], options["drive"], **wanted)
     check_named(options["light"], options["light_yaw"])
     Sampling(**sampled)
-    model = None if options["preview"] else _loaded(options["model"] or checkpoint_here(), models)
-    output.check(model.pipe.config.size if model else PREVIEW_SIZE)
-    with Bars() as bars:
-        found = call.relight(
+
+    def relit(model: Model | None, bars: Bars) -> Relit:
+        return call.relight(
             options["portrait"],
             options["drive"],
             options["light"],
             model,
             light_yaw=options["light_yaw"],
-            preview=options["preview"],
+            preview=model is None,
             settings=settings,
             scratch=options["scratch"],
             progress=bars,
             **sampled,
             **wanted,
         )
+
+    if is_picture(out):
+        with Bars() as bars:
+            relit(None, bars).check_picture(out)
+    model = None if options["preview"] else _loaded(options["model"] or checkpoint_here(), models)
+    output.check(model.pipe.config.size if model else PREVIEW_SIZE)
+    with Bars() as bars:
+        found = relit(model, bars)
         made = found.save(out, output, progress=bars)
     bridged = int(found.bridged.sum())
     note = f", {bridged} of them bridged: no face was seen" if bridged else ""
-    return f"{out}: {made['output']['frames']} frames{note}"
+    count = made["output"]["frames"]
+    return f"{out}: {count} {'frame' if count == 1 else 'frames'}{note}"
+
+
+def _spare(out: Path, options: dict[str, Any]) -> None:
+    """See that neither the result nor its side file takes the place of what it is made from."""
+    for name in ("portrait", "drive", "light"):
+        given = Path(options[name] or "")
+        for made in (out, side_path(out)):
+            if given.is_file() and made.is_file() and given.samefile(made):
+                raise ValueError(f"{made}: the {name} itself would be written over; name another file")
 
 
 def _some(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from lcvd.model.resume import Kept
 from lcvd.relight.face import digest_of
 from lcvd.relight.sampling import Progress, Sampling
 from lcvd.relight.scene import Scene
+from lcvd.shading.hints import Hints
 from lcvd.weights.strict import ModelError
 
 Array = NDArray[Any]
@@ -96,19 +97,21 @@ def latents_of(
     """Latents (N,C,h,w) of the scene under `lights` (N,9,3).
 
     What was sampled before is found below `scratch`, keyed by everything that decides it; what was begun goes on, to
-    the same bytes. Somebody who samples the same elsewhere is waited for.
+    the same bytes. Somebody who samples the same elsewhere is waited for. Frames that show the same picture are made once:
+    each would have noise of its own, and flicker.
 
     Raises:
         Interrupted: `cancel` said so; what is done is kept.
     """
     size = model.pipe.config.size
     picture, mask, hint = scene.reference(size)
+    made, shown = scene.pictures(lights)
     pixels = {name: sha256(array.tobytes()).hexdigest() for name, array in
               (("picture", picture), ("mask", mask), ("hint", hint), ("lights", lights))}  # fmt: skip
     key = key_of(
         **pixels,
         codes=digest_of(scene.codes),
-        frames=scene.frames,
+        frames=len(made),
         model=model.sha256,
         device=model.pipe.device.type,
         sampling=asdict(sampling),
@@ -128,7 +131,7 @@ def latents_of(
             picture,
             mask,
             hint,
-            scene.hints(lights, size),
+            Hints(scene.head, scene.codes.window(made), size, lights[made]),
             guidance=sampling.guidance,
             generator=sampling.seed,
             recipe=sampling.recipe,
@@ -144,4 +147,4 @@ def latents_of(
     with FileLock(work.with_suffix(".lock")):
         folder = Cache(scratch / "cache").entry("latents", key, make)
         shutil.rmtree(work, ignore_errors=True)
-    return load_file(folder / "latents.safetensors")["latents"]
+    return load_file(folder / "latents.safetensors")["latents"][shown]

@@ -10,10 +10,14 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lcvd.relight.mark import MARKS, check_mark
 
 Array = NDArray[Any]
+VIDEO, PICTURE = ".mp4", ".png"
+"""What results are written as; a picture holds a result whose frames are all alike."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,18 @@ class Output:
             check_mark(self.mark, 2 * side if self.side_by_side else side, side)
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file of that name holds one picture."""
+    return path.suffix.lower() == PICTURE
+
+
+def write_picture(path: Path, frame: Array, comment: str) -> None:
+    """Write (H, W, 3) uint8 as PNG, with a comment of its own; equal inputs give equal bytes."""
+    words = PngInfo()
+    words.add_text("Comment", comment)
+    Image.fromarray(frame).save(path, "PNG", pnginfo=words)
+
+
 def resized(window: Array, size: int) -> Array:
     """Frames (n, S, S, 3) at another size: shrinking averages, enlarging takes Lanczos."""
     if window.shape[1] == size:
@@ -72,10 +88,10 @@ def check_writable(path: Path) -> None:
 
     Raises:
         OSError: its folder isn't there, or nothing can be written there, or it is a folder itself.
-        ValueError: it isn't named .mp4.
+        ValueError: it isn't named .mp4 or .png.
     """
-    if path.suffix.lower() != ".mp4":
-        raise ValueError(f"{path}: results are MP4; name it .mp4")
+    if path.suffix.lower() not in (VIDEO, PICTURE):
+        raise ValueError(f"{path}: results are MP4, or PNG where nothing moves; name it {VIDEO} or {PICTURE}")
     if path.is_dir():
         raise IsADirectoryError(f"{path}: this is a folder; name a file")
     if not path.parent.is_dir():

@@ -17,7 +17,7 @@ from lcvd.relight.ahead import ahead
 from lcvd.relight.mark import marked
 from lcvd.relight.motion import seconds_of
 from lcvd.relight.mux import Sound, check_sound, finish
-from lcvd.relight.output import Output, check_writable, resized
+from lcvd.relight.output import VIDEO, Output, check_writable, is_picture, resized, write_picture
 from lcvd.relight.paste import pasted
 from lcvd.relight.sampling import Progress, Sampling
 from lcvd.relight.scene import Scene
@@ -101,25 +101,32 @@ class Relit:
         progress: Progress | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> dict[str, Any]:
-        """Write an MP4 and beside it, with the ending .json, how it was made; gives what that file holds.
+        """Write an MP4, or a PNG, and beside it, with the ending .json, how it was made; gives what that file holds.
 
         Both are written aside and renamed. At most a few dozen frames are in memory; frames are made while others are
         encoded.
 
         Raises:
             ClipError: there is no sound to keep. ValueError: frames were left out, so sound wouldn't fit; a preview
-                can't be pasted; frames are too small for the mark. ModuleNotFoundError: the mark needs a package. OSError:
+                can't be pasted; frames are too small for the mark; a PNG can't hold what moves. ModuleNotFoundError: the mark needs a package. OSError:
                 the folder isn't there, or can't be written to.
         """
         path, output = Path(path), output or Output()
         check_writable(path)
+        if is_picture(path):
+            self.check_picture(path)
         sound = self._sound() if output.keep_audio else None
         output.check(self.size)
         shown = marked(self._shown(output, progress, cancel), output.mark)
         silent, whole = (path.with_name(f".{path.name}.{part}.part") for part in ("silent", "whole"))
         try:
-            count = write_browser(silent, ahead(shown), self.fps)
-            finish(silent, whole, comment_of(self.model is not None, path), sound)
+            comment = comment_of(self.model is not None, path)
+            if is_picture(path):
+                count = 1
+                write_picture(whole, next(shown)[0], comment)
+            else:
+                count = write_browser(silent, ahead(shown), self.fps)
+                finish(silent, whole, comment, sound)
             written = {"file": path.name, "frames": count, "fps": round(self.fps, 6), **asdict(output)}
             gaps = seconds_of(self.scene.motion)
             found = side_file(self.model is not None, self.about(), whole, written, gaps)
@@ -129,6 +136,19 @@ class Relit:
             silent.unlink(missing_ok=True)
             whole.unlink(missing_ok=True)
         return found
+
+    def check_picture(self, path: Path) -> None:
+        """See that the result is one picture, which the file `path` can hold.
+
+        Raises:
+            ValueError: its frames differ.
+        """
+        made, _ = self.scene.pictures(self.lights)
+        if len(made) > 1:
+            raise ValueError(
+                f"{path}: a PNG can't hold {len(made)} different frames; name it {VIDEO}, or relight a picture under a light "
+                "that stays"
+            )
 
     def _shown(self, output: Output, progress: Progress | None, cancel: Callable[[], bool] | None) -> Iterator[Array]:
         """Windows of what is written."""

@@ -117,6 +117,15 @@ class Scene:
         """The shading hints of all frames under `lights` (N, 9, 3), rendered when they are asked for."""
         return Hints(self.head, self.codes, size, lights)
 
+    def pictures(self, lights: Array) -> tuple[Array, Array]:
+        """What there is to make under `lights` (N, 9, 3): frames (P,) that differ from the one before in motion or light,
+        and which of these P pictures each frame shows (N,). A still under a light that stays is one picture."""
+        codes = self.codes
+        parts = (codes.expression, codes.pose, codes.camera, codes.crop, lights)
+        flat = np.concatenate([part.reshape(self.frames, -1) for part in parts], axis=1)
+        new = np.concatenate([[True], (flat[1:] != flat[:-1]).any(1)])
+        return np.flatnonzero(new), np.cumsum(new) - 1
+
     def preview(self, frame: int, size: int) -> Callable[[Array], Array]:
         """A frame's hint for any light: takes (9, 3), gives (size, size, 3) uint8. Its mesh is rasterised here, once."""
         seen, head = self.codes.window([frame]), self.head

@@ -93,6 +93,19 @@ MADE = ("portrait.jpg", "--model", "model", "-o", "out.mp4")
         (("nothere.png", "-o", "out.mp4"), "'nothere.png' does not exist"),
         (("portrait.jpg",), "give a PORTRAIT and -o OUT"),
         (("portrait.jpg", "-o", "out.avi"), "out.avi: results are MP4"),
+        (("blank.png", "--preview", "-o", "blank.png"), "blank.png: the portrait itself would be written over"),
+        (
+            ("portrait.jpg", "--preview", "--light", "keys.json", "-o", "keys.mp4"),
+            "keys.json: the light itself would be",
+        ),
+        (
+            ("portrait.jpg", "--model", "model", "--light", "orbit", "-o", "out.png"),
+            "out.png: a PNG can't hold 16 different",
+        ),
+        (
+            ("clip.mp4", "--model", "model", "--end", 0.2, "-o", "out.png"),
+            "out.png: a PNG can't hold 6 different frames",
+        ),
         (("portrait.jpg", "-o", "folder/out.mp4"), "the folder folder isn't there"),
         (("portrait.jpg", "-o", "/proc/out.mp4"), "can't write in /proc"),
         (("text.png", *PREVIEW[1:]), "text.png: not a picture"),
@@ -145,7 +158,7 @@ def test_bad_calls_are_clear(call, place, words, said) -> None:
     assert code in (1, 2)
     assert said in found
     assert "Traceback" not in found
-    assert not [path for path in place.iterdir() if path.name.endswith((".part", "out.mp4"))]
+    assert not [path for path in place.iterdir() if path.name.endswith((".part", "out.mp4", "out.png"))]
 
 
 def test_a_batch_goes_on_after_bad_rows(call, place) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 import lcvd
 from lcvd.cache.store import file_hash
@@ -80,6 +81,45 @@ def test_a_still_stays_in_place_and_has_its_own_light(portrait, relight_settings
     np.testing.assert_array_equal(found.frames[0], found.scene.reference(256)[2])
     with pytest.raises(ValueError, match="'driving' is that of a portrait or driving clip"):
         found.scene.light("driving", scratch, relight_settings)
+
+
+def test_frames_alike_are_made_once(portrait, model, relight_settings, scratch, tmp_path) -> None:
+    """A still under a light that stays is one picture; where the light moves and halts, frames are made while it moves."""
+    scene = scene_of(Wanted(portrait), scratch, relight_settings)
+    lights = np.repeat(preset("left")[None], 16, 0)
+    told: list[int] = []
+    still = latents_of(
+        scene, lights, model, Sampling(1.5, 0, steps=2), tmp_path, lambda _, __, total: told.append(total)
+    )
+    assert len(still) == 16
+    assert (still == still[0]).all()
+    assert set(told) == {4}  # one window of four frames: two steps, with and without the hint
+    lights[8:12] = np.linspace(1, 0.2, 4)[:, None, None] * lights[0]
+    lights[12:] = lights[11]
+    halting = latents_of(scene, lights, model, Sampling(1.5, 0, steps=2), tmp_path)
+    same = (halting[1:] == halting[:-1]).flatten(1).all(1)
+    assert same.tolist() == [True] * 8 + [False] * 3 + [True] * 4
+
+
+def test_a_still_under_one_light_is_written_as_a_picture(portrait, model, relight_settings, scratch, tmp_path) -> None:
+    options = {"settings": relight_settings, "scratch": scratch}
+    still = lcvd.relight(portrait, None, "left", model, guidance=1.5, steps=2, **options)
+    found = still.save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture), still.frames[0])
+        assert picture.text["Comment"].startswith("AI-generated")
+    assert json.loads((tmp_path / "a.json").read_text()) == found
+    assert found["output"]["frames"] == 1
+    assert found["output"]["sha256"] == file_hash(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    still.save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == before
+    still.save(tmp_path / "b.png", Output(side_by_side=True, size=96))
+    assert Image.open(tmp_path / "b.png").size == (192, 96)
+    turning = lcvd.relight(portrait, None, "orbit", preview=True, **options)
+    with pytest.raises(ValueError, match=r"c\.png: a PNG can't hold 16 different frames; name it \.mp4"):
+        turning.save(tmp_path / "c.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.png", "b.json", "b.png"]
 
 
 def test_cancelled_work_is_kept_and_goes_on_to_the_same_latents(animated, model, tmp_path) -> None:
