@@ -1,4 +1,4 @@
-"""``lcvd marked``: whether a video carries the invisible mark."""
+"""``lcvd marked``: whether a video or picture carries the invisible mark."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lcvd.relight.mark import found_in
 
 
 @click.command
-@click.argument("video", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def marked(video: Path) -> None:
-    """Look for the invisible mark that `lcvd relight --mark invisible` leaves in VIDEO; exit code 1 where there is none."""
-    found, looked = found_in(video)
-    click.echo(f"{video}: marked by LCVD in {found} of {looked} frames that were looked at")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def marked(file: Path) -> None:
+    """Look for the invisible mark that `lcvd relight --mark invisible` leaves in FILE; exit code 1 where there is none."""
+    found, looked = found_in(file)
+    click.echo(f"{file}: marked by LCVD in {found} of {looked} frames that were looked at")
     if not found:
         raise SystemExit(1)

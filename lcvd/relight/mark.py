@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from lcvd.relight.media import IMAGES, pixels_of
 from lcvd.video.decode import batch, open_reader
 
 Array = NDArray[Any]
@@ -75,23 +76,31 @@ def _words(width: int, height: int) -> Array:
 
 
 def found_in(path: Path) -> tuple[int, int]:
-    """In how many frames of a video the invisible mark is found, and how many were looked at.
+    """In how many frames of a video, or the one of a picture, the invisible mark is found, and how many were looked at.
 
     Raises:
-        ModuleNotFoundError: the package isn't installed. ClipError: it is no video.
+        ModuleNotFoundError: the package isn't installed. ClipError: it is neither.
     """
     _need_package()
     from imwatermark import WatermarkDecoder
 
-    reader = open_reader(path)
     decoder = WatermarkDecoder("bytes", 8 * len(PAYLOAD))
-    places = np.unique(np.linspace(0, len(reader) - 1, LOOKED_AT).round().astype(int)).tolist()
-    found = 0
-    for place in places:
-        frame = batch(reader, [place], path)[0]
+    found = looked = 0
+    for frame in _looked_at(path):
+        looked += 1
         if frame.shape[0] * frame.shape[1] >= SMALLEST**2:  # smaller ones can't have it
             found += decoder.decode(np.ascontiguousarray(frame[..., ::-1]), METHOD) == PAYLOAD
-    return found, len(places)
+    return found, looked
+
+
+def _looked_at(path: Path) -> Iterator[Array]:
+    """The picture in `path`, or frames of the video."""
+    if path.suffix.lower() in IMAGES:
+        yield pixels_of(path)
+        return
+    reader = open_reader(path)
+    for place in np.unique(np.linspace(0, len(reader) - 1, LOOKED_AT).round().astype(int)).tolist():
+        yield batch(reader, [place], path)[0]
 
 
 def _hider() -> Any:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from lcvd.cli.marked import marked as command
 from lcvd.relight.mark import check_mark, found_in, marked, with_words
-from lcvd.relight.output import Output
+from lcvd.relight.output import Output, write_picture
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_browser
 
@@ -27,6 +27,13 @@ def test_the_invisible_mark_is_found_after_encoding(frames: np.ndarray, mark: st
     write_browser(path, marked(iter([frames]), mark), 25)
     assert found_in(path) == (6, 6)
     assert CliRunner().invoke(command, [str(path)]).exit_code == 0
+
+
+def test_a_picture_is_looked_at_too(frames: np.ndarray, tmp_path: Path) -> None:
+    for mark, found in (("invisible", 1), ("none", 0)):
+        path = tmp_path / f"{mark}.png"
+        write_picture(path, next(marked(iter([frames[:1]]), mark))[0], "a comment")
+        assert found_in(path) == (found, 1)
 
 
 def test_it_isnt_found_where_it_isnt_and_changes_little(frames: np.ndarray, tmp_path: Path) -> None:
