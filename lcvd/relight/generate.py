@@ -104,19 +104,9 @@ def latents_of(
         Interrupted: `cancel` said so; what is done is kept.
     """
     size = model.pipe.config.size
-    picture, mask, hint = scene.reference(size)
+    picture, mask, hint = reference = scene.reference(size)
     made, shown = scene.pictures(lights)
-    pixels = {name: sha256(array.tobytes()).hexdigest() for name, array in
-              (("picture", picture), ("mask", mask), ("hint", hint), ("lights", lights))}  # fmt: skip
-    key = key_of(
-        **pixels,
-        codes=digest_of(scene.codes),
-        frames=len(made),
-        model=model.sha256,
-        device=model.pipe.device.type,
-        sampling=asdict(sampling),
-        code=[rooms_hash("lcvd.model.pipeline"), rooms_hash("lcvd.shading.hints")],
-    )
+    key = _key(scene, reference, lights, len(made), model, sampling)
     work = scratch / "sampling" / key
     conditions: dict[str, Any] = dict(conditions_of(sampling.adapters))
 
@@ -148,3 +138,18 @@ def latents_of(
         folder = Cache(scratch / "cache").entry("latents", key, make)
         shutil.rmtree(work, ignore_errors=True)
     return load_file(folder / "latents.safetensors")["latents"][shown]
+
+
+def _key(scene: Scene, reference: tuple[Array, ...], lights: Array, made: int, model: Model, sampling: Sampling) -> str:
+    """Of everything that decides the latents."""
+    named = dict(zip(("picture", "mask", "hint", "lights"), (*reference, lights), strict=True))
+    pixels = {name: sha256(array.tobytes()).hexdigest() for name, array in named.items()}
+    return key_of(
+        **pixels,
+        codes=digest_of(scene.codes),
+        frames=made,
+        model=model.sha256,
+        device=model.pipe.device.type,
+        sampling=asdict(sampling),
+        code=[rooms_hash("lcvd.model.pipeline"), rooms_hash("lcvd.shading.hints")],
+    )
