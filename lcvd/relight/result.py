@@ -108,8 +108,8 @@ class Relit:
 
         Raises:
             ClipError: there is no sound to keep. ValueError: frames were left out, so sound wouldn't fit; a preview
-                can't be pasted; frames are too small for the mark; a PNG can't hold what moves. ModuleNotFoundError: the mark needs a package. OSError:
-                the folder isn't there, or can't be written to.
+                can't be pasted; frames are too small for the mark; a PNG can't hold what moves. ModuleNotFoundError: the
+                mark needs a package. OSError: the folder isn't there, or can't be written to.
         """
         path, output = Path(path), output or Output()
         check_writable(path)

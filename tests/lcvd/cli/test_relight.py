@@ -57,6 +57,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, clips_dir: Path) -> Path:
     for name, rows in {
         "unknown.csv": ["portrait,colour,out", "portrait.jpg,red,a.mp4"],
         "twice.csv": ["portrait,out", "portrait.jpg,a.mp4", "portrait.jpg,./a.mp4"],
+        "shared.csv": ["portrait,out", "portrait.jpg,a.mp4", "portrait.jpg,a.png"],
         "short.csv": ["portrait,light,out", "portrait.jpg,left"],
         "none.csv": ["portrait,out"],
         "flag.csv": ["portrait,out,preview", "portrait.jpg,a.mp4,perhaps"],
@@ -148,6 +149,7 @@ MADE = ("portrait.jpg", "--model", "model", "-o", "out.mp4")
         (("--batch", "nothere.csv"), "nothere.csv: can't be read as a CSV"),
         (("--batch", "unknown.csv"), "unknown.csv: unknown column 'colour'"),
         (("--batch", "twice.csv"), "twice.csv: lines 2 and 3 both write ./a.mp4"),
+        (("--batch", "shared.csv"), "shared.csv: lines 2 and 3 both write a.png or its .json"),
         (("--batch", "short.csv"), "short.csv: line 2 doesn't have as many values"),
         (("--batch", "none.csv"), "none.csv: no rows"),
         (("--batch", "flag.csv"), "flag.csv: line 2: preview is 'perhaps'"),
