@@ -18,7 +18,7 @@ from prefect.runtime import flow_run
 from lcvd.metrics.regression import history_entry, worsened
 from tasks.dvc import bring, evaluate, git
 from tasks.entry import StageError, entry, only_one, served
-from tasks.environment import show_messages
+from tasks.environment import outlive_reader, show_messages
 from tasks.history import append_history
 from tasks.limits import notifier, tell, within
 from tasks.worktree import pinned
@@ -43,6 +43,7 @@ def nightly_eval(commit: str = "HEAD", hours: float | None = None, notify: str |
             there is no such block.
     """
     show_messages()
+    outlive_reader()
     if notify:
         notifier(notify)
     root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"

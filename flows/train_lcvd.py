@@ -17,7 +17,7 @@ from prefect.runtime import flow_run
 
 from tasks.dvc import reproduce, save_experiment, stages, stale
 from tasks.entry import StageError, entry, only_one, served
-from tasks.environment import show_messages
+from tasks.environment import outlive_reader, show_messages
 from tasks.limits import notifier, tell, within
 from tasks.worktree import pinned
 
@@ -49,6 +49,7 @@ def train_lcvd(
             something changed meanwhile.
     """
     show_messages()
+    outlive_reader()
     if notify:
         notifier(notify)
     hours = hours or {}

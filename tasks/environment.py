@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import warnings
@@ -57,3 +58,17 @@ def show_messages() -> None:
     """Let the library's messages pass from INFO up (Prefect brings the handlers), and drop what nobody can act on."""
     logging.getLogger("lcvd").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"google\.protobuf\.symbol_database")
+
+
+def outlive_reader() -> None:
+    """Go on when nobody reads what this process prints any more, as after its Prefect worker was killed.
+
+    Rich ends a program then, at its next message. The server still gets them all.
+    """
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    known = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    for handler in {handler for logger in known for handler in logger.handlers}:
+        if isinstance(handler, PrefectConsoleHandler):
+            silence = functools.partial(setattr, handler.console, "quiet", True)
+            handler.console.on_broken_pipe = silence  # type: ignore[method-assign]

@@ -49,13 +49,14 @@ class Photo:
 
 
 @functools.lru_cache(maxsize=8)
-def photo(identity: str, size: int) -> Photo:
-    """The photograph of `identity`, cut to a square of `size` px.
+def photo(identity: str, size: int, mirrored: bool = False) -> Photo:
+    """The photograph of `identity`, or its mirror image, cut to a square of `size` px.
 
     Raises:
         ValueError: no photograph has that name, or its package isn't installed.
     """
     pixels = np.asarray(Image.open(_path(identity)).convert("RGB"))
+    pixels = np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels
     tracker = Tracker(TrackSettings())
     tracker.update(np.broadcast_to(pixels, (SETTLING, *pixels.shape)))
     seen = tracker.finish().slice(SETTLING - 1, SETTLING)

@@ -20,14 +20,16 @@ from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
 from lcvd.face.square import to_pixels
 from lcvd.studio.backdrop import backdrop
-from lcvd.studio.disguise import Places, disguised
+from lcvd.studio.disguise import disguised
 from lcvd.studio.leaves import leaves
 from lcvd.studio.person import FADING, FARTHEST, SKINS
 from lcvd.studio.photo import Photo, photo
+from lcvd.studio.places import Places
+from lcvd.studio.retouch import bent, toned
 
 Array = NDArray[Any]
 RELATIVES = 10_000
-SHAPE = 0.6
+SHAPE = 0.8
 """Standard deviations, of the head's identity directions, that a relative's shape is from the photograph's."""
 GLASSES = 0.5
 """Share of relatives who wear them."""
@@ -46,8 +48,8 @@ def relative(identity: str, number: int, size: int) -> tuple[Photo, FaceCodes]:
     """
     if not 0 <= number < RELATIVES:
         raise ValueError(f"relatives are {identity}-0 to {identity}-{RELATIVES - 1}; there is no {identity}-{number}")
-    still = photo(identity, size)
     rng = np.random.default_rng([number, 83])
+    still = photo(identity, size, mirrored=bool(rng.integers(2)))
     head = load_head(still.codes.head)
     steps = np.arange(len(head.identity_basis))
     shape = SHAPE * np.exp(-steps / FADING) * rng.standard_normal(len(steps))
@@ -55,11 +57,12 @@ def relative(identity: str, number: int, size: int) -> tuple[Photo, FaceCodes]:
         identity=np.clip(still.codes.identity + shape, -2 * FARTHEST, 2 * FARTHEST).astype(np.float32)
     )
     places = _places_of(still, head)
-    picture, worn = disguised(_coloured(still.picture, places.skin, rng), places, rng)
+    picture, matte = disguised(_coloured(still.picture, places.skin, rng), places, rng)
     if rng.uniform() < GLASSES:
         picture = _with_glasses(picture, places.eyes, rng)
     behind = backdrop(number + 7, size) if rng.uniform() < ROOMS else leaves(rng, size)
-    matte = np.maximum(still.matte, worn)
+    picture, matte = bent(picture, matte, places.skin, rng)
+    picture = toned(picture, rng)
     return replace(still, picture=_bytes(picture), background=_bytes(255 * behind), matte=matte), codes
 
 
