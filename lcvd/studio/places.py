@@ -43,10 +43,10 @@ def blended(picture: Array, other: Array, share: Array) -> Array:
     return picture + share[..., None] * (other - picture)
 
 
-def brightness(picture: Array, contrast: float = 0.5) -> Array:
+def brightness(picture: Array) -> Array:
     """Grey (S, S, 1), less contrasted than the picture, so that light and folds still show under another colour."""
     grey = picture.mean(-1, keepdims=True) + 1
-    return grey**contrast * np.median(grey) ** (1 - contrast)
+    return np.sqrt(grey * np.median(grey))
 
 
 def drawn(size: int, outlines: list[Array], thickness: float | None = None) -> Array:
