@@ -17,6 +17,10 @@ TURN = np.radians([7.0, 15.0, 6.0])
 SWAY = 0.02
 """Largest shift of the head, in its heights."""
 BLINK_S, BLINKS_EVERY_S = 0.28, 3.0
+LAMP_ANGLE = 1.2
+"""Largest angle between a moving lamp and the camera's axis, radians."""
+FILLS = (0.2, 1.5)
+"""Least and most even fill beside a moving lamp, in shares of it."""
 TINTS = ((1.0, 1.0, 1.0), (1.15, 1.0, 0.82), (0.85, 0.98, 1.16))
 _JAW, _SYLLABLES = 0.32, 3.6
 
@@ -59,18 +63,19 @@ def expressions(seed: int, frames: int, fps: float, names: Sequence[str], first:
 def lights(seed: int, frames: int, fps: float) -> Array:
     """Lights (frames, 9, 3) of one tinted lamp that crosses before the face every second or two, and an even fill.
 
+    They reach every preset: the lamp stands up to `LAMP_ANGLE` from the camera's axis on all sides, and the fill is
+    within `FILLS`. A clip has soft and hard light, as a portrait and what it shall be relit with.
     Slower, and a training window would show one light: its reference would tell everything, the hint nothing.
     """
     rng = _rng(seed, 4)
-    side, height = (waves(rng, frames, fps, 2, slowest=0.25, fastest=0.6) * (2.0, 0.7)).T
-    side = side + rng.uniform(-0.5, 0.5)
-    tint, fill = TINTS[rng.integers(len(TINTS))], rng.uniform(0.3, 0.7)
-    return np.stack(
-        [
-            expose(lamp((np.sin(a), np.sin(h), 0.35 + np.cos(a)), tint) + ambient([fill] * 3))
-            for a, h in zip(np.clip(side, -1.5, 1.5), height, strict=True)
-        ]
-    )
+    right, up, softness = waves(rng, frames, fps, 3, slowest=0.25, fastest=0.6).T
+    right, up = 2.0 * right + rng.uniform(-0.5, 0.5), 1.8 * up + rng.uniform(-0.3, 0.5)
+    fills = np.clip(0.45 * np.exp(1.5 * softness + rng.uniform(-0.4, 0.4)), *FILLS)
+    # Azimuthal equidistant: the distance in the plane is the angle from the axis.
+    around, angle = np.arctan2(up, right), np.minimum(np.hypot(right, up), LAMP_ANGLE)
+    directions = np.stack([np.sin(angle) * np.cos(around), np.sin(angle) * np.sin(around), np.cos(angle)], axis=-1)
+    tint = TINTS[rng.integers(len(TINTS))]
+    return np.stack([expose(lamp(to, tint) + ambient([fill] * 3)) for to, fill in zip(directions, fills, strict=True)])
 
 
 def waves(rng: np.random.Generator, frames: int, fps: float, count: int, slowest: float, fastest: float) -> Array:
