@@ -55,10 +55,9 @@ def read_batch(ctx: click.Context, path: Path) -> list[Job]:
     jobs = [_job(path, line, row, columns, given, ctx) for line, row in rows]
     lines: dict[Path, int] = {}
     for job in jobs:
-        # Of one name but for the ending, two results would share the file that tells how they were made.
-        first = lines.setdefault(Path(job.out).resolve().with_suffix(""), job.line)
+        first = lines.setdefault(Path(job.out).resolve(), job.line)
         if job.out and first != job.line:
-            raise click.UsageError(f"{path}: lines {first} and {job.line} both write {job.out} or its .json")
+            raise click.UsageError(f"{path}: lines {first} and {job.line} both write {job.out}")
     return jobs
 
 

@@ -47,7 +47,10 @@ _SAMPLED = ("seed", "recipe", "steps", "adapters")
     "--light-yaw", type=float, default=0.0, help="Degrees by which an environment map is turned to the right."
 )
 @click.option(
-    "-o", "--out", type=_FILE, help="The MP4 to write, or PNG if nothing moves; beside it, .json tells how it was made."
+    "-o",
+    "--out",
+    type=_FILE,
+    help="The MP4 to write, or PNG if nothing moves; beside it, a file named as it and .json tells how it was made.",
 )
 @click.option("--batch", type=_FILE, help="CSV of jobs: a row each, columns named like these options, and portrait.")
 @click.option(

@@ -101,7 +101,7 @@ class Relit:
         progress: Progress | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> dict[str, Any]:
-        """Write an MP4, or a PNG, and beside it, with the ending .json, how it was made; gives what that file holds.
+        """Write an MP4, or a PNG, and beside it, in a file with .json added to its name, how it was made; gives what that file holds.
 
         Both are written aside and renamed. At most a few dozen frames are in memory; frames are made while others are
         encoded.

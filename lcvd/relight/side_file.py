@@ -18,8 +18,8 @@ GENERATED, COMPUTED = f"{_TERMS}trainedAlgorithmicMedia", f"{_TERMS}algorithmicM
 
 
 def side_path(video: Path) -> Path:
-    """Where a video's side file lies."""
-    return video.with_suffix(".json")
+    """Where a video's side file lies: ``out.mp4.json``, so that a picture of the same name has one of its own."""
+    return video.with_name(f"{video.name}.json")
 
 
 def comment_of(generated: bool, video: Path) -> str:

@@ -50,14 +50,14 @@ def place(tmp_path_factory: pytest.TempPathFactory, clips_dir: Path) -> Path:
     (folder / "text.png").write_text("text")
     (folder / "torn.mp4").write_bytes((folder / "clip.mp4").read_bytes()[:20000])
     (folder / "empty").mkdir()
-    (folder / "keys.json").write_text(
-        json.dumps({"keyframes": [{"time": 1, "light": "left"}, {"time": 0, "light": "top"}]})
-    )
+    for name in ("keys.json", "own.mp4.json"):
+        (folder / name).write_text(
+            json.dumps({"keyframes": [{"time": 1, "light": "left"}, {"time": 0, "light": "top"}]})
+        )
     (folder / "lights.npy").write_bytes(b"no numbers")
     for name, rows in {
         "unknown.csv": ["portrait,colour,out", "portrait.jpg,red,a.mp4"],
         "twice.csv": ["portrait,out", "portrait.jpg,a.mp4", "portrait.jpg,./a.mp4"],
-        "shared.csv": ["portrait,out", "portrait.jpg,a.mp4", "portrait.jpg,a.png"],
         "short.csv": ["portrait,light,out", "portrait.jpg,left"],
         "none.csv": ["portrait,out"],
         "flag.csv": ["portrait,out,preview", "portrait.jpg,a.mp4,perhaps"],
@@ -96,8 +96,8 @@ MADE = ("portrait.jpg", "--model", "model", "-o", "out.mp4")
         (("portrait.jpg", "-o", "out.avi"), "out.avi: results are MP4"),
         (("blank.png", "--preview", "-o", "blank.png"), "blank.png: the portrait itself would be written over"),
         (
-            ("portrait.jpg", "--preview", "--light", "keys.json", "-o", "keys.mp4"),
-            "keys.json: the light itself would be",
+            ("portrait.jpg", "--preview", "--light", "own.mp4.json", "-o", "own.mp4"),
+            "own.mp4.json: the light itself would be",
         ),
         (
             ("portrait.jpg", "--model", "model", "--light", "orbit", "-o", "out.png"),
@@ -149,7 +149,6 @@ MADE = ("portrait.jpg", "--model", "model", "-o", "out.mp4")
         (("--batch", "nothere.csv"), "nothere.csv: can't be read as a CSV"),
         (("--batch", "unknown.csv"), "unknown.csv: unknown column 'colour'"),
         (("--batch", "twice.csv"), "twice.csv: lines 2 and 3 both write ./a.mp4"),
-        (("--batch", "shared.csv"), "shared.csv: lines 2 and 3 both write a.png or its .json"),
         (("--batch", "short.csv"), "short.csv: line 2 doesn't have as many values"),
         (("--batch", "none.csv"), "none.csv: no rows"),
         (("--batch", "flag.csv"), "flag.csv: line 2: preview is 'perhaps'"),
@@ -181,7 +180,7 @@ def test_a_batch_goes_on_after_bad_rows(call, place) -> None:
     assert "'missing.jpg' does not exist" in said
     assert "line 4 (three.mp4): light 'nowhere'" in said
     assert decode_bytes((place / "one.mp4").read_bytes()).shape == (16, 64, 128, 3)
-    assert json.loads((place / "four.json").read_text())["settings"]["light"] == "right"
+    assert json.loads((place / "four.mp4.json").read_text())["settings"]["light"] == "right"
     assert not (place / "two.mp4").exists()
 
 
@@ -190,9 +189,9 @@ def test_the_command_makes_the_same_bytes_twice_and_tells_what_it_made(call, pla
     made = {}
     for scratch in ("here", "elsewhere"):
         assert "a.mp4: 6 frames" in call(*words, "-o", "a.mp4", "--keep-audio", "--scratch", scratch)[1]
-        made[scratch] = [(place / name).read_bytes() for name in ("a.mp4", "a.json")]
+        made[scratch] = [(place / name).read_bytes() for name in ("a.mp4", "a.mp4.json")]
     assert made["here"] == made["elsewhere"]
-    assert json.loads((place / "a.json").read_text())["settings"]["guidance"] == 1.5  # of params.yaml
+    assert json.loads((place / "a.mp4.json").read_text())["settings"]["guidance"] == 1.5  # of params.yaml
 
 
 @pytest.mark.slow

@@ -108,7 +108,7 @@ def test_a_still_under_one_light_is_written_as_a_picture(portrait, model, religh
     with Image.open(tmp_path / "a.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture), still.frames[0])
         assert picture.text["Comment"].startswith("AI-generated")
-    assert json.loads((tmp_path / "a.json").read_text()) == found
+    assert json.loads((tmp_path / "a.png.json").read_text()) == found
     assert found["output"]["frames"] == 1
     assert found["output"]["sha256"] == file_hash(tmp_path / "a.png")
     before = (tmp_path / "a.png").read_bytes()
@@ -119,7 +119,7 @@ def test_a_still_under_one_light_is_written_as_a_picture(portrait, model, religh
     turning = lcvd.relight(portrait, None, "orbit", preview=True, **options)
     with pytest.raises(ValueError, match=r"c\.png: a PNG can't hold 16 different frames; name it \.mp4"):
         turning.save(tmp_path / "c.png")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.png", "b.json", "b.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.png.json", "b.png", "b.png.json"]
 
 
 def test_cancelled_work_is_kept_and_goes_on_to_the_same_latents(animated, model, tmp_path) -> None:
@@ -154,7 +154,7 @@ def test_what_is_written_tells_how_it_was_made(animated, portrait, clips_dir, mo
                           progress=lambda *said: told.append(said))  # fmt: skip
     assert told[-1] == ("writing", 9, 9)
     assert decode_bytes((tmp_path / "a.mp4").read_bytes()).shape == (9, 80, 160, 3)
-    assert json.loads((tmp_path / "a.json").read_text()) == found
+    assert json.loads((tmp_path / "a.mp4.json").read_text()) == found
     assert found["ai_generated"] is True
     assert found["digitalSourceType"].endswith("/trainedAlgorithmicMedia")
     assert found["model"] == {"name": "tiny", "sha256": model.sha256}
@@ -169,7 +169,7 @@ def test_what_is_written_tells_how_it_was_made(animated, portrait, clips_dir, mo
     with av.open(str(tmp_path / "a.mp4")) as file:
         assert file.metadata["comment"].startswith("AI-generated")
         assert len(file.streams.audio) == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "a.mp4.json"]
 
 
 def test_pasting_changes_the_person_and_leaves_the_rest(animated, portrait, relight_settings) -> None:

@@ -133,7 +133,7 @@ def test_from_a_portrait_to_a_download(opened, width, tmp_path):
     tab.get_by_role("button", name="Pause").click()
     times = tab.evaluate("['relit', 'source'].map((id) => document.getElementById(id).currentTime)")
     assert abs(times[0] - times[1]) < 0.1
-    for name, ending in (("Download the video", ".mp4"), ("Download how it was made", ".json")):
+    for name, ending in (("Download the video", ".mp4"), ("Download how it was made", ".mp4.json")):
         with tab.expect_download() as found:
             tab.get_by_role("link", name=name).click()
         assert found.value.suggested_filename == f"relit-1{ending}"
