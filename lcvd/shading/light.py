@@ -45,7 +45,8 @@ SKIN_SHARE_LUMA, SKIN_SHARE_TINT = 0.5, 0.6
 """How much of a deviation in brightness, and in tint, is the skin's: var(skin) / (var(skin) + var(light))."""
 AT_ONCE = 1 << 16
 """Samples worked on at once: what a clip of any length needs beside its samples is a few bytes for each."""
-ROUNDS = 8
+ROUNDS, FRAME_ROUNDS = 8, 4
+"""How often samples are weighed anew: by the clip's light, and then by each frame's."""
 TUKEY = 4.685
 """Residuals beyond this many robust standard deviations count nothing."""
 TINT = 5.0
@@ -81,10 +82,9 @@ def solve(samples: LightSamples, settings: LightSettings) -> Array:
         raise ValueError(f"{len(samples.frame)} blocks of visible skin in {samples.frames} frames; a light needs nine")
     skin = _Skin(samples)
     for _ in range(TONE_ROUNDS if samples.place.any() else 0):
-        whole, weights = _robust(skin, settings.ridge)
-        skin.tones = _tones(skin, weights, _lights(skin, whole, weights, settings))
-    whole, weights = _robust(skin, settings.ridge)
-    lights = _lights(skin, whole, weights, settings)
+        _, lights, weights = _fit(skin, settings)
+        skin.tones = _tones(skin, weights, lights)
+    whole, lights, weights = _fit(skin, settings)
     return (lights / albedo_of(skin.fitted(whole), weights)).astype(np.float32)
 
 
@@ -166,10 +166,24 @@ def albedo_of(fitted: Array, weights: Array) -> Array:
     return SKIN * np.exp(SKIN_SHARE_LUMA * brightness + SKIN_SHARE_TINT * (deviation - brightness))
 
 
+def _fit(skin: _Skin, settings: LightSettings) -> tuple[Array, Array, Array]:
+    """The clip's light (9, 3), each frame's (T, 9, 3), and the samples' Tukey weights (N,) float32: hair, glasses,
+    shadows and highlights count little or nothing.
+
+    In the end a sample is judged by its own frame's light: where the light moves, what is far from the clip's one light
+    is the most that is known about its frame's.
+    """
+    whole, weights = _robust(skin, settings.ridge)
+    lights = _lights(skin, whole, weights, settings)
+    for _ in range(FRAME_ROUNDS):
+        weights = _tukey(skin, lights)
+        lights = _lights(skin, whole, weights, settings)
+    return whole, lights, weights
+
+
 def _robust(skin: _Skin, ridge: float) -> tuple[Array, Array]:
-    """The clip's light (9, 3) and Tukey weights (N,) float32: hair, glasses, shadows and highlights count little or
-    nothing."""
-    weights, errors = np.ones((2, len(skin.samples.frame)), np.float32)
+    """The clip's light (9, 3), and the samples' Tukey weights (N,) float32 by it."""
+    weights = np.ones(len(skin.samples.frame), np.float32)
     light = np.zeros((9, 3))
     for _ in range(ROUNDS):
         matrix, sides, mean = np.zeros((9, 9)), np.zeros((9, 3)), np.zeros(3)
@@ -179,11 +193,21 @@ def _robust(skin: _Skin, ridge: float) -> tuple[Array, Array]:
             sides += weighted.T @ colours
             mean += weights[part] @ colours
         light = _dome_fit(matrix, sides, mean / weights.sum(dtype=np.float64), ridge)
-        for part, terms, colours in skin.parts():
-            errors[part] = np.linalg.norm(terms @ light - colours, axis=1)
-        spread = TUKEY * max(1.4826 * float(np.median(errors)), 2 / 255)
-        weights = np.clip(1 - (errors / np.float32(spread)) ** 2, 0, None) ** 2
+        weights = _tukey(skin, light)
     return light, weights
+
+
+def _tukey(skin: _Skin, light: Array) -> Array:
+    """Tukey weights (N,) float32 of samples by what the clip's light (9, 3), or their frame's (T, 9, 3), makes of them."""
+    errors = np.empty(len(skin.samples.frame), np.float32)
+    for part, terms, colours in skin.parts():
+        if light.ndim == 2:
+            fitted = terms @ light
+        else:
+            fitted = np.einsum("nk,nkc->nc", terms, light[skin.samples.frame[part]])
+        errors[part] = np.linalg.norm(fitted - colours, axis=1)
+    spread = TUKEY * max(1.4826 * float(np.median(errors)), 2 / 255)
+    return np.clip(1 - (errors / np.float32(spread)) ** 2, 0, None) ** 2
 
 
 def _dome_fit(matrix: Array, sides: Array, mean: Array, ridge: float) -> Array:

@@ -8,6 +8,7 @@ from lcvd.shading.light import fit_light, solve, tones_of
 from lcvd.shading.presets import preset
 from lcvd.shading.samples import gather, join
 from lcvd.shading.sh import dominant_direction, shade_images, shading
+from lcvd.studio.motion import lights
 
 SETTINGS = LightSettings()
 SIZE = 96
@@ -84,6 +85,24 @@ def test_a_turning_light_is_followed() -> None:
     assert side[0] < -0.5
     assert side[-1] > 0.5
     assert (np.diff(side) > -0.01).all()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 5])
+def test_a_moving_light_keeps_its_contrast(seed: int) -> None:
+    """What is far from the clip's mean light isn't thrown away as hair or glasses, which still are."""
+    normals, skin = ball(40)
+    true = lights(seed, 40, 25.0)
+    picture = photograph(normals, skin, true, (0.6, 0.45, 0.4))
+    picture[:, 30:36, 20:76] = 10
+    picture[:, :14] = 25
+    front = normals[0][normals[0][..., 2] > 0.35]
+    shape_found, shape_true = (
+        values / values.mean(1, keepdims=True) - 1
+        for values in (shading(front, light).mean(-1) for light in (fit_light(picture, normals, skin, SETTINGS), true))
+    )
+    kept = (shape_found * shape_true).sum(1) / (shape_true**2).sum(1)
+    assert 0.9 < np.median(kept) < 1.1
+    assert np.sqrt(((shape_found - shape_true) ** 2).mean()) < 0.12
 
 
 @pytest.mark.parametrize("name", ["left", "top"])
