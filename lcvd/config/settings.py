@@ -197,7 +197,7 @@ class LightSettings(Section):
 
     ridge: float = Field(0.02, gt=0)
     """Weight of the ridge on the lamps that make up a clip's light, relative to the mean diagonal of the normal matrix."""
-    frame_ridge: float = Field(0.02, gt=0)
+    frame_ridge: float = Field(0.005, gt=0)
     """Weight that draws each frame's light to the clip's, relative to the mean diagonal of the normal matrix."""
     smooth_frames: float = Field(2.0, ge=0)
     """Standard deviation in frames of the smoothing over time; 0 fits each frame alone."""

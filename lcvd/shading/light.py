@@ -1,9 +1,9 @@
 """The light on a face, from pictures: robust ridge least squares on visible skin, as lamps, given as SH.
 
 A face's front shows too few normals to tell the constant from n_z and n_z^2: free coefficients fit its pixels well and
-still miss the lamp's direction by 20 degrees (tests). So a clip's light is sought as a dome of lamps that can't be
-negative plus an even fill, whose SH coefficients it then is; each frame's light deviates from it as far as its pixels
-say so clearly.
+still miss the lamp's direction by 20 degrees (tests). So a light is sought as a dome of lamps that can't be negative plus
+an even fill, whose SH coefficients it then is: first the clip's, then each frame's, drawn to the clip's where its pixels
+don't say otherwise.
 
 The fit is made on display values (sRGB as stored, no gamma undone), because the hint that the light is for is a
 display value too: the spec's shading (C4) is multiplied with a grey albedo and written without gamma. So a hint under
@@ -82,9 +82,10 @@ def solve(samples: LightSamples, settings: LightSettings) -> Array:
         raise ValueError(f"{len(samples.frame)} blocks of visible skin in {samples.frames} frames; a light needs nine")
     skin = _Skin(samples)
     for _ in range(TONE_ROUNDS if samples.place.any() else 0):
-        _, lights, weights = _fit(skin, settings)
-        skin.tones = _tones(skin, weights, lights)
-    whole, lights, weights = _fit(skin, settings)
+        _, equations, weights = _fit(skin, settings)
+        skin.tones = _tones(skin, weights, np.linalg.solve(*equations))
+    whole, equations, weights = _fit(skin, settings)
+    lights = np.stack([_dome_fit(matrix, side, settings.ridge) for matrix, side in zip(*equations, strict=True)])
     return (lights / albedo_of(skin.fitted(whole), weights)).astype(np.float32)
 
 
@@ -135,8 +136,8 @@ def _tones(skin: _Skin, weights: Array, lights: Array) -> Array:
     return tones_of(square, product, count)
 
 
-def _lights(skin: _Skin, whole: Array, weights: Array, settings: LightSettings) -> Array:
-    """Each frame's light times albedo (T, 9, 3), drawn to the clip's `whole` (9, 3)."""
+def _equations(skin: _Skin, weights: Array, whole: Array, settings: LightSettings) -> tuple[Array, Array]:
+    """Normal equations (T, 9, 9) and (T, 9, 3) of each frame's light times albedo, drawn to the clip's `whole` (9, 3)."""
     samples = skin.samples
     matrices, sides = np.zeros((samples.frames, 9, 9)), np.zeros((samples.frames, 9, 3))
     for part, terms, colours in skin.parts():
@@ -152,7 +153,7 @@ def _lights(skin: _Skin, whole: Array, weights: Array, settings: LightSettings) 
             gaussian_filter1d(part, settings.smooth_frames, axis=0, mode="nearest") for part in (matrices, sides)
         )
     pull = settings.frame_ridge * np.trace(matrices, axis1=1, axis2=2).max() / 9 * np.eye(9)
-    return np.linalg.solve(matrices + pull, sides + pull @ whole)
+    return matrices + pull, sides + pull @ whole
 
 
 def albedo_of(fitted: Array, weights: Array) -> Array:
@@ -166,19 +167,19 @@ def albedo_of(fitted: Array, weights: Array) -> Array:
     return SKIN * np.exp(SKIN_SHARE_LUMA * brightness + SKIN_SHARE_TINT * (deviation - brightness))
 
 
-def _fit(skin: _Skin, settings: LightSettings) -> tuple[Array, Array, Array]:
-    """The clip's light (9, 3), each frame's (T, 9, 3), and the samples' Tukey weights (N,) float32: hair, glasses,
+def _fit(skin: _Skin, settings: LightSettings) -> tuple[Array, tuple[Array, Array], Array]:
+    """The clip's light (9, 3), the equations of each frame's, and the samples' Tukey weights (N,) float32: hair, glasses,
     shadows and highlights count little or nothing.
 
     In the end a sample is judged by its own frame's light: where the light moves, what is far from the clip's one light
     is the most that is known about its frame's.
     """
     whole, weights = _robust(skin, settings.ridge)
-    lights = _lights(skin, whole, weights, settings)
+    equations = _equations(skin, weights, whole, settings)
     for _ in range(FRAME_ROUNDS):
-        weights = _tukey(skin, lights)
-        lights = _lights(skin, whole, weights, settings)
-    return whole, lights, weights
+        weights = _tukey(skin, np.linalg.solve(*equations))
+        equations = _equations(skin, weights, whole, settings)
+    return whole, equations, weights
 
 
 def _robust(skin: _Skin, ridge: float) -> tuple[Array, Array]:
@@ -186,13 +187,12 @@ def _robust(skin: _Skin, ridge: float) -> tuple[Array, Array]:
     weights = np.ones(len(skin.samples.frame), np.float32)
     light = np.zeros((9, 3))
     for _ in range(ROUNDS):
-        matrix, sides, mean = np.zeros((9, 9)), np.zeros((9, 3)), np.zeros(3)
+        matrix, sides = np.zeros((9, 9)), np.zeros((9, 3))
         for part, terms, colours in skin.parts():
             weighted = terms * weights[part, None]
             matrix += weighted.T @ terms
             sides += weighted.T @ colours
-            mean += weights[part] @ colours
-        light = _dome_fit(matrix, sides, mean / weights.sum(dtype=np.float64), ridge)
+        light = _dome_fit(matrix, sides, ridge)
         weights = _tukey(skin, light)
     return light, weights
 
@@ -210,10 +210,11 @@ def _tukey(skin: _Skin, light: Array) -> Array:
     return np.clip(1 - (errors / np.float32(spread)) ** 2, 0, None) ** 2
 
 
-def _dome_fit(matrix: Array, sides: Array, mean: Array, ridge: float) -> Array:
+def _dome_fit(matrix: Array, sides: Array, ridge: float) -> Array:
     """Lamps w >= 0 that minimise |S B w - c|^2 + ridge |w|^2, given S'S (9, 9) and S'c (9, 3): their light B w (9, 3).
 
-    First for luma, then for each channel, drawn to luma's lamps in the face's `mean` colour (3,).
+    First for luma, then for each channel, drawn to luma's lamps in the face's mean colour, which the constant's
+    side is a multiple of.
     """
     dome = lamps()
     scale = np.trace(matrix) / 9
@@ -228,7 +229,7 @@ def _dome_fit(matrix: Array, sides: Array, mean: Array, ridge: float) -> Array:
         return nnls(np.vstack([root @ dome, np.diag(damping)]), target)[0]
 
     grey = fit(sides @ luma, np.zeros(dome.shape[1]), 0.0)
-    tint = mean / max(float(mean @ luma), 1e-3)
+    tint = sides[0] / max(float(sides[0] @ luma), 1e-9 * scale)
     return dome @ np.stack([fit(sides[:, c], grey * tint[c], TINT * ridge) for c in range(3)], axis=-1)
 
 
