@@ -41,7 +41,7 @@ DEMO: dict[str, Any] = {
         "objective": {"sigma_mean": 1.0, "sigma_std": 1.2, "gate": 0.75},
         "optimiser": {
             "name": "adamw",
-            "lr": 3e-5,
+            "lr": 1e-5,
             "betas": (0.9, 0.99),
             "schedule": "cosine",
             "warmup": 20,
