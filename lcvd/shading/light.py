@@ -103,6 +103,14 @@ class _Skin:
             tones = self.tones[self.samples.place[part], None]
             yield part, self._terms(part), self.samples.colours[part] / (255.0 * tones)
 
+    def frames(self, part: slice) -> Iterator[tuple[int, slice]]:
+        """The frames that a part shows, and which of its samples are of each."""
+        frames = self.samples.frame[part]
+        first, last = int(frames[0]), int(frames[-1])
+        edges = np.searchsorted(frames, np.arange(first, last + 2))
+        for t, (start, stop) in enumerate(itertools.pairwise(edges), first):
+            yield t, slice(start, stop)
+
     def fitted(self, light: Array) -> Array:
         """Colours (N, 3) float32 under `light` (9, 3)."""
         return np.concatenate([(self._terms(part) @ light).astype(np.float32) for part in self.slices])
@@ -141,13 +149,10 @@ def _equations(skin: _Skin, weights: Array, whole: Array, settings: LightSetting
     samples = skin.samples
     matrices, sides = np.zeros((samples.frames, 9, 9)), np.zeros((samples.frames, 9, 3))
     for part, terms, colours in skin.parts():
-        frames = samples.frame[part]
-        first, last = int(frames[0]), int(frames[-1])
-        edges = np.searchsorted(frames, np.arange(first, last + 2))
-        for t, (start, stop) in enumerate(itertools.pairwise(edges), first):
-            weighted = terms[start:stop] * weights[part][start:stop, None]
-            matrices[t] += weighted.T @ terms[start:stop]
-            sides[t] += weighted.T @ colours[start:stop]
+        for t, seen in skin.frames(part):
+            weighted = terms[seen] * weights[part][seen, None]
+            matrices[t] += weighted.T @ terms[seen]
+            sides[t] += weighted.T @ colours[seen]
     if settings.smooth_frames > 0:
         matrices, sides = (
             gaussian_filter1d(part, settings.smooth_frames, axis=0, mode="nearest") for part in (matrices, sides)
@@ -202,10 +207,11 @@ def _tukey(skin: _Skin, light: Array) -> Array:
     errors = np.empty(len(skin.samples.frame), np.float32)
     for part, terms, colours in skin.parts():
         if light.ndim == 2:
-            fitted = terms @ light
+            colours -= terms @ light
         else:
-            fitted = np.einsum("nk,nkc->nc", terms, light[skin.samples.frame[part]])
-        errors[part] = np.linalg.norm(fitted - colours, axis=1)
+            for t, seen in skin.frames(part):
+                colours[seen] -= terms[seen] @ light[t]
+        errors[part] = np.linalg.norm(colours, axis=1)
     spread = TUKEY * max(1.4826 * float(np.median(errors)), 2 / 255)
     return np.clip(1 - (errors / np.float32(spread)) ** 2, 0, None) ** 2
 
