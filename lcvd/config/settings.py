@@ -196,7 +196,7 @@ class LightSettings(Section):
     """Fit of second-order spherical-harmonics light on visible skin."""
 
     ridge: float = Field(0.02, gt=0)
-    """Weight of the ridge on the lamps that make up a clip's light, relative to the mean diagonal of the normal matrix."""
+    """Weight of the ridge on the lamps that make up a clip's or frame's light, relative to the normal matrix's mean diagonal."""
     frame_ridge: float = Field(0.005, gt=0)
     """Weight that draws each frame's light to the clip's, relative to the mean diagonal of the normal matrix."""
     smooth_frames: float = Field(2.0, ge=0)
