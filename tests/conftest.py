@@ -51,9 +51,9 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / ".lcvd" / "cache")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium as the system has it."""
+    """Chromium as the system has it. It starts and ends processes as it likes: other modules' tests don't see any."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed: pip install '.[dev]'")
     names = ("chromium", "chromium-browser", "google-chrome")
     path = next((found for name in names if (found := shutil.which(name))), None)

@@ -13,7 +13,12 @@ from lcvd.studio.media import make_clip
 @click.command()
 @click.argument("person")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write.")
-@click.option("--light", "lights", multiple=True, help="A preset's name or 'moving' (default); may be given again.")
+@click.option(
+    "--light",
+    "lights",
+    multiple=True,
+    help="moving (default), own (the photograph's) or a preset's name; may be given again.",
+)
 @click.option("--seed", default=0, show_default=True, help="Decides the motion, and the moving light.")
 @click.option("--frames", default=96, show_default=True)
 @click.option("--size", default=256, show_default=True, help="Side in pixels.")

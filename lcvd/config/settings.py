@@ -217,8 +217,8 @@ class ReconstructThresholds(Section):
 class ReconstructSettings(Section):
     """Stage ``reconstruct``."""
 
-    crop_scale: float = Field(2.0, gt=1)
-    """Side of the model's square, in sizes of the face box."""
+    crop_scale: float = Field(1.6, gt=1)
+    """Side of the model's square, in sizes of the face box: between FFHQ's (about 1.5) and the published example's (1.8)."""
     size: int = Field(256, ge=64)
     """Pixels of the square at which mask and light are computed."""
     codes: Literal["open", "deca"] = "open"

@@ -18,13 +18,14 @@ from lcvd.studio import motion
 from lcvd.studio.sitter import KNOWN, is_known, sitter
 
 Array = NDArray[Any]
-MOVING = "moving"
+MOVING, OWN = "moving", "own"
 _NUMBERS = {"seed": (0, 2**31), "frames": (1, 1000), "size": (64, 1024), "fps": (5, 60)}
 
 
 @dataclass(frozen=True)
 class StudioClip:
-    """Who, how they move (`seed`), and the light: ``moving``, by the seed as well, or a preset's name, which stays.
+    """Who, how they move (`seed`), and the light: ``moving``, by the seed as well; or one that stays: ``own``, what the
+    photograph was taken under (of a head: drawn with it), or a preset's name.
 
     Clips that differ in `light` alone show the same motion: each is the other's true relighting.
     """
@@ -49,10 +50,10 @@ class StudioClip:
             raise ValueError(f"{address}: expected studio:<one of {KNOWN}>")
         fields: dict[str, Any] = {"identity": identity}
         for name, value in parse_qsl(query, keep_blank_values=True):
-            if name == "light" and value in (MOVING, *PRESETS):
+            if name == "light" and value in (MOVING, OWN, *PRESETS):
                 fields[name] = value
             elif name == "light":
-                raise ValueError(f"{address}: light {value!r}; expected {MOVING}, {', '.join(PRESETS)}")
+                raise ValueError(f"{address}: light {value!r}; expected {MOVING}, {OWN}, {', '.join(PRESETS)}")
             elif name not in _NUMBERS:
                 raise ValueError(f"{address}: {name!r} isn't a field; expected light, {', '.join(_NUMBERS)}")
             else:
@@ -73,7 +74,7 @@ class StudioClip:
             pose=motion.poses(self.seed, self.frames, self.fps, still.pose[0]),
             expression=motion.expressions(self.seed, self.frames, self.fps, names, still.expression[0]),
             camera=still.camera + shift,
-            light=self._lights(),
+            light=self._lights(still),
             crop=whole_square(square, self.frames),
             square=square,
             confidence=np.ones(self.frames, np.float32),
@@ -85,7 +86,8 @@ class StudioClip:
         truth = self.truth()
         return sitter(self.identity, self.size).render(truth if wanted is None else truth.window(wanted))
 
-    def _lights(self) -> Array:
+    def _lights(self, still: FaceCodes) -> Array:
         if self.light == MOVING:
             return motion.lights(self.seed, self.frames, self.fps)
-        return np.broadcast_to(preset(self.light), (self.frames, 9, 3)).copy()
+        light = still.light[0] if self.light == OWN else preset(self.light)
+        return np.broadcast_to(light, (self.frames, 9, 3)).copy()

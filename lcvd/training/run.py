@@ -20,6 +20,8 @@ from lcvd.training.loop import Diverged, Interrupted, Training
 from lcvd.training.manifest import CheckpointError
 
 INTERRUPTED = 75
+GONE = ("closed by peer", "reset by peer", "Broken pipe")
+"""How gloo's and NCCL's errors say that a process at the other end of a connection has died, whatever it was doing."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"training: {error}", file=sys.stderr)
         return 1
     except RuntimeError as error:
-        if "ed by peer" not in str(error):
+        if not any(words in str(error) for words in GONE):
             raise
         print(f"training: another process of this run is gone: {error}; start it again to go on", file=sys.stderr)
         return 1

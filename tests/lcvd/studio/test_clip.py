@@ -11,6 +11,7 @@ from lcvd.face.head import load_head
 from lcvd.shading.hints import hints_of
 from lcvd.studio.clip import StudioClip
 from lcvd.studio.photo import photo
+from lcvd.studio.sitter import sitter
 
 
 def frames_of(clip: StudioClip) -> np.ndarray:
@@ -57,6 +58,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_light_the_same_motion() 
     face, columns = hint.max(-1) > 0, np.arange(96)[None, None].repeat(6, 0).repeat(96, 1)
     change = frames_of(left).astype(float).mean(-1) - frames_of(right).astype(float).mean(-1)
     assert np.corrcoef(columns[face], change[face])[0, 1] < -0.5, "lit from the left, the left is lighter"
+
+
+@pytest.mark.parametrize("identity", ["hopper", "head-2"])
+def test_the_own_light_is_the_sitters_and_stays(identity: str) -> None:
+    clip = StudioClip.parse(f"studio:{identity}?seed=5&frames=4&size=96&light=own")
+    still, truth = sitter(identity, 96).codes, clip.truth()
+    np.testing.assert_array_equal(truth.light, np.repeat(still.light, 4, axis=0))
+    np.testing.assert_array_equal(truth.pose, StudioClip(identity, 5, "left", 4, 96).truth().pose)
+    assert np.abs(truth.light[0] - StudioClip(identity, 5, frames=4, size=96).truth().light).max() > 0.1
 
 
 @pytest.mark.parametrize("identity", ["astronaut", "hopper", "head-2"])

@@ -101,7 +101,12 @@ def test_groups_and_pictures_say_what_they_are(page):
         group = question(page, title)
         assert group.count() == 1
         assert [group.get_by_role("radio", name=word).count() for word in ("1 bad", "5 excellent")] == [1, 1]
-    assert page.get_by_role("img", name="The portrait").evaluate("(image) => image.naturalWidth") == 64
+    assert (
+        page.get_by_role("img", name="The portrait").evaluate(
+            "async (image) => { await image.decode(); return image.naturalWidth; }"
+        )
+        == 64
+    )
     until(page, "!document.querySelector('video').paused && document.querySelector('video').currentTime > 0")
     page.keyboard.press("p")
     assert page.evaluate("document.querySelector('video').paused")
