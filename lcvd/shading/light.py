@@ -43,7 +43,7 @@ LIT_SHARE = 0.3
 """Exposure is judged on this brightest share of the face: a half-dark face isn't an underexposed one."""
 SKIN_SHARE_LUMA, SKIN_SHARE_TINT = 0.5, 0.6
 """How much of a deviation in brightness, and in tint, is the skin's: var(skin) / (var(skin) + var(light))."""
-AT_ONCE = 1 << 16
+AT_ONCE = 1 << 14
 """Samples worked on at once: what a clip of any length needs beside its samples is a few bytes for each."""
 ROUNDS, FRAME_ROUNDS = 8, 4
 """How often samples are weighed anew: by the clip's light, and then by each frame's."""
