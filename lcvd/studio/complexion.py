@@ -13,7 +13,7 @@ from lcvd.studio.places import Places, drawn
 
 Array = NDArray[Any]
 STRONGEST = 0.45
-"""Marks lighten or darken skin by at most a factor e^this, nearly always; folds by as much."""
+"""Folds lighten or darken skin by at most a factor e^this, nearly always; marks by up to twice as much."""
 
 
 def marks(rng: np.random.Generator, size: int, apart: float) -> Array:
@@ -24,7 +24,7 @@ def marks(rng: np.random.Generator, size: int, apart: float) -> Array:
         drawn = np.broadcast_to(drawn.mean(-1, keepdims=True), drawn.shape).copy()
     drawn += 0.3 * rng.uniform() * grain(rng, size)[..., None]
     drawn -= cv2.GaussianBlur(drawn, (0, 0), apart / 3)
-    return drawn * (STRONGEST * rng.uniform() ** 1.5 / (2 * drawn.std() + 1e-6))
+    return drawn * (STRONGEST * rng.uniform() ** 1.5 / (drawn.std() + 1e-6))
 
 
 def folds(where: Places, rng: np.random.Generator, size: int) -> Array:

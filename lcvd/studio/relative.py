@@ -25,7 +25,7 @@ from lcvd.studio.leaves import leaves
 from lcvd.studio.person import FADING, FARTHEST, SKINS
 from lcvd.studio.photo import Photo, photo
 from lcvd.studio.places import Places
-from lcvd.studio.retouch import bent, toned
+from lcvd.studio.retouch import bent, featured, toned
 
 Array = NDArray[Any]
 RELATIVES = 10_000
@@ -57,7 +57,8 @@ def relative(identity: str, number: int, size: int) -> tuple[Photo, FaceCodes]:
         identity=np.clip(still.codes.identity + shape, -2 * FARTHEST, 2 * FARTHEST).astype(np.float32)
     )
     places = _places_of(still, head)
-    picture, matte = disguised(_coloured(still.picture, places.skin, rng), places, rng)
+    picture = featured(_coloured(still.picture, places.skin, rng), places, rng)
+    picture, matte = disguised(picture, places, rng)
     if rng.uniform() < GLASSES:
         picture = _with_glasses(picture, places.eyes, rng)
     behind = backdrop(number + 7, size) if rng.uniform() < ROOMS else leaves(rng, size)

@@ -8,11 +8,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.studio.places import Places
+
 Array = NDArray[Any]
 BEND, BEND_FACE = 0.04, 0.012
 """Standard deviations of how far things move, in sides of the picture; in the face less, where a mesh must still fit."""
 CELLS = 5
 """The bending's lattice, points a side."""
+LARGER, MOVED = 0.22, 0.04
+"""Standard deviations of how much larger (logarithm) and where else, in distances of the eyes, eyes, nose and mouth are."""
 
 
 def bent(picture: Array, matte: Array, skin: Array, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -22,13 +26,42 @@ def bent(picture: Array, matte: Array, skin: Array, rng: np.random.Generator) ->
     field = cv2.resize(lattice, (size, size), interpolation=cv2.INTER_CUBIC)
     soft = cv2.GaussianBlur(cv2.dilate(skin, np.ones((size // 16, size // 16))), (0, 0), size / 20)[..., None]
     field = field * size * (BEND + (BEND_FACE - BEND) * np.clip(soft, 0, 1))
+    return _moved(picture, field), _moved(matte, field)
+
+
+def featured(picture: Array, where: Places, rng: np.random.Generator) -> Array:
+    """The picture (S, S, 3) with eyes, nose and mouth of other sizes at slightly other places: a network that knows one
+    person's can't draw them from memory."""
+    size, apart = len(picture), where.apart
+    mouth = where.mouth.mean(0)
+    nose = where.eyes.mean(0) + 0.62 * (mouth - where.eyes.mean(0))
     y, x = np.mgrid[:size, :size].astype(np.float32)
-    map_x, map_y = x + field[..., 0], y + field[..., 1]
-    moved = [
-        cv2.remap(plane, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for plane in (picture.astype(np.float32), matte)
-    ]
-    return moved[0], moved[1]
+    field = np.zeros((size, size, 2), np.float32)
+    eyes = rng.standard_normal()
+    for centre, reach, larger in (
+        (where.eyes[0], 0.4, eyes + 0.2 * rng.standard_normal()),
+        (where.eyes[1], 0.4, eyes + 0.2 * rng.standard_normal()),
+        (nose, 0.35, rng.standard_normal()),
+        (mouth, 0.45, rng.standard_normal()),
+    ):
+        away = np.stack([x, y], -1) - centre.astype(np.float32)
+        near = np.exp(-((away / (reach * apart)) ** 2).sum(-1, keepdims=True))
+        shift = MOVED * apart * rng.standard_normal(2).astype(np.float32)
+        field += near * ((np.exp(-LARGER * larger) - 1) * away - shift).astype(np.float32)
+    return _moved(picture, field)
+
+
+def _moved(plane: Array, field: Array) -> Array:
+    """A plane (S, S, ...) whose pixels are those at `field` (S, S, 2) pixels from them."""
+    size = len(plane)
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    return cv2.remap(
+        plane.astype(np.float32),
+        x + field[..., 0],
+        y + field[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def toned(picture: Array, rng: np.random.Generator) -> Array:

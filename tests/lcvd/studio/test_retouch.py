@@ -7,7 +7,7 @@ import pytest
 
 from lcvd.studio import retouch
 from lcvd.studio.places import Places
-from lcvd.studio.retouch import BEND, BEND_FACE, bent, toned
+from lcvd.studio.retouch import BEND, BEND_FACE, LARGER, bent, featured, toned
 
 SIZE = 128
 ROW, COLUMN = np.mgrid[:SIZE, :SIZE].astype(np.float32)
@@ -49,6 +49,23 @@ def test_without_bending_nothing_moves(where: Places, monkeypatch: pytest.Monkey
     moved, matte = bent(COORDINATES, where.person, where.skin, np.random.default_rng(0))
     assert np.array_equal(moved, COORDINATES)
     assert np.array_equal(matte, where.person)
+
+
+def test_features_grow_shrink_and_move_and_nothing_else_does(where: Places) -> None:
+    """How much larger something is drawn, is how much slower the coordinates that it shows change there."""
+    moved = [featured(COORDINATES, where, np.random.default_rng(seed))[..., :2] for seed in range(60)]
+    larger = {name: [] for name in ("left", "right", "mouth")}
+    for field in moved:
+        for name, (column, row) in zip(larger, (*where.eyes, where.mouth.mean(0)), strict=True):
+            x, y = round(column), round(row)
+            larger[name].append(-np.log((field[y, x + 1, 0] - field[y, x - 1, 0]) / 2))
+        far = np.hypot(COLUMN - where.at(0, 0.8)[0], ROW - where.at(0, 0.8)[1]) > 2.2 * where.apart
+        assert np.abs(field - COORDINATES[..., :2])[far].max() < 0.05
+        (x_y, x_x), (y_y, y_x) = np.gradient(field[..., 0]), np.gradient(field[..., 1])
+        assert (x_x * y_y - x_y * y_x).min() > 0, "nothing folds over itself"
+    assert np.std(larger["mouth"]) == pytest.approx(LARGER, rel=0.4)
+    assert np.corrcoef(larger["left"], larger["right"])[0, 1] > 0.8, "eyes are alike"
+    assert abs(np.corrcoef(larger["left"], larger["mouth"])[0, 1]) < 0.4
 
 
 @pytest.mark.parametrize("seed", range(6))
