@@ -1,5 +1,5 @@
-"""Relatives of photographed people: nobody's, with the photograph's grain, and a face shape, colours, marks, glasses,
-clothes, a hat and surroundings of their own.
+"""Relatives of photographed people: nobody's, with the photograph's grain, and a face shape, features, colours, marks,
+glasses, clothes, a hat and surroundings of their own.
 
 The open material has two photographed faces, and a network that sees one of them learns it by heart. A relative differs
 from its photograph in what makes a likeness, so that only the reference says how the face looks.

@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 from lcvd.config.settings import Settings
 from lcvd.model.lcvd import LCVD
 from lcvd.training.checkpoint import newest
-from lcvd.training.run import INTERRUPTED
+from lcvd.training.loop import Training
+from lcvd.training.run import INTERRUPTED, main
 from lcvd.training.stage import launch_command
 from tests.lcvd.training.conftest import SIZE, tiny
 
@@ -139,6 +140,25 @@ def test_a_killed_process_ends_the_others_within_30_seconds_with_a_message(shard
     assert len(gone) == 2
     assert process.wait(timeout=30 - min(29, time.monotonic() - began)) != 0
     assert "another process of this run is gone" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("words", ["Connection reset by peer", "Connection closed by peer", "writev: Broken pipe"])
+def test_whatever_a_dead_process_s_connection_says_is_told_plainly(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which of gloo's errors comes depends on the moment of death, so each is raised here."""
+
+    def run(_: Training) -> None:
+        raise RuntimeError(f"[pair.cc:537] Read error [127.0.0.1]:7067: {words}")
+
+    monkeypatch.setattr(Training, "__init__", lambda *_: None)
+    monkeypatch.setattr(Training, "run", run)
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *_, **__: None)  # other tests' process, too
+    (tmp_path / "settings.json").write_text(tiny().model_dump_json())
+    argv = [text for name in ("settings", "data", "scratch", "out") for text in (f"--{name}", str(tmp_path / name))]
+    argv[1] += ".json"
+    assert main(argv) == 1
+    assert "another process of this run is gone" in capsys.readouterr().err
 
 
 def test_a_run_asked_to_end_says_so_and_leaves_a_checkpoint(shards: Path, tmp_path: Path) -> None:
