@@ -18,9 +18,9 @@ from lcvd.studio.leaves import grain, leaves
 from lcvd.studio.places import Places, blended, brightness, drawn
 
 Array = NDArray[Any]
-MARKED, FOLDED, PAINTED, BEARD, BROWS, HAIR, CLOTHED, HAT = 0.7, 0.5, 0.5, 0.25, 0.5, 0.5, 0.85, 0.35
-"""Shares of people with marks on the skin, folds, colour on the lips, a beard, other brows, other hair, other clothes, a
-hat."""
+MASKED, MARKED, FOLDED, PAINTED, BEARD, BROWS, HAIR, CLOTHED, HAT = 0.35, 0.7, 0.5, 0.5, 0.25, 0.5, 0.5, 0.85, 0.35
+"""Shares of people with paint on the face, marks on the skin, folds, colour on the lips, a beard, other brows, other hair,
+other clothes, a hat."""
 
 
 def disguised(picture: Array, where: Places, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -28,6 +28,8 @@ def disguised(picture: Array, where: Places, rng: np.random.Generator) -> tuple[
     [0, 1]."""
     size, outline = len(picture), where.person
     hair = np.clip(np.exp(rng.uniform(np.log(0.08), np.log(0.9))) * rng.uniform(0.7, 1.0, 3) * (1.1, 0.9, 0.75), 0, 1)
+    if rng.uniform() < MASKED:
+        picture = blended(picture, brightness(picture) * (2 * leaves(rng, size)), _mask(where, rng, size))
     if rng.uniform() < MARKED:
         picture = blended(picture, picture * np.exp(marks(rng, size, where.apart)), where.skin)
     if rng.uniform() < FOLDED:
@@ -48,6 +50,20 @@ def disguised(picture: Array, where: Places, rng: np.random.Generator) -> tuple[
         worn, colours = _hat(where, rng, size)
         picture, outline = blended(picture, colours, worn), np.maximum(outline, worn)
     return picture, outline
+
+
+def _mask(where: Places, rng: np.random.Generator, size: int) -> Array:
+    """The face, thinner on the eyes and the mouth, by which faces are found."""
+    bare = np.zeros((size, size), np.float32)
+    for middle, wide, high in (
+        (where.eyes[0], 0.34, 0.2),
+        (where.eyes[1], 0.34, 0.2),
+        (where.mouth.mean(0), 0.5, 0.25),
+    ):
+        turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+        bare += drawn(size, [middle + where.apart * np.stack([wide * np.cos(turn), high * np.sin(turn)], -1)])
+    thin = cv2.GaussianBlur(np.clip(bare, 0, 1), (0, 0), 0.05 * where.apart)
+    return where.skin * rng.uniform(0.2, 0.8) * (1 - rng.uniform(0.5, 1.0) * thin)
 
 
 def _brows(where: Places, rng: np.random.Generator, size: int) -> Array:

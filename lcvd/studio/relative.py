@@ -21,6 +21,7 @@ from lcvd.face.head import Head, load_head
 from lcvd.face.square import to_pixels
 from lcvd.studio.backdrop import backdrop
 from lcvd.studio.disguise import disguised
+from lcvd.studio.donor import DONORS, LEAST, LENT, donor, lent
 from lcvd.studio.leaves import leaves
 from lcvd.studio.person import FADING, FARTHEST, SKINS
 from lcvd.studio.photo import Photo, photo
@@ -49,7 +50,8 @@ def relative(identity: str, number: int, size: int) -> tuple[Photo, FaceCodes]:
     if not 0 <= number < RELATIVES:
         raise ValueError(f"relatives are {identity}-0 to {identity}-{RELATIVES - 1}; there is no {identity}-{number}")
     rng = np.random.default_rng([number, 83])
-    still = photo(identity, size, mirrored=bool(rng.integers(2)))
+    mirrored = bool(rng.integers(2))
+    still = photo(identity, size, mirrored)
     head = load_head(still.codes.head)
     steps = np.arange(len(head.identity_basis))
     shape = SHAPE * np.exp(-steps / FADING) * rng.standard_normal(len(steps))
@@ -57,7 +59,11 @@ def relative(identity: str, number: int, size: int) -> tuple[Photo, FaceCodes]:
         identity=np.clip(still.codes.identity + shape, -2 * FARTHEST, 2 * FARTHEST).astype(np.float32)
     )
     places = _places_of(still, head)
-    picture = featured(_coloured(still.picture, places.skin, rng), places, rng)
+    picture = still.picture.astype(np.float32)
+    if rng.uniform() < LENT:
+        whole = lent(picture, places, donor(identity, mirrored, int(rng.integers(DONORS)), size))
+        picture += rng.uniform(LEAST, 1.0) * (whole - picture)
+    picture = featured(_coloured(picture, places.skin, rng), places, rng)
     picture, matte = disguised(picture, places, rng)
     if rng.uniform() < GLASSES:
         picture = _with_glasses(picture, places.eyes, rng)
@@ -93,13 +99,12 @@ def _coloured(picture: Array, skin: Array, rng: np.random.Generator) -> Array:
     """The picture with another skin, and hair and clothes of other colours."""
     tone = rng.uniform() * (len(SKINS) - 1)
     ramp = np.array([np.interp(tone, range(len(SKINS)), channel) for channel in SKINS.T]) / SKINS[0]
-    pixels = picture.astype(np.float32)
-    hsv = cv2.cvtColor(pixels / 255, cv2.COLOR_RGB2HSV)
+    hsv = cv2.cvtColor(picture / 255, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0] + 12 * rng.standard_normal()) % 360
     hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(0.15, 1.2), 0, 1)
     rest = 255 * cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB) * np.exp(0.4 * rng.standard_normal())
     share = skin[..., None]
-    return np.clip(share * pixels * ramp * rng.uniform(0.9, 1.1) + (1 - share) * rest, 0, 255)
+    return np.clip(share * picture * ramp * rng.uniform(0.9, 1.1) + (1 - share) * rest, 0, 255)
 
 
 def _with_glasses(picture: Array, eyes: Array, rng: np.random.Generator) -> Array:
