@@ -13,7 +13,7 @@ from lcvd.studio.disguise import disguised
 from lcvd.studio.places import Places
 
 SIZE = 128
-PARTS = ("MARKED", "FOLDED", "PAINTED", "BEARD", "BROWS", "HAIR", "CLOTHED", "HAT")
+PARTS = ("MASKED", "MARKED", "FOLDED", "PAINTED", "BEARD", "BROWS", "HAIR", "CLOTHED", "HAT")
 ROW, COLUMN = np.mgrid[:SIZE, :SIZE].astype(np.float32)
 
 
@@ -66,6 +66,20 @@ def test_marks_are_on_the_skin_and_leave_its_coarse_shade(
     assert not ratio[where.skin == 0].any()
     inside = cv2.erode(where.skin, np.ones((9, 9))) > 0
     assert ratio[inside].std() > 2 * cv2.GaussianBlur(ratio, (0, 0), 16)[inside].std()
+
+
+def test_paint_is_on_the_face_and_thinner_on_eyes_and_mouth(
+    only: Callable[..., tuple[np.ndarray, np.ndarray]], where: Places
+) -> None:
+    """A detector finds faces by those."""
+    several = [only(seed, "MASKED") for seed in range(20)]
+    changed = np.mean([each for each, _ in several], axis=0)
+    assert not changed[where.skin == 0].any()
+    assert all(np.array_equal(outline, where.person) for _, outline in several)
+    bare = np.min([np.hypot(COLUMN - x, 1.5 * (ROW - y)) for x, y in (*where.eyes, where.mouth.mean(0))], axis=0) < 4
+    painted = (where.skin > 0) & (ROW < 44)
+    assert changed[painted].mean() > 5
+    assert changed[bare].mean() < 0.6 * changed[painted].mean()
 
 
 @pytest.mark.parametrize("seed", range(5))
