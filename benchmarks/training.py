@@ -107,7 +107,7 @@ def steps(folder: Path, rounds: int) -> dict[str, Any]:
     ways = {
         name: Steps(
             LCVD.fresh(settings.train.model, 0),
-            Clips(folder, "train", size=size, memory_mb=512, key=key if name == "prepared" else None),
+            Clips(folder, "train", size=size, memory_mb=512, key=key if name == "prepared" else None, with_codes=True),
             settings.train,
             rounds + 1,
         )

@@ -77,6 +77,9 @@ class ModelSettings(Section):
     """Frames that neighbouring windows of a long video share, the reference frame included."""
     conditions: tuple[Literal["shading", "reference"], ...] = ("shading", "reference")
     """Adapters, in order."""
+    carried: bool = False
+    """Show the reference adapter the portrait as it stands in each frame, carried there by the mesh, instead of the same picture
+    in all of them (the paper's): a small model then needn't learn to move a face, and keeps its likeness."""
     sigmas: tuple[float, float] = SVD_SIGMAS
     """Lowest and highest noise level that the exported model is sampled at; SVD's. A model that was trained on few others spends
     its steps better between those that it knows (`objective`)."""

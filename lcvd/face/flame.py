@@ -31,7 +31,7 @@ class Flame:
     """FLAME with V vertices, all arrays float32.
 
     template (V, 3), identity_basis (100, V, 3), expression_basis (50, V, 3), pose_basis (36, V, 3), joint_regressor
-    (5, V), skin_weights (V, 5), parents (5,) with -1 for the root. hint_faces (Fh, 3) is the region that hints show and
+    (5, V), skin_weights (V, 5), parents (5,) with -1 for the root. faces (F, 3) is the whole head, hint_faces (Fh, 3) is the region that hints show and
     hint_weights (Fh,) each triangle's share in the normals: 1, 2 or 3 (spec C3). `marks` are the vertices whose mean is
     each of `five_points`.
     """
@@ -43,6 +43,7 @@ class Flame:
     joint_regressor: Array
     skin_weights: Array
     parents: Array
+    faces: Array
     hint_faces: Array
     hint_weights: Array
     marks: tuple[Array, ...]
@@ -120,6 +121,7 @@ def load_flame(model: Path, masks: Path) -> Flame:
         joint_regressor=take("J_regressor", JOINTS, count).astype(np.float32),
         skin_weights=take("weights", count, JOINTS).astype(np.float32),
         parents=parents,
+        faces=faces,
         hint_faces=hint_faces,
         hint_weights=hint_weights,
         marks=_marks(template, region),

@@ -23,6 +23,10 @@ class HeadModel(Protocol):
         """As face codes carry it."""
 
     @property
+    def faces(self) -> Array:
+        """The whole head, triangles (F, 3)."""
+
+    @property
     def hint_faces(self) -> Array:
         """The region that hints show, triangles (Fh, 3)."""
 

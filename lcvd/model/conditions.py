@@ -22,7 +22,8 @@ class Conditions:
     fiftieth of what the network costs, so that the others' are computed again costs little and memory has a bound.
 
     Args:
-        reference: (3,H,W) in [-1,1], the same in all frames; None where the reference adapter isn't used.
+        reference: (3,H,W) in [-1,1], the same in all frames; None where the reference adapter isn't used, or its pictures
+            are among those that move.
         moving: pictures by the name of their condition, one a frame.
     """
 
@@ -67,4 +68,6 @@ class Conditions:
 
     def _computed(self, name: str, indices_n: Tensor) -> Tensor:
         pictures = self._moving[name].at(indices_n).to(self._device, self._dtype)
+        if name == "reference":
+            pictures = 2 * pictures - 1  # as the adapter knows it
         return self._model.features({name: pictures[None]})[name][0]

@@ -62,7 +62,7 @@ def convert(
         vae=load_vae(vae, dtype),
         packing=None,
         scheduler=euler_scheduler(),
-        sizes={"size": size, "frames": FRAMES, "overlap": OVERLAP},
+        sizes={"size": size, "frames": FRAMES, "overlap": OVERLAP, "carried": False},
     )
     save_parts(parts, out)
     return list(adapters)

@@ -1,6 +1,6 @@
 """A model as a folder of parts, each with its own config and safetensors, in the layout of model hubs.
 
-model_index.json                  which part is of which class; size, frames, overlap, conditions
+model_index.json                  which part is of which class; size, frames, overlap, carried, conditions
 unet/                             config.json, diffusion_pytorch_model.safetensors
 <condition>_adapter/              the same, for each condition
 vae/                              the same, the autoencoder of the latents; packing/ beside it where it packs them
@@ -52,8 +52,8 @@ class Parts:
     vae: AutoencoderKL
     packing: Packing | None
     scheduler: Any
-    sizes: Mapping[str, int]
-    """``size``, ``frames``, ``overlap``."""
+    sizes: Mapping[str, Any]
+    """``size``, ``frames``, ``overlap``, and ``carried``, a bool: see `LCVD`."""
 
     def named(self) -> dict[str, Any]:
         """All parts by the name of their folder."""
@@ -116,7 +116,7 @@ def load_parts(where: Path | str, dtype: torch.dtype | None = None, **hub: Any) 
         vae=load_vae(folder / "vae", dtype),
         packing=load_part(Packing, folder / "packing", dtype) if "packing" in config else None,
         scheduler=EulerDiscreteScheduler.from_config(read_config(folder / "scheduler" / "scheduler_config.json")),
-        sizes={key: int(config[key]) for key in SIZES},
+        sizes={key: int(config[key]) for key in SIZES} | {"carried": bool(config.get("carried", False))},
     )
 
 

@@ -34,7 +34,8 @@ class LCVD(nn.Module, PushToHubMixin):
     Attributes:
         adapters: by the name of their condition (of `CONDITIONS`), in order.
         size: side of the frames, px. frames, overlap: windows over a long video (spec D). sigmas: lowest and highest noise
-            level that it is sampled at.
+            level that it is sampled at. carried: whether its reference adapter sees the reference as it stands in each
+            frame (`lcvd.shading.carry.Carried`) instead of the same picture in all of them.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class LCVD(nn.Module, PushToHubMixin):
         frames: int,
         overlap: int,
         sigmas: tuple[float, float] = SVD_SIGMAS,
+        carried: bool = False,
     ) -> None:
         super().__init__()
         width = unet.config["block_out_channels"][0]
@@ -65,7 +67,7 @@ class LCVD(nn.Module, PushToHubMixin):
         self.adapters = nn.ModuleDict(adapters)
         self.image_encoder = image_encoder
         self.codec = codec
-        self.size, self.frames, self.overlap, self.sigmas = size, frames, overlap, sigmas
+        self.size, self.frames, self.overlap, self.sigmas, self.carried = size, frames, overlap, sigmas, carried
 
     @classmethod
     def fresh(cls, settings: ModelSettings, seed: int) -> LCVD:
@@ -80,7 +82,7 @@ class LCVD(nn.Module, PushToHubMixin):
         unet = initial.unet(settings, seed)
         adapters = initial.adapters(settings, seed)
         encoder = initial.image_encoder(settings.start, settings.image_encoder, seed)
-        sizes = {"size": settings.size, "frames": settings.frames, "overlap": settings.overlap}
+        sizes: dict[str, Any] = {name: getattr(settings, name) for name in ("size", "frames", "overlap", "carried")}
         return cls(unet, adapters, encoder, codec_of(settings.latents), sigmas=settings.sigmas, **sizes).eval()
 
     @classmethod
@@ -113,7 +115,7 @@ class LCVD(nn.Module, PushToHubMixin):
     def parts(self) -> Parts:
         """What the model is made of."""
         adapters: Any = dict(self.adapters)
-        sizes = {"size": self.size, "frames": self.frames, "overlap": self.overlap}
+        sizes = {"size": self.size, "frames": self.frames, "overlap": self.overlap, "carried": self.carried}
         codec = self.codec
         scheduler = euler_scheduler(self.sigmas)
         return Parts(self.unet, adapters, self.image_encoder, codec.autoencoder, codec.packing, scheduler, sizes)

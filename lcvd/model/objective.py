@@ -74,6 +74,8 @@ class Batch:
     draws: Draws
     encoded: Encoded | None = None
     """What the frozen networks say of the frames, where it was prepared."""
+    carried_BFHW3: Tensor | None = None
+    """uint8 RGB: the reference as it stands in each frame, for a model that wants it so."""
 
 
 class Objective(nn.Module):
@@ -101,7 +103,9 @@ class Objective(nn.Module):
         edm = Coefficients.at(sigma)
         x = network_input(edm.c_in * (latents + sigma * draws.noise_BFChw), condition)
         with torch.autocast(x.device.type, self.lower, enabled=self.lower is not None):
-            pictures = {"shading": to_unit(batch.hints_BFHW3), "reference": reference[:, None]}
+            carried = batch.carried_BFHW3
+            shown = reference[:, None] if carried is None else to_signed(carried)
+            pictures = {"shading": to_unit(batch.hints_BFHW3), "reference": shown}
             features = self.model.features({name: pictures[name] for name in self.model.adapters})
             ids = time_ids(draws.condition_sigma_B)
             output = self.model(x, edm.c_noise.flatten(), token, ids, features, draws.gates)

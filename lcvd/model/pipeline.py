@@ -68,6 +68,7 @@ class LCVDPipeline(DiffusionPipeline):
         size: int = 512,
         frames: int = 16,
         overlap: int = 6,
+        carried: bool = False,
     ) -> None:
         super().__init__()
         given = dict(zip(CONDITIONS, (shading_adapter, reference_adapter, landmark_adapter), strict=True))
@@ -79,9 +80,10 @@ class LCVDPipeline(DiffusionPipeline):
             packing=packing,
             **{f"{name}_adapter": adapter for name, adapter in given.items()},
         )
-        self.register_to_config(size=size, frames=frames, overlap=overlap)
+        sizes = {"size": size, "frames": frames, "overlap": overlap, "carried": carried}
+        self.register_to_config(**sizes)
         adapters = {name: adapter for name, adapter in given.items() if adapter is not None}
-        self.parts = Parts(unet, adapters, image_encoder, vae, packing, scheduler, {"size": size, "frames": frames, "overlap": overlap})  # fmt: skip
+        self.parts = Parts(unet, adapters, image_encoder, vae, packing, scheduler, sizes)
         self.model = LCVD.of(self.parts)
         self._interrupted = False
 
@@ -136,6 +138,7 @@ class LCVDPipeline(DiffusionPipeline):
         positive: Collection[str] = ("shading", "reference"),
         negative: Collection[str] = ("reference",),
         clip_in_negative: bool = False,
+        carried: Any = None,
         reference_landmarks: Any = None,
         landmarks: Any = None,
         fps: float = 7,
@@ -167,6 +170,8 @@ class LCVDPipeline(DiffusionPipeline):
             positive: conditions of y2. negative: conditions of y1. The paper's ablation F_r is ("reference",) for both
                 with guidance 1, F_s is ("shading",) against ().
             clip_in_negative: keep the image token under `negative`; the published system leaves it out.
+            carried: the portrait as it stands in the pose of each hint, N pictures (`lcvd.shading.carry.Carried`): what a
+                model needs that was trained so (`model.carried`), and others don't look at.
             reference_landmarks: landmark map of the reference, where `landmark` is a condition; landmarks: N of them.
             fps: frames a second, motion_bucket_id, noise_aug_strength: SVD's conditioning numbers, as trained; the
                 last is also the noise put on the reference.
@@ -192,10 +197,12 @@ class LCVDPipeline(DiffusionPipeline):
         moving = {"shading": led_by("reference_hint", reference_hint, "hints", hints, size)}
         if "landmark" in sets[0] | sets[1]:
             moving["landmark"] = led_by("reference_landmarks", reference_landmarks, "landmarks", landmarks, size)
+        if model.carried and "reference" in sets[0] | sets[1]:
+            moving["reference"] = led_by("reference", reference, "carried", carried, size)
         count = len(moving["shading"])
-        for name, pictures in moving.items():
-            if len(pictures) != count:
-                raise ValueError(f"{name}s: expected {count - 1}, one a hint, got {len(pictures) - 1}")
+        for name, argument in (("landmark", "landmarks"), ("reference", "carried")):
+            if name in moving and len(moving[name]) != count:
+                raise ValueError(f"{argument}: expected {count - 1}, one a hint, got {len(moving[name]) - 1}")
         strength, rng = strength_of(guidance, count), generator_of(generator)
         signed = picture("reference", reference, size) * 2 - 1
         mask = portrait_mask("reference_mask", reference_mask, size)
@@ -205,7 +212,7 @@ class LCVDPipeline(DiffusionPipeline):
         network = TwoSets(
             model,
             device,
-            Conditions(model, signed if "reference" in sets[0] | sets[1] else None, used, device),
+            Conditions(model, signed if "reference" in (sets[0] | sets[1]) - set(used) else None, used, device),
             sets,
             tokens=self._tokens(signed, clip_in_negative),
             condition=self._condition(noisy, mask),

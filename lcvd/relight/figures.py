@@ -68,6 +68,8 @@ class Moment:
     """The frame shown, (S, S, 3) uint8."""
     lit: Mapping[str, Lit]
     """By the name of the light."""
+    carried: Array
+    """The reference as it stands in each frame of the window around the moment, (n, S, S, 3) uint8."""
 
 
 def draw(moment: Moment, pipe: LCVDPipeline, out: Path, *, guidance: float, recipe: Recipe, seed: int) -> None:
@@ -154,6 +156,7 @@ class _Runs:
             guidance=guidance,
             positive=positive,
             negative=negative,
+            carried=moment.carried,
             recipe=self._recipe,
             generator=self._seed,
         )

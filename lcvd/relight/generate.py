@@ -28,6 +28,7 @@ from lcvd.model.resume import Kept
 from lcvd.relight.face import digest_of
 from lcvd.relight.sampling import Progress, Sampling
 from lcvd.relight.scene import Scene
+from lcvd.shading.carry import Carried
 from lcvd.shading.hints import Hints
 from lcvd.weights.strict import ModelError
 
@@ -126,6 +127,7 @@ def latents_of(
             generator=sampling.seed,
             recipe=sampling.recipe,
             steps=sampling.steps,
+            carried=Carried(scene.head, picture, scene.own, scene.codes.window(made)),
             output_type="latent",
             progress=advance,
             kept=Kept(work),
@@ -146,10 +148,10 @@ def _key(scene: Scene, reference: tuple[Array, ...], lights: Array, made: int, m
     pixels = {name: sha256(array.tobytes()).hexdigest() for name, array in named.items()}
     return key_of(
         **pixels,
-        codes=digest_of(scene.codes),
+        codes=[digest_of(scene.own), digest_of(scene.codes)],
         frames=made,
         model=model.sha256,
         device=model.pipe.device.type,
         sampling=asdict(sampling),
-        code=[rooms_hash("lcvd.model.pipeline"), rooms_hash("lcvd.shading.hints")],
+        code=[rooms_hash(f"lcvd.{module}") for module in ("model.pipeline", "shading.hints", "shading.carry")],
     )

@@ -20,6 +20,7 @@ from lcvd.relight.lights import light_from
 from lcvd.relight.media import IMAGES, SETTLING, media_of, pixels_of
 from lcvd.relight.methods.method import Shot, Window
 from lcvd.relight.results import VIDEOS
+from lcvd.shading.carry import Carried
 from lcvd.shading.crop import square_pictures
 from lcvd.shading.hints import WINDOW, Hints, hints_of
 from lcvd.video.decode import frames as decode
@@ -74,10 +75,12 @@ class Input:
     def shot(self, light: Light, seed: int) -> Shot:
         """What a method is given to make this video under `light`."""
         picture, mask = self.portrait.first(self.size)
-        own = next(hints_of(self.head, self.portrait.codes.window([0]), self.size))[0]
+        still = self.portrait.codes.window([0])
+        own = next(hints_of(self.head, still, self.size))[0]
         return Shot(
             self.id, light.name, self.size, self.codes.frames, light.light, light.picture,
             picture, mask, own, Hints(self.head, self.codes, self.size, light.light),
+            Carried(self.head, picture, still, self.codes),
             lambda: self._windows(light.light), seed,
         )  # fmt: skip
 

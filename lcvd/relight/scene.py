@@ -92,6 +92,11 @@ class Scene:
         return self.codes.frames
 
     @property
+    def own(self) -> FaceCodes:
+        """Codes of the portrait itself, one frame."""
+        return self.portrait.codes.window([0])
+
+    @property
     def own_motion(self) -> bool:
         """Whether the portrait is a clip that is relit as it moves."""
         return self.motion.face is self.portrait and not self.portrait.media.still
@@ -111,7 +116,7 @@ class Scene:
     def reference(self, size: int) -> tuple[Array, Array, Array]:
         """The portrait's square (size, size, 3), its mask (size, size) and its own hint (size, size, 3), uint8."""
         picture, mask = self.portrait.first(size)
-        return picture, mask, next(hints_of(self.head, self.portrait.codes.window([0]), size))[0]
+        return picture, mask, next(hints_of(self.head, self.own, size))[0]
 
     def hints(self, lights: Array, size: int) -> Hints:
         """The shading hints of all frames under `lights` (N, 9, 3), rendered when they are asked for."""

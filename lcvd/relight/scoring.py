@@ -26,6 +26,7 @@ from lcvd.model.recipe import recipe_of
 from lcvd.relight.baselines import Decibels, Truth, round_trip, true_relit
 from lcvd.relight.figures import Lit, Moment, around, draw
 from lcvd.relight.results import read_result
+from lcvd.shading.carry import Carried
 from lcvd.shading.crop import resize_masks
 from lcvd.shading.hints import WINDOW, Hints, hints_of
 from lcvd.shading.ratio import relight_frames
@@ -63,7 +64,9 @@ class ScoredClip:
         self.mask = resize_masks(sample.masks([0]), size)[0]
         self.codes = sample.codes.window(range(1, self.count + 1))
         self.head = head_of(self.codes.head)
-        self.own_hint = next(hints_of(self.head, sample.codes.window([0]), size))[0]
+        own = sample.codes.window([0])
+        self.own_hint = next(hints_of(self.head, own, size))[0]
+        self.carried = Carried(self.head, self.reference, own, self.codes)
         self.metrics = instruments.metrics
         self.meter = Meter(sample.id, self.head, self.codes, size, instruments)
 
@@ -112,8 +115,9 @@ class ScoredClip:
         """The picture grids of this clip into the folder `out`."""
         start = around(self.middle, self.pipe.model.frames, self.count).start
         moment = Moment(
-            self.sample.id, self.middle, start, self.reference, self.mask, self.own_hint, self._shown_frame(), lit
-        )
+            self.sample.id, self.middle, start, self.reference, self.mask, self.own_hint, self._shown_frame(), lit,
+            self.carried[around(self.middle, self.pipe.model.frames, self.count)],
+        )  # fmt: skip
         with timed("figures"):
             draw(moment, self.pipe, out, guidance=self.settings.guidance, recipe=self.recipe, seed=self.seed)
 
@@ -175,6 +179,7 @@ class ScoredClip:
             generator=self.seed,
             positive=sets["positive"],
             negative=sets["negative"],
+            carried=self.carried,
             output_type="latent",
             progress=lambda done, total: ticker.part(len(hints), done / total),
         ).frames

@@ -21,8 +21,8 @@ from lcvd.face.mask import PortraitMasker
 from lcvd.face.square import square_of
 from lcvd.face.track import Tracker
 from lcvd.shading.crop import square_pictures
+from lcvd.shading.fill import fill
 from lcvd.shading.skin import light_of
-from lcvd.studio.fill import fill
 
 Array = NDArray[Any]
 PHOTOS = {

@@ -26,6 +26,7 @@ class Clips:
         memory_mb: when all clips decoded need no more, they are decoded once, by `threads` threads, and held.
         key: of the prepared latents to use (`lcvd.model.fingerprint`); None reads frames instead.
         render: hints are rendered from the face codes instead of being read.
+        with_codes: pictures bring their face codes.
         max_broken: share of clips that may be broken.
         balance_light: how evenly light is drawn from all sides (`lcvd.shading.spread.balanced`); 0 draws clips alike.
 
@@ -49,10 +50,11 @@ class Clips:
         threads: int = 1,
         key: Key | None = None,
         render: bool = False,
+        with_codes: bool = False,
         max_broken: float = 0.0,
         balance_light: float = 0.0,
     ) -> None:
-        self._entries, damaged = index_of(folder, split, size, key, render)
+        self._entries, damaged = index_of(folder, split, size, key, render, with_codes)
         self._ids = sorted((*self._entries, *damaged))
         if not self._ids:
             raise ValueError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")

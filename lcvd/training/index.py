@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError
 from lcvd.model.masks import latent_mask
+from lcvd.shading.carry import Carried
 from lcvd.shading.hints import hints_of
 from lcvd.shading.sh import check_light
 from lcvd.shards.archive import LATENTS, PARTS, members
@@ -43,18 +45,27 @@ class BrokenClip(Exception):
 @dataclass(frozen=True)
 class Pictures:
     """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, masks (n,h,w) uint8 at latent size, 1 on the person,
-    and prepared latents where they are used."""
+    and prepared latents and face codes where they are used."""
 
     frames: Frames
     hints: Frames
     masks: Frames
     prepared: Prepared | None = None
+    codes: FaceCodes | None = None
 
     def window(self, indices: Sequence[int]) -> Pictures:
         """Those at `indices`; with prepared latents, only the first one's frame, the reference."""
         at = list(indices)
         prepared = self.prepared.take(at) if self.prepared else None
-        return Pictures(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared)
+        codes = self.codes.window(at) if self.codes else None
+        return Pictures(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared, codes)
+
+    def carried(self) -> Frames:
+        """The first frame as it stands in each of them, (n,S,S,3), by the codes."""
+        assert self.codes, "clips are opened with their codes"
+        codes, first = self.codes, self.frames[0]
+        rest = Carried(head_of(codes.head), first, codes.window([0]), codes.window(range(1, codes.frames)))
+        return np.concatenate([first[None], rest[:]])
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,7 @@ class Entry:
     header: Header | None
     render: bool = False
     """Whether hints are rendered from the codes instead of being read."""
+    with_codes: bool = False
 
     def pictures(self, size: int, frames: Sequence[int], rest: Sequence[int]) -> Pictures:
         """Frames `frames`, and of everything else `rest`.
@@ -79,13 +91,14 @@ class Entry:
             sample = self._sample()
             pictures = frames_at(sample, size, frames)
             hints = _rendered(sample, size, rest) if self.render else hints_at(sample, size, rest)
+            codes = sample.codes.window(list(rest)) if self.with_codes else None
             if self.header:
                 prepared = read_rows(self.shard, self.header, rest)
-                return Pictures(pictures, hints, prepared.mask, prepared)
+                return Pictures(pictures, hints, prepared.mask, prepared, codes)
             masks = latent_mask(torch.from_numpy(masks_at(sample, size, rest)))[:, 0]
         except (ClipError, IndexError, ValueError, av.FFmpegError) as error:
             raise BrokenClip(f"{self.shard}: sample {self.id}: {error}") from None
-        return Pictures(pictures, hints, masks.numpy().astype(np.uint8))
+        return Pictures(pictures, hints, masks.numpy().astype(np.uint8), codes=codes)
 
     def bytes_in_memory(self, size: int) -> int:
         """What all its pictures need when they are held."""
@@ -122,11 +135,11 @@ def _rendered(sample: Sample, size: int, frames: Sequence[int]) -> Frames:
 
 
 def index_of(
-    folder: Path, split: str, size: int, key: Key | None, render: bool = False
+    folder: Path, split: str, size: int, key: Key | None, render: bool = False, with_codes: bool = False
 ) -> tuple[dict[str, Entry], dict[str, str]]:
     """Entries of a split's clips by id, and why others are broken; together they are the clips that its index lists.
 
-    `render` has hints rendered from the codes.
+    `render` has hints rendered from the codes, `with_codes` has pictures bring them.
 
     Raises:
         FileNotFoundError: the split isn't there.
@@ -142,7 +155,9 @@ def index_of(
             raise ValueError(f"{path}: holds {odd[0]}, which its index doesn't list; run `dvc repro shard`")
         for id in listed[path.name]:
             try:
-                entries[id] = replace(_entry(path, id, found.get(id, {}), torn, size, key), render=render)
+                entries[id] = replace(
+                    _entry(path, id, found.get(id, {}), torn, size, key), render=render, with_codes=with_codes
+                )
             except BrokenClip as error:
                 broken[id] = f"{path}: sample {id}: {error}"
             except ValueError as error:

@@ -79,12 +79,15 @@ class Training:
             threads=settings.loaders,
             key=key,
             render=settings.hints == "rendered",
+            with_codes=settings.model.carried,
             max_broken=settings.max_broken,
             balance_light=settings.balance_light,
         )
         self.held_out = HeldOut(shards, settings, seed, key)
         films = settings.watch.video_every > 0
-        self.filmed = Clips(shards, self.held_out.split, size=model.size, memory_mb=0) if films else None
+        self.filmed = (
+            Clips(shards, self.held_out.split, size=model.size, memory_mb=0, with_codes=True) if films else None
+        )
         self.objective = Objective(model, settings.objective, settings.precision)
         count = sum(p.numel() for p in model.trainable())
         config = deepspeed_config(settings, count, universal=found != states)

@@ -47,7 +47,13 @@ class HeldOut:
         self.shared = read_index(shards, "val")["samples"] == 0
         self.split = "train" if self.shared else "val"
         self.clips = Clips(
-            shards, self.split, size=settings.model.size, memory_mb=0, key=key, max_broken=settings.max_broken
+            shards,
+            self.split,
+            size=settings.model.size,
+            memory_mb=0,
+            key=key,
+            with_codes=settings.model.carried,
+            max_broken=settings.max_broken,
         )
 
     @torch.no_grad()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
+from lcvd.shading.carry import Carried
 from lcvd.shading.hints import Hints
 
 Array = NDArray[Any]
@@ -57,6 +58,8 @@ class Shot:
     hints: Hints
     """Shading hints (T, S, S, 3) of the face to show under the light asked for, any few at a time: `Window.wanted`, for
     who needs nothing else."""
+    carried: Carried
+    """The reference as it stands in each of the T frames, any few at a time."""
     windows: Callable[[], Iterator[Window]]
     seed: int
     """Of everything random."""

@@ -55,6 +55,7 @@ class Lcvd:
             guidance=self._settings.guidance,
             recipe=recipe_of(self._settings.recipe, self._settings.steps),
             generator=shot.seed,
+            carried=shot.carried,
             output_type="latent",
             **conditions,
         ).frames

@@ -31,7 +31,14 @@ def pipe() -> LCVDPipeline:
         trained(
             LCVD.fresh(
                 settings.model_copy(
-                    update={"start": "random", "size": SIZE, "frames": WINDOW, "overlap": 2, "unet": unet}
+                    update={
+                        "start": "random",
+                        "size": SIZE,
+                        "frames": WINDOW,
+                        "overlap": 2,
+                        "unet": unet,
+                        "carried": False,
+                    }
                 ),
                 0,
             )
@@ -238,6 +245,25 @@ BAD: list[tuple[dict[str, Any], str]] = [
 def test_bad_arguments_are_named(pipe: LCVDPipeline, wrong: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=f"^{message}"):
         pipe(**pictures(3) | {"guidance": 1.0, "generator": 0, "steps": 1} | wrong)
+
+
+def test_a_reference_that_is_carried_nowhere_is_the_reference(pipe: LCVDPipeline) -> None:
+    moving = LCVDPipeline(**pipe.parts.named(), size=SIZE, frames=WINDOW, overlap=2, carried=True)
+    moving.set_progress_bar_config(disable=True)
+    given = pictures(6)
+    still = np.repeat(given["reference"][None], 6, axis=0)
+    same, expected = (made(each, given, carried=still, output_type="latent") for each in (moving, pipe))
+    torch.testing.assert_close(same, expected, rtol=1e-4, atol=1e-4)
+    other = made(moving, given, carried=given["hints"], output_type="latent")
+    assert (other - expected).abs().max() > 0.01
+    for wrong, message in (
+        ({}, "carried: expected pictures, got None"),
+        ({"carried": still[:5]}, "carried: expected 6, one a hint, got 5"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            made(moving, given, **wrong)
+    only = {"positive": ("shading",), "negative": ()}
+    np.testing.assert_array_equal(made(moving, given, **only), made(pipe, given, **only))
 
 
 def test_landmark_maps_are_one_a_hint(pipe: LCVDPipeline) -> None:

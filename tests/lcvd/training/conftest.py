@@ -13,6 +13,7 @@ from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import whole_square
+from lcvd.face.head import load_head
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
 from lcvd.model.prepare import prepare
@@ -42,9 +43,11 @@ def make_sample(folder: Path, id: str, frames: int, size: int = SIZE) -> Sample:
     write_lossless(folder / "mask.mkv", [255 * np.stack(masks).astype(np.uint8)], 25.0)
     zeros = {"expression": (frames, 52), "pose": (frames, 3), "camera": (frames, 3), "light": (frames, 9, 3)}
     arrays = {name: np.zeros(shape, np.float32) for name, shape in zeros.items()}
+    arrays["camera"][:] = 1.1, 0, 0
+    arrays["camera"][:, 1] += 0.2 * np.sin(np.arange(frames))
     codes = FaceCodes(
         "open-head/1",
-        identity=np.zeros(4, np.float32),
+        identity=np.zeros(len(load_head().identity_basis), np.float32),
         crop=whole_square(np.array([0, 0, size]), frames),
         square=np.array([0, 0, size]),
         confidence=np.ones(frames, np.float32),

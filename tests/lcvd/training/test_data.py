@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from lcvd.face.head import load_head
 from lcvd.model.draws import Draws
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
 from lcvd.model.masks import latent_mask
 from lcvd.model.objective import Encoded, Objective, to_signed
+from lcvd.shading.carry import Carried
 from lcvd.shards.prepared import Key
 from lcvd.shards.sample import LATENTS, Sample, read_samples
 from lcvd.shards.write import write_shards
@@ -65,6 +67,46 @@ def test_frame_0_of_everything_is_the_reference(shards: Path) -> None:
         np.testing.assert_array_equal(named.batch.mask_BF1hw[row, :, 0].numpy(), expected.masks)
         masks = next(one for one in read_samples(shards, "train") if one.id == named.clips[row]).masks(indices)
         assert torch.equal(named.batch.mask_BF1hw[row], latent_mask(torch.from_numpy(masks)))
+
+
+@pytest.mark.parametrize("memory_mb", [0, 100])
+def test_a_model_that_wants_it_is_shown_the_reference_carried_along(shards: Path, memory_mb: int) -> None:
+    base = tiny().train
+    base = base.model_copy(update={"model": base.model.model_copy(update={"carried": False})})
+    settings = base.model_copy(update={"model": base.model.model_copy(update={"carried": True})})
+    model = LCVD.fresh(settings.model, 0)
+    key = prepared_key(model.codec, model.image_encoder, SIZE)
+    clips = Clips(shards, "train", size=SIZE, memory_mb=memory_mb, with_codes=True)
+    prepared = Clips(shards, "train", size=SIZE, memory_mb=memory_mb, key=key, with_codes=True)
+    named = make_batch(clips, [4], settings, seed=0)
+    assert named.batch.carried_BFHW3 is not None
+    indices = window_of(0, 4, clips.length(clip_of(0, 4, len(clips))), frames=4, stride=settings.stride)
+    codes = next(one for one in read_samples(shards, "train") if one.id == named.clips[0]).codes
+    first = named.batch.frames_BGHW3[0, 0].numpy()
+    expected = Carried(load_head(), first, codes.window(indices[:1]), codes.window(indices[1:]))
+    np.testing.assert_array_equal(named.batch.carried_BFHW3[0, 0].numpy(), first)
+    np.testing.assert_array_equal(named.batch.carried_BFHW3[0, 1:].numpy(), expected[:])
+    again = make_batch(prepared, [4], settings, seed=0).batch.carried_BFHW3
+    assert again is not None
+    assert torch.equal(again, named.batch.carried_BFHW3)
+    assert make_batch(clips, [4], base, seed=0).batch.carried_BFHW3 is None
+
+
+@torch.no_grad()
+def test_a_reference_that_is_carried_nowhere_costs_what_the_reference_does(shards: Path) -> None:
+    settings = tiny().train
+    model = LCVD.fresh(settings.model, 0)
+    for parameter in model.adapters.parameters():
+        parameter.add_(0.01)
+    objective = Objective(model, settings.objective).eval()
+    batch = make_batch(Clips(shards, "train", size=SIZE, memory_mb=0), range(4), settings, seed=0).batch
+    still = batch.frames_BGHW3[:, :1].expand_as(batch.hints_BFHW3)
+    for found, expected in zip(objective(replace(batch, carried_BFHW3=still)), objective(batch), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=0)
+    for found, expected in zip(
+        objective(replace(batch, carried_BFHW3=batch.hints_BFHW3)), objective(batch), strict=True
+    ):
+        assert (found - expected).abs().max() > 1e-5
 
 
 def test_clips_of_any_length_fill_a_window(shards: Path) -> None:

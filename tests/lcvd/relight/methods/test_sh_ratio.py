@@ -10,6 +10,7 @@ from lcvd.face.head import load_head
 from lcvd.relight.baselines import psnr
 from lcvd.relight.methods.method import Options, Shot, Window
 from lcvd.relight.methods.registry import open_method
+from lcvd.shading.carry import Carried
 from lcvd.shading.hints import Hints
 from lcvd.shading.presets import preset
 from tests.lcvd.shading.test_ratio import SIZE, rendered, scene  # noqa: F401  # a fixture
@@ -26,7 +27,8 @@ def test_the_method_goes_window_by_window_with_masks_of_its_own(scene, tmp_path)
     shot = Shot(
         clip="c", light_name="left", size=SIZE, frames=4, light=preset("left"), target=None, reference=frames[0],
         mask=np.full((SIZE, SIZE), 255, np.uint8), reference_hint=hint[0],
-        hints=Hints(load_head(), codes, SIZE, preset("left")), windows=windows, seed=0,
+        hints=Hints(load_head(), codes, SIZE, preset("left")), carried=Carried(load_head(), frames[0], codes.window([0]), codes),
+        windows=windows, seed=0,
     )  # fmt: skip
     method = open_method("sh-ratio", Options(profile("demo"), tmp_path, torch.device("cpu")))
     made = list(method.relight(shot))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lcvd.studio.fill import fill
+from lcvd.shading.fill import fill
 
 
 def test_known_pixels_are_kept_and_a_constant_fills_everything() -> None:
