@@ -162,7 +162,7 @@ class LCVDPipeline(DiffusionPipeline):
             reference_hint: shading of the reference's own pose and light, one picture.
             hints: shading of the wanted poses and light, N pictures: array (N,H,W,3), tensor (N,3,H,W), list of images,
                 or anything that renders or reads them on demand (`inputs.Given`).
-            guidance: how strongly the shading is followed: the published default 4.5, 1 to 1.5 for the demo's model;
+            guidance: how strongly the shading is followed: the published default 4.5, 1 for the demo's model;
                 (lowest, highest) rises over the video; N numbers, one a hint.
             generator: a seed, or a CPU generator.
             recipe: ``default``, ``published`` or ``fast`` (`recipe.RECIPES`), or a `Recipe`.
