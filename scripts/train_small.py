@@ -82,7 +82,9 @@ def _clone(folder: Path, options: argparse.Namespace) -> None:
     if not (folder / ".git").exists():
         subprocess.run(["git", "clone", "--quiet", str(Path.cwd()), str(folder)], check=True)
     write_manifest(folder / "data" / "sources" / "demo.csv", rows())
-    (folder / "params.yaml").write_text(dump_settings(settings(options.start, options.steps, options.batch)), encoding="utf-8")
+    (folder / "params.yaml").write_text(
+        dump_settings(settings(options.start, options.steps, options.batch)), encoding="utf-8"
+    )
 
 
 def main() -> None:
