@@ -35,7 +35,8 @@ def moment():
         return Lit(preset(name), picture(FRAMES - START), picture(), truth[0], truth)
 
     mask = np.full((SIZE, SIZE), 255, np.uint8)
-    return Moment("clip", AT, START, picture(), mask, picture(), picture(), {name: lit(name) for name in LIGHTS})
+    shown = {name: lit(name) for name in LIGHTS}
+    return Moment("clip", AT, START, picture(), mask, picture(), picture(), shown, picture(FRAMES - START))
 
 
 @pytest.fixture
