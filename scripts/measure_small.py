@@ -16,7 +16,7 @@ from lcvd.config.profiles import profile
 from lcvd.model.hub import SMALL, fetched
 from lcvd.relight.evaluate import evaluate
 
-OTHERS = (1.0, 2.0, 3.0)
+OTHERS = (1.5, 2.0, 3.0)
 SHOWN = ("model", "copy", "driving", "ratio")
 
 

@@ -31,9 +31,9 @@ class Flame:
     """FLAME with V vertices, all arrays float32.
 
     template (V, 3), identity_basis (100, V, 3), expression_basis (50, V, 3), pose_basis (36, V, 3), joint_regressor
-    (5, V), skin_weights (V, 5), parents (5,) with -1 for the root. faces (F, 3) is the whole head, hint_faces (Fh, 3) is the region that hints show and
-    hint_weights (Fh,) each triangle's share in the normals: 1, 2 or 3 (spec C3). `marks` are the vertices whose mean is
-    each of `five_points`.
+    (5, V), skin_weights (V, 5), parents (5,) with -1 for the root. faces (F, 3) is the whole head, hint_faces (Fh, 3) the
+    region that hints show and hint_weights (Fh,) each triangle's share in the normals: 1, 2 or 3 (spec C3). `marks` are
+    the vertices whose mean is each of `five_points`.
     """
 
     template: Array
