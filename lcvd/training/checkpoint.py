@@ -140,11 +140,21 @@ def load(engine: deepspeed.DeepSpeedEngine, average: Average, path: Path, states
 
 def all_finite(parameters: list[nn.Parameter]) -> bool:
     """Whether no parameter holds a number that isn't finite; under ZeRO 3, no process's part of one."""
-    held = [getattr(p, "ds_tensor", p).detach() for p in parameters]
+    held = [part for part in map(_held, parameters) if part.numel()]
     norms = torch.stack(torch._foreach_norm(held, float("inf")))
     bad = (~norms.isfinite()).any().float()
     distributed.all_reduce(bad)
     return not bool(bad)
+
+
+def _held(parameter: Any) -> torch.Tensor:
+    """What this process holds of a parameter. ZeRO 3 cuts it into parts of one size, whose last may end in padding that
+    was never written: whatever lay in memory."""
+    part: torch.Tensor = getattr(parameter, "ds_tensor", parameter).detach()
+    if not hasattr(parameter, "ds_tensor"):
+        return part
+    held = parameter.ds_numel - distributed.get_rank(parameter.ds_process_group) * part.numel()
+    return part[: max(0, held)]
 
 
 def _load_trained(src: dict[str, torch.Tensor], dst: nn.Module) -> None:

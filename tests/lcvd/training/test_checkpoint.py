@@ -13,6 +13,26 @@ from lcvd.training.checkpoint import newest, prune
 from lcvd.training.elastic import refuse_impossible
 from lcvd.training.manifest import CheckpointError, check, write_manifest
 from tests.lcvd.training.conftest import tiny
+from tests.lcvd.training.worker import start_group
+
+PARTS = """
+import deepspeed, torch
+from torch import distributed, nn
+from lcvd.training.checkpoint import all_finite
+from lcvd.training.engine import start_processes
+
+torch.use_deterministic_algorithms(True)  # which fills what nobody wrote with NaN
+start_processes()
+with deepspeed.zero.Init():
+    model = nn.Linear(3, 1)
+parts = [p.ds_tensor for p in model.parameters()]
+last = distributed.get_rank() == 1
+assert [p.isnan().tolist() for p in parts] == ([[False, True], [True]] if last else [[False, False], [False]])
+assert all_finite(list(model.parameters()))
+if last:
+    parts[0][0] = float("nan")
+assert not all_finite(list(model.parameters()))
+"""
 
 
 def make(folder: Path, step: int) -> Path:
@@ -87,3 +107,8 @@ def test_what_deepspeed_cant_convert_is_refused_by_name(
         refuse_impossible(path, 2, 1, settings)
     check(path)
     refuse_impossible(path, 2, 1, tiny(optimiser={"name": "adamw"}, engine={"zero": 2}).train)
+
+
+@pytest.mark.slow
+def test_a_weight_that_isnt_finite_is_found_in_any_process_s_part_and_padding_is_no_weight(tmp_path: Path) -> None:
+    start_group(2, ["-c", PARTS], tmp_path)

@@ -26,6 +26,11 @@ def start(world: int, runs: list[tuple[Settings, Path, Path]], folder: Path) -> 
     folder.mkdir(parents=True, exist_ok=True)
     rows = [{"settings": s.model_dump(mode="json"), "shards": str(d), "place": str(p)} for s, d, p in runs]
     (folder / "runs.json").write_text(json.dumps(rows), encoding="utf-8")
+    start_group(world, [__file__, str(folder / "runs.json")], folder)
+
+
+def start_group(world: int, arguments: list[str], folder: Path) -> None:
+    """Run ``python ARGUMENTS`` in `world` processes of one group; their messages go to ``folder/log``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -36,7 +41,7 @@ def start(world: int, runs: list[tuple[Settings, Path, Path]], folder: Path) -> 
     with (folder / "log").open("w") as log:
         group = [
             subprocess.Popen(
-                [sys.executable, __file__, str(folder / "runs.json")],
+                [sys.executable, *arguments],
                 env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
                 stdout=log,
                 stderr=log,
@@ -55,7 +60,8 @@ def start(world: int, runs: list[tuple[Settings, Path, Path]], folder: Path) -> 
 def main(path: str) -> None:
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # New tensors start as NaN, so that a run which reads what nobody wrote fails every time and not now and then.
+    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
     for row in json.loads(Path(path).read_text(encoding="utf-8")):
         settings, place = Settings.model_validate(row["settings"]), Path(row["place"])
         print("run", place, flush=True)
