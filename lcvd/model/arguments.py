@@ -15,12 +15,34 @@ from lcvd.model.seeds import generator as seeded
 Guidance = float | Sequence[float] | Tensor
 
 
-def led_by(first_name: str, first: Any, name: str, rest: Any, size: int) -> Pictures:
-    """The pictures `rest` after the picture `first`; the names are those of the arguments."""
-    for given, of in ((rest, name), (first, first_name)):
-        if given is None:
-            raise ValueError(f"{of}: expected pictures, got None")
-    return Led(picture(first_name, first, size), Given(name, rest, size))
+LED = {
+    "shading": ("reference_hint", "hints"),
+    "landmark": ("reference_landmarks", "landmarks"),
+    "reference": ("reference", "carried"),
+}
+"""Of conditions that change from frame to frame, the arguments with the reference's picture and with the other frames'."""
+
+
+def led_pictures(names: Collection[str], size: int, **arguments: Any) -> dict[str, Pictures]:
+    """The pictures of the conditions `names` in every frame, the reference's first; shading is one of them, and has as many
+    as the others.
+
+    Args:
+        arguments: those of the call, by name.
+    """
+    led: dict[str, Pictures] = {}
+    for name, (first, rest) in LED.items():
+        if name not in names:
+            continue
+        for argument in (rest, first):
+            if arguments[argument] is None:
+                raise ValueError(f"{argument}: expected pictures, got None")
+        led[name] = Led(picture(first, arguments[first], size), Given(rest, arguments[rest], size))
+    count = len(led["shading"])
+    for name, pictures in led.items():
+        if len(pictures) != count:
+            raise ValueError(f"{LED[name][1]}: expected {count - 1}, one a hint, got {len(pictures) - 1}")
+    return led
 
 
 def condition_sets(model: LCVD, positive: Collection[str], negative: Collection[str]) -> tuple[set[str], set[str]]:

@@ -88,7 +88,16 @@ class Objective(nn.Module):
         self.lower = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """L_LDM and L_p of each clip, (B,) each, float32. Train on `total` of them."""
+        """L_LDM and L_p of each clip, (B,) each, float32. Train on `total` of them.
+
+        Raises:
+            ValueError: the model's reference is carried along and the batch has none that is, or the other way round.
+        """
+        if self.model.carried != (batch.carried_BFHW3 is not None):
+            raise ValueError(
+                f"carried_BFHW3: expected {'pictures' if self.model.carried else 'None'} (the model's `carried` is "
+                f"{self.model.carried}), got {'None' if self.model.carried else 'pictures'}"
+            )
         reference = to_signed(batch.frames_BGHW3[:, 0])
         draws = batch.draws
         sigma = draws.sigma_B[:, None, None, None, None]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lcvd.model.arguments import Guidance, condition_sets, generator_of, led_by, strength_of
+from lcvd.model.arguments import Guidance, condition_sets, generator_of, led_pictures, strength_of
 from lcvd.model.conditions import Conditions
 from lcvd.model.hub import Parts, load_parts, save_parts
 from lcvd.model.inputs import picture, portrait_mask
@@ -194,25 +194,29 @@ class LCVDPipeline(DiffusionPipeline):
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type: expected one of {', '.join(OUTPUTS)}, got {output_type!r}")
         sets = condition_sets(model, positive, negative)
-        moving = {"shading": led_by("reference_hint", reference_hint, "hints", hints, size)}
-        if "landmark" in sets[0] | sets[1]:
-            moving["landmark"] = led_by("reference_landmarks", reference_landmarks, "landmarks", landmarks, size)
-        if model.carried and "reference" in sets[0] | sets[1]:
-            moving["reference"] = led_by("reference", reference, "carried", carried, size)
+        used = sets[0] | sets[1]
+        still = "reference" in used and not model.carried
+        moving = led_pictures(
+            (used | {"shading"}) - ({"reference"} if still else set()),
+            size,
+            reference=reference,
+            reference_hint=reference_hint,
+            reference_landmarks=reference_landmarks,
+            hints=hints,
+            landmarks=landmarks,
+            carried=carried,
+        )
         count = len(moving["shading"])
-        for name, argument in (("landmark", "landmarks"), ("reference", "carried")):
-            if name in moving and len(moving[name]) != count:
-                raise ValueError(f"{argument}: expected {count - 1}, one a hint, got {len(moving[name]) - 1}")
         strength, rng = strength_of(guidance, count), generator_of(generator)
         signed = picture("reference", reference, size) * 2 - 1
         mask = portrait_mask("reference_mask", reference_mask, size)
         noise = torch.randn(model.frames, model.codec.channels, size // 8, size // 8, generator=rng)
         noisy = signed + noise_aug_strength * torch.randn(1, *signed.shape, generator=rng)[0]
-        used = {name: pictures for name, pictures in moving.items() if name in sets[0] | sets[1]}
+        led = {name: pictures for name, pictures in moving.items() if name in used}
         network = TwoSets(
             model,
             device,
-            Conditions(model, signed if "reference" in (sets[0] | sets[1]) - set(used) else None, used, device),
+            Conditions(model, signed if still else None, led, device),
             sets,
             tokens=self._tokens(signed, clip_in_negative),
             condition=self._condition(noisy, mask),

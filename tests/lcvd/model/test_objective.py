@@ -132,6 +132,18 @@ def test_loss_of_a_clip_is_independent_of_its_batch() -> None:
 
 
 @torch.no_grad()
+def test_a_model_is_trained_on_the_references_that_it_will_be_shown() -> None:
+    still, pictures = batch(1), batch(1).frames_BGHW3
+    moving = replace(still, carried_BFHW3=pictures)
+    for carried, fits, other in ((False, still, moving), (True, moving, still)):
+        settings = tiny().model_copy(update={"carried": carried})
+        objective = Objective(trained(LCVD.fresh(settings, 0)), ObjectiveSettings()).eval()
+        assert objective(fits)[0].isfinite().all()
+        with pytest.raises(ValueError, match=f"`carried` is {carried}"):
+            objective(other)
+
+
+@torch.no_grad()
 def test_the_portrait_is_removed_from_the_condition_latent() -> None:
     """With the reference adapter and the token off, the reference's portrait reaches the network by no other way."""
     objective = Objective(trained(LCVD.fresh(tiny(), 0)), ObjectiveSettings()).eval()
