@@ -57,6 +57,12 @@ _SAMPLED = ("seed", "recipe", "steps", "adapters")
     "--model", help=f"A folder, small, or owner/name on a hub (default: {TRAINED} if it is there, else small)."
 )
 @click.option("--guidance", type=float, help="Strength of the light (default: evaluate.guidance of params.yaml).")
+@click.option(
+    "--likeness",
+    type=float,
+    help="How strongly the face follows the portrait; 1 is as the network predicts (default: evaluate.likeness of "
+    "params.yaml).",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--align",
@@ -142,7 +148,8 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
     params = options["params"]
     settings: Settings = load_settings(params) if params else settings_here()
     sampled = _some(options, _SAMPLED)
-    sampled["guidance"] = settings.evaluate.guidance if options["guidance"] is None else options["guidance"]
+    for name in ("guidance", "likeness"):
+        sampled[name] = getattr(settings.evaluate, name) if options[name] is None else options[name]
     # All is done again by the call; here, bad numbers and names are refused before a model is loaded.
     Wanted(options["portrait"], options["drive"], **wanted)
     check_named(options["light"], options["light_yaw"])

@@ -266,6 +266,9 @@ class EvaluateSettings(Section):
     """Denoising steps."""
     guidance: float = Field(4.5, ge=0)
     """Weight between `reference` and `reference + shading` (the paper, Eq. 6)."""
+    likeness: float = Field(1.0, ge=0)
+    """How strongly the face follows the reference: 1 as the network predicts (the paper), 2 twice as far from what it would
+    predict without the reference, at low noise."""
     adapters: Literal["shading+reference", "reference", "shading"] = "shading+reference"
     """Which adapters are used: both, or one alone as in the paper's Table 4."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")

@@ -68,7 +68,8 @@ def arm_protocol(
     """How one arm's numbers were made; only the model's depend on how videos are generated."""
     ids = {video.clip for video in videos}
     generated = (
-        f"{protocol['recipe']}, {protocol['steps']} steps, guidance {protocol['guidance']}, {protocol['adapters']}"
+        f"{protocol['recipe']}, {protocol['steps']} steps, guidance {protocol['guidance']}, "
+        f"likeness {protocol['likeness']}, {protocol['adapters']}"
     )
     return Protocol(
         clip_set=clip_set(ids),
@@ -117,7 +118,7 @@ def table(arms: Mapping[str, Sequence[Record]], protocol: Mapping[str, Any]) -> 
     shown = [arm for arm in ARMS if values.get(arm)]
     lines = [
         f"{protocol['frames_scored']} generated frames of {protocol['size']} px, {len(protocol['lights'])} lights, "
-        f"guidance {protocol['guidance']}, {protocol['steps']} steps, after {protocol['train_steps']} training steps.",
+        f"guidance {protocol['guidance']}, likeness {protocol['likeness']}, {protocol['steps']} steps, after {protocol['train_steps']} training steps.",
         "",
         "| Metric | better | " + " | ".join(ARMS[arm][0] for arm in shown) + " |",
         "|---|---|" + "---:|" * len(shown),

@@ -45,13 +45,13 @@ def led_pictures(names: Collection[str], size: int, **arguments: Any) -> dict[st
     return led
 
 
-def condition_sets(model: LCVD, positive: Collection[str], negative: Collection[str]) -> tuple[set[str], set[str]]:
-    """Conditions of y1 and of y2."""
+def condition_sets(model: LCVD, positive: Collection[str], negative: Collection[str]) -> list[set[str]]:
+    """Conditions of y1, of y2, and of y3, which are y2's without the reference (`sampler.WEAKER`, `FULL`, `UNLIKE`)."""
     for name, given in (("positive", positive), ("negative", negative)):
         unknown = {given} if isinstance(given, str) else set(given) - set(model.adapters)
         if unknown:
             raise ValueError(f"{name}: expected some of {list(model.adapters)}, got {given!r}")
-    return set(negative), set(positive)
+    return [set(negative), set(positive), set(positive) - {"reference"}]
 
 
 def conditions_of(adapters: str) -> dict[str, tuple[str, ...]]:

@@ -1,9 +1,11 @@
-"""The model under two sets of conditions, as the sampler asks for it.
+"""The model under sets of conditions, as the sampler asks for it.
 
 Shape suffixes: R rows, T frames of a window, C latent channels, h w latent sides, D token width.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -11,16 +13,16 @@ from torch import Tensor
 from lcvd.model.conditions import Conditions
 from lcvd.model.lcvd import CONDITIONS, LCVD
 from lcvd.model.objective import network_input
-from lcvd.model.sampler import Rows
+from lcvd.model.sampler import FULL, Rows
 
 
-class TwoSets:
-    """The model under the weaker and the full conditions; rows go to the device and back.
+class Conditioned:
+    """The model under each of the sets of conditions; rows go to the device and back.
 
     Args:
         conditions: features of the whole video.
-        sets: names of the conditions of y1 and of y2.
-        tokens: image tokens (2,1,D) of y1 and y2. condition: latent (1,C,h,w) of the reference. ids: time ids (1,3).
+        sets: names of the conditions of y1, y2 and y3 (`sampler.WEAKER`, `FULL`, `UNLIKE`).
+        tokens: image tokens (3,1,D) of the same. condition: latent (1,C,h,w) of the reference. ids: time ids (1,3).
     """
 
     def __init__(
@@ -28,7 +30,7 @@ class TwoSets:
         model: LCVD,
         device: torch.device,
         conditions: Conditions,
-        sets: tuple[set[str], set[str]],
+        sets: Sequence[set[str]],
         *,
         tokens: Tensor,
         condition: Tensor,
@@ -39,12 +41,12 @@ class TwoSets:
         self._gates = {
             name: torch.tensor([float(name in chosen) for chosen in sets], device=device, dtype=model.unet.dtype)
             for name in CONDITIONS
-            if name in sets[0] | sets[1]
+            if name in set().union(*sets)
         }
 
     def __call__(self, scaled_RTChw: Tensor, timestep: Tensor, rows: Rows) -> Tensor:
         """v-predictions (R,T,C,h,w) float32, where the input is."""
-        count, which = len(rows.full_R), rows.full_R.long().to(self._device)
+        count, which = len(rows.set_R), rows.set_R.to(self._device)
         scaled = scaled_RTChw.to(self._device, self._model.unet.dtype)
         x = network_input(scaled, self._condition.expand(count, -1, -1, -1))
         gates = {name: gate[which] for name, gate in self._gates.items()}
@@ -55,5 +57,5 @@ class TwoSets:
 
     def try_out(self, noise_TChw: Tensor, count: int) -> Tensor:
         """The output of `count` rows of noise, all of frame 0: what a call costs."""
-        rows = Rows(torch.zeros(count, len(noise_TChw), dtype=torch.long), torch.ones(count, dtype=torch.bool))
+        rows = Rows(torch.zeros(count, len(noise_TChw), dtype=torch.long), torch.full((count,), FULL))
         return self(noise_TChw.expand(count, *noise_TChw.shape), torch.tensor(0.0), rows)

@@ -20,7 +20,7 @@ from lcvd.model.inputs import picture, portrait_mask
 from lcvd.model.lcvd import CONDITIONS, LCVD
 from lcvd.model.masks import latent_mask
 from lcvd.model.memory import GB, rows_within
-from lcvd.model.network import TwoSets
+from lcvd.model.network import Conditioned
 from lcvd.model.networks import BaseOutput, DiffusionPipeline
 from lcvd.model.objective import time_ids
 from lcvd.model.recipe import Recipe, recipe_of
@@ -132,6 +132,7 @@ class LCVDPipeline(DiffusionPipeline):
         hints: Any,
         *,
         guidance: Guidance | None = None,
+        likeness: float = 1.0,
         generator: torch.Generator | int | None = None,
         recipe: Recipe | str = "default",
         steps: int | None = None,
@@ -153,7 +154,8 @@ class LCVDPipeline(DiffusionPipeline):
     ) -> LCVDOutput:
         """The portrait in the pose and light of every hint.
 
-        The prediction is ``y1 + guidance * (y2 - y1)`` with y2 under the conditions `positive` and y1 under `negative`.
+        The prediction is ``y1 + guidance * (y2 - y1) + (likeness - 1) * (y2 - y3)`` with y2 under the conditions `positive`,
+        y1 under `negative`, and y3 under `positive` without the reference.
 
         Args:
             reference: the portrait, one picture of `config.size` px: PIL image, array (H,W,3) or tensor (3,H,W), uint8
@@ -164,6 +166,9 @@ class LCVDPipeline(DiffusionPipeline):
                 or anything that renders or reads them on demand (`inputs.Given`).
             guidance: how strongly the shading is followed: the published default 4.5, 1 for the demo's model;
                 (lowest, highest) rises over the video; N numbers, one a hint.
+            likeness: how strongly the reference is followed: 1 as the network predicts (the published way), more
+                exaggerates what it makes of it, at the recipe's noise levels for that. It counts where the reference is
+                among `positive`, and costs a third evaluation there, unless guidance is 1, which needs no first.
             generator: a seed, or a CPU generator.
             recipe: ``default``, ``published`` or ``fast`` (`recipe.RECIPES`), or a `Recipe`.
             steps: denoising steps, instead of the recipe's.
@@ -177,7 +182,7 @@ class LCVDPipeline(DiffusionPipeline):
                 last is also the noise put on the reference.
             decode_chunk_size: at most so many frames are decoded at once.
             memory_budget_gb: bound on memory, weights included; how many rows the network is given, and frames are
-                decoded, at once is then measured (`memory.rows_within`). None: two rows, a window under both sets.
+                decoded, at once is then measured (`memory.rows_within`). None: two rows, a window under two sets.
             output_type: ``uint8`` (N,H,W,3), ``np`` the same in [0,1], ``pt`` (N,3,H,W) in [0,1], ``pil`` images, or
                 ``latent`` (N,C,h,w).
             progress: called with (rows computed, rows in all).
@@ -193,8 +198,10 @@ class LCVDPipeline(DiffusionPipeline):
         chosen = recipe_of(recipe, steps)
         if output_type not in OUTPUTS:
             raise ValueError(f"output_type: expected one of {', '.join(OUTPUTS)}, got {output_type!r}")
+        if not 0 <= likeness < float("inf"):
+            raise ValueError(f"likeness: expected a finite number of at least 0, got {likeness}")
         sets = condition_sets(model, positive, negative)
-        used = sets[0] | sets[1]
+        used = set().union(*sets)
         still = "reference" in used and not model.carried
         moving = led_pictures(
             (used | {"shading"}) - ({"reference"} if still else set()),
@@ -213,7 +220,7 @@ class LCVDPipeline(DiffusionPipeline):
         noise = torch.randn(model.frames, model.codec.channels, size // 8, size // 8, generator=rng)
         noisy = signed + noise_aug_strength * torch.randn(1, *signed.shape, generator=rng)[0]
         led = {name: pictures for name, pictures in moving.items() if name in used}
-        network = TwoSets(
+        network = Conditioned(
             model,
             device,
             Conditions(model, signed if still else None, led, device),
@@ -231,6 +238,7 @@ class LCVDPipeline(DiffusionPipeline):
                 scheduler=self.scheduler,
                 recipe=chosen,
                 guidance=strength,
+                likeness=likeness if "reference" in positive else 1.0,
                 overlap=self.config.overlap,
                 rows=rows,
                 progress=self._progress(progress),
@@ -252,7 +260,7 @@ class LCVDPipeline(DiffusionPipeline):
         """As `decode`, as pictures (n,H,W,3) uint8."""
         return (to_uint8(part) for part in self.decode(latents_NChw, chunk))
 
-    def _at_once(self, network: TwoSets, noise: Tensor, chunk: int, budget_gb: float | None) -> tuple[int, int]:
+    def _at_once(self, network: Conditioned, noise: Tensor, chunk: int, budget_gb: float | None) -> tuple[int, int]:
         """How many rows the network is given at once, and how many frames are decoded, at most `chunk`."""
         if budget_gb is None:
             return ROWS, chunk
@@ -267,9 +275,10 @@ class LCVDPipeline(DiffusionPipeline):
         return rows, rows_within(budget, decode, device, chunk, "decoding one frame")
 
     def _tokens(self, signed_3HW: Tensor, clip_in_negative: bool) -> Tensor:
-        """Image tokens (2,1,D) of the weaker and of the full conditions."""
+        """Image tokens (3,1,D) of the weaker and of the full conditions, and of those without the reference."""
         token = self.model.token(signed_3HW[None].to(self._execution_device)).to(self.unet.dtype)
-        return torch.cat([token if clip_in_negative else torch.zeros_like(token), token])
+        none = torch.zeros_like(token)
+        return torch.cat([token if clip_in_negative else none, token, none])
 
     def _condition(self, noisy_3HW: Tensor, mask_HW: Tensor) -> Tensor:
         """Latent (1,C,h,w) of the noisy reference without the portrait."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lcvd.model.schedule import Solver
 from lcvd.model.windows import WindowRule
@@ -10,7 +10,7 @@ from lcvd.model.windows import WindowRule
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a video is sampled; everything else (guidance, conditions, seed) says what is sampled."""
+    """How a video is sampled; everything else (guidance, likeness, conditions, seed) says what is sampled."""
 
     steps: int
     """Denoising steps."""
@@ -21,13 +21,18 @@ class Recipe:
     interval: tuple[float, float] | None = None
     """Noise levels (lowest, highest sigma) between which guidance is applied; outside, the full conditions count once and
     the weaker ones aren't computed. None: at all."""
+    likeness: tuple[float, float] = (0.2, 2.0)
+    """The same for `likeness`. At higher noise it would exaggerate the reference's light as well, at lower nothing is left to
+    decide."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         if self.steps < 1:
             raise ValueError(f"steps: expected at least 1, got {self.steps}")
-        if self.interval and not 0 <= self.interval[0] < self.interval[1]:
-            raise ValueError(f"interval: expected (lowest, highest) sigma, got {self.interval}")
+        for name in ("interval", "likeness"):
+            between = getattr(self, name)
+            if between and not 0 <= between[0] < between[1]:
+                raise ValueError(f"{name}: expected (lowest, highest) sigma, got {between}")
 
 
 RECIPES = {
@@ -50,4 +55,4 @@ def recipe_of(recipe: Recipe | str, steps: int | None = None) -> Recipe:
         recipe = RECIPES[recipe]
     if steps is None:
         return recipe
-    return Recipe(steps, recipe.solver, recipe.windows, recipe.overlap, recipe.interval)
+    return replace(recipe, steps=steps)

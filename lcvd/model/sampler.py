@@ -1,11 +1,11 @@
-"""Sampling: denoising steps over windows, with guidance between two sets of conditions (spec D).
+"""Sampling: denoising steps over windows, with guidance between sets of conditions (spec D).
 
 Shape suffixes: N frames, T frames of a window, R rows, C latent channels, h w latent sides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,19 +17,22 @@ from lcvd.model.resume import Kept, State
 from lcvd.model.schedule import Scheduler, solver_of
 from lcvd.model.windows import blend_weights, tiled_noise, windows_at
 
+WEAKER, FULL, UNLIKE = range(3)
+"""The sets of conditions: those of y1, those of y2, and y2's without the reference (y3)."""
+
 
 @dataclass(frozen=True)
 class Rows:
-    """What the network is asked for at once: each row is one window under one of the two sets of conditions."""
+    """What the network is asked for at once: each row is one window under one of the sets of conditions."""
 
     frames_RT: Tensor
     """Frame indices of each row's window."""
-    full_R: Tensor
-    """bool: the full conditions (y2), or the weaker ones (y1)."""
+    set_R: Tensor
+    """`WEAKER`, `FULL` or `UNLIKE`."""
 
 
 class Network(Protocol):
-    """The network under both sets of conditions."""
+    """The network under each set of conditions."""
 
     def __call__(self, scaled_RTChw: Tensor, timestep: Tensor, rows: Rows) -> Tensor:
         """Raw v-predictions (R,T,C,h,w) of scaled noisy latents."""
@@ -42,24 +45,32 @@ class Step:
     number: int
     timestep: Tensor
     windows_WT: Tensor
-    guided: bool
-    """Whether y1 counts, so that both sets are computed."""
+    sets: tuple[int, ...]
+    """The sets of conditions that count, and are computed."""
 
     @property
     def rows(self) -> Rows:
-        """All rows: for each window y1 (where it counts), then y2."""
-        sets = torch.tensor([False, True] if self.guided else [True])
+        """All rows: for each window its sets."""
+        sets = torch.tensor(self.sets)
         return Rows(self.windows_WT.repeat_interleave(len(sets), 0), sets.repeat(len(self.windows_WT)))
 
 
-def plan(recipe: Recipe, scheduler: Scheduler, frames: int, length: int, overlap: int) -> list[Step]:
-    """The steps of a video of `frames` >= `length` frames; `scheduler` has its timesteps set."""
+def plan(
+    recipe: Recipe, scheduler: Scheduler, frames: int, length: int, overlap: int, sets: Collection[int] = (WEAKER, FULL)
+) -> list[Step]:
+    """The steps of a video of `frames` >= `length` frames; `scheduler` has its timesteps set, `sets` are those that count
+    somewhere."""
     steps = []
     for number, (timestep, sigma) in enumerate(zip(scheduler.timesteps, scheduler.sigmas.tolist(), strict=False)):
-        guided = recipe.interval is None or recipe.interval[0] <= sigma <= recipe.interval[1]
+        between = {WEAKER: recipe.interval, FULL: None, UNLIKE: recipe.likeness}
+        counting = [which for which in sorted(sets) if _within(sigma, between[which])]
         wins = windows_at(recipe.windows, frames, length, recipe.overlap or overlap, number)
-        steps.append(Step(number, timestep, wins, guided))
+        steps.append(Step(number, timestep, wins, tuple(counting)))
     return steps
+
+
+def _within(sigma: float, interval: tuple[float, float] | None) -> bool:
+    return interval is None or interval[0] <= sigma <= interval[1]
 
 
 def sample(
@@ -70,6 +81,7 @@ def sample(
     scheduler: Scheduler,
     recipe: Recipe,
     guidance: float | Tensor,
+    likeness: float = 1.0,
     overlap: int = 6,
     rows: int = 2,
     progress: Callable[[int, int], None] | None = None,
@@ -78,14 +90,14 @@ def sample(
 ) -> Tensor:
     """Latents (frames,C,h,w) of a video of any length, where `noise_TChw` is (the network moves rows as it likes).
 
-    At each step every window's predictions y1 and y2 are averaged over windows, each under a tent of weights, then
-    combined as ``y1 + guidance * (y2 - y1)``. Deterministic given `noise_TChw`, the normal noise of one window,
-    which is tiled over the video. Fewer frames than a window are padded (the noise repeats; `network` sees the padded
+    At each step every window's predictions y1, y2 and y3 are averaged over windows, each under a tent of weights, then
+    combined as ``y1 + guidance * (y2 - y1) + (likeness - 1) * (y2 - y3)``; what counts nothing isn't computed.
+    Deterministic given `noise_TChw`, the normal noise of one window, which is tiled over the video. Fewer frames than a window are padded (the noise repeats; `network` sees the padded
     indices clipped to the last frame) and cut off again.
 
     Args:
         scheduler: gives the noise levels; `recipe` says by which solver.
-        guidance: one weight, or (frames,), one a frame.
+        guidance: one weight, or (frames,), one a frame. likeness: one weight, within the recipe's noise levels for it.
         overlap: frames shared by neighbouring windows where the recipe doesn't say.
         rows: rows given to the network at once. It changes no result beyond rounding.
         progress: called with (rows computed, rows in all).
@@ -97,31 +109,32 @@ def sample(
     padded = max(frames, length)
     solver = solver_of(recipe.solver, scheduler)
     solver.set_timesteps(recipe.steps)
-    steps = plan(recipe, solver, padded, length, overlap)
-    done, total = 0, sum(len(step.rows.full_R) for step in steps)
     latents = tiled_noise(noise_TChw, padded) * solver.init_noise_sigma
     strength = _per_frame(guidance, frames, padded).to(latents)
+    counting = {WEAKER: bool((strength != 1).any()), FULL: True, UNLIKE: likeness != 1}
+    steps = plan(recipe, solver, padded, length, overlap, [which for which, counts in counting.items() if counts])
+    done, total = 0, sum(len(step.rows.set_R) for step in steps)
     start = 0
     if kept and (state := kept.state()):
         start, latents = state.done, state.after
         _wind_forward(solver, steps[start - 1], state)
-        done = sum(len(step.rows.full_R) for step in steps[:start])
+        done = sum(len(step.rows.set_R) for step in steps[:start])
     for step in steps[start:]:
         scaled = solver.scale_model_input(latents, step.timestep)
         blend = _Blend(latents, step)
         for number, part in enumerate(_split(step.rows, rows)):
-            outputs = kept.rows(step.number, number, len(part.full_R)) if kept else None
+            outputs = kept.rows(step.number, number, len(part.set_R)) if kept else None
             if outputs is None:
                 outputs = network(
-                    scaled[part.frames_RT], step.timestep, Rows(part.frames_RT.clamp(max=frames - 1), part.full_R)
+                    scaled[part.frames_RT], step.timestep, Rows(part.frames_RT.clamp(max=frames - 1), part.set_R)
                 )
                 if kept:
                     kept.keep_rows(step.number, number, outputs)
             blend.add(part, outputs)
-            done += len(part.full_R)
+            done += len(part.set_R)
             if progress:
                 progress(done, total)
-        before, prediction = latents, blend.guided(strength)
+        before, prediction = latents, blend.guided(strength, likeness)
         latents = solver.step(prediction, step.timestep, before, return_dict=False)[0]
         if on_step and (changed := on_step(step.number, step.timestep, latents[:frames])) is not None:
             latents = torch.cat([changed.to(latents), latents[frames:]])
@@ -134,9 +147,8 @@ class _Blend:
     """Averages of the windows' predictions, for each set of conditions."""
 
     def __init__(self, latents: Tensor, step: Step) -> None:
-        self._step = step
         self._weights = blend_weights(step.windows_WT.shape[1]).to(latents)[:, None, None, None]
-        self._sums = {full: torch.zeros_like(latents) for full in ((False, True) if step.guided else (True,))}
+        self._sums = {which: torch.zeros_like(latents) for which in step.sets}
         self._total = torch.zeros(len(latents), 1, 1, 1, device=latents.device, dtype=latents.dtype)
         for window in step.windows_WT:
             self._total[window] += self._weights
@@ -144,16 +156,18 @@ class _Blend:
     def add(self, rows: Rows, outputs_RTChw: Tensor) -> None:
         """Take the network's outputs of some rows."""
         outputs = outputs_RTChw.to(self._total)
-        for window, full, output in zip(rows.frames_RT, rows.full_R.tolist(), outputs, strict=True):
-            self._sums[full][window] += self._weights * output
+        for window, which, output in zip(rows.frames_RT, rows.set_R.tolist(), outputs, strict=True):
+            self._sums[which][window] += self._weights * output
 
-    def guided(self, strength: Tensor) -> Tensor:
+    def guided(self, strength: Tensor, likeness: float) -> Tensor:
         """The prediction that the solver follows."""
-        y2 = self._sums[True] / self._total
-        if not self._step.guided:
-            return y2
-        y1 = self._sums[False] / self._total
-        return y1 + strength * (y2 - y1)
+        mean = {which: total / self._total for which, total in self._sums.items()}
+        y2 = followed = mean[FULL]
+        if WEAKER in mean:
+            followed = mean[WEAKER] + strength * (y2 - mean[WEAKER])
+        if UNLIKE in mean:
+            followed = followed + (likeness - 1) * (y2 - mean[UNLIKE])
+        return followed
 
 
 def _wind_forward(solver: Scheduler, last: Step, state: State) -> None:
@@ -164,8 +178,8 @@ def _wind_forward(solver: Scheduler, last: Step, state: State) -> None:
 
 
 def _split(rows: Rows, most: int) -> list[Rows]:
-    parts = zip(rows.frames_RT.split(most), rows.full_R.split(most), strict=True)
-    return [Rows(frames, full) for frames, full in parts]
+    parts = zip(rows.frames_RT.split(most), rows.set_R.split(most), strict=True)
+    return [Rows(frames, sets) for frames, sets in parts]
 
 
 def _per_frame(guidance: float | Tensor, frames: int, padded: int) -> Tensor:

@@ -33,6 +33,7 @@ def relight(
     *,
     light_yaw: float = 0.0,
     guidance: float = 4.5,
+    likeness: float = 1.0,
     seed: int = 0,
     recipe: str = "default",
     steps: int | None = None,
@@ -54,8 +55,10 @@ def relight(
             an array (9,3) or (N,9,3). See `lights.light_from`; `light_yaw` turns an environment map, degrees.
         checkpoint: folder of a model, ``small``, owner/name on a hub, or a loaded `LCVDPipeline` or `generate.Model`; see
             `checkpoint_here` for None.
-        guidance, seed, recipe, steps, adapters: see `sampling.Sampling`. The published model's guidance is 4.5; a small
-            model's is nearer 1 to 1.5.
+        guidance: strength of the light. The published model's is 4.5; that of the one which comes along 1.
+        likeness: how strongly the face follows the portrait: 1 as the network predicts, as published; for the model that
+            comes along 2.
+        seed, recipe, steps, adapters: see `sampling.Sampling`.
         preview: no model: the frames are the shading hints.
         settings: how faces are reconstructed; None: params.yaml where there is one, else the demo profile's.
         scratch: folder that keeps what was reconstructed and sampled, by content.
@@ -66,7 +69,7 @@ def relight(
         ClipError: a file isn't there, can't be read, or shows no face. ValueError, TypeError: an argument is wrong; it is
             named. ModelError: the checkpoint is no model. Interrupted: cancelled; what was done is kept.
     """
-    chosen, what = Sampling(guidance, seed, recipe, steps, adapters), Wanted(portrait, driving, **wanted)
+    chosen, what = Sampling(guidance, seed, recipe, steps, adapters, likeness), Wanted(portrait, driving, **wanted)
     check_named(light, light_yaw)
     model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint)
     if model:

@@ -101,6 +101,7 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
         "recipe": settings.evaluate.recipe,
         "steps": settings.evaluate.steps,
         "guidance": settings.evaluate.guidance,
+        "likeness": settings.evaluate.likeness,
         "adapters": settings.evaluate.adapters,
         "lights": list(settings.evaluate.lights),
         "quality": {"metric": metric, "limit": limits.min_fastervqa if metric == "fastervqa" else limits.max_piqe},

@@ -72,13 +72,15 @@ class Moment:
     """The reference as it stands in each frame of the window around the moment, (n, S, S, 3) uint8."""
 
 
-def draw(moment: Moment, pipe: LCVDPipeline, out: Path, *, guidance: float, recipe: Recipe, seed: int) -> None:
+def draw(
+    moment: Moment, pipe: LCVDPipeline, out: Path, *, guidance: float, likeness: float, recipe: Recipe, seed: int
+) -> None:
     """Write the tiles and ``figures.json`` into the folder `out`. Equal inputs give equal bytes.
 
     One window of the model is generated for each tile of the last two figures.
     """
     page = _Page(moment, out)
-    run, model = _Runs(moment, pipe, recipe, seed), pipe.model
+    run, model = _Runs(moment, pipe, likeness, recipe, seed), pipe.model
     figures = [_lights(page), _methods(page, model), _adapters(page, run, guidance)]
     if "shading" in model.adapters:
         figures.append(_guidance(page, run, guidance))
@@ -133,9 +135,9 @@ class _Page:
 class _Runs:
     """Generates one window around the moment, once for the same question, and gives back its frame."""
 
-    def __init__(self, moment: Moment, pipe: LCVDPipeline, recipe: Recipe, seed: int) -> None:
+    def __init__(self, moment: Moment, pipe: LCVDPipeline, likeness: float, recipe: Recipe, seed: int) -> None:
         self._moment, self._pipe, self.model = moment, pipe, pipe.model
-        self._recipe, self._seed = recipe, seed
+        self._likeness, self._recipe, self._seed = likeness, recipe, seed
         self._known: dict[Any, Array] = {}
 
     def frame(self, light: str, guidance: float, positive: Sequence[str], negative: Sequence[str]) -> Array:
@@ -154,6 +156,7 @@ class _Runs:
             moment.own_hint,
             moment.lit[light].hints,
             guidance=guidance,
+            likeness=self._likeness,
             positive=positive,
             negative=negative,
             carried=moment.carried,

@@ -124,6 +124,7 @@ def latents_of(
             hint,
             Hints(scene.head, scene.codes.window(made), size, lights[made]),
             guidance=sampling.guidance,
+            likeness=sampling.likeness,
             generator=sampling.seed,
             recipe=sampling.recipe,
             steps=sampling.steps,

@@ -22,10 +22,12 @@ class Sampling:
     recipe: str = "default"
     steps: int | None = None
     adapters: str = "shading+reference"
+    likeness: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        if not 0 <= self.guidance < float("inf"):
-            raise ValueError(f"guidance: expected 0 or more, got {self.guidance:g}")
+        for name in ("guidance", "likeness"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name):g}")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps: expected 1 or more, got {self.steps}")

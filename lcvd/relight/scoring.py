@@ -119,7 +119,10 @@ class ScoredClip:
             self.carried[around(self.middle, self.pipe.model.frames, self.count)],
         )  # fmt: skip
         with timed("figures"):
-            draw(moment, self.pipe, out, guidance=self.settings.guidance, recipe=self.recipe, seed=self.seed)
+            draw(
+                moment, self.pipe, out, guidance=self.settings.guidance, likeness=self.settings.likeness,
+                recipe=self.recipe, seed=self.seed,
+            )  # fmt: skip
 
     def _shown_frame(self) -> Array:
         frame: Array = _resized(self.sample.frames([1 + self.middle]), self.size)[0]
@@ -175,6 +178,7 @@ class ScoredClip:
             self.own_hint,
             hints,
             guidance=self.settings.guidance,
+            likeness=self.settings.likeness,
             recipe=self.recipe,
             generator=self.seed,
             positive=sets["positive"],

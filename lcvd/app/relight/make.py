@@ -54,6 +54,7 @@ class RenderInput(BaseModel):
     hints: bool = False
     frame: int = Field(default=0, ge=0)
     guidance: float = Field(default=1.0, ge=0, le=20)
+    likeness: float = Field(default=1.0, ge=0, le=20)
     seed: int = Field(default=0, ge=0, lt=2**31)
     steps: int | None = Field(default=None, ge=1, le=1000)
 
@@ -100,6 +101,7 @@ class Maker:
             light,
             self.model,
             guidance=wanted.guidance,
+            likeness=wanted.likeness,
             seed=wanted.seed,
             steps=wanted.steps,
             preview=wanted.hints,

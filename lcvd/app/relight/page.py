@@ -118,6 +118,7 @@ class _Page:
         text = self._templates.get_template("index.html").render(
             about=self._about,
             guidance=self._maker.settings.evaluate.guidance,
+            likeness=self._maker.settings.evaluate.likeness,
             longest=LONGEST,
             strongest=STRONGEST,
             kinds={role: ",".join(endings) for role, endings in KINDS.items()},

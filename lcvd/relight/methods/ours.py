@@ -53,6 +53,7 @@ class Lcvd:
             shot.reference_hint,
             shot.hints,
             guidance=self._settings.guidance,
+            likeness=self._settings.likeness,
             recipe=recipe_of(self._settings.recipe, self._settings.steps),
             generator=shot.seed,
             carried=shot.carried,
@@ -63,7 +64,9 @@ class Lcvd:
 
     def facts(self) -> dict[str, Any]:
         """How it samples, how large it is, and its weights' hashes."""
-        sampling = {key: getattr(self._settings, key) for key in ("recipe", "steps", "guidance", "adapters")}
+        sampling = {
+            key: getattr(self._settings, key) for key in ("recipe", "steps", "guidance", "likeness", "adapters")
+        }
         model = self._pipe.model
         parameters = sum(weight.numel() for weight in model.trainable())
         return {**sampling, "size": model.size, "parameters": parameters, "weights": self._weights}

@@ -141,6 +141,7 @@ MADE = ("portrait.jpg", "--model", "model", "-o", "out.mp4")
         ),
         ((*MADE, "--paste-back", "--side-by-side"), "paste_back: whole frames"),
         ((*MADE, "--guidance", -1), "guidance: expected 0 or more"),
+        ((*MADE, "--likeness", -1), "likeness: expected 0 or more"),
         ((*MADE, "--steps", 0), "steps: expected 1 or more"),
         ((*MADE, "--recipe", "slow"), "recipe: expected one of published, default, fast"),
         (("portrait.jpg", "--model", "empty", "-o", "out.mp4"), "model_index.json: not found"),
@@ -186,12 +187,14 @@ def test_a_batch_goes_on_after_bad_rows(call, place) -> None:
 
 def test_the_command_makes_the_same_bytes_twice_and_tells_what_it_made(call, place) -> None:
     words = ("portrait.jpg", "--drive", "clip.mp4", "--end", 0.2, "--model", "model", "--steps", 2, "--light", "orbit")
+    words += ("--likeness", 2)
     made = {}
     for scratch in ("here", "elsewhere"):
         assert "a.mp4: 6 frames" in call(*words, "-o", "a.mp4", "--keep-audio", "--scratch", scratch)[1]
         made[scratch] = [(place / name).read_bytes() for name in ("a.mp4", "a.mp4.json")]
     assert made["here"] == made["elsewhere"]
-    assert json.loads((place / "a.mp4.json").read_text())["settings"]["guidance"] == 1.5  # of params.yaml
+    settings = json.loads((place / "a.mp4.json").read_text())["settings"]
+    assert (settings["guidance"], settings["likeness"]) == (1.5, 2)  # the first is of params.yaml
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ PROTOCOL = {
     "frames_scored": 12,
     "lights": list(LIGHTS),
     "guidance": 1.5,
+    "likeness": 2.0,
     "steps": 2,
     "seed": 0,
     "frames": 6,
@@ -63,7 +64,7 @@ def test_only_the_generated_arm_depends_on_how_it_was_generated(tmp_path, result
     write_results(tmp_path, results, PROTOCOL)
     arms = json.loads((tmp_path / "records.json").read_text())["arms"]
     first = {arm: found[0] for arm, found in arms.items()}
-    assert first["model"]["protocol"]["made"] == "published, 2 steps, guidance 1.5, shading"
+    assert first["model"]["protocol"]["made"] == "published, 2 steps, guidance 1.5, likeness 2.0, shading"
     assert {first[arm]["protocol"]["made"] for arm in ("copy", "driving", "hint")} == {""}
     assert first["model"]["protocol"]["fps"] == [25.0]
     assert set(first["model"]["versions"]) == {"numpy", "lcvd"}

@@ -17,6 +17,7 @@ from lcvd.model.conditions import Conditions
 from lcvd.model.inputs import Given
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
+from lcvd.model.recipe import Recipe
 from tests.lcvd.model.test_lcvd import trained
 
 SIZE, WINDOW = 64, 4
@@ -94,6 +95,18 @@ def test_conditions_and_token_can_be_chosen(pipe: LCVDPipeline) -> None:
     assert np.abs(same[0].astype(int) - same[1]).max() <= 1
     kept = [made(pipe, given, guidance=3.0, clip_in_negative=kept) for kept in (False, True)]
     assert (kept[0] != kept[1]).any()
+
+
+def test_likeness_is_guidance_by_the_reference(pipe: LCVDPipeline) -> None:
+    """Where the light is followed once: y2 + (w - 1)(y2 - y3) is guidance w from `shading` alone, whose prediction y3 is."""
+    given, between = pictures(4), (0.001, 1000.0)
+    recipe = Recipe(3, interval=between, likeness=between)
+    how: dict[str, Any] = {"recipe": recipe, "steps": None, "output_type": "latent"}
+    likeness = made(pipe, given, **how, guidance=1.0, likeness=2.5)
+    torch.testing.assert_close(likeness, made(pipe, given, **how, guidance=2.5, negative=("shading",)))
+    assert (likeness - made(pipe, given, **how, guidance=1.0)).abs().max() > 1e-3
+    alone = [made(pipe, given, **how, positive=("shading",), negative=(), likeness=w) for w in (1.0, 2.5)]
+    assert torch.equal(*alone), "without the reference there is nothing to be like"
 
 
 def test_guidance_rises_from_the_first_to_the_last_frame(pipe: LCVDPipeline) -> None:
@@ -220,6 +233,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"guidance": None}, "guidance: expected a number .*got None"),
     ({"guidance": -1.0}, "guidance: expected finite numbers of at least 0, got -1"),
     ({"guidance": float("nan")}, "guidance: expected finite"),
+    ({"likeness": float("inf")}, "likeness: expected a finite number of at least 0, got inf"),
     ({"guidance": [1.0] * 5}, r"guidance: .* 3 \(one a hint\), got \(5,\)"),
     ({"generator": None}, "generator: expected a seed or a torch.Generator, got None"),
     ({"hints": None}, "hints: expected pictures, got None"),

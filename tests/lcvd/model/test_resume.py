@@ -32,11 +32,17 @@ class Network:
             raise Ended
         self.calls += 1
         place = rows.frames_RT[..., None, None, None] / 10
-        return torch.sin(scaled + place) + 0.1 * timestep + rows.full_R[:, None, None, None, None] * 0.3
+        return torch.sin(scaled + place) + 0.1 * timestep + rows.set_R[:, None, None, None, None] * 0.3
 
 
 def run(network: Network, recipe: Recipe, kept: Kept | None = None, **more: Any) -> Tensor:
-    how: dict[str, Any] = {"scheduler": euler_scheduler(), "recipe": recipe, "guidance": 2.0, "overlap": 2}
+    how: dict[str, Any] = {
+        "scheduler": euler_scheduler(),
+        "recipe": recipe,
+        "guidance": 2.0,
+        "likeness": 1.5,
+        "overlap": 2,
+    }
     return sample(network, NOISE, 11, kept=kept, **how, **more)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lcvd.model.objective import Coefficients
 from lcvd.model.recipe import Recipe
-from lcvd.model.sampler import Network, Rows, sample
+from lcvd.model.sampler import FULL, UNLIKE, WEAKER, Network, Rows, sample
 from lcvd.model.schedule import euler_scheduler, solver_of
 
 
@@ -47,7 +47,7 @@ def published_stand_in(d: np.lib.npyio.NpzFile, run: str) -> Network:
 
     def network(scaled: Tensor, t: Tensor, rows: Rows) -> Tensor:
         both = [one(x, t, frames) for x, frames in zip(scaled, rows.frames_RT, strict=True)]
-        return torch.stack([pair[int(full)] for pair, full in zip(both, rows.full_R, strict=True)])
+        return torch.stack([pair[which] for pair, which in zip(both, rows.set_R.tolist(), strict=True)])
 
     def one(x: Tensor, t: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
         def v(shading: Tensor, reference: Tensor, landmark: Tensor, token: float) -> Tensor:
@@ -139,15 +139,15 @@ def test_the_higher_order_solver_is_nearer_to_the_exact_path() -> None:
 
 def test_guidance_can_differ_from_frame_to_frame_and_end_with_the_noise_level() -> None:
     def network(x: Tensor, t: Tensor, rows: Rows) -> Tensor:
-        asked.append((float((4 * t).exp()), rows.full_R.tolist()))
-        return torch.where(rows.full_R[:, None, None, None, None], torch.ones_like(x), torch.zeros_like(x))
+        asked.append((float((4 * t).exp()), rows.set_R.tolist()))
+        return (rows.set_R == FULL)[:, None, None, None, None] * torch.ones_like(x)
 
     def run(guidance: float | Tensor, interval: tuple[float, float] | None = None) -> Tensor:
         asked.clear()
         recipe = Recipe(4, interval=interval)
         return sample(network, NOISE, 8, scheduler=euler_scheduler(), recipe=recipe, guidance=guidance)
 
-    asked: list[tuple[float, list[bool]]] = []
+    asked: list[tuple[float, list[int]]] = []
     weights = torch.tensor([0.0, 1, 2, 3, 4, 3, 2, 1])
     varied = run(weights)
     for frame, weight in enumerate(weights.tolist()):
@@ -155,10 +155,46 @@ def test_guidance_can_differ_from_frame_to_frame_and_end_with_the_noise_level() 
     with pytest.raises(ValueError, match=r"expected one number or 8 .*got \(3,\)"):
         run(weights[:3])
     everywhere = run(2.0)
-    assert [full for _, full in asked] == [[False, True]] * 4
+    assert [sets for _, sets in asked] == [[WEAKER, FULL]] * 4
     low = run(2.0, (0.0, 1.0))
-    assert all(full == ([False, True] if sigma <= 1 else [True]) for sigma, full in asked)
+    assert all(sets == ([WEAKER, FULL] if sigma <= 1 else [FULL]) for sigma, sets in asked)
     assert (low - everywhere).abs().max() > 1
+    run(1.0)
+    assert [sets for _, sets in asked] == [[FULL]] * 4, "what counts nothing isn't computed"
+
+
+def test_likeness_exaggerates_what_the_reference_changes_within_its_noise_levels() -> None:
+    """Against the formula worked out with a network whose prediction is one number a set."""
+    says = torch.tensor([0.5, 2.0, -1.0])
+
+    def network(x: Tensor, t: Tensor, rows: Rows) -> Tensor:
+        asked.append((float((4 * t).exp()), rows.set_R.tolist()))
+        return says[rows.set_R][:, None, None, None, None] * torch.ones_like(x)
+
+    def run(guidance: float, likeness: float, network: Network = network) -> Tensor:
+        asked.clear()
+        recipe = Recipe(5, likeness=(0.1, 5.0))
+        return sample(
+            network, NOISE, 11, scheduler=euler_scheduler(), recipe=recipe, guidance=guidance, likeness=likeness, rows=3
+        )
+
+    asked: list[tuple[float, list[int]]] = []
+    for guidance, likeness in ((3.0, 1.5), (1.0, 2.0), (3.0, 1.0)):
+        wanted = 0.5 + guidance * 1.5
+
+        def told(x: Tensor, t: Tensor, rows: Rows, wanted: float = wanted, likeness: float = likeness) -> Tensor:
+            inside = 0.1 <= float((4 * t).exp()) <= 5
+            return torch.full_like(x, wanted + (likeness - 1) * 3.0 * inside)
+
+        expected = run(1.0, 1.0, told)
+        torch.testing.assert_close(run(guidance, likeness), expected)
+        sets = {sigma: {which for s, found in asked if s == sigma for which in found} for sigma, _ in asked}
+        for sigma, found in sets.items():
+            inside = 0.1 <= sigma <= 5
+            assert found == {FULL} | ({WEAKER} if guidance != 1 else set()) | (
+                {UNLIKE} if likeness != 1 and inside else set()
+            )
+        assert 1 <= sum(0.1 <= sigma <= 5 for sigma in sets) < 5
 
 
 def test_a_callback_may_change_latents_and_progress_counts_every_row() -> None:
@@ -169,7 +205,7 @@ def test_a_callback_may_change_latents_and_progress_counts_every_row() -> None:
         return torch.zeros_like(latents) if step == 2 else None
 
     latents = sample(
-        lambda x, t, rows: x, torch.ones(4, 1, 2, 2), 9, scheduler=euler_scheduler(), recipe=Recipe(3), guidance=1.0,
+        lambda x, t, rows: x, torch.ones(4, 1, 2, 2), 9, scheduler=euler_scheduler(), recipe=Recipe(3), guidance=2.0,
         overlap=2, progress=lambda done, total: seen.append((done, total)), on_step=zeros,
     )  # fmt: skip
     assert not latents.any()

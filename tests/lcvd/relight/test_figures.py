@@ -56,7 +56,7 @@ def runs(monkeypatch):
 def _draw(moment, model, out, guidance=2.0):
     pipe = LCVDPipeline.of(model)
     pipe.set_progress_bar_config(disable=True)
-    draw(moment, pipe, out, guidance=guidance, recipe=Recipe(1), seed=0)
+    draw(moment, pipe, out, guidance=guidance, likeness=1.5, recipe=Recipe(1), seed=0)
     return {each["name"]: each for each in json.loads((out / figures.INDEX).read_text())["figures"]}
 
 
@@ -84,7 +84,7 @@ def test_each_question_is_asked_once_about_one_window(moment, model, runs, tmp_p
     assert len(questions) == 2 + 2 * 2 + 5
     assert {positive for positive, *_ in questions} == {(), ("reference",), ("shading",), ("shading", "reference")}
     assert {negative for positive, negative, _ in questions if "reference" in positive} == {("reference",)}
-    assert all(len(hints) == model.frames - 1 for hints, _ in runs)
+    assert all(len(hints) == model.frames - 1 and given["likeness"] == 1.5 for hints, given in runs)
     np.testing.assert_array_equal(runs[0][0], moment.lit["left"].hints)
     tile = np.asarray(Image.open(tmp_path / "adapters_left_none.png"))
     assert (tile == 10 + AT - START).all()  # the frame of the moment, though the window ends with the clip

@@ -47,6 +47,7 @@ def _records(lights, identity):
             "recipe": "published",
             "steps": 25,
             "guidance": 1.5,
+            "likeness": 1.0,
             "lights": lights,
             "quality": {"metric": "piqe", "limit": 95.0},
             "codec_description": f"a codec {HOSTILE}",

@@ -119,7 +119,7 @@ for (const giver of document.querySelectorAll(".giver")) {
 
 function wanted(whole, hints) {
   const number = (id) => at(id) && at(id).value !== "" ? { [id]: Number(at(id).value) } : {};
-  return { light: light.light(), whole, hints, frame: Number(at("frame").value), ...number("guidance"), ...number("seed"), ...number("steps") };
+  return { light: light.light(), whole, hints, frame: Number(at("frame").value), ...number("guidance"), ...number("likeness"), ...number("seed"), ...number("steps") };
 }
 
 const render = (whole, hints = false) => tried(async () => {

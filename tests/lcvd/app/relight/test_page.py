@@ -46,11 +46,12 @@ def test_from_a_portrait_to_a_video(address, tmp_path, light, user):
     picture = me.http.get(f"/files/{frame['result']['picture']}").content
     assert cv2.imdecode(np.frombuffer(picture, np.uint8), 1).shape == (64, 64, 3)
 
-    clip = me.ended(me.do("/render", light=light, whole=True, steps=1, guidance=1.5, seed=3))["result"]
+    clip = me.ended(me.do("/render", light=light, whole=True, steps=1, guidance=1.5, likeness=2.5, seed=3))["result"]
     video = me.http.get(f"/files/{clip['video']}?save")
     assert video.headers["content-disposition"] == 'attachment; filename="relit-1.mp4"'
     side = json.loads(me.http.get(f"/files/{clip['side_file']}").content)
     assert (side["ai_generated"], side["seed"], side["settings"]["guidance"]) == (True, 3, 1.5)
+    assert side["settings"]["likeness"] == 2.5
     assert side["settings"]["controls"]["lamps"][0]["strength"] == 1
     assert str(tmp_path) not in json.dumps(side)
     (tmp_path / "video.mp4").write_bytes(video.content)
