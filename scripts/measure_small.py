@@ -1,7 +1,7 @@
 """Measure the small model as it is, for its card: ``python -m scripts.measure_small SHARDS``, those of `make demo`.
 
 Writes ``metrics.json`` beside the model: its numbers and those of what costs nothing, on the demo's test clips, at the guidance
-that its card recommends; prints the same at other guidances.
+and likeness that its card recommends; prints the same at others.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from lcvd.config.profiles import profile
 from lcvd.model.hub import SMALL, fetched
 from lcvd.relight.evaluate import evaluate
 
-OTHERS = (1.5, 2.0, 3.0)
-SHOWN = ("model", "copy", "driving", "ratio")
+OTHERS = ((1.0, 1.0), (1.0, 1.5), (1.0, 3.0), (1.5, 2.0))
+"""Guidance and likeness."""
+SHOWN = ("copy", "driving", "ratio", "truth")
 
 
-def measured(shards: Path, guidance: float) -> dict[str, Any]:
-    """Counts, the metrics of the model and of `SHOWN`'s others, at `guidance`."""
+def measured(shards: Path, **changes: float) -> dict[str, Any]:
+    """Counts, the metrics of the model and of `SHOWN`'s others, with `changes` of section `evaluate`."""
     settings = profile("demo")
-    section = settings.evaluate.model_copy(update={"guidance": guidance})
+    section = settings.evaluate.model_copy(update=changes)
     with tempfile.TemporaryDirectory() as out:
         found = evaluate(fetched(SMALL), shards, Path(out), settings.model_copy(update={"evaluate": section}))
     others = {name: numbers for name, numbers in found["baselines"].items() if name in SHOWN}
-    return {**{key: found[key] for key in ("clips", "frames", "metrics")}, "guidance": guidance, "baselines": others}
+    how = {key: getattr(section, key) for key in ("guidance", "likeness")}
+    return {**{key: found[key] for key in ("clips", "frames", "metrics")}, **how, "baselines": others}
 
 
 def main() -> None:
@@ -35,12 +37,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.measure_small", description=main.__doc__)
     parser.add_argument("shards", type=Path)
     shards = parser.parse_args().shards
-    here = measured(shards, profile("demo").evaluate.guidance)
+    here = measured(shards)
     text = json.dumps(here, indent=1, sort_keys=True) + "\n"
     (fetched(SMALL) / "metrics.json").write_text(text, encoding="utf-8")
     print(text)
-    for guidance in OTHERS:
-        print(guidance, json.dumps(measured(shards, guidance)["metrics"], sort_keys=True), flush=True)
+    for guidance, likeness in OTHERS:
+        found = measured(shards, guidance=guidance, likeness=likeness)["metrics"]
+        print(guidance, likeness, json.dumps(found, sort_keys=True), flush=True)
 
 
 if __name__ == "__main__":
