@@ -21,6 +21,8 @@ class Variant(Section):
     """As the table shows it."""
     guidance: float | None = Field(None, ge=0)
     """Instead of ``evaluate.guidance``."""
+    likeness: float | None = Field(None, ge=0)
+    """Instead of ``evaluate.likeness``."""
     adapters: Literal["shading+reference", "reference", "shading"] | None = None
     """Instead of ``evaluate.adapters``."""
 

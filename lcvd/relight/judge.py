@@ -117,5 +117,5 @@ def _methods(asked: Asked, refused: Container[str], settings: Settings, device: 
 
 
 def _changed(settings: Settings, variant: Variant) -> Settings:
-    changes = {key: value for key in ("guidance", "adapters") if (value := getattr(variant, key)) is not None}
+    changes = {key: value for key, value in variant if key != "title" and value is not None}
     return settings.model_copy(update={"evaluate": settings.evaluate.model_copy(update=changes)})

@@ -31,7 +31,7 @@ class Ablation:
     title: str
     variants: dict[str, str]
     places: tuple[float, ...]
-    """Of the variants on the axis: their guidance, or 0, 1, ... where that isn't what varies."""
+    """Of the variants on the axis: their guidance, or likeness, or 0, 1, ... where neither is what varies."""
     measured: dict[str, Panel]
     published: dict[str, Panel]
 
@@ -56,9 +56,10 @@ def ablation_of(manifest: Manifest, arms: Mapping[str, Sequence[Mapping[str, Any
     for name in manifest.variants:
         for metric, value in manifest.published.get(name, {}).items():
             published.setdefault(metric, {})[name] = (value, None)
-    guidance = [each.guidance for each in manifest.variants.values()]
-    scale = [value for value in guidance if value is not None]
-    places = tuple(scale if len(set(scale)) == len(guidance) else range(len(guidance)))
+    variants = manifest.variants.values()
+    scales = ([getattr(each, key) for each in variants] for key in ("guidance", "likeness"))
+    varied = (scale for scale in scales if None not in scale and len(set(scale)) == len(scale))
+    places = tuple(next(varied, range(len(variants))))
     titles = {name: each.title for name, each in manifest.variants.items()}
     return Ablation(manifest.title, titles, places, {name: measured[name] for name in ordered(measured)}, published)
 

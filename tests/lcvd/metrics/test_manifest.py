@@ -27,6 +27,7 @@ def test_there_is_a_protocol_for_each_table_and_the_rows_it_has():
         "hdtf-animate",
         "ablation-adapters",
         "ablation-guidance",
+        "ablation-likeness",
     }
     assert set(protocols()) >= {"smoke"}
     rows = {row for name in protocols() for row in load_manifest(name)[0].methods}

@@ -15,12 +15,12 @@ from lcvd.config.io import dump_settings
 from lcvd.config.profiles import profile
 from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import ClipError
-from lcvd.metrics.manifest import load_manifest
+from lcvd.metrics.manifest import Variant, load_manifest
 from lcvd.metrics.measure import Meter
 from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE
 from lcvd.model.lcvd import LCVD
 from lcvd.relight.grid import GAP, LINE, TILE
-from lcvd.relight.judge import Asked, judge
+from lcvd.relight.judge import Asked, _changed, judge
 from lcvd.shading.crop import square_pictures
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import read_lossless, write_h264, write_lossless
@@ -224,6 +224,12 @@ def test_an_ablation_runs_its_own_variants(place, settings, tmp_path, tiny_model
 
     done = CliRunner().invoke(cli, [*words, "--protocol", str(place / "mine.yaml")])
     assert (done.exit_code, "names no defaults" in str(done.exception)) == (1, True)
+
+
+def test_variants_differ_from_the_settings_in_what_they_name_alone(settings):
+    changed = _changed(settings, Variant(title="3", likeness=3.0)).evaluate
+    assert changed == settings.evaluate.model_copy(update={"likeness": 3.0}) != settings.evaluate
+    assert _changed(settings, Variant(title="0", guidance=0.0)).evaluate.guidance == 0
 
 
 def test_the_command_writes_tables_and_checks_folders(place, settings, judged, tmp_path):

@@ -54,6 +54,13 @@ def test_one_variant_or_another_protocol_is_no_ablation():
     assert ablation_of(load_manifest("smoke")[0], {"lcvd": arm(1, 1), "dpr": arm(1, 1)}) is None
 
 
+def test_variants_lie_at_their_likeness_where_that_varies():
+    manifest, _ = load_manifest("ablation-likeness")
+    found = ablation_of(manifest, {name: arm(1.0, 0.5) for name in manifest.variants})
+    assert found.places == (1, 1.5, 2, 3)
+    assert not found.published
+
+
 def test_the_numbers_as_csv(guidance):
     rows = list(csv.DictReader(io.StringIO(table(guidance))))
     assert {(row["metric"], row["variant"]): float(row["value"]) for row in rows if row["source"] == "measured"} == {
