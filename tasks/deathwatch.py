@@ -20,12 +20,29 @@ _ADOPTERS = {"systemd", "init", "launchd"}
 _SHELLS = {"sh", "dash", "bash", "zsh", "fish", "ksh", "busybox"}
 
 
+LOADED = threading.Event()
+"""Set when what a stage needs is imported, and the stage watches for itself."""
+
+
 class DvcGone(RuntimeError):
     """This stage is an orphan: whoever killed its `dvc` did so while the stage was starting."""
 
 
-def end_with(pid: int, grace: float = 15.0) -> None:
-    """From now on, when process `pid` ends this one gets SIGTERM, and after `grace` seconds SIGKILL."""
+def end_while_loading() -> None:
+    """Kill this stage when its `dvc` ends while it still imports: that takes seconds, and there is nothing to unwind. Exits at
+    once where it has ended already."""
+    try:
+        dvc = dvc_above()
+    except DvcGone as error:
+        print(f"{os.environ['DVC_STAGE']}: {error}", file=sys.stderr, flush=True)
+        sys.exit(128 + signal.SIGTERM)
+    if dvc is not None:
+        end_with(dvc, grace=0, until=LOADED)
+
+
+def end_with(pid: int, grace: float = 15.0, until: threading.Event | None = None) -> None:
+    """From now on (and no more once `until` is set), when process `pid` ends this one gets SIGTERM, and after `grace` seconds
+    SIGKILL."""
     alive, handles = watch(pid)
 
     def wait() -> None:
@@ -36,6 +53,8 @@ def end_with(pid: int, grace: float = 15.0) -> None:
                 select.select(handles, [], [])
             else:
                 time.sleep(0.5)
+        if until and until.is_set():
+            return
         if grace > 0:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(grace)

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from prefect import tags
 
 from lcvd.ledger.machine import machine_error
-from tasks.deathwatch import DvcGone, dvc_above, end_with, on_sigterm
+from tasks.deathwatch import LOADED, DvcGone, dvc_above, end_with, on_sigterm
 from tasks.environment import PARENT_RUN, scratch
 from tasks.plain import LIBRARY_ERRORS, hide_tracebacks
 from tasks.runners import RunnerError
@@ -50,6 +50,7 @@ def entry(name: str, grace: float = GRACE_S) -> Iterator[None]:
         sys.exit(128 + signal.SIGTERM)
     if dvc is not None:
         end_with(dvc, grace)
+    LOADED.set()
     hide_tracebacks(*EXPECTED)
     try:
         yield

@@ -1,10 +1,12 @@
 """`dvc repro` that is killed takes its stage, and what the stage started, along."""
 
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,36 @@ def test_a_stage_whose_dvc_ended_while_it_was_starting_does_nothing(tmp_path, ev
     eventually((tmp_path / "code").exists, 60)
     eventually(lambda: (tmp_path / "code").read_text() == str(128 + signal.SIGTERM))
     assert not (tmp_path / "worked").exists()
+
+
+def _abandoned(stage: list[str], folder: Path, **environment: str) -> None:
+    """Start a stage's process whose `dvc` is no more."""
+    code = f"import os, subprocess; subprocess.Popen({stage!r}, start_new_session=True, stderr=open('said', 'w')); os._exit(0)"
+    env = child_environment({"DVC_STAGE": "shard", "PYTHONPATH": str(ROOT), **environment})
+    subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, check=True)
+
+
+def test_a_stage_whose_dvc_has_ended_imports_nothing_more(tmp_path, eventually):
+    """Python tells of each import. The watch may see dvc end, or find it ended."""
+    _abandoned([sys.executable, "-X", "importtime", "-m", "flows.shard"], tmp_path)
+    eventually(lambda: "tasks.deathwatch" in (tmp_path / "said").read_text(), 60)
+    before = ""
+    while before != (before := (tmp_path / "said").read_text()):
+        time.sleep(1.0)
+    assert not re.search(r"\| +(prefect|torch)$", before, re.MULTILINE)
+
+
+def test_a_stage_that_still_imports_is_killed_with_its_dvc(tmp_path, eventually, running):
+    (tmp_path / "stage.py").write_text(
+        "import os\nfrom pathlib import Path\nfrom tasks.deathwatch import end_while_loading\n"
+        "end_while_loading()\nPath('pid').write_text(str(os.getpid()))\nwhile True: pass\n"
+    )
+    env = child_environment({"DVC_STAGE": "shard", "PYTHONPATH": str(ROOT)})
+    code = "import subprocess, sys; subprocess.run([sys.executable, 'stage.py'])"
+    dvc = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=env)
+    eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), 60)
+    pid = int((tmp_path / "pid").read_text())
+    assert running(pid)
+    dvc.kill()
+    dvc.wait()
+    eventually(lambda: not running(pid))
