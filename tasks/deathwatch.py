@@ -31,13 +31,18 @@ class DvcGone(RuntimeError):
 def end_while_loading() -> None:
     """Kill this stage when its `dvc` ends while it still imports: that takes seconds, and there is nothing to unwind. Exits at
     once where it has ended already."""
-    try:
-        dvc = dvc_above()
-    except DvcGone as error:
-        print(f"{os.environ['DVC_STAGE']}: {error}", file=sys.stderr, flush=True)
-        sys.exit(128 + signal.SIGTERM)
+    dvc = dvc_here(os.environ.get("DVC_STAGE", ""))
     if dvc is not None:
         end_with(dvc, grace=0, until=LOADED)
+
+
+def dvc_here(name: str) -> int | None:
+    """`dvc_above` for the program `name`, which says so and exits where its `dvc` has ended already."""
+    try:
+        return dvc_above()
+    except DvcGone as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        sys.exit(128 + signal.SIGTERM)
 
 
 def end_with(pid: int, grace: float = 15.0, until: threading.Event | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator
 
@@ -13,7 +12,7 @@ from filelock import FileLock, Timeout
 from prefect import tags
 
 from lcvd.ledger.machine import machine_error
-from tasks.deathwatch import LOADED, DvcGone, dvc_above, end_with, on_sigterm
+from tasks.deathwatch import LOADED, dvc_here, end_with, on_sigterm
 from tasks.environment import PARENT_RUN, scratch
 from tasks.plain import LIBRARY_ERRORS, hide_tracebacks
 from tasks.runners import RunnerError
@@ -43,11 +42,7 @@ def entry(name: str, grace: float = GRACE_S) -> Iterator[None]:
     the latest. `EXPECTED` errors show no traceback, all others do.
     """
     on_sigterm()
-    try:
-        dvc = dvc_above()
-    except DvcGone as error:
-        print(f"{name}: {error}", file=sys.stderr, flush=True)
-        sys.exit(128 + signal.SIGTERM)
+    dvc = dvc_here(name)
     if dvc is not None:
         end_with(dvc, grace)
     LOADED.set()
