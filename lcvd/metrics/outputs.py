@@ -118,7 +118,8 @@ def table(arms: Mapping[str, Sequence[Record]], protocol: Mapping[str, Any]) -> 
     shown = [arm for arm in ARMS if values.get(arm)]
     lines = [
         f"{protocol['frames_scored']} generated frames of {protocol['size']} px, {len(protocol['lights'])} lights, "
-        f"guidance {protocol['guidance']}, likeness {protocol['likeness']}, {protocol['steps']} steps, after {protocol['train_steps']} training steps.",
+        f"guidance {protocol['guidance']}, likeness {protocol['likeness']}, {protocol['steps']} steps, "
+        f"after {protocol['train_steps']} training steps.",
         "",
         "| Metric | better | " + " | ".join(ARMS[arm][0] for arm in shown) + " |",
         "|---|---|" + "---:|" * len(shown),

@@ -5,7 +5,7 @@ Shape suffixes: N frames, T frames of a window, R rows, C latent channels, h w l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,14 +56,14 @@ class Step:
 
 
 def plan(
-    recipe: Recipe, scheduler: Scheduler, frames: int, length: int, overlap: int, sets: Collection[int] = (WEAKER, FULL)
+    recipe: Recipe, scheduler: Scheduler, frames: int, length: int, overlap: int, sets: Sequence[int]
 ) -> list[Step]:
     """The steps of a video of `frames` >= `length` frames; `scheduler` has its timesteps set, `sets` are those that count
     somewhere."""
     steps = []
     for number, (timestep, sigma) in enumerate(zip(scheduler.timesteps, scheduler.sigmas.tolist(), strict=False)):
         between = {WEAKER: recipe.interval, FULL: None, UNLIKE: recipe.likeness}
-        counting = [which for which in sorted(sets) if _within(sigma, between[which])]
+        counting = [which for which in sets if _within(sigma, between[which])]
         wins = windows_at(recipe.windows, frames, length, recipe.overlap or overlap, number)
         steps.append(Step(number, timestep, wins, tuple(counting)))
     return steps
@@ -92,8 +92,8 @@ def sample(
 
     At each step every window's predictions y1, y2 and y3 are averaged over windows, each under a tent of weights, then
     combined as ``y1 + guidance * (y2 - y1) + (likeness - 1) * (y2 - y3)``; what counts nothing isn't computed.
-    Deterministic given `noise_TChw`, the normal noise of one window, which is tiled over the video. Fewer frames than a window are padded (the noise repeats; `network` sees the padded
-    indices clipped to the last frame) and cut off again.
+    Deterministic given `noise_TChw`, the normal noise of one window, which is tiled over the video. Fewer frames than a
+    window are padded (the noise repeats; `network` sees the padded indices clipped to the last frame) and cut off again.
 
     Args:
         scheduler: gives the noise levels; `recipe` says by which solver.
@@ -111,8 +111,8 @@ def sample(
     solver.set_timesteps(recipe.steps)
     latents = tiled_noise(noise_TChw, padded) * solver.init_noise_sigma
     strength = _per_frame(guidance, frames, padded).to(latents)
-    counting = {WEAKER: bool((strength != 1).any()), FULL: True, UNLIKE: likeness != 1}
-    steps = plan(recipe, solver, padded, length, overlap, [which for which, counts in counting.items() if counts])
+    sets = [WEAKER] * bool((strength != 1).any()) + [FULL] + [UNLIKE] * (likeness != 1)
+    steps = plan(recipe, solver, padded, length, overlap, sets)
     done, total = 0, sum(len(step.rows.set_R) for step in steps)
     start = 0
     if kept and (state := kept.state()):
