@@ -73,7 +73,8 @@ def asked(place, out, **changes):
 @pytest.fixture(scope="module")
 def judged(place, settings):
     """Records of the rendered truth, as a folder of results, and of the plug-in that needs no weights."""
-    first = judge(asked(place, place / "first", methods={"sh-ratio": None}), settings)
+    # A cache of its own: tests that ran before may have left other faces in the common one.
+    first = judge(asked(place, place / "first", methods={"sh-ratio": None}, cache=place / "alone"), settings)
     square = _square(place)
     for light in ("left", "top"):
         write_lossless(place / "truth" / "a" / f"{light}.mkv", [square_pictures(_frames(light), square, SIZE)], 25)
@@ -82,7 +83,7 @@ def judged(place, settings):
 
 
 def _square(place):
-    [path] = (place / "cache" / "cache" / "reconstruct").rglob("codes.safetensors")
+    [path] = (place / "alone" / "cache" / "reconstruct").rglob("codes.safetensors")
     return FaceCodes.load(path).square
 
 
