@@ -33,7 +33,7 @@ ifdef CLIPS
 else
 	@$(BIN)/lcvd sources forget
 endif
-	$(BIN)/python -m tasks.unlock
+	$(BIN)/python -m tasks.ops.repair_dvc_lock
 	LCVD_CLIPS="$(abspath $(CLIPS))" $(BIN)/dvc repro
 	@echo
 	@echo "Report: $(CURDIR)/data/evaluate/report.html"

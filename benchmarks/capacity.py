@@ -22,15 +22,15 @@ import torch
 from lcvd.cache.store import Cache, file_hash
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
+from lcvd.filter.stage import filter_chunk
 from lcvd.ledger.rows import Row
 from lcvd.ledger.tally import tallied
-from lcvd.quality.stage import filter_chunk
-from lcvd.shading.packs import pack
-from lcvd.shading.stage import reconstruct_chunk
-from lcvd.shards.stage import shard_chunk
+from lcvd.reconstruct.archive import pack
+from lcvd.reconstruct.stage import reconstruct_chunk
+from lcvd.shard.stage import shard_chunk
 from lcvd.video.clip import Clip
 from lcvd.video.probe import probe
-from tasks.numbers import machine
+from tasks.runtime.throughput import machine
 
 
 def settings_of() -> Settings:

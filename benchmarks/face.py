@@ -28,7 +28,7 @@ from torch import nn
 from benchmarks.clock import Clock
 from benchmarks.face_reference import Given, explode, frame, published_list
 from benchmarks.shading import clip_codes
-from lcvd.config.settings import TrackSettings
+from lcvd.config.filter import TrackSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.deca import FEATURES, HIDDEN, DecaEncoder, ResNet50, encode
 from lcvd.face.deca_crop import crop_transform, warp
@@ -37,8 +37,8 @@ from lcvd.face.mask import PortraitMasker
 from lcvd.face.track import Tracker
 from lcvd.face.u2net import U2Net
 from lcvd.face.u2net_mask import U2NetMasker
-from lcvd.shading.hints import hints_of, surfaces_of
-from lcvd.shading.presets import preset
+from lcvd.light.presets import preset
+from lcvd.render.hints import hints_of, surfaces_of
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
 from lcvd.video.encode import write_h264, write_lossless

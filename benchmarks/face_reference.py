@@ -22,9 +22,9 @@ from benchmarks.clock import Clock
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.head import Head
-from lcvd.shading.hints import ALBEDO, MAX_IMAGE_NORMAL_Z
-from lcvd.shading.rasterize import Fragments
-from lcvd.shading.sh import CONSTANTS
+from lcvd.render.hints import ALBEDO, MAX_IMAGE_NORMAL_Z
+from lcvd.render.rasterize import Fragments
+from lcvd.render.sh import CONSTANTS
 
 Array = NDArray[Any]
 CROP = 224

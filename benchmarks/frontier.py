@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.overfit import CLIP, Scene, relit, settings_of
+from lcvd.evaluate.truth import psnr
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import RECIPES, Recipe
 from lcvd.model.windows import windows_at
-from lcvd.relight.baselines import psnr
 from lcvd.studio.clip import MOVING, StudioClip
 
 Array = NDArray[Any]

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from lcvd.config.train import ImageEncoderSettings, ModelSettings
 from lcvd.model.adapter import Adapter
+from lcvd.model.hf_classes import AutoencoderKL, UNetSpatioTemporalConditionModel
 from lcvd.model.image_token import new_image_encoder
-from lcvd.model.initial import unet_config
+from lcvd.model.init_weights import unet_config
 from lcvd.model.latents import LatentCodec
 from lcvd.model.lcvd import LCVD
-from lcvd.model.networks import AutoencoderKL, UNetSpatioTemporalConditionModel
 from lcvd.model.pipeline import LCVDPipeline
 
 FRAMES, BUDGET_GB = 100, 10.0

@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.profiles import profile
+from lcvd.evaluate.result_folders import read_result
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
+from lcvd.light.presets import preset
+from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import frechet_distance
-from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.measure import Meter
-from lcvd.metrics.observers import Observation
 from lcvd.metrics.readings import OPEN, Held, Scored, feature_set, scored
-from lcvd.relight.results import read_result
-from lcvd.shading.presets import preset
+from lcvd.metrics.session import Instruments
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_lossless
 

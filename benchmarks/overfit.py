@@ -25,19 +25,19 @@ from PIL import Image
 from lcvd.cache.imports import ROOT
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
+from lcvd.evaluate.truth import psnr
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
+from lcvd.light.estimate import fit_light
 from lcvd.metrics.light_error import light_error
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import Recipe
-from lcvd.relight.baselines import psnr
-from lcvd.shading.hints import WINDOW, hints_of, surfaces_of
-from lcvd.shading.light import fit_light
-from lcvd.shards.sample import Meta, Sample
-from lcvd.shards.split import SPLITS
-from lcvd.shards.write import write_shards
+from lcvd.render.hints import WINDOW, hints_of, surfaces_of
+from lcvd.shard.sample import Meta, Sample
+from lcvd.shard.split import SPLITS
+from lcvd.shard.write import write_shards
 from lcvd.studio.clip import MOVING, StudioClip
-from lcvd.training.stage import launch_command, scratch_key
+from lcvd.train.stage import launch_command, scratch_key
 from lcvd.video.encode import write_h264, write_lossless
 
 Array = NDArray[Any]

@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pipeline_parts import Item, counted, filtered_clips, ledger_seconds, nothing, some_die, up_to_date
-from lcvd.config.settings import RunnerSettings
+from lcvd.config.runner import RunnerSettings
 from lcvd.ledger.rows import Row
 from lcvd.ledger.story import counts
-from tasks.chunks import map_chunks
-from tasks.environment import SCRATCH, prepare
-from tasks.server import prefect_server
+from tasks.runtime.environment import SCRATCH, prepare
+from tasks.runtime.map_chunks import map_chunks
+from tasks.runtime.server import prefect_server
 
 PARTS = ("rates", "chunk", "repro", "ledger", "simulated")
 KILLERS = 4

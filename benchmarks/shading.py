@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
-from lcvd.shading import rasterize as rasterizer
-from lcvd.shading.hints import ALBEDO, MAX_IMAGE_NORMAL_Z, hints_of
-from lcvd.shading.presets import orbit
-from lcvd.shading.sh import basis
+from lcvd.light.presets import orbit
+from lcvd.render import rasterize as rasterizer
+from lcvd.render.hints import ALBEDO, MAX_IMAGE_NORMAL_Z, hints_of
+from lcvd.render.sh import basis
 
 Array = NDArray[Any]
 

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from benchmarks.studio import sitters
 from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
+from lcvd.filter.picture_quality import score_frames
+from lcvd.light.presets import PRESETS, preset
+from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import frechet_distance
-from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.measure import Meter
-from lcvd.metrics.observers import Observation
 from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, OPEN, POSE, Held, feature_set, scored
-from lcvd.quality.score import score_frames
-from lcvd.shading.presets import PRESETS, preset
+from lcvd.metrics.session import Instruments
 from lcvd.studio.clip import StudioClip
 
 Array = NDArray[Any]

@@ -23,8 +23,8 @@ from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
-from lcvd.shading.hints import hints_of
-from lcvd.shading.stage import reconstruct_chunk
+from lcvd.reconstruct.stage import reconstruct_chunk
+from lcvd.render.hints import hints_of
 from lcvd.studio.clip import StudioClip
 from lcvd.studio.compare import errors
 from lcvd.studio.person import PEOPLE

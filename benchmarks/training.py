@@ -27,10 +27,10 @@ from lcvd.config.profiles import profile
 from lcvd.config.train import TrainSettings
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
-from lcvd.training.clips import Clips
-from lcvd.training.data import NamedBatch, batches, make_batch, moved
-from lcvd.training.engine import make_optimiser
-from lcvd.training.order import window_of
+from lcvd.train.dataloader import NamedBatch, batches, make_batch, moved
+from lcvd.train.dataset import Clips
+from lcvd.train.engine import make_optimiser
+from lcvd.train.sample_order import window_of
 
 LATENTS = ("prepared", "pixels")
 

@@ -20,12 +20,12 @@ from benchmarks.shading import clip_codes
 from lcvd.face.head import load_head
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
-from lcvd.model.prepare import prepare
-from lcvd.shading.hints import hints_of
-from lcvd.shards.prepared import Key, Origin, Prepared
-from lcvd.shards.sample import LATENTS, PARTS, Meta, Sample
-from lcvd.shards.stage import GOP, TUNE
-from lcvd.shards.write import write_shards
+from lcvd.model.precompute_latents import prepare
+from lcvd.render.hints import hints_of
+from lcvd.shard.latents_format import Key, Origin, Prepared
+from lcvd.shard.sample import LATENTS, PARTS, Meta, Sample
+from lcvd.shard.stage import GOP, TUNE
+from lcvd.shard.write import write_shards
 from lcvd.video.decode import batch, open_reader
 from lcvd.video.encode import write_h264, write_lossless
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.sources.manifest import ManifestError, read_manifests
-from lcvd.sources.stage import download_chunk, mark_duplicates
+from lcvd.download.manifest.files import ManifestError, read_manifests
+from lcvd.download.stage import download_chunk, mark_duplicates
 from lcvd.studio.media import make_clip
-from tasks.chunks import map_chunks
-from tasks.entry import StageError
-from tasks.stage import Stage, main
+from tasks.runtime.entrypoint import StageError
+from tasks.runtime.map_chunks import map_chunks
+from tasks.runtime.stage import Stage, main
 
 SOURCES = Path("data/sources")
 

@@ -7,13 +7,13 @@ import logging
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.metrics.outputs import headline
-from lcvd.relight.evaluate import evaluate as relight_and_score
+from lcvd.evaluate.stage import evaluate as relight_and_score
+from lcvd.evaluate.write import headline
 from lcvd.report.build import build_report
-from tasks.artifacts import show_pictures, show_text
-from tasks.numbers import reported
-from tasks.progress import progress
-from tasks.stage import DATA, Stage, main
+from tasks.runtime.artifacts import show_pictures, show_text
+from tasks.runtime.progress import progress
+from tasks.runtime.stage import DATA, Stage, main
+from tasks.runtime.throughput import reported
 
 log = logging.getLogger("lcvd.evaluate")
 

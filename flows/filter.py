@@ -5,11 +5,11 @@ from __future__ import annotations
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.quality.stage import filter_chunk
-from lcvd.quality.together import settle
+from lcvd.filter.across_clips import settle
+from lcvd.filter.stage import filter_chunk
 from lcvd.video.clip import clips_of
-from tasks.chunks import map_chunks
-from tasks.stage import Stage, main
+from tasks.runtime.map_chunks import map_chunks
+from tasks.runtime.stage import Stage, main
 
 
 @flow(name="filter")

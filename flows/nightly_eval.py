@@ -15,13 +15,13 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 
-from lcvd.metrics.regression import history_entry, worsened
-from tasks.dvc import bring, evaluate, git
-from tasks.entry import StageError, entry, only_one, served
-from tasks.environment import outlive_reader, show_messages
-from tasks.history import append_history
-from tasks.limits import notifier, tell, within
-from tasks.worktree import pinned
+from lcvd.evaluate.regression import history_entry, worsened
+from tasks.ops.dvc import bring, evaluate, git
+from tasks.ops.history import append_history
+from tasks.ops.time_limits import notifier, tell, within
+from tasks.ops.worktree import pinned
+from tasks.runtime.entrypoint import StageError, entry, only_one, served
+from tasks.runtime.environment import outlive_reader, show_messages
 
 HISTORY = Path("data/history/nightly.jsonl")
 log = logging.getLogger("lcvd.nightly")

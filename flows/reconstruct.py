@@ -5,12 +5,12 @@ from __future__ import annotations
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.quality.stage import kept_clips
-from lcvd.shading.packs import pack
-from lcvd.shading.stage import reconstruct_chunk
-from tasks.artifacts import show_pictures
-from tasks.chunks import map_chunks
-from tasks.stage import Stage, main
+from lcvd.filter.stage import kept_clips
+from lcvd.reconstruct.archive import pack
+from lcvd.reconstruct.stage import reconstruct_chunk
+from tasks.runtime.artifacts import show_pictures
+from tasks.runtime.map_chunks import map_chunks
+from tasks.runtime.stage import Stage, main
 
 
 @flow(name="reconstruct")

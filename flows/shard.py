@@ -5,13 +5,13 @@ from __future__ import annotations
 from prefect import flow
 
 from lcvd.config.settings import Settings
+from lcvd.filter.stage import kept_clips
 from lcvd.ledger.rows import read_ledger
-from lcvd.model.prepare import prepare_chunk
-from lcvd.quality.stage import kept_clips
-from lcvd.shards.stage import pack_samples, shard_chunk
-from tasks.chunks import map_chunks
-from tasks.numbers import reported
-from tasks.stage import Stage, main
+from lcvd.model.precompute_latents import prepare_chunk
+from lcvd.shard.stage import pack_samples, shard_chunk
+from tasks.runtime.map_chunks import map_chunks
+from tasks.runtime.stage import Stage, main
+from tasks.runtime.throughput import reported
 
 
 @flow(name="shard")

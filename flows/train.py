@@ -8,12 +8,12 @@ import time
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.training.stage import launch_command, scratch_key
-from tasks.artifacts import show_json
-from tasks.environment import scratch
-from tasks.numbers import report_training
-from tasks.stage import Stage, main
-from tasks.supervisor import supervise
+from lcvd.train.stage import launch_command, scratch_key
+from tasks.runtime.artifacts import show_json
+from tasks.runtime.environment import scratch
+from tasks.runtime.stage import Stage, main
+from tasks.runtime.supervisor import supervise
+from tasks.runtime.throughput import report_training
 
 SAVE_S = 30.0
 """What a checkpoint may take after SIGTERM; a larger one is given up, and the one before stays."""

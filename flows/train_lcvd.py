@@ -15,11 +15,11 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 
-from tasks.dvc import reproduce, save_experiment, stages, stale
-from tasks.entry import StageError, entry, only_one, served
-from tasks.environment import outlive_reader, show_messages
-from tasks.limits import notifier, tell, within
-from tasks.worktree import pinned
+from tasks.ops.dvc import reproduce, save_experiment, stages, stale
+from tasks.ops.time_limits import notifier, tell, within
+from tasks.ops.worktree import pinned
+from tasks.runtime.entrypoint import StageError, entry, only_one, served
+from tasks.runtime.environment import outlive_reader, show_messages
 
 log = logging.getLogger("lcvd.train_lcvd")
 

@@ -16,8 +16,8 @@ from scipy.spatial import cKDTree
 
 from lcvd.face.geometry import project
 from lcvd.face.head import Head, rotations
-from lcvd.shading.hints import surface_of
-from lcvd.shading.rasterize import interpolate
+from lcvd.render.hints import surface_of
+from lcvd.render.rasterize import interpolate
 from scripts.head_source import Source
 
 SIZE = 640

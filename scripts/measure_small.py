@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lcvd.config.profiles import profile
+from lcvd.evaluate.stage import evaluate
 from lcvd.model.hub import SMALL, fetched
-from lcvd.relight.evaluate import evaluate
 
 OTHERS = ((1.0, 1.0), (1.0, 1.5), (1.0, 3.0), (1.5, 2.0))
 """Guidance and likeness."""

@@ -22,11 +22,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lcvd.light.presets import PRESETS
+from lcvd.model.hf_classes import AutoencoderKL
 from lcvd.model.latents import TINY, LatentCodec
-from lcvd.model.networks import AutoencoderKL
+from lcvd.model.load import ONE_FILE, load_vae
 from lcvd.model.packing import Packing
-from lcvd.model.parts import ONE_FILE, load_vae
-from lcvd.shading.presets import PRESETS
 from lcvd.studio.clip import MOVING, StudioClip
 
 Array = NDArray[Any]

@@ -21,10 +21,10 @@ import torch
 from lcvd.config.io import dump_settings
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
+from lcvd.download.manifest.files import write_manifest
 from lcvd.model.hub import SMALL, fetched, save_parts
 from lcvd.model.lcvd import LCVD
-from lcvd.shards.split import place
-from lcvd.sources.manifest import write_manifest
+from lcvd.shard.split import place
 
 HEADS, HELD_OUT_HEADS = 150, 4
 RELATIVES = 1000

@@ -1,7 +1,7 @@
 """Random kills over the whole chain: ``python -m tests.chaos --kills 50 --seed 1``.
 
 A small project is reproduced once without disturbance. Then everything it made is deleted and `dvc repro` started again
-(after `tasks.unlock`, as `make demo` does) and again, each time until a process of it is killed at a random moment, or until it
+(after `tasks.ops.repair_dvc_lock`, as `make demo` does) and again, each time until a process of it is killed at a random moment, or until it
 finishes; whenever it finishes, dvc.lock and every artifact must be those of the undisturbed run, and all begins anew. After each kill nothing of the run may be left
 after `LEFT_S`, and no lock may keep the next from working.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import psutil
 
-from tasks.unlock import unlock
+from tasks.ops.repair_dvc_lock import unlock
 from tests.flows.conftest import make_project
 from tests.processes import command_of, working_in
 
@@ -59,7 +59,7 @@ KINDS: dict[str, tuple[signal.Signals, Victims]] = {
     "SIGINT to the group": (signal.SIGINT, GROUP),
     "SIGKILL to dvc": (signal.SIGKILL, GROUP),
     "SIGKILL to the stage": (signal.SIGKILL, _named("-m flows.")),
-    "SIGKILL to a worker": (signal.SIGKILL, _named("multiprocessing.spawn", "lcvd.training.run")),
+    "SIGKILL to a worker": (signal.SIGKILL, _named("multiprocessing.spawn", "lcvd.train.run")),
     "SIGKILL to the server": (signal.SIGKILL, _named("prefect.server.api.server")),
 }
 

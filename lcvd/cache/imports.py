@@ -1,7 +1,7 @@
 """The import graph of this project, read from source: which rooms a module uses, and a hash over them.
 
 `rooms` names what ``dvc.yaml`` must list as dependencies; `rooms_hash` is the code's part of every cache key. A room is
-a folder below ``lcvd/``; modules of ``flows`` and ``tasks`` stand for themselves.
+a folder below ``lcvd/`` or ``tasks/``; a module of ``flows`` counts alone.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ def closure(module: str) -> frozenset[str]:
 
 @functools.cache
 def rooms(module: str) -> frozenset[str]:
-    """Paths, relative to the project, of the rooms and files that `module` uses (``lcvd/face``, ``tasks/chunks.py``)."""
+    """Paths, relative to the project, of the rooms and files that `module` uses (``lcvd/face``, ``tasks/runtime/map_chunks.py``)."""
     found = set()
     for name in closure(module):
         parts = name.split(".")
-        if parts[0] == "lcvd" and len(parts) > 1:
+        if parts[0] != "flows" and len(parts) > 2:
             found.add("/".join(parts[:2]))
         elif len(parts) > 1:
             found.add("/".join(parts) + ".py")

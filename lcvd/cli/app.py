@@ -11,7 +11,7 @@ from lcvd.app.relight.examples import examples_in, packaged
 from lcvd.app.relight.make import Maker
 from lcvd.app.relight.page import relight_app
 from lcvd.app.web import LOOPBACK, serve
-from lcvd.relight.call import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
+from lcvd.relighting.api import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
 
 
 @click.command

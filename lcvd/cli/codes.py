@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lcvd.ledger.rows import ClipError
-from lcvd.shading.packs import CODES, MASK, Packs
+from lcvd.reconstruct.archive import CODES, MASK, Packs
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lcvd.metrics.comparison import changes
+from lcvd.evaluate.compare import changes
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 

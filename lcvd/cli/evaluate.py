@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from lcvd.config.io import load_settings
-from lcvd.metrics.manifest import Manifest, load_manifest, protocols
+from lcvd.evaluate.benchmark import Asked, judge
+from lcvd.evaluate.engine import wanted_of
+from lcvd.evaluate.figures.grid import GRID
+from lcvd.evaluate.inputs import OWN, names_of
+from lcvd.evaluate.protocol import Manifest, load_manifest, protocols
+from lcvd.evaluate.result_folders import check
 from lcvd.model.hub import fetched
-from lcvd.relight.call import TRAINED, checkpoint_here
-from lcvd.relight.grid import GRID
-from lcvd.relight.inputs import OWN, names_of
-from lcvd.relight.judge import Asked, judge
-from lcvd.relight.protocol import wanted_of
-from lcvd.relight.results import check
+from lcvd.relighting.api import TRAINED, checkpoint_here
 from lcvd.report.ablation import ablation_of, write_ablation
 from lcvd.report.opinions import read_study
 from lcvd.report.tables import markdown, table_of, write_tables

@@ -41,7 +41,7 @@ def _not_run(stage: str) -> str:
 
 
 def _lights(data: Path) -> None:
-    from lcvd.shading.spread import bin_of, histogram
+    from lcvd.light.direction_bins import bin_of, histogram
 
     rows = [row for row in read_ledger(data / "reconstruct" / "ledger.parquet") if row.status == "kept"]
     tally = histogram([bin_of(row.fields["light_direction"], row.fields["light_contrast"]) for row in rows])

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from lcvd.config.io import load_settings
-from lcvd.relight.face import reconstruct_file
+from lcvd.relighting.portrait import reconstruct_file
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
 

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lcvd.cli.bars import Bars
 from lcvd.cli.batch import read_batch, run_batch
+from lcvd.cli.progress import Bars
 from lcvd.config.io import load_settings
 from lcvd.config.settings import Settings
 from lcvd.face.align import DEFAULT, MODES
-from lcvd.relight import call
-from lcvd.relight.call import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
-from lcvd.relight.lights import check_named
-from lcvd.relight.mark import MARKS
-from lcvd.relight.motion import NO_FACE
-from lcvd.relight.output import Output, check_writable, is_picture
-from lcvd.relight.result import PREVIEW_SIZE, Relit
-from lcvd.relight.sampling import Sampling
-from lcvd.relight.scene import Wanted
-from lcvd.relight.side_file import side_path
+from lcvd.relighting import api
+from lcvd.relighting.api import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
+from lcvd.relighting.light_sources import check_named
+from lcvd.relighting.motion import NO_FACE
+from lcvd.relighting.options import Sampling
+from lcvd.relighting.output.options import Output, check_writable, is_picture
+from lcvd.relighting.output.provenance import side_path
+from lcvd.relighting.output.watermark import MARKS
+from lcvd.relighting.result import PREVIEW_SIZE, Relit
+from lcvd.relighting.scene import Wanted
 
 if TYPE_CHECKING:
-    from lcvd.relight.generate import Model
+    from lcvd.relighting.generate import Model
 
 _SEEN = click.Path(path_type=Path, exists=True)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -156,7 +156,7 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
     Sampling(**sampled)
 
     def relit(model: Model | None, bars: Bars) -> Relit:
-        return call.relight(
+        return api.relight(
             options["portrait"],
             options["drive"],
             options["light"],

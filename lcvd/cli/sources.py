@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from lcvd.config.settings import TrackSettings
+from lcvd.config.filter import TrackSettings
+from lcvd.download.fetch.failures import Verdicts
+from lcvd.download.manifest.files import read_manifests, write_manifest
+from lcvd.download.manifest.folder import Entry, rows_of, scan_folder
 from lcvd.ledger.rows import ClipError
-from lcvd.sources.local import Entry, rows_of, scan_folder
-from lcvd.sources.manifest import read_manifests, write_manifest
-from lcvd.sources.verdicts import Verdicts
 from lcvd.video.clip import Clip
 
 _FOLDER = click.option("--manifests", default="data/sources", show_default=True, type=click.Path(path_type=Path))
@@ -59,7 +59,7 @@ def folder(clips: Path, manifests: Path) -> None:
 @sources.command()
 def datasets() -> None:
     """Published datasets whose annotations can become manifests: licence, where they come from, whether they are here."""
-    from lcvd.sources.datasets.catalogue import DATASETS, annotations_folder
+    from lcvd.download.datasets.registry import DATASETS, annotations_folder
 
     for known in DATASETS:
         folder = annotations_folder(known.name)
@@ -72,8 +72,8 @@ def datasets() -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Fetch the annotation files of dataset NAME (`lcvd sources datasets` lists them)."""
-    from lcvd.config.settings import DownloadSettings
-    from lcvd.sources.datasets.catalogue import dataset, fetch_annotations
+    from lcvd.config.download import DownloadSettings
+    from lcvd.download.datasets.registry import dataset, fetch_annotations
 
     known = dataset(name)
     click.echo(f"{name}: licence: {known.licence}")
@@ -88,7 +88,7 @@ def fetch(name: str) -> None:
 @click.option("--skip", is_flag=True, help="Leave out what isn't as the format says, and tell it, instead of refusing.")
 def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> None:
     """Write the manifest of dataset NAME from its annotations at PATH (a file or folder; default: where `fetch` puts them)."""
-    from lcvd.sources.datasets.catalogue import dataset, read_dataset
+    from lcvd.download.datasets.registry import dataset, read_dataset
 
     known = dataset(name)
     reading = read_dataset(known, path, skip_mistakes=skip)

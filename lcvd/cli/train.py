@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from lcvd.config.io import load_settings
 from lcvd.config.train import TrainSettings
-from lcvd.training.plan import GPUS, Planner, describe
+from lcvd.train.planner import GPUS, Planner, describe
 
 
 @click.command()

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lcvd.config.settings import DecaSettings
+from lcvd.config.reconstruct import DecaSettings
 from lcvd.face import flame
 from lcvd.face.codes import FaceCodes
 from lcvd.face.deca import DecaCodes, DecaEncoder, encode, load_encoder

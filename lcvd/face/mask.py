@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.config.settings import MaskKind
+from lcvd.config.reconstruct import MaskKind
 from lcvd.weights.registry import fingerprint
 
 _THRESHOLD = 0.5

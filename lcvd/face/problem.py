@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.config.settings import FitSettings
+from lcvd.config.reconstruct import FitSettings
 from lcvd.face.head import Head, rotations
 from lcvd.face.track import FaceTrack
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 from scipy.spatial.transform import Rotation
 
-from lcvd.config.settings import FitSettings
+from lcvd.config.reconstruct import FitSettings
 from lcvd.face.problem import MOTION, Array, Problem, State, normal_equations, starting_state
 
 _HOLDS = 4

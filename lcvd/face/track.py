@@ -11,7 +11,7 @@ import numpy as np
 
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of
-from lcvd.config.settings import TrackSettings
+from lcvd.config.filter import TrackSettings
 from lcvd.ledger.tally import timed
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.metrics.features import NAME as FEATURES
+from lcvd.metrics.efficientnet import NAME as FEATURES
 
 NAME = f"ADJ({FEATURES})"
 

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lcvd.metrics.extras import package
 from lcvd.metrics.identity import SIDE
-from lcvd.metrics.optional import package
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError, fit, read_pickled
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lcvd.metrics.optional import no_download, package
+from lcvd.metrics.extras import no_download, package
 
 DEFAULT = "liqe"
 BATCH = 4

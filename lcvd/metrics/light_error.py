@@ -1,6 +1,6 @@
 """LE, the distance between two spherical-harmonics lights (spec G), and what can be read off it.
 
-The published LE estimates both lights with DECA. Where a light comes from the open fit (`lcvd.shading.light`), the
+The published LE estimates both lights with DECA. Where a light comes from the open fit (`lcvd.light.estimate`), the
 number is reported as ``LE(open)``: the formula is the same, the estimator isn't.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lcvd.shading.sh import dominant_direction
+from lcvd.render.sh import dominant_direction
 
 Array = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def light_error(light: ArrayLike, target: ArrayLike) -> Array:
 
 
 def light_angle(light: ArrayLike, target: ArrayLike) -> Array:
-    """Angle in degrees, (...), between the dominant directions of two lights (`lcvd.shading.sh`).
+    """Angle in degrees, (...), between the dominant directions of two lights (`lcvd.render.sh`).
 
     NaN where a light has no direction (no linear coefficients).
     """

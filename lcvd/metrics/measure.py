@@ -12,10 +12,10 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
 from lcvd.face.track import Tracker
-from lcvd.metrics.instruments import Instruments
-from lcvd.metrics.observers import Observation, OpenLight, Shown
-from lcvd.shading.hints import WINDOW, surfaces_of
-from lcvd.shading.samples import SkinBlocks, skin_blocks
+from lcvd.light.skin_samples import SkinBlocks, skin_blocks
+from lcvd.metrics.base import Observation, OpenLight, Shown
+from lcvd.metrics.session import Instruments
+from lcvd.render.hints import WINDOW, surfaces_of
 
 Array = NDArray[Any]
 

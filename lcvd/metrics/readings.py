@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.metrics import adjacent, deca_light, features, frechet, i3d, identity, inception, iqa, perceptual
+from lcvd.metrics import adjacent, deca_light, frechet, identity, iqa
+from lcvd.metrics import efficientnet as features
+from lcvd.metrics import fid as inception
+from lcvd.metrics import fvd as i3d
+from lcvd.metrics import temporal as perceptual
 from lcvd.metrics.arcface import WEIGHTS as ARCFACE
+from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import FeatureSet
+from lcvd.metrics.landmarks import pose_error
 from lcvd.metrics.light_error import light_angle, light_error
-from lcvd.metrics.observers import Observation
-from lcvd.metrics.pose import pose_error
 
 Array = NDArray[Any]
 LE, ANGLE, POSE, PSNR = "LE(open)", "Light angle(open)", "POSE(MediaPipe)", "PSNR(studio)"

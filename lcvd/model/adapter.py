@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from lcvd.model.networks import ConfigMixin, ModelMixin, register_to_config
+from lcvd.model.hf_classes import ConfigMixin, ModelMixin, register_to_config
 
 # (channels out, kernel, stride) of the convolutions between which the picture shrinks to an eighth.
 LAYERS = ((3, 3, 1), (16, 4, 2), (16, 3, 1), (32, 4, 2), (32, 3, 1), (64, 4, 2), (64, 3, 1), (128, 3, 1))

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from lcvd.model.inputs import Pictures
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pictures import Pictures
 
 CHUNK = 16
 KEPT_BYTES = 1_000_000_000

@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from lcvd.model.adapter import Adapter
+from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
 from lcvd.model.hub import Parts, save_parts
 from lcvd.model.lcvd import CONDITIONS
-from lcvd.model.networks import UNetSpatioTemporalConditionModel
-from lcvd.model.parts import load_image_encoder, load_part, load_vae, read_config
+from lcvd.model.load import load_image_encoder, load_part, load_vae, read_config
 from lcvd.model.schedule import euler_scheduler
 from lcvd.model.seeds import generator
 from lcvd.weights.strict import fit, read_pickled

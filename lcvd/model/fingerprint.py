@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lcvd.model.latents import LatentCodec
-from lcvd.shards.prepared import Key
+from lcvd.shard.latents_format import Key
 
 
 def prepared_key(codec: LatentCodec, encoder: nn.Module, size: int) -> Key:

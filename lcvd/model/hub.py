@@ -23,14 +23,14 @@ import torch
 from torch import nn
 
 from lcvd.model.adapter import Adapter
-from lcvd.model.networks import (
+from lcvd.model.hf_classes import (
     AutoencoderKL,
     CLIPVisionModelWithProjection,
     EulerDiscreteScheduler,
     UNetSpatioTemporalConditionModel,
 )
+from lcvd.model.load import ONE_FILE, load_image_encoder, load_part, load_vae, read_config
 from lcvd.model.packing import Packing
-from lcvd.model.parts import ONE_FILE, load_image_encoder, load_part, load_vae, read_config
 from lcvd.weights.strict import ModelError
 
 INDEX = "model_index.json"

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lcvd.config.train import ImageEncoderSettings
-from lcvd.model.networks import CLIPVisionConfig, CLIPVisionModelWithProjection
+from lcvd.model.hf_classes import CLIPVisionConfig, CLIPVisionModelWithProjection
 from lcvd.model.seeds import seeded_construction
 
 CLIP_SIZE = 224

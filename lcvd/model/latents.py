@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcvd.config.train import LatentSettings
-from lcvd.model.networks import AutoencoderKL
+from lcvd.model.hf_classes import AutoencoderKL
+from lcvd.model.load import load_part, load_vae
 from lcvd.model.packing import Packing
-from lcvd.model.parts import load_part, load_vae
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
 

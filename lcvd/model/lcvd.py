@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from lcvd.config.train import SVD_SIGMAS, ModelSettings
-from lcvd.model import initial
+from lcvd.model import init_weights
 from lcvd.model.adapter import Adapter
+from lcvd.model.hf_classes import CLIPVisionModelWithProjection, PushToHubMixin, UNetSpatioTemporalConditionModel
 from lcvd.model.hub import Parts, load_parts, save_parts
 from lcvd.model.image_token import image_token
 from lcvd.model.latents import LatentCodec, codec_of
-from lcvd.model.networks import CLIPVisionModelWithProjection, PushToHubMixin, UNetSpatioTemporalConditionModel
 from lcvd.model.schedule import euler_scheduler
 
 CONDITIONS = ("shading", "reference", "landmark")
@@ -35,7 +35,7 @@ class LCVD(nn.Module, PushToHubMixin):
         adapters: by the name of their condition (of `CONDITIONS`), in order.
         size: side of the frames, px. frames, overlap: windows over a long video (spec D). sigmas: lowest and highest noise
             level that it is sampled at. carried: whether its reference adapter sees the reference as it stands in each
-            frame (`lcvd.shading.carry.Carried`) instead of the same picture in all of them.
+            frame (`lcvd.render.warp.Carried`) instead of the same picture in all of them.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class LCVD(nn.Module, PushToHubMixin):
             MissingWeights: published weights aren't where they are looked for.
             ModelError: they are of another shape than `settings`; the setting is named.
         """
-        unet = initial.unet(settings, seed)
-        adapters = initial.adapters(settings, seed)
-        encoder = initial.image_encoder(settings.start, settings.image_encoder, seed)
+        unet = init_weights.unet(settings, seed)
+        adapters = init_weights.adapters(settings, seed)
+        encoder = init_weights.image_encoder(settings.start, settings.image_encoder, seed)
         sizes: dict[str, Any] = {name: getattr(settings, name) for name in ("size", "frames", "overlap", "carried")}
         return cls(unet, adapters, encoder, codec_of(settings.latents), sigmas=settings.sigmas, **sizes).eval()
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from lcvd.config.train import ObjectiveSettings
-from lcvd.model.draws import Draws
 from lcvd.model.lcvd import LCVD
+from lcvd.model.random_draws import Draws
 
 FPS_ID, MOTION_ID = 6.0, 127.0
 

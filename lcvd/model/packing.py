@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lcvd.model.networks import ConfigMixin, ModelMixin, register_to_config
+from lcvd.model.hf_classes import ConfigMixin, ModelMixin, register_to_config
 
 
 class Packing(ModelMixin, ConfigMixin):

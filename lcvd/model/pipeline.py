@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lcvd.model.arguments import Guidance, condition_sets, generator_of, led_pictures, strength_of
+from lcvd.model.batch_sizing import GB, rows_within
+from lcvd.model.call_arguments import Guidance, condition_sets, generator_of, led_pictures, strength_of
+from lcvd.model.conditioned import Conditioned
 from lcvd.model.conditions import Conditions
+from lcvd.model.hf_classes import BaseOutput, DiffusionPipeline
 from lcvd.model.hub import Parts, load_parts, save_parts
-from lcvd.model.inputs import picture, portrait_mask
 from lcvd.model.lcvd import CONDITIONS, LCVD
 from lcvd.model.masks import latent_mask
-from lcvd.model.memory import GB, rows_within
-from lcvd.model.network import Conditioned
-from lcvd.model.networks import BaseOutput, DiffusionPipeline
 from lcvd.model.objective import time_ids
+from lcvd.model.pictures import picture, portrait_mask
 from lcvd.model.recipe import Recipe, recipe_of
-from lcvd.model.resume import Kept
 from lcvd.model.sampler import sample
+from lcvd.model.sampling_state import Kept
 from lcvd.model.schedule import Scheduler
 
 Callback = Callable[[DiffusionPipeline, int, Tensor, dict[str, Tensor]], dict[str, Any] | None]
@@ -175,7 +175,7 @@ class LCVDPipeline(DiffusionPipeline):
             positive: conditions of y2. negative: conditions of y1. The paper's ablation F_r is ("reference",) for both
                 with guidance 1, F_s is ("shading",) against ().
             clip_in_negative: keep the image token under `negative`; the published system leaves it out.
-            carried: the portrait as it stands in the pose of each hint, N pictures (`lcvd.shading.carry.Carried`): what a
+            carried: the portrait as it stands in the pose of each hint, N pictures (`lcvd.render.warp.Carried`): what a
                 model needs that was trained so (`model.carried`), and others don't look at.
             reference_landmarks: landmark map of the reference, where `landmark` is a condition; landmarks: N of them.
             fps: frames a second, motion_bucket_id, noise_aug_strength: SVD's conditioning numbers, as trained; the

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lcvd.model.recipe import Recipe
-from lcvd.model.resume import Kept, State
+from lcvd.model.sampling_state import Kept, State
 from lcvd.model.schedule import Scheduler, solver_of
 from lcvd.model.windows import blend_weights, tiled_noise, windows_at
 

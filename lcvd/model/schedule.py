@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias
 
 from lcvd.config.train import SVD_SIGMAS
-from lcvd.model.networks import EDMDPMSolverMultistepScheduler, EulerDiscreteScheduler
+from lcvd.model.hf_classes import EDMDPMSolverMultistepScheduler, EulerDiscreteScheduler
 
 Solver = Literal["euler", "dpmpp"]
 Scheduler: TypeAlias = Any

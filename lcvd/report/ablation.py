@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from lcvd.metrics.catalogue import ordered
-from lcvd.metrics.manifest import Manifest
+from lcvd.evaluate.protocol import Manifest
+from lcvd.metrics.registry import ordered
 
 MEASURED, PUBLISHED = "#b4501a", "#5b6470"
 WIDE, HIGH = 2.6, 2.5

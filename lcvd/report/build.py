@@ -8,8 +8,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lcvd.metrics.catalogue import ARMS
-from lcvd.relight.remarks import is_small
+from lcvd.evaluate.caveats import is_small
+from lcvd.light.presets import preset
+from lcvd.metrics.registry import ARMS
+from lcvd.render.sh import dominant_direction
 from lcvd.report import collect
 from lcvd.report.chart import line_chart
 from lcvd.report.figures import figures, opening
@@ -17,8 +19,6 @@ from lcvd.report.histogram import Limit, histogram, light_map
 from lcvd.report.media import picture_uri, poster_uri, video_uri
 from lcvd.report.spread import quality_scores, spread
 from lcvd.report.truth import ERRORS, compared
-from lcvd.shading.presets import preset
-from lcvd.shading.sh import dominant_direction
 
 ASSETS = Path(__file__).parent / "assets"
 SHEET_WIDTH = 1200

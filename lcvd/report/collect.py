@@ -12,8 +12,8 @@ import numpy as np
 
 from lcvd.ledger.rows import Row, read_ledger
 from lcvd.ledger.story import STAGES, last_rows
-from lcvd.metrics.catalogue import ARMS, metric_of, ordered
 from lcvd.metrics.readings import ANGLE, LE, POSE, PSNR
+from lcvd.metrics.registry import ARMS, metric_of, ordered
 from lcvd.report.chart import Series
 
 SHEETS = 24

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lcvd.metrics.agreement import QUESTIONS
+from lcvd.metrics.user_study import QUESTIONS
 
 Records = dict[str, dict[str, Any]]
 

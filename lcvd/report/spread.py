@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from lcvd.face.head import rotations
 from lcvd.ledger.rows import read_ledger
-from lcvd.shading.packs import Packs
-from lcvd.shading.sh import dominant_direction
+from lcvd.reconstruct.archive import Packs
+from lcvd.render.sh import dominant_direction
 
 Array = NDArray[Any]
 CLIPS, FRAMES = 2000, 64

@@ -9,10 +9,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from lcvd.metrics.catalogue import metric_of, ordered
-from lcvd.metrics.manifest import Manifest
-from lcvd.metrics.outputs import ARROWS
-from lcvd.relight.remarks import INPUT
+from lcvd.evaluate.caveats import INPUT
+from lcvd.evaluate.protocol import Manifest
+from lcvd.evaluate.write import ARROWS
+from lcvd.metrics.registry import metric_of, ordered
 from lcvd.report.collect import number
 from lcvd.report.media import picture_uri
 from lcvd.report.opinions import merged, note_of

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
+from lcvd.filter.stage import kept_clips
 from lcvd.ledger.rows import read_ledger
-from lcvd.quality.stage import kept_clips
-from lcvd.shading.packs import MASK, Packs
+from lcvd.reconstruct.archive import MASK, Packs
 from lcvd.studio.compare import errors
 from lcvd.video.clip import Clip
 from lcvd.video.encode import read_lossless

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
-from lcvd.shading.presets import PRESETS, preset
+from lcvd.light.presets import PRESETS, preset
 from lcvd.studio import motion
-from lcvd.studio.sitter import KNOWN, is_known, sitter
+from lcvd.studio.subjects import KNOWN, is_known, sitter
 
 Array = NDArray[Any]
 MOVING, OWN = "moving", "own"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.face.head import load_head
-from lcvd.shading.hints import hints_of
+from lcvd.render.hints import hints_of
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_h264, write_lossless
 

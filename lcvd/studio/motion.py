@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from lcvd.shading.presets import ambient, expose, lamp
+from lcvd.light.presets import ambient, expose, lamp
 
 Array = NDArray[Any]
 TURN = np.radians([7.0, 15.0, 6.0])

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.shading.normals import vertex_normals
-from lcvd.shading.rasterize import rasterize
+from lcvd.render.normals import vertex_normals
+from lcvd.render.rasterize import rasterize
 
 Array = NDArray[Any]
 SIZE, BIAS, REACH = 192, 0.02, 1.6

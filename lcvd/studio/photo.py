@@ -13,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lcvd.config.settings import LightSettings, ReconstructSettings, TrackSettings
+from lcvd.config.filter import TrackSettings
+from lcvd.config.reconstruct import LightSettings, ReconstructSettings
 from lcvd.face.codes import FaceCodes
+from lcvd.face.crop import square_pictures
 from lcvd.face.fit import fit_track
 from lcvd.face.head import load_head
 from lcvd.face.mask import PortraitMasker
 from lcvd.face.square import square_of
 from lcvd.face.track import Tracker
-from lcvd.shading.crop import square_pictures
-from lcvd.shading.fill import fill
-from lcvd.shading.skin import light_of
+from lcvd.light.skin_regions import light_of
+from lcvd.render.pull_push import fill
 
 Array = NDArray[Any]
 PHOTOS = {

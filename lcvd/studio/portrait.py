@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
-from lcvd.shading.normals import vertex_normals
-from lcvd.shading.presets import preset
-from lcvd.shading.rasterize import rasterize
+from lcvd.light.presets import preset
+from lcvd.render.normals import vertex_normals
+from lcvd.render.rasterize import rasterize
+from lcvd.studio.albedo import colours, spacing
 from lcvd.studio.backdrop import backdrop
-from lcvd.studio.coat import colours, spacing
-from lcvd.studio.figure import PARTS, Figure, figure
+from lcvd.studio.body_mesh import PARTS, Figure, figure
+from lcvd.studio.mesh_texture import Texels, lay_out, paint
 from lcvd.studio.occlusion import open_share
 from lcvd.studio.person import person
-from lcvd.studio.texels import Texels, lay_out, paint
 
 Array = NDArray[Any]
 WINDOW = 8

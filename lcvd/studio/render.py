@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.head import load_head
-from lcvd.shading.carry import Origin, looked_up, reached, way_back
-from lcvd.shading.fill import fill
-from lcvd.shading.normals import vertex_normals
-from lcvd.shading.rasterize import interpolate, rasterize
-from lcvd.shading.sh import shading
+from lcvd.render.normals import vertex_normals
+from lcvd.render.pull_push import fill
+from lcvd.render.rasterize import interpolate, rasterize
+from lcvd.render.sh import shading
+from lcvd.render.warp import Origin, looked_up, reached, way_back
 from lcvd.studio.photo import Photo
 
 Array = NDArray[Any]

@@ -82,7 +82,7 @@ REGISTRY: tuple[Weights, ...] = (
             "https://github.com/universome/stylegan-v", "not computed by the open set", ""),
     Weights("dpr", "relighting method DPR", "dpr/trained_model_03.t7", "research purpose only",
             "https://github.com/zhhoper/DPR", "method sh-ratio, under its own name",
-            "lcvd.relight.methods.sh_ratio"),
+            "lcvd.evaluate.methods.sh_ratio"),
 )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ import pytest
 from benchmarks import pipeline
 from benchmarks.pipeline import chunk_cost, simulated
 from benchmarks.pipeline_parts import OPERATIONS, ledger_seconds, up_to_date
-from tasks.environment import prepare
-from tasks.server import prefect_server
+from tasks.runtime.environment import prepare
+from tasks.runtime.server import prefect_server
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import torch
 
 from benchmarks.training_data import FRAMES, Pictures, read_published, write_ours, write_published
 from lcvd.config.profiles import profile
-from lcvd.training.clips import Clips
-from lcvd.training.data import make_batch
-from lcvd.training.order import window_of
+from lcvd.train.dataloader import make_batch
+from lcvd.train.dataset import Clips
+from lcvd.train.sample_order import window_of
 
 SIZE = 128
 

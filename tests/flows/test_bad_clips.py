@@ -12,15 +12,15 @@ from flows.shard import pack_samples, prepare_chunk, shard_chunk
 from lcvd.cache.store import Cache
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
+from lcvd.download.manifest.files import COLUMNS, read_manifests
+from lcvd.download.stage import download_chunk, mark_duplicates
+from lcvd.filter.across_clips import settle
+from lcvd.filter.stage import filter_chunk, kept_clips
 from lcvd.ledger.rows import Row, write_ledger
 from lcvd.ledger.story import last_rows
-from lcvd.quality.stage import filter_chunk, kept_clips
-from lcvd.quality.together import settle
-from lcvd.shading.packs import pack
-from lcvd.shading.stage import reconstruct_chunk
-from lcvd.shards.sample import read_samples
-from lcvd.sources.manifest import COLUMNS, read_manifests
-from lcvd.sources.stage import download_chunk, mark_duplicates
+from lcvd.reconstruct.archive import pack
+from lcvd.reconstruct.stage import reconstruct_chunk
+from lcvd.shard.sample import read_samples
 from lcvd.video.clip import clips_of
 from tests.bad_clips import COUNT, make_clips
 from tests.flows.conftest import TINY, merged

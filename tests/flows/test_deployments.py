@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from lcvd.metrics.regression import history_entry
+from lcvd.evaluate.regression import history_entry
 from tests.flows.conftest import answers, found
 from tests.processes import command_of, working_in
 

@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from lcvd.config.io import dump_settings
-from tasks.supervisor import child_environment
+from tasks.runtime.supervisor import child_environment
 from tests.flows.conftest import answers, found
-from tests.lcvd.training.conftest import tiny, write_discs
+from tests.lcvd.train.conftest import tiny, write_discs
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = """
@@ -26,9 +26,9 @@ CODE = """
     sys.path.insert(0, {root!r})
     from pathlib import Path
     from lcvd.config.settings import Settings
-    from lcvd.training.stage import launch_command
-    from tasks.deathwatch import on_sigterm
-    from tasks.supervisor import supervise
+    from lcvd.train.stage import launch_command
+    from tasks.runtime.orphan_guard import on_sigterm
+    from tasks.runtime.supervisor import supervise
     on_sigterm()
     settings = Settings.model_validate_json(Path({settings!r}).read_text())
     command, environment = launch_command(settings, Path({data!r}), Path({place!r}) / "scratch", Path({place!r}) / "out", devices=0)
@@ -62,7 +62,7 @@ SERVED = """
 
     import flows  # sets Prefect's environment
     from prefect import flow
-    from tasks.supervisor import supervise
+    from tasks.runtime.supervisor import supervise
 
     @flow
     def served():

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tasks.environment import prepare, scratch
+from tasks.runtime.environment import prepare, scratch
 
 LIMIT_S = 30.0
 
@@ -22,7 +22,7 @@ def prefect_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
         patch.setenv("LCVD_SCRATCH", str(tmp_path_factory.mktemp("prefect") / ".lcvd"))
         patch.delenv("PREFECT_API_URL", raising=False)
         prepare()
-        from tasks.server import prefect_server
+        from tasks.runtime.server import prefect_server
 
         with prefect_server() as url:
             yield url

@@ -72,13 +72,13 @@ async def query(address: str, text: str) -> list[tuple]:
 
 
 RUN = """
-from tasks.environment import prepare
+from tasks.runtime.environment import prepare
 prepare()
 import chunk_work
 from prefect import flow
-from lcvd.config.settings import RunnerSettings
-from tasks.chunks import map_chunks
-from tasks.server import prefect_server
+from lcvd.config.runner import RunnerSettings
+from tasks.runtime.map_chunks import map_chunks
+from tasks.runtime.server import prefect_server
 
 @flow(name="kept")
 def kept():

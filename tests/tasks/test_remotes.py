@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.tasks.test_dvc import commit, dvc_cli, repository, run
 
 __all__ = ["repository"]

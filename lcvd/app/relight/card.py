@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lcvd.model.hub import SMALL, fetched
 
 if TYPE_CHECKING:
-    from lcvd.relight.generate import Model
+    from lcvd.relighting.generate import Model
 
 CARD, NUMBERS = "README.md", "metrics.json"
 LIGHT = (

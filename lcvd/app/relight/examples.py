@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from lcvd.app.relight.uploads import VIDEOS
-from lcvd.relight.media import IMAGES
+from lcvd.relighting.media import IMAGES
 
 _CARRIED = {
     "portrait": [("skimage", "data/astronaut.png"), ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lcvd.ledger.rows import ClipError
-from lcvd.relight.sampling import Progress
+from lcvd.relighting.options import Progress
 from lcvd.weights.strict import ModelError
 
 Work = Callable[[Progress, Callable[[], bool]], dict[str, Any]]

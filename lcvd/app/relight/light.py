@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from lcvd.shading.hints import ALBEDO, to_uint8
-from lcvd.shading.presets import PRESETS, expose
-from lcvd.shading.sh import shading
-from lcvd.shading.soft import STRONGEST, Lamp, lamp_of_preset, light_of, turned
+from lcvd.light.area_lights import STRONGEST, Lamp, lamp_of_preset, light_of, turned
+from lcvd.light.presets import PRESETS, expose
+from lcvd.render.hints import ALBEDO, to_uint8
+from lcvd.render.sh import shading
 
 Array = NDArray[Any]
 SIDE = 256
@@ -25,7 +25,7 @@ _Number = Annotated[float, Field(ge=-1, le=1)]
 
 
 class LampInput(BaseModel):
-    """A lamp as the page sends it; see `lcvd.shading.soft.Lamp`."""
+    """A lamp as the page sends it; see `lcvd.light.area_lights.Lamp`."""
 
     model_config = _STRICT
     direction: tuple[_Number, _Number, _Number]

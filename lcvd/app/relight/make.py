@@ -16,19 +16,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from lcvd.app.relight.light import LightInput
 from lcvd.app.relight.sessions import Session
 from lcvd.config.settings import Settings
-from lcvd.relight.call import relight
-from lcvd.relight.media import IMAGES
-from lcvd.relight.motion import Motion
-from lcvd.relight.result import Output, Relit
-from lcvd.relight.sampling import Progress
-from lcvd.relight.scene import Scene, Wanted, scene_of
-from lcvd.relight.side_file import side_path
-from lcvd.shading.crop import square_pictures
+from lcvd.face.crop import square_pictures
+from lcvd.relighting.api import relight
+from lcvd.relighting.media import IMAGES
+from lcvd.relighting.motion import Motion
+from lcvd.relighting.options import Progress
+from lcvd.relighting.output.provenance import side_path
+from lcvd.relighting.result import Output, Relit
+from lcvd.relighting.scene import Scene, Wanted, scene_of
 from lcvd.video.decode import read
 from lcvd.video.encode import write_browser
 
 if TYPE_CHECKING:
-    from lcvd.relight.generate import Model
+    from lcvd.relighting.generate import Model
 
 Array = NDArray[Any]
 Cancel = Callable[[], bool]

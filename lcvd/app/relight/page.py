@@ -27,7 +27,7 @@ from lcvd.app.relight.make import LONGEST, Maker, ReadInput, RenderInput
 from lcvd.app.relight.sessions import Session, Sessions
 from lcvd.app.relight.uploads import KINDS, LIMITS, Refused, accept, check_size, copied, forget, receive
 from lcvd.app.web import LOOPBACK, SAFETY, body_of, check_origin, guarded, templates_of
-from lcvd.shading.soft import STRONGEST
+from lcvd.light.area_lights import STRONGEST
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("page.js", "ball.js", "light.js", "player.js", "server.js")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lcvd.app.relight.jobs import Job
 from lcvd.app.relight.light import SIDE
-from lcvd.relight.scene import Scene
+from lcvd.relighting.scene import Scene
 
 Array = NDArray[Any]
 IDLE_SECONDS = 2 * 3600

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from lcvd.app.relight.sessions import Session
 from lcvd.ledger.rows import ClipError
-from lcvd.relight.media import IMAGES, pixels_of
-from lcvd.shading.environment import SUFFIXES, environment_light, read_map
+from lcvd.light.environment import SUFFIXES, environment_light, read_map
+from lcvd.relighting.media import IMAGES, pixels_of
 
 VIDEOS = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi")
 KINDS = {"portrait": (*IMAGES, *VIDEOS), "driving": VIDEOS, "map": SUFFIXES}

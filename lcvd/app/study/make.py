@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lcvd.relight.figures import lit_sphere
-from lcvd.relight.media import IMAGES
-from lcvd.relight.results import VIDEOS, locate, read_result
-from lcvd.shading.presets import PRESETS, preset
+from lcvd.evaluate.figures.tiles import lit_sphere
+from lcvd.evaluate.result_folders import VIDEOS, locate, read_result
+from lcvd.light.presets import PRESETS, preset
+from lcvd.relighting.media import IMAGES
 from lcvd.video.encode import write_browser
 
 Array = NDArray[Any]
@@ -31,7 +31,7 @@ def make_study(
 
     Args:
         out: the folder; it mustn't be there yet.
-        methods: folder of results ``<clip>/<light>`` of each method (`lcvd.relight.results`), by name.
+        methods: folder of results ``<clip>/<light>`` of each method (`lcvd.evaluate.result_folders`), by name.
         clips: pictures or videos of which the results were made; a clip's first frame is the portrait.
         lights: pictures of the lights that are no presets, ``<light>.png``.
         fps: frames a second.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lcvd.metrics.agreement import QUESTIONS
+from lcvd.metrics.user_study import QUESTIONS
 
 SCALE = (1, 2, 3, 4, 5)
 LONGEST_NAME = 40

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.app.study.ratings import Rating
-from lcvd.metrics.agreement import QUESTIONS, krippendorff_alpha
-from lcvd.metrics.record import rounded
+from lcvd.evaluate.record import rounded
+from lcvd.metrics.user_study import QUESTIONS, krippendorff_alpha
 
 Array = NDArray[Any]
 RESAMPLES = 2000

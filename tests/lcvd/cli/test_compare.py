@@ -5,8 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from lcvd.cli.compare import compare
-from lcvd.metrics.comparison import DifferentProtocols
-from lcvd.metrics.record import Protocol, Record
+from lcvd.evaluate.compare import DifferentProtocols
+from lcvd.evaluate.record import Protocol, Record
 
 LE = Record("LE(open)", 1.0, 2, 62, "lower", Protocol("x", ("left",), 128, (25.0,), 0), versions={"torch": "2.12"})
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from lcvd.app.study.ratings import Rating, append
-from lcvd.metrics.agreement import QUESTIONS
+from lcvd.metrics.user_study import QUESTIONS
 from tests.lcvd.app.study.conftest import small_study
 
 LCVD = Path(sys.executable).with_name("lcvd")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lcvd.config.settings import TrackSettings
+from lcvd.config.filter import TrackSettings
 from lcvd.face.deca_crop import LIKE_68, FaceAlignment, box_of, box_of_picture, crops_of, warp
 from lcvd.face.track import Tracker
 from lcvd.video.clip import Clip

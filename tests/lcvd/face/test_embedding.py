@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 
-from lcvd.config.settings import TrackSettings
+from lcvd.config.filter import TrackSettings
 from lcvd.face.embedding import embed, five_points
 from lcvd.face.people import cluster
 from lcvd.face.track import Tracker

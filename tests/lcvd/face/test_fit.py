@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lcvd.config.settings import FitSettings, TrackSettings
+from lcvd.config.filter import TrackSettings
+from lcvd.config.reconstruct import FitSettings
 from lcvd.face.fit import fit_track, landmark_error
 from lcvd.face.geometry import project
 from lcvd.face.head import load_head, rotations

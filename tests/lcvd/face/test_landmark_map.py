@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lcvd.config.settings import TrackSettings
+from lcvd.config.filter import TrackSettings
 from lcvd.face.landmark_map import LINES, SQUARES, landmark_maps
 from lcvd.face.track import LANDMARKS, Tracker
 from lcvd.video.clip import Clip

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lcvd.config.settings import FitSettings
+from lcvd.config.reconstruct import FitSettings
 from lcvd.face.head import load_head, rotations
 from lcvd.face.problem import MOTION, Problem, State, _jacobian, problem_of, residuals, starting_state
 from lcvd.face.solve import _bounded, _solve_chain

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lcvd.config.settings import TrackSettings
+from lcvd.config.filter import TrackSettings
 from lcvd.face import track as module
 from lcvd.face.track import FaceTrack, Tracker, face_track
 from lcvd.video.clip import Clip

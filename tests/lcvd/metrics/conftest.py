@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from lcvd.light.presets import preset
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE, Reading, Scored
-from lcvd.shading.presets import preset
 
 T = 6
 

@@ -3,22 +3,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lcvd.config.filter import TrackSettings
 from lcvd.config.profiles import profile
-from lcvd.config.settings import TrackSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.embedding import embed, five_points
 from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.face.track import Tracker
+from lcvd.light.presets import preset
 from lcvd.metrics import measure
 from lcvd.metrics.frechet import frechet_distance
 from lcvd.metrics.identity import TARGETS, align, cosine
-from lcvd.metrics.instruments import Instruments
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.measure import Meter, regrouped
 from lcvd.metrics.readings import ADJ, FD, ID, LE, OPEN, POSE, Held, feature_set, scored
-from lcvd.shading.hints import hints_of
-from lcvd.shading.presets import preset
+from lcvd.metrics.session import Instruments
+from lcvd.render.hints import hints_of
 
 SIZE, FRAMES = 96, 3
 

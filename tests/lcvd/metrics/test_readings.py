@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from lcvd.light.presets import preset
 from lcvd.metrics.light_error import SCALE
 from lcvd.metrics.readings import POSE68, Held, scored
-from lcvd.shading.presets import preset
 
 T = 4
 

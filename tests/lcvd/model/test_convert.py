@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from lcvd.cli.main import cli
 from lcvd.model.adapter import Adapter
 from lcvd.model.convert import ADAPTER_FILES, convert
+from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
 from lcvd.model.image_token import new_image_encoder
 from lcvd.model.lcvd import LCVD
-from lcvd.model.networks import UNetSpatioTemporalConditionModel
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.weights.strict import ModelError
 from tests.golden_rules import rule_weights

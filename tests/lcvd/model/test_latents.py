@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lcvd.config.train import LatentSettings
+from lcvd.model.hf_classes import AutoencoderKL
 from lcvd.model.latents import TINY, LatentCodec, codec_of
-from lcvd.model.networks import AutoencoderKL
 from lcvd.model.packing import Packing
 from lcvd.studio.clip import StudioClip
 from lcvd.weights.registry import MissingWeights

@@ -12,11 +12,11 @@ from torch import Tensor
 from lcvd.config.profiles import profile
 from lcvd.config.train import ModelSettings
 from lcvd.model.adapter import Adapter
+from lcvd.model.hf_classes import AutoencoderKL, UNetSpatioTemporalConditionModel
 from lcvd.model.image_token import new_image_encoder
-from lcvd.model.initial import unet_config
+from lcvd.model.init_weights import unet_config
 from lcvd.model.latents import LatentCodec
 from lcvd.model.lcvd import LCVD
-from lcvd.model.networks import AutoencoderKL, UNetSpatioTemporalConditionModel
 from tests.golden_rules import rule_weights
 
 GATED = {

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from lcvd.config.train import ObjectiveSettings
-from lcvd.model.draws import Draws, draw, gates_from
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Batch, Coefficients, Objective, losses, network_input, time_ids, velocity
+from lcvd.model.random_draws import Draws, draw, gates_from
 from tests.golden_rules import normal
 from tests.lcvd.model.test_lcvd import tiny, trained
 

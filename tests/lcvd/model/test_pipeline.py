@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from lcvd.config.profiles import profile
-from lcvd.model.arguments import conditions_of
+from lcvd.model.call_arguments import conditions_of
 from lcvd.model.conditions import Conditions
-from lcvd.model.inputs import Given
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pictures import Given
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
 from lcvd.model.recipe import Recipe
 from tests.lcvd.model.test_lcvd import trained

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lcvd.evaluate.record import Protocol, Record
 from lcvd.ledger.rows import failed, filtered, kept, write_ledger
-from lcvd.metrics.catalogue import METRICS
-from lcvd.metrics.record import Protocol, Record
+from lcvd.metrics.registry import METRICS
 from lcvd.video.encode import write_browser
 
 FRAMES = 40

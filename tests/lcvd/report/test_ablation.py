@@ -4,8 +4,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from lcvd.metrics.manifest import load_manifest
-from lcvd.metrics.record import Protocol, Record
+from lcvd.evaluate.protocol import load_manifest
+from lcvd.evaluate.record import Protocol, Record
 from lcvd.report.ablation import ablation_of, svg, table, write_ablation
 
 PROTOCOL = Protocol("x", ("left",), 128, (25.0,), 0, "", "ablation")

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lcvd.metrics.catalogue import METRICS
+from lcvd.metrics.registry import METRICS
 from lcvd.report import collect
 from lcvd.report.build import build_report
 

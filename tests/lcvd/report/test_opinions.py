@@ -4,9 +4,9 @@ import pytest
 
 from lcvd.app.study.ratings import Rating
 from lcvd.app.study.results import results
-from lcvd.metrics.agreement import QUESTIONS
-from lcvd.metrics.manifest import load_manifest
-from lcvd.metrics.record import Protocol, Record
+from lcvd.evaluate.protocol import load_manifest
+from lcvd.evaluate.record import Protocol, Record
+from lcvd.metrics.user_study import QUESTIONS
 from lcvd.report.opinions import read_study
 from lcvd.report.tables import html, markdown, table_of
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from lcvd.ledger.rows import failed, filtered, kept, write_ledger
+from lcvd.light.presets import preset
+from lcvd.reconstruct.archive import pack
 from lcvd.report.spread import quality_scores, spread
-from lcvd.shading.packs import pack
-from lcvd.shading.presets import preset
 from lcvd.studio.clip import StudioClip
 
 

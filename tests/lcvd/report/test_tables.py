@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from lcvd.metrics.manifest import load_manifest
-from lcvd.metrics.record import Protocol, Record
+from lcvd.evaluate.protocol import load_manifest
+from lcvd.evaluate.record import Protocol, Record
 from lcvd.report.tables import html, latex, markdown, table_of, write_tables
 
 PROTOCOL = Protocol("x", ("left",), 128, (25.0,), 0, "", "smoke: the first 16 frames")

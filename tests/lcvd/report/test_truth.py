@@ -3,8 +3,8 @@ import pytest
 
 from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import kept, write_ledger
+from lcvd.reconstruct.archive import pack
 from lcvd.report.truth import ERRORS, compared
-from lcvd.shading.packs import pack
 from lcvd.studio.media import make_clip
 from lcvd.video.encode import read_lossless, write_lossless
 

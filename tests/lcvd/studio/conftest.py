@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lcvd.studio.places import Places
+from lcvd.studio.layout import Places
 
 SIZE = 128
 

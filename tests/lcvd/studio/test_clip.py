@@ -8,10 +8,10 @@ import pytest
 from benchmarks.studio import measure
 from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
-from lcvd.shading.hints import hints_of
+from lcvd.render.hints import hints_of
 from lcvd.studio.clip import StudioClip
 from lcvd.studio.photo import photo
-from lcvd.studio.sitter import sitter
+from lcvd.studio.subjects import sitter
 
 
 def frames_of(clip: StudioClip) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
-from lcvd.shading.presets import ambient, lamp
+from lcvd.light.presets import ambient, lamp
 from lcvd.studio.compare import errors
 
 SIZE, FRAMES = 100, 3

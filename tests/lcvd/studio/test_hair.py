@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lcvd.face.head import load_head
-from lcvd.shading.normals import vertex_normals
+from lcvd.render.normals import vertex_normals
 from lcvd.studio.hair import CENTRE, grid_faces, height, lift, solids
 from lcvd.studio.person import HAIRS, person
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lcvd.config.settings import DownloadSettings
+from lcvd.config.download import DownloadSettings
+from lcvd.download.manifest.files import read_manifests
+from lcvd.download.stage import download_chunk
 from lcvd.face.codes import FaceCodes
-from lcvd.sources.manifest import read_manifests
-from lcvd.sources.stage import download_chunk
 from lcvd.studio.clip import StudioClip
 from lcvd.studio.media import make_clip
 from lcvd.video.decode import decode_bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lcvd.shading.presets import PRESETS, preset
-from lcvd.shading.sh import shading
+from lcvd.light.presets import PRESETS, preset
+from lcvd.render.sh import shading
 from lcvd.studio.motion import lights
 
 SEEN = np.concatenate([lights(seed, 32, 25.0) for seed in range(200)])

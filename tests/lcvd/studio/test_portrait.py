@@ -10,10 +10,10 @@ from mediapipe.python.solutions.face_mesh import FaceMesh
 
 from lcvd.face.geometry import place
 from lcvd.face.head import load_head
-from lcvd.shading.hints import surfaces_of
-from lcvd.shading.presets import preset
-from lcvd.shading.sh import shading
-from lcvd.shading.skin import skin_of
+from lcvd.light.presets import preset
+from lcvd.light.skin_regions import skin_of
+from lcvd.render.hints import surfaces_of
+from lcvd.render.sh import shading
 from lcvd.studio.clip import StudioClip
 
 FRAMES, SIZE = 6, 160

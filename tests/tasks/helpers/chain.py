@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tasks.environment import prepare
+from tasks.runtime.environment import prepare
 
 prepare()
 
@@ -14,10 +14,10 @@ from prefect import flow  # noqa: E402
 
 from lcvd.config.settings import RunnerSettings  # noqa: E402
 from lcvd.ledger.rows import write_ledger  # noqa: E402
-from tasks.chunks import map_chunks  # noqa: E402
-from tasks.dvc import child_flow_environment  # noqa: E402
-from tasks.entry import entry, only_one, served  # noqa: E402
-from tasks.supervisor import supervise  # noqa: E402
+from tasks.ops.dvc import child_flow_environment  # noqa: E402
+from tasks.runtime.entrypoint import entry, only_one, served  # noqa: E402
+from tasks.runtime.map_chunks import map_chunks  # noqa: E402
+from tasks.runtime.supervisor import supervise  # noqa: E402
 
 CLIPS = 200
 

@@ -19,7 +19,7 @@ from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
-from lcvd.relight.generate import Model
+from lcvd.relighting.generate import Model
 
 TINY = {
     "size": 64,

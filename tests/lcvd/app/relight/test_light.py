@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from lcvd.app.relight.light import SIDE, LightInput, picture_of, presets_for_page
-from lcvd.shading.environment import environment_light
-from lcvd.shading.presets import PRESETS, expose, lamp, preset
+from lcvd.light.environment import environment_light
+from lcvd.light.presets import PRESETS, expose, lamp, preset
 
 LAMP = {"direction": [0, 0, 1], "colour": "#ff8000", "strength": 2, "softness": 0}
 

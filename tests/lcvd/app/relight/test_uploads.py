@@ -11,7 +11,7 @@ from PIL import Image
 
 from lcvd.app.relight.sessions import Session
 from lcvd.app.relight.uploads import LIMITS, Refused, accept, check_kind, check_size, receive
-from lcvd.shading.environment import environment_light
+from lcvd.light.environment import environment_light
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from lcvd.app.study.make import BALL, make_study
 from lcvd.app.study.material import open_study
-from lcvd.relight.results import read_result
+from lcvd.evaluate.result_folders import read_result
 from lcvd.video.encode import write_lossless
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from lcvd.app.study.material import open_study
 from lcvd.app.study.page import study_app
 from lcvd.app.study.ratings import Rating, append, read
-from lcvd.metrics.agreement import QUESTIONS
+from lcvd.metrics.user_study import QUESTIONS
 from tests.lcvd.app.study.conftest import METHODS, SHOTS
 
 ANSWERS = dict(zip(QUESTIONS, "543", strict=True))

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lcvd.app.study.ratings import Rating, append, rater_name, read
-from lcvd.metrics.agreement import QUESTIONS
+from lcvd.metrics.user_study import QUESTIONS
 
 
 def rating(rater="ann", method="ours", shot="a", score=3, **changes):

@@ -3,7 +3,7 @@ import pytest
 
 from lcvd.app.study.ratings import Rating
 from lcvd.app.study.results import markdown, results
-from lcvd.metrics.agreement import QUESTIONS, krippendorff_alpha
+from lcvd.metrics.user_study import QUESTIONS, krippendorff_alpha
 
 
 def rate(rater, method, shot, *scores):

@@ -1,0 +1,129 @@
+"""A method's results as a folder, whoever made them: found, checked, and read a window at a time.
+
+Layout: ``FOLDER/<clip>/<light>`` with one of the endings in `VIDEOS`, or a folder of that name with one PNG a frame, in
+order of name. The clip is the input's file name without ending (in animation ``<portrait>__<driving clip>``), the light
+the preset's name or the light file's without ending (in animation ``own``). Every video has as many square frames of as
+many pixels as the protocol asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lcvd.render.hints import WINDOW
+
+Array = NDArray[Any]
+VIDEOS = (".mkv", ".mp4", ".mov", ".avi", ".webm")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A video that the protocol asks of every method."""
+
+    clip: str
+    light: str
+    frames: int
+    size: int
+
+
+def locate(folder: Path, clip: str, light: str) -> Path | None:
+    """The result's video or folder of PNGs, or None.
+
+    Raises:
+        ValueError: there are several.
+    """
+    base = folder / clip / light
+    found = [base.with_name(light + ending) for ending in VIDEOS]
+    found = [path for path in found if path.is_file()] + ([base] if base.is_dir() else [])
+    if len(found) > 1:
+        raise ValueError(f"{base}: several results, {', '.join(path.name for path in found)}; leave one")
+    return found[0] if found else None
+
+
+def read_result(path: Path) -> Iterator[Array]:
+    """Frames of a result in windows (n, H, W, 3) uint8 RGB, at most `WINDOW` of them held.
+
+    Raises:
+        ValueError: it doesn't decode, or its frames differ in size.
+    """
+    held: list[Array] = []
+    for frame in _pictures(path) if path.is_dir() else _video(path):
+        if held and frame.shape != held[0].shape:
+            raise ValueError(f"{path}: frames of {_size(held[0])} and of {_size(frame)}")
+        held.append(frame)
+        if len(held) == WINDOW:
+            yield np.stack(held)
+            held = []
+    if held:
+        yield np.stack(held)
+
+
+def check(folder: Path, wanted: Sequence[Wanted]) -> list[str]:
+    """What is wrong with a method's folder: nothing where the list is empty. Videos aren't decoded, but for one frame."""
+    if not folder.is_dir():
+        return [f"{folder}: no such folder"]
+    problems = []
+    for each in wanted:
+        try:
+            path = locate(folder, each.clip, each.light)
+            if path is None:
+                endings = ", ".join(VIDEOS)
+                problems.append(f"{folder / each.clip / each.light}: missing ({endings}, or a folder of PNGs)")
+                continue
+            count, size = _count(path), _size(next(_pictures(path) if path.is_dir() else _video(path)))
+        except (ValueError, StopIteration) as error:
+            problems.append(str(error) or f"{path}: holds no frame")
+            continue
+        if count != each.frames:
+            kind = "too short" if count < each.frames else "too long"
+            problems.append(f"{path}: {kind}: {count} frames, expected {each.frames}")
+        if size != f"{each.size}x{each.size} px":
+            problems.append(f"{path}: {size}, expected {each.size}x{each.size} px")
+    return problems
+
+
+def _count(path: Path) -> int:
+    if path.is_dir():
+        return len(list(path.glob("*.png")))
+    with _opened(path) as file:
+        return sum(packet.size > 0 for packet in file.demux(file.streams.video[0]))
+
+
+def _pictures(folder: Path) -> Iterator[Array]:
+    for path in sorted(folder.glob("*.png")):
+        try:
+            with Image.open(path) as image:
+                yield np.asarray(image.convert("RGB"))
+        except OSError as error:
+            raise ValueError(f"{path}: doesn't decode: {error}") from None
+
+
+def _video(path: Path) -> Iterator[Array]:
+    with _opened(path) as file:
+        try:
+            for frame in file.decode(video=0):
+                yield frame.to_ndarray(format="rgb24")
+        except av.error.FFmpegError as error:
+            raise ValueError(f"{path}: doesn't decode: {error}") from None
+
+
+def _opened(path: Path) -> av.container.InputContainer:
+    try:
+        file = av.open(str(path), "r")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise ValueError(f"{path}: no video: {error}") from None
+    if not file.streams.video:
+        raise ValueError(f"{path}: holds no video stream")
+    return file
+
+
+def _size(frame: Array) -> str:
+    return f"{frame.shape[1]}x{frame.shape[0]} px"

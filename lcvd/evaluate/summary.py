@@ -1,0 +1,102 @@
+"""From what was measured to records: per clip first, then over clips, so that long clips don't count more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lcvd.evaluate.record import Protocol, Record, bootstrap_interval, mean_interval, versions_of
+from lcvd.metrics.frechet import FeatureSet, deficiency, frechet_distance
+from lcvd.metrics.readings import BIASED, Scored
+from lcvd.metrics.registry import metric_of
+
+
+def per_video(video: Scored) -> dict[str, float]:
+    """A video's own numbers, by metric; those of sets of videos (FD, FID, FVD) aren't among them."""
+    return {name: reading.value for name, reading in video.readings.items()}
+
+
+def by_light(videos: Sequence[Scored]) -> dict[str, dict[str, float]]:
+    """Mean over clips of each metric, light by light."""
+    lights = dict.fromkeys(video.light for video in videos)
+    groups = {light: [per_video(video) for video in videos if video.light == light] for light in lights}
+    return {
+        light: {name: _mean([each[name] for each in found if name in each]) for name in _names(found)}
+        for light, found in groups.items()
+    }
+
+
+def records(
+    videos: Sequence[Scored],
+    real: Mapping[str, Mapping[str, FeatureSet]],
+    protocol: Protocol,
+    repeated: bool = False,
+) -> list[Record]:
+    """Records of one arm.
+
+    Args:
+        videos: all of the arm, clip by clip.
+        real: features of the real frames, by clip and metric.
+        protocol: how the arm was made; its seed is the bootstrap's too.
+        repeated: the same video stands there for each light, so its frames count once.
+    """
+    clips = list(dict.fromkeys(video.clip for video in videos))
+    groups = [[video for video in videos if video.clip == clip] for clip in clips]
+    once = [group[: 1 if repeated else None] for group in groups]
+    found = []
+    for name in _names([video.readings for video in videos]):
+        values = [_mean([v.readings[name].value for v in group if name in v.readings]) for group in groups]
+        seen = [v.readings[name] for group in once for v in group if name in v.readings]
+        counts = {"frames": sum(each.frames for each in seen), "missing": sum(each.missing for each in seen)}
+        found.append(_record(name, _mean(values), len(clips), protocol, mean_interval(values, protocol.seed), **counts))
+    for name in _names([video.sets for video in videos]):
+        made = [FeatureSet.union(v.sets[name] for v in group) for group in once]
+        frames = sum(v.frames for group in once for v in group)
+        found.append(_distance(name, [real[clip][name] for clip in clips], made, frames, protocol))
+    return found
+
+
+def _distance(name: str, real: list[FeatureSet], made: list[FeatureSet], frames: int, protocol: Protocol) -> Record:
+    def distance(weights: Sequence[int]) -> float:
+        return frechet_distance(FeatureSet.union(real, weights), FeatureSet.union(made, weights), BIASED[name])
+
+    whole = FeatureSet.union(real), FeatureSet.union(made)
+    counts = (whole[0].count, whole[1].count)
+    note = deficiency(*whole)
+    if min(counts) < 2:  # one clip of one video has no covariance
+        note = f"{counts[0]} real and {counts[1]} generated rows: a covariance needs 2 of each"
+        return _record(name, float("nan"), len(real), protocol, None, frames=frames, samples=counts, notes=(note,))
+    interval = bootstrap_interval(len(real), distance, protocol.seed)
+    notes = (note,) if note else ()
+    value = frechet_distance(*whole, BIASED[name])
+    return _record(name, value, len(real), protocol, interval, frames=frames, samples=counts, notes=notes)
+
+
+def _record(
+    name: str, value: float, clips: int, protocol: Protocol, interval: tuple[float, float] | None, **measured: Any
+) -> Record:
+    metric = metric_of(name)
+    weights, sha256 = metric.hashes()
+    return Record(
+        name=name,
+        value=value,
+        clips=clips,
+        direction=metric.direction,
+        protocol=protocol,
+        weights=weights,
+        sha256=sha256,
+        interval=interval,
+        versions=versions_of(metric.packages),
+        **measured,
+    )
+
+
+def _names(numbers: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for each in numbers for name in each))
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")

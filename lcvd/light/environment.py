@@ -1,0 +1,101 @@
+"""HDR environment maps as light: equirectangular .hdr and .exr, projected to second-order SH.
+
+The map's middle is what the camera sees behind the person (-z), its right half is at the picture's right (+x), its top
+is up (+y), and its left and right border are behind the camera (+z).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.light.presets import expose, point_light
+
+Array = NDArray[Any]
+SUFFIXES = (".hdr", ".exr")
+_ROWS = 32
+"""Rows projected at once: memory stays small beside the map itself."""
+
+
+def load_environment(path: Path, yaw: float = 0.0) -> Array:
+    """The light (9, 3) of a map, exposed like the presets (`expose`): its colours and contrast count, not its unit.
+
+    Args:
+        path: equirectangular map, linear RGB.
+        yaw: degrees by which the surroundings are turned about the vertical; positive moves the map's middle to the
+            picture's right, 180 puts it behind the camera.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no map, or not an equirectangular one, or one without light from the camera's side; names the file.
+    """
+    radiance = read_map(path)
+    try:
+        return expose(environment_light(radiance, yaw))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def environment_light(radiance: Array, yaw: float = 0.0) -> Array:
+    """Light (9, 3) float32 of a map (H, 2H, 3) of radiance L, not exposed: its shading is irradiance / pi to second order.
+
+    Irradiance E(n) is the integral of L(w) max(n w, 0) over the sphere (Ramamoorthi and Hanrahan 2001): every pixel is a
+    distant lamp of irradiance L times its exact solid angle. So a map of L = 1 shades with 1 everywhere.
+
+    Raises:
+        ValueError: another shape, or values that aren't finite.
+    """
+    height, width = radiance.shape[:2]
+    if radiance.ndim != 3 or radiance.shape[2] != 3 or width != 2 * height:
+        raise ValueError(
+            f"a map of shape {radiance.shape}; an equirectangular one is (H, 2H, 3): twice as wide as high"
+        )
+    if not np.isfinite(radiance).all():
+        raise ValueError(f"{np.count_nonzero(~np.isfinite(radiance))} values aren't finite; repair the map")
+    edges = np.cos(np.pi * np.arange(height + 1) / height)
+    angles = (edges[:-1] - edges[1:]) * (2 * np.pi / width)
+    polar = np.pi * (np.arange(height) + 0.5) / height
+    turn = 2 * np.pi * ((np.arange(width) + 0.5) / width - 0.5) + np.deg2rad(yaw)
+    light = np.zeros((9, 3))
+    for start in range(0, height, _ROWS):
+        rows = slice(start, start + _ROWS)
+        flat, up = np.sin(polar[rows])[:, None], np.cos(polar[rows])[:, None]
+        directions = np.broadcast_arrays(flat * np.sin(turn), up, -flat * np.cos(turn))
+        lamps = point_light(np.stack(directions, axis=-1)) * angles[rows, None, None]
+        # Filters of image editors leave small negative values.
+        light += np.einsum("hwk,hwc->kc", lamps, np.maximum(radiance[rows], 0).astype(np.float64))
+    return (light / np.pi).astype(np.float32)
+
+
+def read_map(path: Path) -> Array:
+    """Linear RGB (H, W, 3) float32 of an .hdr (Radiance) or .exr (OpenEXR) picture.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it can't be read, or has no R, G and B; names the file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; an environment map is an .hdr or .exr picture")
+    if path.suffix.lower() == ".exr":
+        return _read_exr(path)
+    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if found is None or found.dtype != np.float32 or found.ndim != 3:
+        raise ValueError(f"{path}: no Radiance picture; save the map as .hdr or .exr again")
+    return np.ascontiguousarray(found[..., ::-1])
+
+
+def _read_exr(path: Path) -> Array:
+    import OpenEXR  # slow to import, and rarely needed
+
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            channels = {name: channel.pixels for name, channel in file.channels().items()}
+    except Exception as error:
+        raise ValueError(f"{path}: no OpenEXR picture: {error}") from None
+    if not {"R", "G", "B"} <= set(channels):
+        raise ValueError(f"{path}: channels {sorted(channels)}; a map needs R, G and B")
+    return np.stack([channels[name] for name in "RGB"], axis=-1).astype(np.float32)

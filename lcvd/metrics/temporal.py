@@ -1,0 +1,67 @@
+"""LPIPS between consecutive frames: version 0.1 over AlexNet, by the package lpips (spec G).
+
+The package brings the linear heads; AlexNet's own weights are torchvision's file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lcvd.metrics.extras import package
+from lcvd.weights.registry import require
+from lcvd.weights.strict import fit, read_pickled
+
+NAME = "LPIPS"
+WEIGHTS = "lpips-alexnet"
+BATCH = 8
+_TRUNK = "features."
+
+
+class Lpips:
+    """LPIPS of pairs of frames, `BATCH` at once.
+
+    Raises:
+        ImportError: lpips isn't installed.
+        MissingWeights: AlexNet's file isn't there.
+        ModelError: the file isn't AlexNet.
+    """
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        lpips: Any = package("lpips", NAME)
+        path = require(WEIGHTS)
+        network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+        # The trunk's layers bear the same numbers as torchvision's, in five slices; the classifier isn't used.
+        wanted = {key.partition(".")[2]: key for key in network.net.state_dict()}
+        found = {key.removeprefix(_TRUNK): t for key, t in read_pickled(path).items() if key.startswith(_TRUNK)}
+        fit(network.net, {wanted.get(key, key): tensor for key, tensor in found.items()}, path, torch.float32)
+        self._network, self._device = network.to(device).eval().requires_grad_(False), device
+
+    @torch.inference_mode()
+    def __call__(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Distances (n,) between frames (n, H, W, 3) uint8 RGB, one by one."""
+        parts = [self._pairs(first[i : i + BATCH], second[i : i + BATCH]) for i in range(0, len(first), BATCH)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _pairs(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
+        given = [torch.from_numpy(np.ascontiguousarray(each)).to(self._device) for each in (first, second)]
+        a, b = (each.permute(0, 3, 1, 2).float() / 127.5 - 1 for each in given)
+        distances: NDArray[np.float64] = self._network(a, b).flatten().double().cpu().numpy()
+        return distances
+
+
+class AdjacentLpips:
+    """LPIPS of one video: frames are handed over in order, in windows, and one is kept between."""
+
+    def __init__(self, network: Lpips) -> None:
+        self._network = network
+        self._last: NDArray[np.uint8] | None = None
+
+    def update(self, window: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Distances of the next frames (n, H, W, 3) uint8 RGB from the ones before: (n,), but (n - 1,) the first time."""
+        frames = window if self._last is None else np.concatenate([self._last, window])
+        self._last = window[-1:].copy() if len(window) else self._last
+        return self._network(frames[:-1], frames[1:])

@@ -1,0 +1,89 @@
+"""Parts of a model on disk: a JSON config and strictly loaded weights, with errors that name the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lcvd.model.hf_classes import AutoencoderKL, CLIPVisionConfig, CLIPVisionModelWithProjection, ModelMixin
+from lcvd.model.seeds import seeded_construction
+from lcvd.weights.strict import ModelError, fit
+
+ONE_FILE = "1TB"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+ENCODER_WEIGHTS = "model.safetensors"
+Part = TypeVar("Part", bound=ModelMixin)
+
+# What diffusers called the parts of the autoencoder's attention when the published file was written.
+_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """What the JSON file `path` holds.
+
+    Raises:
+        ModelError: it isn't there, or isn't JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: not found; the model folder is incomplete") from None
+    except ValueError as error:
+        raise ModelError(f"{path}: not JSON: {error}") from None
+
+
+def load_part(kind: type[Part], folder: Path, dtype: torch.dtype | None = None) -> Part:
+    """A diffusers model of class `kind` from its folder, in `dtype` (None: its file's, which is mapped into memory).
+
+    Raises:
+        ModelError: see `read_config`, `read_weights` and `fit`.
+    """
+    module = _unfilled(kind, folder)
+    path, tensors = read_weights(folder, WEIGHTS)
+    return fit(module, tensors, path, dtype)
+
+
+def load_vae(folder: Path, dtype: torch.dtype | None = None) -> AutoencoderKL:
+    """An autoencoder from its folder; also with the older names of its attention, which sd-vae-ft-mse's file has."""
+    old = re.compile(r"(?<=attentions\.0\.)(query|key|value|proj_attn)(?=\.)")
+    path, found = read_weights(folder, WEIGHTS)
+    tensors = {old.sub(lambda match: _OLD_ATTENTION[match[0]], key): tensor for key, tensor in found.items()}
+    return fit(_unfilled(AutoencoderKL, folder), tensors, path, dtype)
+
+
+def load_image_encoder(folder: Path, dtype: torch.dtype | None = None) -> CLIPVisionModelWithProjection:
+    """CLIP's vision tower with projection from its folder, frozen."""
+    config = CLIPVisionConfig(**read_config(folder / "config.json"))
+    with seeded_construction(0, "image_encoder"):  # its position buffer isn't in the file, so it can't start on meta
+        encoder = CLIPVisionModelWithProjection(config)
+    path, tensors = read_weights(folder, ENCODER_WEIGHTS)
+    return fit(encoder, tensors, path, dtype).eval().requires_grad_(False)
+
+
+def read_weights(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
+    """Path and tensors of the safetensors file `name` in `folder`, or of its float16 variant, mapped into memory.
+
+    Raises:
+        ModelError: neither is there, or the file is torn.
+    """
+    stem, _, ending = name.rpartition(".")
+    for path in (folder / name, folder / f"{stem}.fp16.{ending}"):
+        if path.is_file():
+            try:
+                return path, load_file(path)
+            except SafetensorError as error:
+                raise ModelError(f"{path}: not a whole safetensors file: {error}") from None
+    raise ModelError(f"{folder / name}: not found; the model folder is incomplete")
+
+
+def _unfilled(kind: type[Part], folder: Path) -> Part:
+    with torch.device("meta"):
+        module: Part = kind.from_config(read_config(folder / "config.json"))
+    return module

@@ -1,0 +1,105 @@
+"""Prepared latents: each clip's frames through the frozen networks once, instead of in every training step (spec I).
+
+Called by stage ``shard`` after samples are made; `lcvd.shard.latents_format` says what is stored.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcvd.cache.imports import rooms_hash
+from lcvd.cache.store import Cache, key_of
+from lcvd.config.settings import Settings
+from lcvd.config.train import ImageEncoderSettings, LatentSettings
+from lcvd.ledger.rows import ClipError, Row, guard
+from lcvd.ledger.tally import timed
+from lcvd.model import init_weights
+from lcvd.model.fingerprint import prepared_key
+from lcvd.model.hf_classes import CLIPVisionModelWithProjection
+from lcvd.model.image_token import image_token
+from lcvd.model.latents import LatentCodec, codec_of
+from lcvd.model.masks import latent_mask
+from lcvd.model.objective import to_signed
+from lcvd.shard.latents_format import KIND, Key, Origin, Prepared
+from lcvd.shard.resize import frames_at, masks_at
+from lcvd.shard.sample import LATENTS, Sample
+from lcvd.shard.stage import load_sample
+
+WINDOW = 16
+
+
+def prepare_chunk(rows: Sequence[Row], cache: Cache, settings: Settings) -> list[Row]:
+    """Prepare the latents of kept samples; one row a sample, kept ones with the key of their latents in the cache.
+
+    Raises:
+        ValueError: stored pictures are smaller than the model's.
+        MissingWeights: the autoencoder that the settings name isn't where it is looked for.
+    """
+    if settings.shard.size < settings.train.model.size:
+        raise ValueError(
+            f"shard.size is {settings.shard.size}, train.model.size asks for {settings.train.model.size}: raise the one, "
+            "or lower the other"
+        )
+    with timed("load"):
+        networks = _networks(
+            settings.train.model.start,
+            settings.train.model.latents,
+            settings.train.model.image_encoder,
+            settings.train.model.size,
+            settings.seed,
+        )
+    return [
+        guard(row.id, partial(_prepare_row, row, cache, *networks), cache.journal) if row.status == "kept" else row
+        for row in rows
+    ]
+
+
+@torch.inference_mode()
+def prepare(sample: Sample, codec: LatentCodec, encoder: CLIPVisionModelWithProjection, size: int) -> Prepared:
+    """Prepared latents of all frames of a sample, at `size` px, on the networks' device."""
+    device = next(encoder.parameters()).device
+    windows: list[tuple[Tensor, ...]] = []
+    for start in range(0, sample.meta.frames, WINDOW):
+        at = range(start, min(start + WINDOW, sample.meta.frames))
+        pictures = to_signed(torch.from_numpy(frames_at(sample, size, at)).to(device))
+        mask = latent_mask(torch.from_numpy(masks_at(sample, size, at)))[:, 0]
+        with timed("autoencoder"):
+            latents = [each.cpu() for each in codec.posterior(pictures)]
+        with timed("image encoder"):
+            tokens = image_token(encoder, pictures)[:, 0].cpu()
+        windows.append((*latents, tokens, mask))
+    mean, std, token = (torch.cat(part).half().numpy() for part in list(zip(*windows, strict=True))[:3])
+    return Prepared(mean, std, token, torch.cat([window[3] for window in windows]).numpy().astype(np.uint8))
+
+
+def _prepare_row(row: Row, cache: Cache, codec: LatentCodec, encoder: CLIPVisionModelWithProjection, key: Key) -> Row:
+    def make(folder: Path) -> None:
+        sample = load_sample(row, "train", cache)
+        try:
+            data = prepare(sample, codec, encoder, key.size).to_bytes(key, Origin.of(sample.meta, sample.codes.square))
+        except ValueError as error:
+            raise ClipError("not_prepared", str(error)) from None
+        (folder / LATENTS).write_bytes(data)
+
+    entry = key_of(sample=row.fields["key"], by=asdict(key), code=rooms_hash(__name__))
+    size = (cache.entry(KIND, entry, make) / LATENTS).stat().st_size
+    return replace(row, fields={**row.fields, "latents": entry, "bytes": int(row.fields["bytes"]) + size})
+
+
+@functools.lru_cache(maxsize=1)
+def _networks(
+    start: str, latents: LatentSettings, vision: ImageEncoderSettings, size: int, seed: int
+) -> tuple[LatentCodec, CLIPVisionModelWithProjection, Key]:
+    """The frozen networks that the settings name, once a process, on the GPU where there is one."""
+    codec, encoder = codec_of(latents), init_weights.image_encoder(start, vision, seed)
+    key = prepared_key(codec, encoder, size)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return codec.to(device), encoder.to(device), key

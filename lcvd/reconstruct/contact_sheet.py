@@ -1,0 +1,80 @@
+"""Contact sheets: what reconstruction made of a clip, at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from lcvd.face.codes import FaceCodes
+from lcvd.face.draw import draw_mesh, draw_points
+from lcvd.face.geometry import place
+from lcvd.face.heads import HeadModel
+from lcvd.render.hints import shade_surface, surface_of, to_uint8
+from lcvd.render.views import coverage_images, normal_images
+
+CELL = 192
+GAP = 4
+MARGIN_LEFT, MARGIN_TOP = 84, 46
+PAPER, INK, FAINT = (20, 21, 24), (235, 236, 240), (150, 153, 160)
+ROWS = ("frame", "mask", "landmarks", "mesh", "normals", "coverage", "hint")
+
+
+def sheet_rows(
+    head: HeadModel,
+    codes: FaceCodes,
+    pictures: NDArray[np.uint8],
+    masks: NDArray[np.uint8],
+    landmarks: NDArray[np.float32],
+) -> list[NDArray[np.uint8]]:
+    """The rows `ROWS` of a sheet, each (n, S, S, 3) uint8, for n frames.
+
+    `codes` are those of the n frames, `pictures` (n, S, S, 3) uint8 show the square, `masks` (n, S', S') uint8 are 255
+    on the person, `landmarks` (n, L, 2) are pixels of the pictures; a frame without a face has nan there.
+    """
+    size = pictures.shape[1]
+    vertices = head.vertices(codes.identity, codes.expression, codes.pose)
+    ndc = place(vertices, codes)
+    surface = surface_of(vertices, ndc, head.hint_faces, size, head.hint_weights)
+    pixels = (ndc[..., :2] + 1) * (size / 2)
+    shown = np.stack([cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) for mask in masks])
+    person = np.where(shown[..., None] > 127, pictures, (pictures * 0.12).astype(np.uint8))
+    dots = [
+        picture.copy() if np.isnan(points).any() else draw_points(picture, points)
+        for picture, points in zip(pictures, landmarks, strict=True)
+    ]
+    meshes = [draw_mesh(picture, points, head.hint_faces) for picture, points in zip(pictures, pixels, strict=True)]
+    seen = [normal_images(surface), coverage_images(surface), to_uint8(shade_surface(surface, codes.light))]
+    return [pictures, person, np.stack(dots), np.stack(meshes), *seen]
+
+
+def contact_sheet(
+    title: str, rows: Sequence[NDArray[np.uint8]], names: Sequence[str], columns: Sequence[str]
+) -> Image.Image:
+    """A picture of `rows` (n, S, S, 3) under each other, named at the left, with `columns` named above."""
+    count = len(columns)
+    width = MARGIN_LEFT + count * (CELL + GAP)
+    canvas = Image.new("RGB", (width, MARGIN_TOP + len(rows) * (CELL + GAP)), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    large, small = ImageFont.load_default(16), ImageFont.load_default(13)
+    draw.text((10, 5), title, INK, large)
+    for i, name in enumerate(columns):
+        draw.text((MARGIN_LEFT + i * (CELL + GAP) + CELL / 2, MARGIN_TOP - 5), name, FAINT, small, anchor="ms")
+    for j, (row, name) in enumerate(zip(rows, names, strict=True)):
+        top = MARGIN_TOP + j * (CELL + GAP)
+        draw.text((MARGIN_LEFT - 10, top + CELL / 2), name, FAINT, small, anchor="rm")
+        for i, picture in enumerate(row):
+            how = cv2.INTER_AREA if picture.shape[0] >= CELL else cv2.INTER_CUBIC
+            cell = cv2.resize(picture, (CELL, CELL), interpolation=how)
+            canvas.paste(Image.fromarray(cell), (MARGIN_LEFT + i * (CELL + GAP), top))
+    return canvas
+
+
+def save_png(path: Path, picture: Image.Image) -> None:
+    """Write a PNG; the same picture gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, optimize=False)

@@ -1,0 +1,192 @@
+"""Stage ``reconstruct``: face codes with light, portrait masks and a contact sheet of each clip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.cache.imports import rooms_hash
+from lcvd.cache.store import Cache, key_of, link_or_copy
+from lcvd.config.reconstruct import MaskKind, ReconstructThresholds
+from lcvd.config.settings import Settings
+from lcvd.face.codes import FaceCodes
+from lcvd.face.crop import square_pictures
+from lcvd.face.fit import EYE_CORNERS
+from lcvd.face.jitter import landmark_jitter, light_jitter, pose_jitter
+from lcvd.face.mask import mask_weights, open_masker
+from lcvd.face.square import square_of
+from lcvd.face.track import FaceTrack, face_track
+from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
+from lcvd.ledger.tally import timed
+from lcvd.reconstruct.contact_sheet import ROWS, contact_sheet, save_png, sheet_rows
+from lcvd.reconstruct.estimators import Coder, coder_of, coder_weights
+from lcvd.render.sh import contrast, dominant_direction
+from lcvd.video.clip import Clip
+from lcvd.video.decode import frames
+from lcvd.video.encode import write_lossless
+
+KIND = "reconstruct"
+WINDOW = 16
+SHOWN = 8
+"""Frames on a contact sheet."""
+SHOWN_SIZE = 384
+
+
+def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: Settings) -> list[Row]:
+    """Reconstruct clips through the cache and place ``codes/``, ``masks/`` and ``preview/`` in `out`; one row a clip.
+
+    A kept row's fields: ``frames``, ``bridged`` (how many of them show no face: interpolated, with confidence 0),
+    ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames; the latter in distances between the
+    eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to the main light: x right, y up, z to
+    the camera), ``light_contrast`` (`lcvd.render.sh.contrast`), ``landmark_jitter``, ``pose_jitter`` and ``light_jitter``
+    (`lcvd.face.jitter`; None for clips of two frames). A clip that trembles more than `ReconstructThresholds` admit is
+    filtered as ``jitters``, with the same fields; nothing of it is placed in `out`.
+
+    Raises:
+        MissingWeights: the settings ask for published weights that aren't there.
+    """
+    part = settings.reconstruct
+    weights = coder_weights(part) | mask_weights(part.mask)  # before any clip: a missing file is no clip's fault
+    return [guard(clip.id, partial(_clip_row, clip, out, cache, settings, weights), cache.journal) for clip in clips]
+
+
+def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: dict[str, str]) -> Row:
+    track = face_track(clip, cache, settings.filter.track)
+    key = key_of(
+        clip=clip.content(),
+        id=clip.id,  # stands on the contact sheet
+        fps=clip.fps,
+        track=settings.filter.track,
+        settings=settings.reconstruct.decisive(),
+        weights=weights,
+        code=rooms_hash(__name__),
+    )
+    folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings, weights))
+    fields = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
+    if row := trembles(clip.id, fields, settings.reconstruct.thresholds):
+        return row
+    link_or_copy(folder / "codes.safetensors", out / "codes" / f"{clip.id}.safetensors")
+    link_or_copy(folder / "mask.mkv", out / "masks" / f"{clip.id}.mkv")
+    link_or_copy(folder / "preview.png", out / "preview" / f"{clip.id}.png")
+    return kept(clip.id, **fields)
+
+
+def trembles(id: str, fields: Mapping[str, Any], limits: ReconstructThresholds) -> Row | None:
+    """The row of a clip whose codes jitter too much, None for any other."""
+    checks = (
+        ("landmark_jitter", limits.max_landmark_jitter, "landmarks by {:.2%} of the eyes' distance, {:.2%}"),
+        ("pose_jitter", limits.max_pose_jitter, "the head's turn by {:.2f} degrees, {:g}"),
+        ("light_jitter", limits.max_light_jitter, "the light by {:.1%}, {:.1%}"),
+    )
+    for name, limit, text in checks:
+        if fields[name] is not None and fields[name] > limit:
+            detail = f"trembles from frame to frame: {text.format(fields[name], limit)} admitted"
+            return filtered(id, "jitters", detail, fields[name], threshold=limit, **fields)
+    return None
+
+
+def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, weights: dict[str, str]) -> None:
+    """Fill a cache entry; the clip is decoded once, a window at a time."""
+    part = settings.reconstruct
+    square = square_of(track, clip.width, clip.height, part.crop_scale)
+    with timed("codes"):
+        coder, count = coder_of(track, square, part), len(track.present)
+    look = _Look(clip, coder, square, count, part.size, part.mask)
+    written = write_lossless(folder / "mask.mkv", look.masks(), clip.fps)
+    if written != count:
+        raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {count}")
+    with timed("codes"):
+        codes = coder.finish()
+    made_from = {"clip": clip.content(), "settings": part.decisive(), "weights": weights}
+    codes.save(folder / "codes.safetensors", made_from)
+    fields = _fields(coder, codes, track)
+    (folder / "fields.json").write_text(json.dumps(fields, sort_keys=True), encoding="utf-8")
+    with timed("contact sheet"):
+        _preview(folder / "preview.png", clip, coder, codes, track, look, fields)
+
+
+@dataclass
+class _Look:
+    """The one pass over a clip's frames; what it collects on the way is bounded by a few kilobytes a frame."""
+
+    clip: Clip
+    coder: Coder
+    square: NDArray[Any]
+    count: int
+    size: int
+    mask: MaskKind
+    shown: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    shown_masks: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def masks(self) -> Iterator[NDArray[np.uint8]]:
+        """Portrait masks, a window at a time; the coder sees the frames in passing, and those to show are kept."""
+        wanted = set(shown_frames(self.count))
+        masker = open_masker(self.mask)
+        start = 0
+        try:
+            for window in frames(self.clip, WINDOW, self.count):
+                stop = start + len(window)
+                pictures = square_pictures(window, self.square, self.size)
+                with timed("mask"):
+                    masks = masker.update(pictures)
+                with timed("codes"):
+                    self.coder.update(window, pictures)
+                for t in sorted(wanted & set(range(start, stop))):
+                    self.shown[t] = square_pictures(window[t - start : t - start + 1], self.square, SHOWN_SIZE)[0]
+                    self.shown_masks[t] = masks[t - start].copy()
+                yield masks
+                start = stop
+        finally:
+            masker.close()
+
+
+def shown_frames(count: int) -> list[int]:
+    """The frames that a contact sheet shows: `SHOWN` of them, evenly spread, or all of a shorter clip."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(SHOWN, count))})
+
+
+def _fields(coder: Coder, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
+    corners = track.landmarks[track.present][:, EYE_CORNERS]
+    eyes = float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)))
+    error = float(np.median(coder.error(codes)))
+    light = codes.light.mean(axis=0)
+    trembling = {
+        "landmark_jitter": landmark_jitter(track),
+        "pose_jitter": pose_jitter(codes),
+        "light_jitter": light_jitter(codes),
+    }
+    return {
+        "frames": codes.frames,
+        "bridged": int((~track.present).sum()),
+        "square": [int(value) for value in codes.square],
+        "landmark_error_px": round(error * eyes, 3),
+        "landmark_error": round(error, 4),
+        "confidence": round(float(codes.confidence.mean()), 4),
+        "light_direction": [round(float(value), 3) for value in dominant_direction(light)],
+        "light_contrast": round(float(contrast(light)), 3),
+        **{name: None if value is None else round(value, 5) for name, value in trembling.items()},
+    }
+
+
+def _preview(
+    path: Path, clip: Clip, coder: Coder, codes: FaceCodes, track: FaceTrack, look: _Look, fields: dict[str, Any]
+) -> None:
+    places = sorted(look.shown)
+    x0, y0, side = (int(value) for value in codes.square)
+    landmarks = (track.landmarks[places, :, :2] - (x0, y0)) * (SHOWN_SIZE / side)
+    landmarks[~track.present[places]] = np.nan
+    pictures, masks = (np.stack([found[t] for t in places]) for found in (look.shown, look.shown_masks))
+    rows = sheet_rows(coder.head, codes.window(places), pictures, masks, landmarks.astype(np.float32))
+    x, y, z = fields["light_direction"]
+    title = (
+        f"{clip.id}   {codes.frames} frames   landmark error {fields['landmark_error_px']:.1f} px"
+        f" ({fields['landmark_error'] * 100:.1f} % of the eye distance)   light from ({x:+.2f}, {y:+.2f}, {z:+.2f})"
+    )
+    save_png(path, contact_sheet(title, rows, ROWS, [f"frame {t}" for t in places]))

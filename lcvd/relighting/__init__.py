@@ -1,0 +1,1 @@
+"""Relight and animate a portrait: portrait, motion and light to a video."""

@@ -1,0 +1,182 @@
+"""Where a light comes from: a name, a file, a lit face, the portrait or the driving clip, or keyframes over time."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.cache.store import file_hash
+from lcvd.config.settings import Settings
+from lcvd.ledger.rows import ClipError
+from lcvd.light import environment
+from lcvd.light.presets import PRESETS, load_light, orbit, preset
+from lcvd.relighting.media import media_of
+from lcvd.relighting.portrait import reconstruct
+from lcvd.render.sh import check_light
+
+Array = NDArray[Any]
+LIGHT_FILES = (".json", ".txt", ".npy")
+ORBIT, REFERENCE, DRIVING = "orbit", "reference", "driving"
+NAMES = (*sorted(PRESETS), ORBIT, REFERENCE, DRIVING)
+KEYFRAMES = "keyframes"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What the light of a video may refer to: `count` frames at `fps`, the portrait's own light (9, 3) and the driving
+    clip's, one a frame (count, 9, 3)."""
+
+    count: int = 1
+    fps: float = 25.0
+    reference: Array | None = None
+    driving: Array | None = None
+
+
+def light_from(given: Any, scratch: Path, settings: Settings, yaw: float = 0.0, shot: Shot | None = None) -> Array:
+    """A light (9, 3), or one a frame (count, 9, 3).
+
+    Args:
+        given: a preset's name; an SH file, of one light or of `shot.count`; an environment map (see
+            `lcvd.light.environment`); a picture or clip, for the light on the face in its first frame; ``orbit``, a
+            lamp that circles once; ``reference``, the portrait's own; ``driving``, the driving clip's; a file of
+            keyframes or its content (`keyframes`); or an array of either shape.
+        scratch, settings: see `reconstruct`.
+        yaw: degrees by which an environment map is turned to the right.
+        shot: the video that it is for.
+
+    Raises:
+        ValueError: `given` is none of them or doesn't fit the video, or `yaw` is given and it is no environment map.
+        ClipError: a picture without a face, or no picture; the file is named.
+    """
+    shot = shot or Shot()
+    check_named(given, yaw)
+    if isinstance(given, np.ndarray):
+        return _fitting("light", check_light(given), shot)
+    if isinstance(given, Mapping):
+        return keyframes(given, "light", Path(), scratch, settings, shot)
+    path = Path(given)
+    if path.suffix.lower() in environment.SUFFIXES:
+        return environment.load_environment(path, yaw)
+    if str(given) in NAMES:
+        return _named(str(given), shot)
+    if path.suffix.lower() in LIGHT_FILES:
+        held = _keyframes_in(path)
+        if held is not None:
+            return keyframes(held, str(path), path.parent, scratch, settings, shot)
+        return _fitting(str(path), load_light(path), shot)
+    light: Array = reconstruct(media_of(path, scratch).beginning(), scratch, settings).codes.light[0]
+    return light
+
+
+def check_named(given: Any, yaw: float = 0.0) -> None:
+    """Refuse at once what `light_from` would refuse after a face was reconstructed.
+
+    Raises:
+        ValueError: `given` is no preset and no file, or `yaw` turns what is no environment map.
+    """
+    if not isinstance(given, (str, Path)):
+        return
+    if yaw and Path(given).suffix.lower() not in environment.SUFFIXES:
+        raise ValueError(
+            f"light {str(given)!r} can't be turned by {yaw:g} degrees: only an environment map (.hdr, .exr) can"
+        )
+    if str(given) not in NAMES and not Path(given).is_file():
+        close = difflib.get_close_matches(str(given), NAMES, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"light {str(given)!r} is no preset ({', '.join(NAMES)}) and no file{hint}")
+
+
+def sources_of(given: Any) -> list[tuple[str, str]]:
+    """Name and SHA-256 of the file that a light is read from, if it is."""
+    if isinstance(given, (str, Path)) and str(given) not in NAMES and Path(given).is_file():
+        return [(Path(given).name, file_hash(Path(given)))]
+    return []
+
+
+def keyframes(held: Mapping[str, Any], name: str, folder: Path, scratch: Path, settings: Settings, shot: Shot) -> Array:
+    """Lights (count, 9, 3) of ``{"keyframes": [{"time": seconds, "light": ..., "yaw": degrees}, ...]}``.
+
+    Each light is a name, a file beside the keyframes' own, or nine rows of three numbers; SH coefficients are
+    interpolated linearly in time, and held before the first and after the last.
+
+    Raises:
+        ValueError: an entry is wrong, or they aren't in order of time; `name` and the entry's number are told.
+    """
+    entries = held.get(KEYFRAMES)
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"{name}: {KEYFRAMES} must be a list of entries with time and light")
+    times: list[float] = []
+    lights: list[Array] = []
+    for number, entry in enumerate(entries, 1):
+        where = f"{name}: keyframe {number}"
+        if not isinstance(entry, dict) or not {"time", "light"} <= set(entry) <= {"time", "light", "yaw"}:
+            raise ValueError(f"{where}: expected time, light and, for a map, yaw; got {entry!r}")
+        time = entry["time"]
+        if not isinstance(time, (int, float)) or isinstance(time, bool) or not 0 <= time < float("inf"):
+            raise ValueError(f"{where}: time is {time!r}; it must be seconds, 0 or more")
+        if times and time <= times[-1]:
+            raise ValueError(f"{where}: time {time:g} s doesn't come after {times[-1]:g} s; put them in order")
+        try:
+            lights.append(_entry_light(entry, folder, scratch, settings, shot))
+        except (ValueError, OSError, ClipError) as error:
+            raise ValueError(f"{where}: {error}") from None
+        times.append(float(time))
+    return _interpolated(np.array(times), lights, shot)
+
+
+def _entry_light(entry: Mapping[str, Any], folder: Path, scratch: Path, settings: Settings, shot: Shot) -> Array:
+    given = entry["light"]
+    if isinstance(given, list):
+        return check_light(np.asarray(given, np.float32))
+    if not isinstance(given, str):
+        raise ValueError(f"light is {given!r}; expected a name, a file, or nine rows of three numbers")
+    if given not in NAMES:
+        given = str(folder / given)
+    return light_from(given, scratch, settings, float(entry.get("yaw", 0)), shot)
+
+
+def _interpolated(times: Array, lights: list[Array], shot: Shot) -> Array:
+    """Each keyframe's light may itself change over the video; at a frame, the two around it are mixed as they are then."""
+    seconds = np.arange(shot.count) / shot.fps
+    whole = np.stack([np.broadcast_to(light, (shot.count, 9, 3)) for light in lights])
+    after = np.clip(np.searchsorted(times, seconds, side="right"), 1, max(1, len(times) - 1))
+    if len(times) == 1:
+        return np.ascontiguousarray(whole[0], np.float32)
+    before = after - 1
+    share = np.clip((seconds - times[before]) / (times[after] - times[before]), 0, 1)[:, None, None]
+    frames = np.arange(shot.count)
+    return ((1 - share) * whole[before, frames] + share * whole[after, frames]).astype(np.float32)
+
+
+def _named(name: str, shot: Shot) -> Array:
+    if name == ORBIT:
+        return orbit(shot.count)
+    if name in (REFERENCE, DRIVING):
+        light = shot.reference if name == REFERENCE else shot.driving
+        if light is None:
+            raise ValueError(f"light {name!r} is that of a portrait or driving clip, and there is none here")
+        return light
+    return preset(name)
+
+
+def _fitting(name: str, light: Array, shot: Shot) -> Array:
+    if light.ndim == 3 and len(light) != shot.count:
+        raise ValueError(f"{name}: lights of {len(light)} frames, for a video of {shot.count}")
+    return light
+
+
+def _keyframes_in(path: Path) -> dict[str, Any] | None:
+    if path.suffix.lower() == ".npy":
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None  # `load_light` tells what is wrong with it
+    return found if isinstance(found, dict) and KEYFRAMES in found else None

@@ -1,0 +1,112 @@
+"""A face reconstructed from a picture or clip: once, kept by the content it was made from."""
+
+from __future__ import annotations
+
+import logging
+import math
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.cache.store import Cache
+from lcvd.config.reconstruct import ReconstructThresholds
+from lcvd.config.settings import Settings
+from lcvd.face.codes import FaceCodes
+from lcvd.face.crop import resize_masks, square_pictures
+from lcvd.ledger.rows import ClipError
+from lcvd.reconstruct.stage import reconstruct_chunk, trembles
+from lcvd.relighting.face_selection import clip_of_face
+from lcvd.relighting.media import SETTLING, WINDOW, Media, media_of
+from lcvd.video.clip import Clip
+from lcvd.video.decode import read
+from lcvd.video.encode import read_lossless
+
+Array = NDArray[Any]
+ANY = ReconstructThresholds(max_landmark_jitter=math.inf, max_pose_jitter=math.inf, max_light_jitter=math.inf)
+log = logging.getLogger("lcvd.relight")
+
+
+@dataclass(frozen=True)
+class Face:
+    """A reconstructed picture (codes of one frame) or clip.
+
+    `mask` (S, S) uint8 is the portrait mask of its first frame; `codes` are of all frames of `clip`, of a still of one.
+    """
+
+    media: Media
+    clip: Clip
+    codes: FaceCodes
+    mask: Array
+
+    def first(self, size: int) -> tuple[Array, Array]:
+        """The square of the first frame (size, size, 3) and its portrait mask (size, size), uint8."""
+        picture = square_pictures(read(self.clip, [0]), self.codes.square, size)[0]
+        return picture, resize_masks(self.mask[None], size)[0]
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """The square (x0, y0, side) in pixels of the whole frame, without the clip's crop."""
+        x0, y0, side = (int(value) for value in self.codes.square)
+        left, top = self.clip.crop[:2] if self.clip.crop else (0, 0)
+        return x0 + left, y0 + top, side
+
+
+def reconstruct(media: Media, scratch: Path, settings: Settings, number: int | None = None) -> Face:
+    """Reconstruct the face in `media`; what was reconstructed before is found below `scratch`.
+
+    Args:
+        media: clip or still; all of its frames are looked at.
+        scratch: keeps tracks, codes and masks by content.
+        settings: sections `filter.track` (but for its `max_frames` and `window`) and `reconstruct`.
+        number: which of several faces, from the left, counted from 1; None: the largest.
+
+    Raises:
+        ClipError: no face, no such face, ...; the message names the media.
+    """
+    clip = media.clip if number is None else clip_of_face(media.clip, number, media.name)
+    with tempfile.TemporaryDirectory() as folder:
+        codes = reconstruct_clip(clip, Path(folder), Cache(scratch / "cache"), settings, media.name)
+        mask = read_lossless(Path(folder) / "masks" / f"{clip.id}.mkv", [0])[0]
+    return Face(media, clip, codes.window([SETTLING - 1]) if media.still else codes, mask)
+
+
+def reconstruct_clip(clip: Clip, folder: Path, cache: Cache, settings: Settings, name: str) -> FaceCodes:
+    """Codes of all frames of a clip; also placed below `folder`, with `masks/` and `preview/`, by the clip's id.
+
+    Raises:
+        ClipError: as `reconstruct`; `name` is told.
+    """
+    track = settings.filter.track.model_copy(update={"max_frames": 0, "window": WINDOW})
+    # Thresholds decide what is good enough to train on; who asks for one clip gets it.
+    part = settings.reconstruct.model_copy(update={"thresholds": ANY})
+    whole = {"filter": settings.filter.model_copy(update={"track": track}), "reconstruct": part}
+    row = reconstruct_chunk([clip], folder, cache, settings.model_copy(update=whole))[0]
+    if row.status != "kept":
+        raise ClipError(row.reason, row.detail if row.detail.startswith(name) else f"{name}: {row.detail}")
+    if shaky := trembles(clip.id, row.fields, settings.reconstruct.thresholds):
+        log.warning("%s: its face %s for training; --smooth calms it", name, shaky.detail)
+    return FaceCodes.load(folder / "codes" / f"{clip.id}.safetensors")
+
+
+def reconstruct_file(path: Path, folder: Path, settings: Settings) -> tuple[FaceCodes, Path, Path]:
+    """Reconstruct a video or picture into `folder`: its codes, their file, and the contact sheet's (PNG).
+
+    Raises:
+        ClipError: no video, no face, ...; the message names the file.
+    """
+    media = media_of(path, folder)
+    codes = reconstruct_clip(media.clip, folder, Cache(folder / "cache"), settings, media.name)
+    file = folder / "codes" / f"{media.clip.id}.safetensors"
+    return codes, file, folder / "preview" / f"{media.clip.id}.png"
+
+
+def digest_of(codes: FaceCodes) -> dict[str, str]:
+    """What decides the hints of these codes, for cache keys: a hash of each array."""
+    arrays = {name: getattr(codes, name) for name in ("identity", "expression", "pose", "camera", "crop", "square")}
+    found = {name: sha256(np.ascontiguousarray(array).tobytes()).hexdigest() for name, array in arrays.items()}
+    return {"head": codes.head, **found}

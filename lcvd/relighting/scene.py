@@ -1,0 +1,180 @@
+"""Everything about a video to be made except its light and its model: face, motion, hints under any light.
+
+Reconstructing takes seconds a clip and is kept by content; after that, another light costs milliseconds a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lcvd.config.settings import Settings
+from lcvd.face.align import DEFAULT, MODES
+from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import place
+from lcvd.face.heads import HeadModel, head_of
+from lcvd.relighting.light_sources import Shot, light_from
+from lcvd.relighting.media import media_of
+from lcvd.relighting.motion import NO_FACE, Motion, NoFace, at_rate, calmed, driving_motion, motion_of, without_gaps
+from lcvd.relighting.portrait import Face, reconstruct
+from lcvd.render.hints import Hints, hints_of, shade_surface, surface_of, to_uint8
+
+Array = NDArray[Any]
+LEAD = 16
+"""Frames of a portrait clip that its identity is found from, when something else drives it."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be seen: whose face, whose motion. Numbers are checked when it is made.
+
+    Attributes:
+        portrait: path of a picture, clip or folder of pictures, a PIL image, array (H,W,3) uint8, or a `Face`.
+        driving: clip, folder, saved codes (path, or `FaceCodes`), or a `Motion`; None: a portrait clip keeps its own
+            motion, a picture stays as it is.
+        portrait_at: second of a portrait clip whose frame is the portrait.
+        face, drive_face: which of several faces, from the left, counted from 1; None: the largest.
+        start, end: seconds of the driving clip, or of a portrait clip with its own motion.
+        fps: rate of the result; None: the driving clip's.
+        align: how the motion is followed, `lcvd.face.align`. smooth: how it is calmed, frames, `lcvd.face.smooth`.
+        no_face: what becomes of frames without a face, `motion.without_gaps`.
+
+    Raises:
+        ValueError: a number out of range, or an unknown word; it is named.
+    """
+
+    portrait: Any
+    driving: Any = None
+    portrait_at: float = 0.0
+    face: int | None = None
+    drive_face: int | None = None
+    start: float = 0.0
+    end: float | None = None
+    fps: float | None = None
+    align: str = DEFAULT
+    smooth: float = 0.0
+    no_face: NoFace = "hold"
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if self.align not in MODES:
+            raise ValueError(f"align: expected one of {', '.join(MODES)}, got {self.align!r}")
+        if self.no_face not in NO_FACE:
+            raise ValueError(f"no_face: expected one of {', '.join(NO_FACE)}, got {self.no_face!r}")
+        for name, value in (("start", self.start), ("portrait_at", self.portrait_at), ("smooth", self.smooth)):
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name}: expected 0 or more, got {value:g}")
+        if self.end is not None and not self.end > self.start:
+            raise ValueError(f"end: {self.end:g} s isn't after start, {self.start:g} s")
+        if self.fps is not None and not 0 < self.fps <= 240:
+            raise ValueError(f"fps: expected more than 0, at most 240, got {self.fps:g}")
+        for name, number in (("face", self.face), ("drive_face", self.drive_face)):
+            if number is not None and number < 1:
+                raise ValueError(f"{name}: faces are counted from 1, from the left; got {number}")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A portrait and the motion that it follows: N frames of `codes`, the portrait's face."""
+
+    portrait: Face
+    motion: Motion
+    codes: FaceCodes
+
+    @property
+    def frames(self) -> int:
+        """Number of frames N."""
+        return self.codes.frames
+
+    @property
+    def own(self) -> FaceCodes:
+        """Codes of the portrait itself, one frame."""
+        return self.portrait.codes.window([0])
+
+    @property
+    def own_motion(self) -> bool:
+        """Whether the portrait is a clip that is relit as it moves."""
+        return self.motion.face is self.portrait and not self.portrait.media.still
+
+    @property
+    def head(self) -> HeadModel:
+        """The head that hints are rendered of."""
+        return head_of(self.codes.head)
+
+    def light(self, given: Any, scratch: Path, settings: Settings, yaw: float = 0.0) -> Array:
+        """Lights (N, 9, 3) float32 of whatever names one, see `light_from`."""
+        driving = None if self.portrait.media.still and self.motion.face is self.portrait else self.motion.codes.light
+        shot = Shot(self.frames, self.motion.fps, self.portrait.codes.light[0], driving)
+        found = light_from(given, scratch, settings, yaw, shot)
+        return np.ascontiguousarray(np.broadcast_to(found, (self.frames, 9, 3)), np.float32)
+
+    def reference(self, size: int) -> tuple[Array, Array, Array]:
+        """The portrait's square (size, size, 3), its mask (size, size) and its own hint (size, size, 3), uint8."""
+        picture, mask = self.portrait.first(size)
+        return picture, mask, next(hints_of(self.head, self.own, size))[0]
+
+    def hints(self, lights: Array, size: int) -> Hints:
+        """The shading hints of all frames under `lights` (N, 9, 3), rendered when they are asked for."""
+        return Hints(self.head, self.codes, size, lights)
+
+    def pictures(self, lights: Array) -> tuple[Array, Array]:
+        """What there is to make under `lights` (N, 9, 3): frames (P,) that differ from the one before in motion or light,
+        and which of these P pictures each frame shows (N,). A still under a light that stays is one picture."""
+        codes = self.codes
+        parts = (codes.expression, codes.pose, codes.camera, codes.crop, lights)
+        flat = np.concatenate([part.reshape(self.frames, -1) for part in parts], axis=1)
+        new = np.concatenate([[True], (flat[1:] != flat[:-1]).any(1)])
+        return np.flatnonzero(new), np.cumsum(new) - 1
+
+    def preview(self, frame: int, size: int) -> Callable[[Array], Array]:
+        """A frame's hint for any light: takes (9, 3), gives (size, size, 3) uint8. Its mesh is rasterised here, once."""
+        seen, head = self.codes.window([frame]), self.head
+        vertices = head.vertices(seen.identity, seen.expression, seen.pose)
+        surface = surface_of(vertices, place(vertices, seen), head.hint_faces, size, head.hint_weights)
+
+        def under(light: Array) -> Array:
+            hint: Array = to_uint8(shade_surface(surface, light))[0]
+            return hint
+
+        return under
+
+
+def scene_of(wanted: Wanted, scratch: Path, settings: Settings) -> Scene:
+    """Reconstruct what is wanted, or find it below `scratch`.
+
+    Raises:
+        ClipError, ValueError, TypeError: see `media_of`, `reconstruct`, `driving_motion`, `align`, `without_gaps`.
+    """
+    portrait = _portrait(wanted, scratch, settings)
+    if wanted.driving is None:
+        motion = motion_of(portrait)
+    elif isinstance(wanted.driving, Motion):
+        motion = wanted.driving
+    else:
+        motion = driving_motion(wanted.driving, scratch, settings, number=wanted.drive_face, start=wanted.start,
+                                end=wanted.end, fps=wanted.fps)  # fmt: skip
+    motion = calmed(motion, wanted.smooth)
+    if wanted.fps is not None:
+        motion = at_rate(motion, wanted.fps)
+    motion = without_gaps(motion, wanted.no_face)
+    return Scene(portrait, motion, motion.of(portrait, wanted.align))
+
+
+def _portrait(wanted: Wanted, scratch: Path, settings: Settings) -> Face:
+    if isinstance(wanted.portrait, Face):
+        return wanted.portrait
+    media = media_of(wanted.portrait, scratch)
+    if wanted.driving is not None:
+        part = media.between(wanted.portrait_at).beginning(LEAD)
+    else:
+        if wanted.portrait_at:
+            raise ValueError("portrait_at: a clip with its own motion starts at start; the two don't go together")
+        if media.still and (wanted.start or wanted.end is not None):
+            raise ValueError(f"{media.name}: start and end are seconds of a clip, and this is one picture")
+        part = media.between(wanted.start, wanted.end)
+    return reconstruct(part, scratch, settings, wanted.face)

@@ -1,0 +1,217 @@
+"""What one training sample is, and how samples are read: one clip, its parts compressed, decoded when asked for.
+
+============================  =====================================================================================
+``<id>.frames.mp4``           the clip's square, RGB, H.264 yuv444p, visually lossless
+``<id>.hints.mkv``            shading hints under the clip's own light, RGB, FFV1
+``<id>.mask.mkv``             portrait mask, 255 on the person, grey, FFV1
+``<id>.codes.safetensors``    face codes
+``<id>.meta.json``            `Meta`
+``<id>.latents.safetensors``  prepared latents (`lcvd.shard.latents_format`), where stage ``shard`` makes them
+============================  =====================================================================================
+
+Nothing random is stored: the window of frames and the reference are drawn when training (spec B1).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import webdataset as wds
+from numpy.typing import NDArray
+
+from lcvd.face.codes import FaceCodes
+from lcvd.shard.split import SPLITS
+from lcvd.shard.tar_members import LATENTS, PARTS, members
+from lcvd.video.decode import decode_bytes, windows_of_bytes
+from lcvd.video.encode import read_lossless
+
+INDEX = "index.json"
+_ID = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Meta:
+    """Where a sample comes from. `size` is the side of its pictures, `frames` how many there are, `sha256` that of the
+    media file; `start` is the clip's first frame in that file; `dataset` is what its manifest says."""
+
+    id: str
+    identity: str
+    split: str
+    frames: int
+    size: int
+    fps: float
+    licence: str
+    address: str
+    sha256: str
+    start: int
+    dataset: str
+
+    def to_json(self) -> bytes:
+        """Sorted JSON."""
+        return (json.dumps(dataclasses.asdict(self), sort_keys=True, indent=1) + "\n").encode("utf-8")
+
+    @staticmethod
+    def of_json(text: bytes) -> Meta:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: not JSON, or a key is missing, unknown or of another type.
+        """
+        found = json.loads(text)
+        wanted = {field.name: field.type for field in dataclasses.fields(Meta)}
+        if not isinstance(found, dict) or set(found) != set(wanted):
+            keys = sorted(found) if isinstance(found, dict) else type(found).__name__
+            raise ValueError(f"its keys are {keys}, expected {sorted(wanted)}")
+        for name, kind in wanted.items():
+            if type(found[name]).__name__ not in (kind, "int" if kind == "float" else kind):
+                raise ValueError(f"{name} is {found[name]!r}, expected {kind}")
+        return Meta(**found)
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One clip. `parts` maps each of `PARTS`, and `LATENTS` where there are any, to its bytes; `source` names the shard
+    for errors."""
+
+    id: str
+    parts: dict[str, bytes]
+    source: str
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id):
+            raise ValueError(f"{self.source}: sample id {self.id!r}; ids are letters, digits, _ and - only")
+        missing, odd = sorted(set(PARTS) - set(self.parts)), sorted(set(self.parts) - {*PARTS, LATENTS})
+        if missing or odd:
+            raise ValueError(
+                f"{self.source}: sample {self.id} lacks {missing} and has unknown {odd}; run `dvc repro shard`"
+            )
+        if self.meta.id != self.id:
+            raise ValueError(f"{self.source}: sample {self.id} has the meta.json of {self.meta.id}")
+
+    @cached_property
+    def meta(self) -> Meta:
+        """The sample's metadata.
+
+        Raises:
+            ValueError: meta.json isn't one; the message names shard and sample.
+        """
+        try:
+            return Meta.of_json(self.parts["meta.json"])
+        except ValueError as error:
+            raise ValueError(f"{self.source}: sample {self.id}: meta.json: {error}") from None
+
+    @cached_property
+    def codes(self) -> FaceCodes:
+        """Face codes of all frames."""
+        return FaceCodes.of_bytes(self.parts["codes.safetensors"], self.id)
+
+    def frames(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
+        """Pictures (n, S, S, 3) uint8 RGB of the frames named, all of them by default."""
+        return self._checked("frames.mp4", decode_bytes(self.parts["frames.mp4"], self._inside(indices)), indices)
+
+    def windows(self, wanted: range, window: int) -> Iterator[NDArray[np.uint8]]:
+        """The pictures `wanted` in order, at most `window` of them at once: (n, S, S, 3) uint8 RGB."""
+        self._inside(wanted)
+        for pictures in windows_of_bytes(self.parts["frames.mp4"], wanted, window):
+            yield self._checked("frames.mp4", pictures, range(len(pictures)))
+
+    def hints(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
+        """Shading hints (n, S, S, 3) uint8 RGB."""
+        return self._checked("hints.mkv", read_lossless(self.parts["hints.mkv"], self._inside(indices)), indices)
+
+    def masks(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
+        """Portrait masks (n, S, S) uint8, 255 on the person, 0 elsewhere."""
+        return self._checked("mask.mkv", read_lossless(self.parts["mask.mkv"], self._inside(indices)), indices)
+
+    def _inside(self, indices: Sequence[int] | None) -> Sequence[int]:
+        wanted = range(self.meta.frames) if indices is None else [int(index) for index in indices]
+        outside = [index for index in wanted if not 0 <= index < self.meta.frames]
+        if outside:
+            raise IndexError(f"sample {self.id} has frames 0..{self.meta.frames - 1}, asked for {outside[0]}")
+        return wanted
+
+    def _checked(self, part: str, pictures: Any, indices: Sequence[int] | None) -> NDArray[np.uint8]:
+        count = self.meta.frames if indices is None else len(indices)
+        if pictures.shape[:3] != (count, self.meta.size, self.meta.size):
+            raise ValueError(
+                f"{self.source}: sample {self.id}: {part} gave {pictures.shape}, "
+                f"expected {count} pictures of {self.meta.size} x {self.meta.size}"
+            )
+        return np.asarray(pictures, np.uint8)
+
+
+def shard_paths(folder: Path, split: str) -> list[Path]:
+    """The tar shards of a split in order, as its index lists them; none where the split is empty.
+
+    Raises:
+        FileNotFoundError: no index, or a shard that it lists isn't there.
+        ValueError: an unknown split.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} doesn't exist; choose one of {', '.join(SPLITS)}")
+    paths = [folder / split / shard["name"] for shard in read_index(folder, split)["shards"]]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: listed in {INDEX} but not there; run `dvc checkout` or `dvc repro shard`")
+    return paths
+
+
+def read_index(folder: Path, split: str) -> dict[str, Any]:
+    """The index of a split: ``{"split", "samples", "shards": [{"name", "bytes", "ids"}]}``."""
+    path = folder / split / INDEX
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; run `dvc repro shard` first")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def read_samples(folder: Path, split: str, only: set[str] | None = None) -> Iterator[Sample]:
+    """Stream a split's samples in the order of their ids; `only` skips all but those ids.
+
+    Whoever trains on several ranks divides ids (`read_index`), not shards: here each caller sees the whole split.
+
+    Raises:
+        ValueError: a member that `members` refuses, a part that is missing or unknown, a torn archive, or other samples
+            than the index lists; the message names the shard.
+    """
+    index = {shard["name"]: shard["ids"] for shard in read_index(folder, split)["shards"]}
+    for path in shard_paths(folder, split):
+        if only is not None and not only & set(index[path.name]):
+            continue
+        seen = []
+        for sample in _samples_of(path):
+            seen.append(sample.id)
+            if only is None or sample.id in only:
+                yield sample
+        if seen != index[path.name]:
+            raise ValueError(f"{path}: holds samples {seen}, its {INDEX} lists {index[path.name]}")
+
+
+def _samples_of(path: Path) -> Iterator[Sample]:
+    pipeline = wds.WebDataset(
+        [str(path.resolve())],
+        shardshuffle=False,
+        nodesplitter=None,
+        workersplitter=None,
+        empty_check=False,
+        seed=0,
+    )
+    try:
+        for _ in members(path):  # before WebDataset, which would unpack a compressed archive and skip a link
+            pass
+        for found in pipeline:
+            parts = {name: data for name, data in found.items() if not name.startswith("__")}
+            yield Sample(found["__key__"], parts, path.name)
+    except (tarfile.TarError, EOFError) as error:
+        raise ValueError(f"{path}: torn archive: {error}; run `dvc checkout` or `dvc repro shard`") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error.args[0]}") from None

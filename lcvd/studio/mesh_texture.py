@@ -1,0 +1,155 @@
+"""Colours on a mesh without UVs: each triangle holds a small triangular grid of texels of its own.
+
+Texels on an edge have the same place from either side, so whatever is a function of place has no seams.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lcvd.render.rasterize import Fragments
+from lcvd.render.sh import CONSTANTS
+from lcvd.render.threads import over_frames
+
+Array = NDArray[Any]
+MOST_ROWS = 24
+DARKEST = 0.02
+"""Shading that the darkest pixels keep."""
+GLINT = np.array([-0.22, 0.30, 0.93], np.float32)
+"""Where an eye reflects a window: towards the camera, a little up and to one side, whatever the light."""
+_GLINT_FROM, _GLINT_TO = np.float32(0.965), np.float32(0.99)
+
+
+@dataclass(frozen=True)
+class Texels:
+    """Where the texels of F triangles lie: `rows` (F,) subdivisions of a side, `start` (F,) first texel, and for each
+    of N texels its triangle `face` (N,) and barycentrics `bary` (N, 3)."""
+
+    rows: Array
+    start: Array
+    face: Array
+    bary: Array
+
+    def spread(self, values: Array, faces: Array) -> Array:
+        """Vertex values (V, C) at the texels: (N, C) float32."""
+        corners = np.asarray(values, np.float32)[faces[self.face]]
+        return np.einsum("nk,nkc->nc", self.bary, corners)
+
+
+def lay_out(vertices: Array, faces: Array, spacing: Array) -> Texels:
+    """Texels about `spacing` (F,) apart on each triangle of vertices (V, 3), faces (F, 3)."""
+    corners = vertices[faces]
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1).max(1)
+    rows = np.clip(np.ceil(longest / spacing), 1, MOST_ROWS).astype(np.int32)
+    start = np.concatenate([[0], np.cumsum((rows + 1) * (rows + 2) // 2)])
+    bary = np.empty((start[-1], 3), np.float32)
+    for count in np.unique(rows):
+        i, j = (
+            part[np.add.outer(range(count + 1), range(count + 1)) <= count]
+            for part in np.mgrid[: count + 1, : count + 1]
+        )
+        grid = np.stack([count - i - j, i, j], axis=-1) / count
+        mine = start[:-1][rows == count]
+        bary[(mine[:, None] + np.arange(len(grid))).ravel()] = np.tile(grid, (len(mine), 1))
+    face = np.repeat(np.arange(len(faces)), np.diff(start))
+    return Texels(rows, start[:-1].astype(np.int64), face, bary)
+
+
+def paint(
+    fragments: Fragments, faces: Array, texels: Texels, colours: Array, normals: Array, lights: Array, behind: Array
+) -> tuple[Array, Array]:
+    """Pictures (T, S, S, 3) uint8 and masks (T, S, S) uint8 in {0, 255}, from fragments of twice that size.
+
+    Args:
+        fragments: what (T, 2S, 2S) pixels see; each 2 x 2 of them become one.
+        faces: triangles (F, 3).
+        texels: where the colours lie.
+        colours: (N, 5) float32: albedo in display values under shading 1, how much glints, and wisp: what turns from
+            the camera further than to this z of its normal is left out, so that hair's outline isn't a polygon's.
+        normals: unit vertex normals (T, V, 3) in the camera's frame.
+        lights: (T, 9, 3).
+        behind: background (S, S, 3) in [0, 1].
+    """
+    frames, size = len(normals), len(behind)
+    out, masks = np.empty((frames, size, size, 3), np.uint8), np.empty((frames, size, size), np.uint8)
+    folded = (np.asarray(lights, np.float32) * np.array(CONSTANTS, np.float32)[:, None]).astype(np.float32)
+    behind = np.ascontiguousarray(behind, np.float32)
+    tables = np.asarray(faces, np.int64), texels.start, texels.rows, np.ascontiguousarray(colours, np.float32)
+
+    def one(t: int) -> None:
+        _paint_frame(
+            fragments.face_index[t], fragments.bary[t], *tables, normals[t], folded[t], behind, out[t], masks[t]
+        )
+
+    over_frames(one, frames)
+    return out, masks
+
+
+@njit(nogil=True, cache=True)
+def _look_up(colours: Array, start: Any, rows: Any, b: Any, c: Any, k: Any) -> Any:
+    """Channel k of the colour at barycentrics (1 - b - c, b, c) of a triangle: linear between its three nearest texels."""
+    u, v = b * rows, c * rows
+    i, j = min(int(u), rows - 1), min(int(v), rows - 1)
+    if i + j >= rows:
+        i = rows - 1 - j
+    u, v = u - i, v - j
+    here = start + i * (rows + 1) - i * (i - 1) // 2 + j
+    below = start + (i + 1) * (rows + 1) - (i + 1) * i // 2 + j
+    if u + v <= 1 or i + j + 2 > rows:
+        return (1 - u - v) * colours[here, k] + u * colours[below, k] + v * colours[here + 1, k]
+    return (u + v - 1) * colours[below + 1, k] + (1 - v) * colours[below, k] + (1 - u) * colours[here + 1, k]
+
+
+@njit(nogil=True, cache=True)
+def _paint_frame(
+    face_index: Array,
+    bary: Array,
+    faces: Array,
+    start: Array,
+    rows: Array,
+    colours: Array,
+    normals: Array,
+    light: Array,
+    behind: Array,
+    out: Array,
+    mask: Array,
+) -> None:
+    total = np.zeros(3, np.float32)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            total[:] = 0
+            seen = 0
+            for part in range(4):
+                row, column = 2 * y + part // 2, 2 * x + part % 2
+                f = face_index[row, column]
+                if f < 0:
+                    continue
+                wa, wb, wc = bary[row, column, 0], bary[row, column, 1], bary[row, column, 2]
+                n, m, o = faces[f, 0], faces[f, 1], faces[f, 2]
+                nx = wa * normals[n, 0] + wb * normals[m, 0] + wc * normals[o, 0]
+                ny = wa * normals[n, 1] + wb * normals[m, 1] + wc * normals[o, 1]
+                nz = wa * normals[n, 2] + wb * normals[m, 2] + wc * normals[o, 2]
+                scale = np.float32(1) / max(np.sqrt(nx * nx + ny * ny + nz * nz), np.float32(1e-6))
+                nx, ny, nz = nx * scale, ny * scale, nz * scale
+                if nz < _look_up(colours, start[f], rows[f], wb, wc, 4):
+                    continue
+                seen += 1
+                glint = _look_up(colours, start[f], rows[f], wb, wc, 3)
+                if glint > 0:
+                    toward = nx * GLINT[0] + ny * GLINT[1] + nz * GLINT[2]
+                    glint *= min(max((toward - _GLINT_FROM) / (_GLINT_TO - _GLINT_FROM), np.float32(0)), np.float32(1))
+                for k in range(3):
+                    shade = light[0, k] + light[1, k] * nx + light[2, k] * ny + light[3, k] * nz
+                    shade += light[4, k] * nx * ny + light[5, k] * nx * nz + light[6, k] * ny * nz
+                    shade += light[7, k] * (nx * nx - ny * ny) + light[8, k] * (3 * nz * nz - 1)
+                    albedo = _look_up(colours, start[f], rows[f], wb, wc, k)
+                    value = albedo * max(shade, np.float32(DARKEST))
+                    total[k] += min(value + glint, np.float32(1))
+            for k in range(3):
+                out[y, x, k] = np.uint8(255 * (total[k] + (4 - seen) * behind[y, x, k]) / 4 + 0.5)
+            mask[y, x] = 255 if seen >= 2 else 0

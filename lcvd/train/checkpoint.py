@@ -1,0 +1,166 @@
+"""Checkpoints: written aside, then renamed, so that one that is there is whole.
+
+A checkpoint `step-00000100` holds DeepSpeed's states of every process, the averaged weights, what the loop needs to go
+on as if it had never stopped, and a manifest of all that (`lcvd.train.checkpoint_manifest`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import deepspeed
+import torch
+from safetensors.torch import load_file, save_file
+from torch import distributed, nn
+
+from lcvd.train.checkpoint_manifest import CheckpointError, check, write_manifest
+from lcvd.train.ema import Average
+
+PREFIX, TORN = "step-", "torn-"
+log = logging.getLogger("lcvd.train")
+
+
+@dataclass
+class Position:
+    """Where a run stands."""
+
+    step: int = 0
+    """Optimiser steps done."""
+    processes: int = 1
+    loss: float | None = None
+    """Moving average of the loss."""
+    since: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    """Sums of L_LDM and L_p, and their number, since the last point of the curve."""
+    points: list[dict[str, Any]] = field(default_factory=list)
+    """The loss curve so far."""
+    held_out: float | None = None
+    """The held-out loss of these very weights, where it was measured."""
+    best: float | None = None
+    """The lowest held-out loss of a checkpoint so far."""
+    best_step: int | None = None
+    """That checkpoint's step."""
+
+
+def steps_of(folder: Path) -> list[Path]:
+    """Checkpoints in `folder`, the oldest first."""
+    return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
+
+
+def newest(folder: Path) -> Path | None:
+    """The newest checkpoint in `folder` that is whole, or None.
+
+    One that isn't is named in the log and moved out of the way, as ``torn-step-...``; the one before takes its place.
+    """
+    for path in reversed(steps_of(folder)):
+        try:
+            check(path)
+            return path
+        except CheckpointError as error:
+            aside = folder / (TORN + path.name)
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
+            log.warning("%s: this checkpoint is torn and isn't used (kept as %s)", error, aside.name)
+    return None
+
+
+def agreed(folder: Path) -> Path | None:
+    """`newest`, looked for by the first process for all. Every process calls it."""
+    found = [newest(folder) if distributed.get_rank() == 0 else None]
+    distributed.broadcast_object_list(found)
+    return found[0]
+
+
+def prune(folder: Path, keep: int, best_step: int | None) -> None:
+    """Remove all checkpoints but the `keep` newest and that of `best_step`."""
+    for old in steps_of(folder)[:-keep]:
+        if old.name != name_of(best_step):
+            shutil.rmtree(old)
+
+
+def name_of(step: int | None) -> str | None:
+    """A checkpoint's name."""
+    return None if step is None else f"{PREFIX}{step:08d}"
+
+
+def save(engine: deepspeed.DeepSpeedEngine, average: Average, position: Position, folder: Path, keep: int) -> None:
+    """Write a checkpoint at `position` and remove all but the `keep` newest and the best. Every process calls it."""
+    name, aside = f"{name_of(position.step)}", folder / "unfinished"
+    if position.held_out is not None and (position.best is None or position.held_out < position.best):
+        position.best, position.best_step = position.held_out, position.step
+    first = distributed.get_rank() == 0
+    if first:
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+    distributed.barrier()
+    engine.save_checkpoint(str(aside), tag=name, save_latest=False, exclude_frozen_parameters=True)
+    distributed.barrier()
+    if first:
+        values = {f"{i:05d}": value.cpu().contiguous() for i, value in enumerate(average.values)}
+        save_file(values, aside / name / "average.safetensors")
+        (aside / name / "position.json").write_text(json.dumps(asdict(position)), encoding="utf-8")
+        write_manifest(aside / name)
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (aside / name).rename(folder / name)
+        shutil.rmtree(aside)
+        prune(folder, keep, position.best_step)
+    distributed.barrier()
+
+
+def position_of(path: Path) -> Position:
+    """Where the checkpoint at `path` stands."""
+    try:
+        return Position(**json.loads((path / "position.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path / 'position.json'}: {error}; delete {path} to go on from an older one") from None
+
+
+def load(engine: deepspeed.DeepSpeedEngine, average: Average, path: Path, states: Path) -> None:
+    """Take over weights, optimiser and averages from the checkpoint at `path`. Every process calls it.
+
+    Args:
+        states: where DeepSpeed's part is: `path`, or what it was converted to for another number of processes.
+
+    Raises:
+        CheckpointError: its weights don't fit.
+    """
+    loaded, _ = engine.load_checkpoint(
+        str(states.parent), tag=states.name, load_module_strict=False, custom_load_fn=_load_trained
+    )
+    if loaded is None:
+        raise CheckpointError(f"{states}: DeepSpeed found no states in it; delete {path} to go on from an older one")
+    values = load_file(path / "average.safetensors")
+    for i, value in enumerate(average.values):
+        value.copy_(values[f"{i:05d}"])
+
+
+def all_finite(parameters: list[nn.Parameter]) -> bool:
+    """Whether no parameter holds a number that isn't finite; under ZeRO 3, no process's part of one."""
+    held = [part for part in map(_held, parameters) if part.numel()]
+    norms = torch.stack(torch._foreach_norm(held, float("inf")))
+    bad = (~norms.isfinite()).any().float()
+    distributed.all_reduce(bad)
+    return not bool(bad)
+
+
+def _held(parameter: Any) -> torch.Tensor:
+    """What this process holds of a parameter. ZeRO 3 cuts it into parts of one size, whose last may end in padding that
+    was never written: whatever lay in memory."""
+    part: torch.Tensor = getattr(parameter, "ds_tensor", parameter).detach()
+    if not hasattr(parameter, "ds_tensor"):
+        return part
+    held = parameter.ds_numel - distributed.get_rank(parameter.ds_process_group) * part.numel()
+    return part[: max(0, held)]
+
+
+def _load_trained(src: dict[str, torch.Tensor], dst: nn.Module) -> None:
+    """Load all weights but frozen ones, which checkpoints leave out, strictly."""
+    wanted = {name for name, parameter in dst.named_parameters() if parameter.requires_grad}
+    if set(src) != wanted:
+        odd = sorted(set(src) ^ wanted)
+        raise CheckpointError(f"the checkpoint's weights don't fit the model: {odd[:3]} (of {len(odd)}); delete it")
+    dst.load_state_dict(src, strict=False)

@@ -1,0 +1,122 @@
+"""Batches: clips, windows, pictures and random numbers of sample numbers, made ahead of the step by threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcvd.config.train import TrainSettings
+from lcvd.model.objective import Batch, Encoded
+from lcvd.model.random_draws import Draws, draw
+from lcvd.shard.latents_format import Prepared
+from lcvd.train.dataset import Clips
+from lcvd.train.sample_order import clips_of, window_of
+from lcvd.train.shard_index import Pictures
+
+AHEAD = 2
+
+
+@dataclass(frozen=True)
+class NamedBatch:
+    """A batch and what it holds, for error messages."""
+
+    batch: Batch
+    clips: list[str]
+    samples: list[int]
+
+
+def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, seed: int) -> NamedBatch:
+    """The batch of these sample numbers, on the CPU; a pure function of its arguments (spec B1, B2). A broken clip gives
+    way to another (`clips_of`).
+
+    Raises:
+        ValueError: too many clips are broken.
+    """
+    model = settings.model
+    chosen, pictures = zip(*(_read(clips, sample, settings, seed) for sample in samples), strict=True)
+    side = model.size // 8
+    draws = [
+        draw(
+            seed,
+            sample,
+            settings.objective,
+            model.conditions,
+            (model.frames, model.latents.channels, side, side),
+            (model.size, model.size),
+        )
+        for sample in samples
+    ]
+    batch = Batch(
+        _stacked([p.frames for p in pictures]),
+        _stacked([p.hints for p in pictures]),
+        _stacked([p.masks for p in pictures])[:, :, None].float(),
+        Draws.stack(draws),
+        _encoded([p.prepared for p in pictures if p.prepared]),
+        _stacked([p.carried() for p in pictures]) if model.carried else None,
+    )
+    return NamedBatch(batch, [clips.id(clip) for clip in chosen], list(samples))
+
+
+def _read(clips: Clips, sample: int, settings: TrainSettings, seed: int) -> tuple[int, Pictures]:
+    """The clip of a sample, and its window."""
+    for clip in clips_of(seed, sample, len(clips), clips.weights):
+        if clips.is_broken(clip):
+            continue
+        window = window_of(seed, sample, clips.length(clip), frames=settings.model.frames, stride=settings.stride)
+        if pictures := clips.pictures(clip, window):
+            return clip, pictures
+    raise ValueError(f"all {len(clips)} clips are broken; run `dvc checkout` or `dvc repro shard`")
+
+
+def batches(
+    clips: Clips, schedule: Iterable[Sequence[int]], settings: TrainSettings, seed: int
+) -> Iterator[NamedBatch]:
+    """Batches of the scheduled sample numbers, in order, up to `AHEAD` a thread in the making."""
+    # One thread a loader: teams of their own would spin beside the step's, which then takes a third longer.
+    with ThreadPoolExecutor(
+        settings.loaders, thread_name_prefix="loader", initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        waiting: deque[Future[NamedBatch]] = deque()
+        try:
+            for samples in schedule:
+                waiting.append(pool.submit(make_batch, clips, samples, settings, seed))
+                if len(waiting) > AHEAD * settings.loaders:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def moved(batch: Batch, device: torch.device) -> Batch:
+    """The batch on `device`."""
+    encoded = batch.encoded
+    return Batch(
+        batch.frames_BGHW3.to(device),
+        batch.hints_BFHW3.to(device),
+        batch.mask_BF1hw.to(device),
+        batch.draws.to(device),
+        Encoded(*(getattr(encoded, f.name).to(device) for f in fields(encoded))) if encoded else None,
+        None if batch.carried_BFHW3 is None else batch.carried_BFHW3.to(device),
+    )
+
+
+def _encoded(rows: Sequence[Prepared]) -> Encoded | None:
+    if not rows:
+        return None
+    return Encoded(
+        _stacked([row.mean for row in rows]),
+        _stacked([row.std for row in rows]),
+        _stacked([row.token[:1] for row in rows]),
+    )
+
+
+def _stacked(arrays: Sequence[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(arrays))

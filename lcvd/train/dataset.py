@@ -1,0 +1,138 @@
+"""Random access to the clips of a split, decoded ones in memory where they fit; broken ones are named and counted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from lcvd.light.direction_bins import balanced, bin_of, histogram
+from lcvd.render.sh import contrast, dominant_direction
+from lcvd.shard.latents_format import Key
+from lcvd.train.shard_index import BrokenClip, Entry, Pictures, index_of
+
+log = logging.getLogger(__name__)
+
+
+class Clips:
+    """The clips of one split at the model's size, in order of id, broken ones included: their number is the index's.
+
+    Args:
+        size: side of the pictures, at most the shards'.
+        memory_mb: when all clips decoded need no more, they are decoded once, by `threads` threads, and held.
+        key: of the prepared latents to use (`lcvd.model.fingerprint`); None reads frames instead.
+        render: hints are rendered from the face codes instead of being read.
+        with_codes: pictures bring their face codes.
+        max_broken: share of clips that may be broken.
+        balance_light: how evenly light is drawn from all sides (`lcvd.light.direction_bins.balanced`); 0 draws clips alike.
+
+    Attributes:
+        weights: of the clips in drawing, None where all are alike.
+        broken: why, by id, as far as it is known: shards that are torn show at once, other damage when a clip is decoded.
+
+    Raises:
+        FileNotFoundError: the split isn't there.
+        ValueError: the split is empty, its pictures are smaller than `size`, its prepared latents aren't by `key`, or too
+            many clips are broken; names the clip.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        *,
+        size: int,
+        memory_mb: int,
+        threads: int = 1,
+        key: Key | None = None,
+        render: bool = False,
+        with_codes: bool = False,
+        max_broken: float = 0.0,
+        balance_light: float = 0.0,
+    ) -> None:
+        self._entries, damaged = index_of(folder, split, size, key, render, with_codes)
+        self._ids = sorted((*self._entries, *damaged))
+        if not self._ids:
+            raise ValueError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")
+        self._size, self._max_broken, self._lock = size, max_broken, threading.Lock()
+        self.broken: dict[str, str] = {}
+        for id, why in damaged.items():
+            self._note(id, why)
+        self.weights = self._balanced(balance_light) if balance_light else None
+        self._held: dict[str, Pictures] = {}
+        if sum(entry.bytes_in_memory(size) for entry in self._entries.values()) <= memory_mb * 1e6:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(self._hold, self._entries.values()))
+
+    def __len__(self) -> int:
+        """Number of clips."""
+        return len(self._ids)
+
+    def id(self, clip: int) -> str:
+        """Id of a clip."""
+        return self._ids[clip]
+
+    def is_broken(self, clip: int) -> bool:
+        """Whether a clip is known to be broken."""
+        return self._ids[clip] in self.broken
+
+    def length(self, clip: int) -> int:
+        """Frames of a clip that isn't broken."""
+        return self._entries[self._ids[clip]].meta.frames
+
+    def pictures(self, clip: int, indices: Sequence[int]) -> Pictures | None:
+        """The window `indices` of a clip, in that order; an index may come twice. See `Pictures.window`.
+
+        None: it is broken, which is noted.
+
+        Raises:
+            ValueError: with it, too many are.
+        """
+        id = self._ids[clip]
+        if id in self._held:
+            return self._held[id].window(indices)
+        entry, at = self._entries[id], list(indices)
+        return self._decoded(entry, at[:1] if entry.header else at, at)
+
+    def _balanced(self, strength: float) -> tuple[float, ...]:
+        """Weights by the light's bin; a broken clip, which gives way to the next one whenever it is drawn, counts as even
+        light."""
+        bins = []
+        for id in self._ids:
+            try:
+                light = self._entries[id].light() if id in self._entries else np.zeros((9, 3), np.float32)
+            except BrokenClip as error:
+                self._note(id, str(error))
+                light = np.zeros((9, 3), np.float32)
+            bins.append(bin_of(dominant_direction(light), float(contrast(light))))
+        log.info("clips by where their light comes from: %s", histogram(bins))
+        return tuple(balanced(bins, strength))
+
+    def _hold(self, entry: Entry) -> None:
+        everything = range(entry.meta.frames)
+        if pictures := self._decoded(entry, everything, everything):
+            self._held[entry.id] = pictures
+
+    def _decoded(self, entry: Entry, frames: Sequence[int], rest: Sequence[int]) -> Pictures | None:
+        try:
+            return entry.pictures(self._size, frames, rest)
+        except BrokenClip as error:
+            self._note(entry.id, str(error))
+            return None
+
+    def _note(self, id: str, why: str) -> None:
+        with self._lock:
+            if id in self.broken:
+                return
+            self.broken[id] = why
+            count, total = len(self.broken), len(self)
+            log.warning("broken clip %s left out (%d of %d so far): %s", id, count, total, why)
+            if count > self._max_broken * total:
+                raise ValueError(
+                    f"{count} of {total} clips are broken, more than train.max_broken ({self._max_broken:g}) allows: "
+                    f"{', '.join(sorted(self.broken))}; the last one: {why}"
+                )

@@ -1,0 +1,151 @@
+"""The DeepSpeed engine of a run: its configuration, optimiser and learning rate (spec B3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import deepspeed
+import torch
+from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler
+from torch import nn
+
+from lcvd.config.train import OptimiserSettings, TrainSettings
+from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
+from lcvd.model.lcvd import LCVD
+from lcvd.model.objective import Objective
+
+BUCKET = 50_000_000  # elements; ZeRO takes buffers of this size in every backward pass, however small the model
+FIRST_LOSS_SCALE, LOSS_SCALE_WINDOW = 2.0**16, 2000  # as torch's GradScaler has them
+
+
+def deepspeed_config(settings: TrainSettings, parameters: int, *, universal: bool = False) -> dict[str, Any]:
+    """DeepSpeed's JSON configuration of the settings, for a model of so many trainable parameters. Weights, gradients
+    and optimiser states are float32; lower precision is the objective's autocast.
+
+    Args:
+        universal: the checkpoint to go on from was written by another number of processes and has been converted.
+    """
+    engine, bucket = settings.engine, min(BUCKET, parameters)
+    zero: dict[str, Any] = {"stage": engine.zero, "reduce_bucket_size": bucket}
+    if engine.zero < 3:
+        zero["allgather_bucket_size"] = bucket
+    else:
+        zero |= {"stage3_prefetch_bucket_size": bucket, "stage3_max_reuse_distance": parameters}
+    if engine.offload != "none":
+        pinned = {"device": "cpu", "pin_memory": torch.cuda.is_available()}
+        zero["offload_optimizer"] = pinned
+        if engine.offload == "all":
+            zero["offload_param"] = pinned
+    config: dict[str, Any] = {
+        "train_micro_batch_size_per_gpu": settings.batch,
+        "gradient_accumulation_steps": settings.accumulation,
+        "gradient_clipping": settings.optimiser.clip,
+        "zero_optimization": zero,
+        "zero_allow_untested_optimizer": True,  # 8-bit Adam isn't on DeepSpeed's list
+        "zero_force_ds_cpu_optimizer": False,  # torch's fused AdamW runs on the host too, and isn't compiled at the start
+        "steps_per_print": 10**9,
+    }
+    return config | ({"checkpoint": {"load_universal": True}} if universal else {})
+
+
+def learning_rate(step: int, steps: int, settings: OptimiserSettings) -> float:
+    """The rate of optimiser step `step` (from 0) of `steps`: a linear rise, then constant or half a cosine to zero."""
+    rise = min(1.0, (step + 1) / (settings.warmup + 1))
+    if settings.schedule == "constant":
+        return settings.lr * rise
+    done = max(0, step - settings.warmup) / max(1, steps - settings.warmup)
+    return settings.lr * rise * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def make_optimiser(parameters: list[nn.Parameter], settings: OptimiserSettings) -> torch.optim.Optimizer:
+    """AdamW, or bitsandbytes' 8-bit AdamW.
+
+    Raises:
+        ModuleNotFoundError: 8-bit Adam is asked for and bitsandbytes isn't installed.
+    """
+    options: dict[str, Any] = {
+        "lr": settings.lr,
+        "betas": settings.betas,
+        "eps": settings.eps,
+        "weight_decay": settings.weight_decay,
+    }
+    if settings.name == "adamw":
+        return torch.optim.AdamW(parameters, fused=True, **options)
+    from bitsandbytes.optim import AdamW8bit
+
+    return AdamW8bit(parameters, **options)
+
+
+def start_processes() -> None:
+    """Join the process group that the environment describes (RANK, WORLD_SIZE, ...)."""
+    # DeepSpeed would compile its shared-memory communication for CPUs on first start (34 s, needs a C++ compiler). It
+    # waits by spinning, which on few cores takes the time that the other process needs; gloo, without it, sleeps.
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    deepspeed.init_distributed(verbose=False)
+
+
+def make_engine(objective: Objective, settings: TrainSettings, config: dict[str, Any]) -> deepspeed.DeepSpeedEngine:
+    """The engine over the objective's trainable parameters, with DeepSpeed's `config`; `start_processes` comes before."""
+    recompute(objective.model.unet, settings.engine.checkpointed_levels)
+    if settings.engine.compile:
+        unet = objective.model.unet
+        for block in (*unet.down_blocks, unet.mid_block, *unet.up_blocks):
+            block.compile()
+    parameters = objective.model.trainable()
+    engine, optimiser, _, _ = deepspeed.initialize(
+        model=objective,
+        model_parameters=parameters,
+        optimizer=make_optimiser(parameters, settings.optimiser),
+        config=config,
+    )
+    if settings.precision == "fp16":
+        # DeepSpeed's own fp16 mode would keep the weights in half precision, which the paper doesn't. Its optimisers take
+        # any scaler, though: they unscale before they clip, skip a step that overflows, and checkpoint the scale.
+        optimiser.loss_scaler = DynamicLossScaler(
+            init_scale=FIRST_LOSS_SCALE,
+            scale_window=LOSS_SCALE_WINDOW,
+            min_scale=1.0,
+            delayed_shift=1,
+            consecutive_hysteresis=False,
+        )
+        optimiser.dynamic_loss_scale = True
+    return engine
+
+
+def recompute(unet: UNetSpatioTemporalConditionModel, levels: int) -> None:
+    """Have the blocks of the `levels` levels of largest pictures compute their activations again in the backward pass.
+    Those hold most of them, a byte costing least to compute again."""
+    unet.enable_gradient_checkpointing()
+    for kept in blocks_of_levels(unet)[levels:]:
+        for block in kept:
+            for module in block.modules():
+                if hasattr(module, "gradient_checkpointing"):
+                    module.gradient_checkpointing = False  # type: ignore[assignment]
+
+
+def blocks_of_levels(unet: UNetSpatioTemporalConditionModel) -> list[list[nn.Module]]:
+    """The UNet's blocks by the size of their pictures, from the largest down; the middle one is with the smallest."""
+    levels: list[list[nn.Module]] = [
+        [down, up] for down, up in zip(unet.down_blocks, reversed(unet.up_blocks), strict=True)
+    ]
+    levels[-1].append(unet.mid_block)
+    return levels
+
+
+@contextmanager
+def whole_weights(model: LCVD, zero: int) -> Iterator[None]:
+    """While open, every process holds the whole model, which ZeRO 3 spreads over all of them. Every process opens it."""
+    if zero < 3:
+        yield
+        return
+    with deepspeed.zero.GatheredParameters(list(model.parameters()), modifier_rank=None):
+        yield
+
+
+def set_rate(engine: deepspeed.DeepSpeedEngine, rate: float) -> None:
+    """Use `rate` in the next step."""
+    for group in engine.optimizer.param_groups:
+        group["lr"] = rate

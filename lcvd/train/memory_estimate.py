@@ -1,0 +1,128 @@
+"""What a training process holds, part by part, without holding it: exact counts of parameters and optimiser states, and
+the activations that autograd would keep, found by running the UNet on shapes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from lcvd.config.train import ModelSettings, TrainSettings
+from lcvd.model.adapter import Adapter
+from lcvd.model.hf_classes import AutoencoderKL, CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
+from lcvd.model.image_token import vision_config
+from lcvd.model.init_weights import unet_config
+from lcvd.model.latents import TINY
+from lcvd.train.engine import BUCKET, recompute
+from lcvd.train.flops import meta_unet, unet_inputs
+
+LOWER = {"bf16": torch.bfloat16, "fp16": torch.float16}
+SCALED_BLOCK = 256  # values of 8-bit Adam that share a float32 scale
+PUBLISHED_VAE = 83_650_000  # parameters of sd-vae-ft-mse, whose configuration isn't here (spec A4)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Parameters: trainable ones, and those of the frozen networks."""
+
+    trainable: int
+    frozen: int
+
+
+def counts(settings: ModelSettings) -> Counts:
+    """Count the parameters of a model without making it."""
+    with torch.device("meta"):
+        adapter = Adapter(settings.unet.channels[0])
+        encoder = CLIPVisionModelWithProjection(vision_config(settings.image_encoder))
+        tiny = AutoencoderKL.from_config(AutoencoderKL.load_config(TINY))
+    vae = _size(tiny) if settings.latents.autoencoder == "tiny" else PUBLISHED_VAE
+    trainable = _size(meta_unet(settings)) + len(settings.conditions) * _size(adapter)
+    return Counts(trainable, vae + _size(encoder))
+
+
+def activations(settings: TrainSettings) -> int:
+    """Bytes of what the UNet's forward pass of one micro-step leaves for its backward pass: activations, and the lower
+    precision's copies of weights. Of levels that are computed again, what they start from and the largest part of them.
+
+    It is run on tensors without memory; what a CPU's kernels keep stands for a GPU's.
+    """
+    kept, largest = _Kept(), [0]
+    lower = LOWER.get(settings.precision)
+    with FakeTensorMode(), torch.autocast("cpu", lower, enabled=lower is not None):
+        unet = UNetSpatioTemporalConditionModel(**unet_config(settings.model)).train()
+        recompute(unet, settings.engine.checkpointed_levels)
+        own = {_storage(p) for p in unet.parameters()}
+        for module in unet.modules():
+            if hasattr(module, "gradient_checkpointing"):
+                module._gradient_checkpointing_func = _counting(kept, largest, own)  # type: ignore[assignment]
+        with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
+            unet(*unet_inputs(settings.model, settings.batch, "cpu"), return_dict=False)
+        return kept.bytes(own) + largest[0]
+
+
+class _Kept:
+    """Tensors by storage."""
+
+    def __init__(self) -> None:
+        self._tensors: dict[int, Tensor] = {}
+
+    def pack(self, tensor: Tensor) -> Tensor:
+        self._tensors[_storage(tensor)] = tensor
+        return tensor
+
+    def bytes(self, but: set[int]) -> int:
+        return sum(t.untyped_storage().nbytes() for key, t in self._tensors.items() if key not in but)
+
+
+def _counting(kept: _Kept, largest: list[int], own: set[int]) -> Callable[..., Any]:
+    """Stands in for `torch.utils.checkpoint`: a part's inputs are kept, and what it would keep itself is counted."""
+
+    def run(part: nn.Module, *inputs: Any) -> Any:
+        for each in inputs:
+            if isinstance(each, Tensor):
+                kept.pack(each)
+        inside = _Kept()
+        with torch.autograd.graph.saved_tensors_hooks(inside.pack, lambda tensor: tensor):
+            output = part(*inputs)
+        largest[0] = max(largest[0], inside.bytes(own))
+        return output
+
+    return run
+
+
+def parts(settings: TrainSettings, count: Counts, kept: int) -> dict[str, float]:
+    """Bytes on one GPU by part, `kept` of them `activations`; `host` is what offloading puts into one process's memory.
+
+    Weights, gradients and AdamW's two states are float32; ZeRO's optimiser keeps a copy of the weights it updates.
+    """
+    engine, optimiser, world = settings.engine, settings.optimiser, settings.world
+    share = {stage: 1 / world if engine.zero >= stage else 1.0 for stage in (1, 2, 3)}
+    weight = 4.0 * count.trainable
+    states = weight * 2 if optimiser.name == "adamw" else 2 * count.trainable * (1 + 4 / SCALED_BLOCK)
+    held = (states + (weight if engine.zero else 0.0)) * share[1]
+    found = {
+        "weights": weight * share[3] + 4.0 * count.frozen * share[3],
+        "gradients": weight * share[2],
+        "optimiser": held,
+        "averages": weight if optimiser.ema else 0.0,
+        "buckets": (0 if engine.zero == 0 else 2 if engine.zero < 3 else 3) * 4.0 * min(BUCKET, count.trainable),
+        "activations": float(kept),
+        "host": 0.0,
+    }
+    if engine.offload != "none":
+        found |= {"optimiser": 0.0, "gradients": 0.0, "host": held + weight * share[2]}
+    if engine.offload == "all":
+        found |= {"weights": 0.0, "host": found["host"] + weight * share[3]}
+    return found
+
+
+def _size(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def _storage(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)

@@ -1,0 +1,44 @@
+"""Videos made while training: the same portraits, hints and seeds each time, so that progress can be seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lcvd.config.train import TrainSettings
+from lcvd.model.latents import SCALE
+from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.seeds import seed_of
+from lcvd.train.dataset import Clips
+from lcvd.video.encode import write_browser
+
+FPS = 10.0
+
+
+def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: Path) -> None:
+    """Animate the first frame of the first clips by the hints of the frames after it, one window long.
+
+    `folder` receives ``<clip>.mp4``: hint, true frame and result side by side.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pipe = LCVDPipeline.of(model)
+    pipe.set_progress_bar_config(disable=True)
+    for clip in range(min(settings.watch.video_clips, len(clips))):
+        frames = range(min(settings.model.frames, clips.length(clip)))
+        shown = clips.pictures(clip, frames)
+        if shown is None:  # a broken clip, which `clips` has named
+            continue
+        mask = np.kron(shown.masks[0], np.full((SCALE, SCALE), 255, np.uint8))
+        made = pipe(
+            shown.frames[0],
+            mask,
+            shown.hints[0],
+            shown.hints[1:],
+            carried=shown.carried()[1:] if model.carried else None,
+            guidance=settings.watch.video_guidance,
+            generator=seed_of(seed, "film", clips.id(clip)) % 2**31,
+        ).frames
+        rows = np.concatenate([shown.hints[1:], shown.frames[1:], made], axis=2)
+        write_browser(folder / f"{clips.id(clip)}.mp4", [rows], FPS)

@@ -1,0 +1,206 @@
+"""Where each clip of a split lies in its shards, found without reading more than headers; what is damaged is told apart."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lcvd.face.codes import FaceCodes
+from lcvd.face.heads import head_of
+from lcvd.ledger.rows import ClipError
+from lcvd.model.masks import latent_mask
+from lcvd.render.hints import hints_of
+from lcvd.render.sh import check_light
+from lcvd.render.warp import Carried
+from lcvd.shard.latents_format import (
+    DamagedError,
+    Header,
+    Key,
+    Origin,
+    Prepared,
+    read_header,
+    read_rows,
+    square_at,
+    tensors_at,
+)
+from lcvd.shard.resize import frames_at, hints_at, masks_at
+from lcvd.shard.sample import Meta, Sample, read_index, shard_paths
+from lcvd.shard.tar_members import LATENTS, PARTS, members
+
+Frames = NDArray[np.uint8]
+Places = dict[str, tuple[int, int]]
+
+
+class BrokenClip(Exception):
+    """A clip's data are damaged: its shard is torn, or a part of it doesn't decode."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, masks (n,h,w) uint8 at latent size, 1 on the person,
+    and prepared latents and face codes where they are used."""
+
+    frames: Frames
+    hints: Frames
+    masks: Frames
+    prepared: Prepared | None = None
+    codes: FaceCodes | None = None
+
+    def window(self, indices: Sequence[int]) -> Pictures:
+        """Those at `indices`; with prepared latents, only the first one's frame, the reference."""
+        at = list(indices)
+        prepared = self.prepared.take(at) if self.prepared else None
+        codes = self.codes.window(at) if self.codes else None
+        return Pictures(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared, codes)
+
+    def carried(self) -> Frames:
+        """The first frame as it stands in each of them, (n,S,S,3), by the codes."""
+        assert self.codes, "clips are opened with their codes"
+        codes, first = self.codes, self.frames[0]
+        rest = Carried(head_of(codes.head), first, codes.window([0]), codes.window(range(1, codes.frames)))
+        return np.concatenate([first[None], rest[:]])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a clip lies: offset and bytes of its parts in `shard`; `header` of its latents where they are used."""
+
+    id: str
+    shard: Path
+    parts: Places
+    meta: Meta
+    header: Header | None
+    render: bool = False
+    """Whether hints are rendered from the codes instead of being read."""
+    with_codes: bool = False
+
+    def pictures(self, size: int, frames: Sequence[int], rest: Sequence[int]) -> Pictures:
+        """Frames `frames`, and of everything else `rest`.
+
+        Raises:
+            BrokenClip: something doesn't decode.
+        """
+        try:
+            sample = self._sample()
+            pictures = frames_at(sample, size, frames)
+            hints = _rendered(sample, size, rest) if self.render else hints_at(sample, size, rest)
+            codes = sample.codes.window(list(rest)) if self.with_codes else None
+            if self.header:
+                prepared = read_rows(self.shard, self.header, rest)
+                return Pictures(pictures, hints, prepared.mask, prepared, codes)
+            masks = latent_mask(torch.from_numpy(masks_at(sample, size, rest)))[:, 0]
+        except (ClipError, IndexError, ValueError, av.FFmpegError) as error:
+            raise BrokenClip(f"{self.shard}: sample {self.id}: {error}") from None
+        return Pictures(pictures, hints, masks.numpy().astype(np.uint8), codes=codes)
+
+    def bytes_in_memory(self, size: int) -> int:
+        """What all its pictures need when they are held."""
+        each = 6 * size * size + (self.header.bytes_a_frame if self.header else (size // 8) ** 2)
+        return self.meta.frames * each
+
+    def light(self) -> NDArray[np.float32]:
+        """The clip's mean light (9, 3), read without the rest of its codes.
+
+        Raises:
+            BrokenClip: no codes lie there.
+        """
+        try:
+            header, data = tensors_at(self.shard, self.parts["codes.safetensors"])
+            entry = header["light"]
+            shape, offset = tuple(entry["shape"]), data + entry["data_offsets"][0]
+            found = np.memmap(self.shard, "<f4", "r", offset, shape).mean(axis=0)
+            return check_light(found)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BrokenClip(f"{self.shard}: sample {self.id}: codes.safetensors: {error}") from None
+
+    def _sample(self) -> Sample:
+        with self.shard.open("rb") as stream:
+            data = {}
+            for name in PARTS:
+                stream.seek(self.parts[name][0])
+                data[name] = stream.read(self.parts[name][1])
+        return Sample(self.id, data, self.shard.name)
+
+
+def _rendered(sample: Sample, size: int, frames: Sequence[int]) -> Frames:
+    codes = sample.codes.window(list(frames))
+    return np.concatenate(list(hints_of(head_of(codes.head), codes, size)))
+
+
+def index_of(
+    folder: Path, split: str, size: int, key: Key | None, render: bool = False, with_codes: bool = False
+) -> tuple[dict[str, Entry], dict[str, str]]:
+    """Entries of a split's clips by id, and why others are broken; together they are the clips that its index lists.
+
+    `render` has hints rendered from the codes, `with_codes` has pictures bring them.
+
+    Raises:
+        FileNotFoundError: the split isn't there.
+        ValueError: a shard holds clips that aren't listed or what `members` refuses, pictures are smaller than `size`, or prepared latents aren't
+            there or aren't by `key`.
+    """
+    entries: dict[str, Entry] = {}
+    broken: dict[str, str] = {}
+    listed = {shard["name"]: shard["ids"] for shard in read_index(folder, split)["shards"]}
+    for path in shard_paths(folder, split):
+        found, torn = _members(path)
+        if odd := sorted(set(found) - set(listed[path.name])):
+            raise ValueError(f"{path}: holds {odd[0]}, which its index doesn't list; run `dvc repro shard`")
+        for id in listed[path.name]:
+            try:
+                entries[id] = replace(
+                    _entry(path, id, found.get(id, {}), torn, size, key), render=render, with_codes=with_codes
+                )
+            except BrokenClip as error:
+                broken[id] = f"{path}: sample {id}: {error}"
+            except ValueError as error:
+                raise ValueError(f"{path}: sample {id}: {error}") from None
+    return entries, broken
+
+
+def _members(shard: Path) -> tuple[dict[str, Places], str]:
+    """Places of the whole members of an archive by clip, and how it is torn."""
+    found: dict[str, Places] = {}
+    end = shard.stat().st_size
+    try:
+        for member in members(shard):
+            id, _, name = member.name.partition(".")
+            if member.offset_data + member.size <= end:
+                found.setdefault(id, {})[name] = (member.offset_data, member.size)
+    except ValueError as error:
+        raise ValueError(f"{shard}: {error}") from None
+    except tarfile.TarError as error:
+        return found, f"torn archive ({error})"
+    return found, ""
+
+
+def _entry(shard: Path, id: str, parts: Places, torn: str, size: int, key: Key | None) -> Entry:
+    if missing := sorted(set(PARTS) - set(parts)):
+        raise BrokenClip(f"{torn or 'it'} lacks {', '.join(missing)}; run `dvc checkout` or `dvc repro shard`")
+    with shard.open("rb") as stream:
+        stream.seek(parts["meta.json"][0])
+        text = stream.read(parts["meta.json"][1])
+    try:
+        meta = Meta.of_json(text)
+        square = square_at(shard, parts["codes.safetensors"]) if key else []
+    except ValueError as error:
+        raise BrokenClip(f"meta.json or codes.safetensors: {error}") from None
+    if meta.size < size:
+        raise ValueError(f"{meta.size} px, train.model.size asks for {size}: lower it, or raise shard.size")
+    if not key:
+        return Entry(id, shard, parts, meta, None)
+    if torn and LATENTS not in parts:
+        raise BrokenClip(f"{torn} lacks {LATENTS}; run `dvc checkout` or `dvc repro shard`")
+    try:
+        header = read_header(shard, parts.get(LATENTS))
+    except DamagedError as error:
+        raise BrokenClip(str(error)) from None
+    header.check(key, Origin.of(meta, square))
+    return Entry(id, shard, parts, meta, header)

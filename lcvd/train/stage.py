@@ -1,0 +1,140 @@
+"""Stage ``train``: how a training run is started, and where its scratch lies. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+from lcvd.cache.imports import rooms_hash
+from lcvd.cache.store import file_hash, key_of
+from lcvd.config.settings import Settings
+
+MODULE = "lcvd.train.run"
+log = logging.getLogger(__name__)
+
+
+def scratch_key(settings: Settings, data: Path) -> str:
+    """Key of a run's scratch: seed, settings, shards and code. A run never resumes one that was made with others.
+
+    How many processes share a step's clips isn't part of it: the samples are the same, so a run goes on on more or
+    fewer GPUs.
+    """
+    spread = {"processes", "machines", "batch"}
+    shards = {path.relative_to(data).as_posix(): file_hash(path) for path in sorted(data.rglob("*.tar"))}
+    return key_of(
+        seed=settings.seed,
+        train=settings.train.model_dump(mode="json", exclude=spread),
+        shards=shards,
+        code=rooms_hash(MODULE),
+    )
+
+
+def launch_command(
+    settings: Settings, data: Path, scratch: Path, out: Path, *, devices: int | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """The command that trains, and the environment to add to one's own; writes the settings into `scratch`.
+
+    One process is started directly, as that takes 5 s less than DeepSpeed's launcher, which starts several. To end a
+    run, send SIGTERM to its whole process group and wait for all of it: the launcher itself ends at once, its children
+    after a checkpoint. A single process then returns 75.
+
+    With several machines, the file that ``LCVD_HOSTFILE`` names lists them as DeepSpeed wants it (``name slots=8`` a
+    line), and ``LCVD_LAUNCHER`` says how they are reached (`pdsh`; `slurm` inside an allocation, ...). All of them see
+    the same paths.
+
+    Args:
+        data: folder of stage `shard`. scratch: kept between attempts: the same command goes on from the newest
+            checkpoint there. out: receives model/, metrics.json and dvclive/.
+        devices: CUDA devices of each machine, 0 to train on the CPU; None asks torch.
+
+    Raises:
+        ModuleNotFoundError: a package that the settings ask for isn't installed.
+        ValueError: several machines are asked for and no file lists them.
+    """
+    require_packages(settings)
+    devices = _devices() if devices is None else devices
+    if devices:
+        settings = _fitting(settings, devices)
+    scratch.mkdir(parents=True, exist_ok=True)
+    written = scratch / "settings.json"
+    written.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    processes = settings.train.processes
+    places = ["--settings", str(written), "--data", str(data), "--scratch", str(scratch), "--out", str(out)]
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    environment = {
+        "OMP_NUM_THREADS": str(threads),
+        "TOKENIZERS_PARALLELISM": "false",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
+    }
+    if not devices:
+        environment["DS_ACCELERATOR"] = "cpu"
+    port = str(_free_port())
+    if settings.train.world == 1:
+        alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        return [sys.executable, "-m", MODULE, *places], environment | alone
+    launcher = [sys.executable, "-m", "deepspeed.launcher.runner", "--log_level", "warning"]
+    launcher += ["--num_accelerators", str(processes)]
+    if settings.train.machines > 1:
+        launcher += _machines(settings.train.machines)
+    return [*launcher, "--master_port", port, "--module", MODULE, *places], environment
+
+
+def require_packages(settings: Settings) -> None:
+    """See that optional packages which the settings ask for are installed, before anything is loaded.
+
+    Raises:
+        ModuleNotFoundError: names the setting, and what to install.
+    """
+    wanted: dict[str, tuple[str, str]] = {
+        tracker: ("train.watch.trackers", tracker) for tracker in settings.train.watch.trackers
+    }
+    if settings.train.optimiser.name == "adamw8bit":
+        wanted["bitsandbytes"] = ("train.optimiser.name", "'lcvd[adam8bit]'")
+    for package, (key, extra) in wanted.items():
+        if importlib.util.find_spec(package) is None:
+            raise ModuleNotFoundError(
+                f"{key} needs {package}, which isn't installed: pip install {extra}, or change {key}"
+            )
+
+
+def _machines(count: int) -> list[str]:
+    """Arguments of DeepSpeed's launcher for several machines."""
+    hostfile = os.environ.get("LCVD_HOSTFILE", "")
+    if not hostfile or not Path(hostfile).is_file():
+        raise ValueError(
+            f"train.machines is {count}, and LCVD_HOSTFILE ({hostfile or 'not set'}) names no file that lists them; "
+            "docs/training.md shows one"
+        )
+    launcher = os.environ.get("LCVD_LAUNCHER", "pdsh")
+    return ["--hostfile", hostfile, "--num_nodes", str(count), "--launcher", launcher]
+
+
+def _devices() -> int:
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _fitting(settings: Settings, devices: int) -> Settings:
+    """The settings with no more processes than CUDA devices: each then does more micro-steps, for the same result."""
+    train = settings.train
+    if train.processes <= devices:
+        return settings
+    shares = (
+        count for count in range(devices, 0, -1) if train.global_batch % (train.batch * count * train.machines) == 0
+    )
+    processes = next(shares, 1)
+    log.warning("train.processes is %d, this machine has %d CUDA device(s): training in %d process(es) of more "
+                "micro-steps", train.processes, devices, processes)  # fmt: skip
+    return settings.model_copy(update={"train": train.model_copy(update={"processes": processes})})
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,317 @@
+"""The training loop: from shards to an exported model, going on from the newest checkpoint if there is one (spec B)."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+from lcvd.config.train import TrainSettings
+from lcvd.model.fingerprint import prepared_key
+from lcvd.model.lcvd import LCVD
+from lcvd.model.objective import Objective
+from lcvd.train import checkpoint, universal_checkpoint
+from lcvd.train.checkpoint import Position
+from lcvd.train.dataloader import NamedBatch, batches, moved
+from lcvd.train.dataset import Clips
+from lcvd.train.ema import Average
+from lcvd.train.engine import (
+    deepspeed_config,
+    learning_rate,
+    make_engine,
+    set_rate,
+    start_processes,
+    whole_weights,
+)
+from lcvd.train.flops import step_flop
+from lcvd.train.loss_curve import Curve
+from lcvd.train.progress import Progress
+from lcvd.train.sample_order import sample_numbers
+from lcvd.train.sample_videos import film
+from lcvd.train.throughput import Watch, matrix_peak
+from lcvd.train.validate import HeldOut, Measured
+
+SMOOTHING = 0.98
+
+
+class Diverged(RuntimeError):
+    """The loss, or a weight, isn't finite any more; names the step and its samples."""
+
+
+class Interrupted(RuntimeError):
+    """The run was asked to end; its checkpoint is written and the same command goes on from there."""
+
+
+class Training:
+    """One run. Every process makes one and calls `run`.
+
+    Args:
+        shards: folder of stage `shard`. scratch: checkpoints. out: model, metrics and loss curve.
+    """
+
+    def __init__(self, settings: TrainSettings, seed: int, shards: Path, scratch: Path, out: Path) -> None:
+        start_processes()
+        self.settings, self.seed, self.out = settings, seed, out
+        self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
+        if self.world != settings.world:
+            raise ValueError(
+                f"{self.world} processes were started; train.processes x train.machines is {settings.world}"
+            )
+        self.checkpoints, self.log = scratch / "checkpoints", scratch / "log"
+        found, states = self._found(scratch / "universal")
+        model = LCVD.fresh(settings.model, seed)
+        key = prepared_key(model.codec, model.image_encoder, model.size) if settings.prepared else None
+        self.clips = Clips(
+            shards,
+            "train",
+            size=model.size,
+            memory_mb=settings.memory_mb,
+            threads=settings.loaders,
+            key=key,
+            render=settings.hints == "rendered",
+            with_codes=settings.model.carried,
+            max_broken=settings.max_broken,
+            balance_light=settings.balance_light,
+        )
+        self.held_out = HeldOut(shards, settings, seed, key)
+        films = settings.watch.video_every > 0
+        self.filmed = (
+            Clips(shards, self.held_out.split, size=model.size, memory_mb=0, with_codes=True) if films else None
+        )
+        self.objective = Objective(model, settings.objective, settings.precision)
+        count = sum(p.numel() for p in model.trainable())
+        config = deepspeed_config(settings, count, universal=found != states)
+        if self.rank == 0:
+            print(f"DeepSpeed's configuration: {json.dumps(config)}", file=sys.stderr, flush=True)
+        self.engine = make_engine(self.objective, settings, config)
+        self.average = Average(model.trainable(), settings.optimiser.ema)
+        if found and states:
+            checkpoint.load(self.engine, self.average, found, states)
+        self.saved = self.position.step
+        self.measured: Measured | None = None
+        self._asked_to_end = False
+
+    def _found(self, aside: Path) -> tuple[Path | None, Path | None]:
+        """The checkpoint to go on from and DeepSpeed's part of it, which is converted below `aside` when another number
+        of processes wrote it; sets `position`."""
+        found = states = checkpoint.agreed(self.checkpoints)
+        self.position = checkpoint.position_of(found) if found else Position()
+        written_by, self.position.processes = self.position.processes, self.world
+        if found and written_by != self.world and self.settings.engine.zero:
+            universal_checkpoint.refuse_impossible(found, written_by, self.world, self.settings)
+            states = aside / found.name
+            if self.rank == 0:
+                universal_checkpoint.convert(found, aside)
+            distributed.barrier()
+        return found, states
+
+    def run(self) -> None:
+        """Train the steps that are left, then export.
+
+        Raises:
+            Diverged: a loss or weight isn't finite; the last checkpoint is from before.
+            Interrupted: the process got SIGTERM; a checkpoint is written.
+        """
+        signal.signal(signal.SIGTERM, self._ask_to_end)
+        curve = Curve(self.out / "dvclive", self.position.points) if self.rank == 0 else None
+        try:
+            self._train(curve)
+        finally:
+            if curve:
+                curve.end()
+        self._export()
+        distributed.barrier()
+
+    def _train(self, curve: Curve | None) -> None:
+        settings, first = self.settings, self.rank == 0
+        progress = Progress("train", settings.steps, self.position.step) if first else None
+        self.watch = self._watch() if first else None
+        self.engine.train()
+        loader = batches(self.clips, self._schedule(), settings, self.seed)
+        if self.position.step == 0 and settings.watch.held_out_every:
+            self._measure(curve)
+        while self.position.step < settings.steps:
+            ended = self._step(loader)
+            done = self.position.step
+            last = done == settings.steps
+            if self._logs(done):
+                self._log(curve)
+            with self.watch.apart() if self.watch else nullcontext():
+                self.position.held_out = None
+                if last or self._due(settings.watch.held_out_every):
+                    self._measure(curve)
+                if self._due(settings.watch.video_every):
+                    self._film()
+                if last or ended or self._due(settings.checkpoint_every):
+                    self._save()
+            if progress:
+                progress.update(done, f"loss {self.position.loss:.4f}")
+            if ended and not last:
+                raise Interrupted(f"asked to end: checkpoint written at step {done} of {settings.steps}")
+
+    def _due(self, every: int) -> bool:
+        return every > 0 and self.position.step % every == 0
+
+    def _logs(self, step: int) -> bool:
+        return step % self.settings.watch.log_every == 0 or step == self.settings.steps
+
+    def _watch(self) -> Watch:
+        peak = matrix_peak(self.engine.device, self.settings.precision)
+        return Watch(self.log, self.settings, self.position.step, step_flop(self.settings), peak)
+
+    def _schedule(self) -> Iterator[range]:
+        for step in range(self.position.step, self.settings.steps):
+            for micro in range(self.settings.accumulation):
+                yield sample_numbers(
+                    step,
+                    micro,
+                    self.rank,
+                    accumulation=self.settings.accumulation,
+                    world=self.world,
+                    batch=self.settings.batch,
+                )
+
+    def _step(self, loader: Iterator[NamedBatch]) -> bool:
+        """One optimiser step; whether any process was asked to end."""
+        step, steps, optimiser = self.position.step, self.settings.steps, self.settings.optimiser
+        set_rate(self.engine, learning_rate(step, steps, optimiser))
+        seen: list[tuple[NamedBatch, Tensor]] = []
+        for micro in range(self.settings.accumulation):
+            with self.watch.waiting() if self.watch else nullcontext():
+                named = next(loader)
+            ldm, portrait = self.engine(moved(named.batch, self.engine.device))
+            self.engine.backward(self.objective.total(ldm, portrait))
+            seen.append((named, torch.stack([ldm.detach(), portrait.detach()])))
+            if micro + 1 == self.settings.accumulation:
+                sums = self._reduced(seen)
+                if self._logs(step + 1) and not self.settings.engine.zero:
+                    self.norm = self._norm()
+            self.engine.step()
+        if self._logs(step + 1) and self.settings.engine.zero:
+            self.norm = float(self.engine.get_global_grad_norm() or 0.0)
+        self.average.update(step)
+        *totals, ended = sums
+        loss = (totals[0] + self.settings.objective.portrait_weight * totals[1]) / totals[2]
+        position = self.position
+        position.loss = loss if position.loss is None else SMOOTHING * position.loss + (1 - SMOOTHING) * loss
+        position.since = [a + b for a, b in zip(position.since, totals, strict=True)]
+        position.step += 1
+        return ended > 0
+
+    def _reduced(self, seen: list[tuple[NamedBatch, Tensor]]) -> list[float]:
+        """Sums over micro-steps and processes: L_LDM, L_p, clips, and how many processes were asked to end."""
+        local = torch.cat([losses for _, losses in seen], dim=1).double()
+        sums = torch.stack([*local.sum(1), local.new_tensor(local.shape[1]), local.new_tensor(self._asked_to_end)])
+        distributed.all_reduce(sums)
+        result: list[float] = sums.tolist()
+        if not math.isfinite(sum(result)):
+            self._name_culprits(seen)
+        return result
+
+    def _name_culprits(self, seen: list[tuple[NamedBatch, Tensor]]) -> None:
+        mine = [
+            f"{clip} (sample {sample})"
+            for named, losses in seen
+            for clip, sample, bad in zip(named.clips, named.samples, ~losses.isfinite().all(0), strict=True)
+            if bad
+        ]
+        everyone: list[list[str]] = [[] for _ in range(self.world)]
+        distributed.all_gather_object(everyone, mine)
+        names = ", ".join(name for names in everyone for name in names)
+        raise Diverged(
+            f"step {self.position.step}: the loss isn't finite for {names}; {self._last_good()}: look at those clips, "
+            "or lower train.optimiser.lr"
+        )
+
+    def _last_good(self) -> str:
+        return f"the checkpoint of step {self.saved} is from before" if self.saved else "there is no checkpoint yet"
+
+    def _norm(self) -> float:
+        """The gradient's norm before clipping; without ZeRO DeepSpeed doesn't tell it."""
+        gradients = [p.grad for p in self.objective.model.trainable() if p.grad is not None]
+        return float(torch.nn.utils.get_total_norm(gradients))
+
+    def _log(self, curve: Curve | None) -> None:
+        ldm, portrait, count = self.position.since
+        self.position.since = [0.0, 0.0, 0.0]
+        rate = learning_rate(self.position.step - 1, self.settings.steps, self.settings.optimiser)
+        point = {"ldm": ldm / count, "portrait": portrait / count, "lr": rate, "grad_norm": self.norm}
+        point["loss"] = point["ldm"] + self.settings.objective.portrait_weight * point["portrait"]
+        if curve and self.watch:
+            curve.add(self.position.step, **point)
+            self.position.points = curve.points
+            self.watch.point(self.position.step, point)
+
+    def _measure(self, curve: Curve | None) -> None:
+        """Measure the held-out loss of the weights that would be exported."""
+        with self.average.applied():
+            self.measured = measured = self.held_out.measure(self.objective)
+        loss = self.position.held_out = measured.loss(self.settings.objective.portrait_weight)
+        point = {"held_out": loss}
+        for number, band in enumerate(measured.bands(), start=1):
+            point[f"held_out_noise_{number}"] = band["v_mse"]
+        if curve and self.watch:
+            curve.add(self.position.step, **point)
+            self.position.points = curve.points
+            self.watch.track(self.position.step, point)
+
+    def _film(self) -> None:
+        """The first process makes videos of fixed portraits, hints and seeds; the others wait at their next exchange."""
+        if self.rank or self.filmed is None:
+            return
+        folder = self.log / f"videos/{self.position.step:08d}"
+        with self.average.applied():
+            film(self.objective.model, self.filmed, self.settings, self.seed, folder)
+        self.engine.train()  # the pipeline evaluates
+
+    def _save(self) -> None:
+        if not checkpoint.all_finite(self.objective.model.trainable()):
+            raise Diverged(
+                f"step {self.position.step}: a weight isn't finite any more; {self._last_good()}: lower "
+                "train.optimiser.lr"
+            )
+        checkpoint.save(self.engine, self.average, self.position, self.checkpoints, self.settings.keep)
+        self.saved = self.position.step
+
+    def _export(self) -> None:
+        """Write the model (its averaged weights, where there are any) and the final numbers."""
+        self.objective.eval()
+        model, zero = self.objective.model, self.settings.engine.zero
+        if not self.measured:  # the run had ended before, and goes on from its last checkpoint
+            self._measure(None)
+        assert self.measured
+        with whole_weights(model, zero), self.average.applied():
+            if self.rank:
+                return
+            aside = self.out / "model.unfinished"
+            shutil.rmtree(aside, ignore_errors=True)
+            model.save_pretrained(aside)
+            sizes = {
+                "unet": sum(p.numel() for p in model.unet.parameters()),
+                **{f"{name}_adapter": sum(p.numel() for p in a.parameters()) for name, a in model.adapters.items()},
+            }
+        shutil.rmtree(self.out / "model", ignore_errors=True)
+        aside.rename(self.out / "model")
+        metrics: dict[str, Any] = {
+            "steps": self.position.step,
+            "train_loss": self.position.loss,
+            "validation": self.held_out.numbers(self.measured),
+            "clips": len(self.clips),
+            "parameters": sizes,
+            "latents": model.codec.description,
+            "start": self.settings.model.start,
+        }
+        (self.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+
+    def _ask_to_end(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked_to_end = True

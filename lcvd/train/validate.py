@@ -1,0 +1,104 @@
+"""The held-out loss: on fixed windows and noises, at fixed quantiles of the training noise levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+from lcvd.config.train import TrainSettings
+from lcvd.model.objective import Objective
+from lcvd.model.seeds import seed_of
+from lcvd.shard.latents_format import Key
+from lcvd.shard.sample import read_index
+from lcvd.train.dataloader import make_batch, moved
+from lcvd.train.dataset import Clips
+
+BANDS = 4
+"""Groups of neighbouring noise levels whose loss is told apart."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """L_LDM and L_p of each window, by rising noise level."""
+
+    sigma_W: Tensor
+    losses_W2: Tensor
+
+    def loss(self, portrait_weight: float) -> float:
+        """What training lowers."""
+        return float(self.losses_W2[:, 0].mean() + portrait_weight * self.losses_W2[:, 1].mean())
+
+    def bands(self) -> list[dict[str, float]]:
+        """Mean L_LDM of groups of neighbouring noise levels: its largest sigma, and the loss."""
+        groups = zip(self.sigma_W.tensor_split(BANDS), self.losses_W2[:, 0].tensor_split(BANDS), strict=True)
+        return [{"to_sigma": float(sigma[-1]), "v_mse": float(ldm.mean())} for sigma, ldm in groups if len(sigma)]
+
+
+class HeldOut:
+    """Windows of the split `val`, or where it is empty of the training split; `shared` says which. `key` is of the
+    prepared latents to measure on; None encodes frames instead."""
+
+    def __init__(self, shards: Path, settings: TrainSettings, seed: int, key: Key | None = None) -> None:
+        self._settings, self._seed = settings, seed_of(seed, "validation")
+        self.shared = read_index(shards, "val")["samples"] == 0
+        self.split = "train" if self.shared else "val"
+        self.clips = Clips(
+            shards,
+            self.split,
+            size=settings.model.size,
+            memory_mb=0,
+            key=key,
+            with_codes=settings.model.carried,
+            max_broken=settings.max_broken,
+        )
+
+    @torch.no_grad()
+    def measure(self, objective: Objective) -> Measured:
+        """Errors of the v-prediction over everything, and inside the portrait, all conditions on and nothing dropped.
+
+        Every process calls it and takes its share of the windows; the numbers don't depend on how many there are.
+        """
+        count = self._settings.watch.held_out_windows
+        rank, world = distributed.get_rank(), distributed.get_world_size()
+        normal = torch.special.ndtri((torch.arange(count, dtype=torch.float64) + 0.5) / count).float()
+        sigma = (self._settings.objective.sigma_mean + self._settings.objective.sigma_std * normal).exp()
+        losses = torch.zeros(count, 2, device=objective.model.device)
+        was_training = objective.training
+        objective.eval()
+        for first in range(0, count, world):  # ZeRO 3 needs as many calls of every process: a surplus one is repeated
+            window = min(first + rank, count - 1)
+            row = self._window(objective, window, sigma[window : window + 1])
+            if first + rank < count:
+                losses[window] = row
+        objective.train(was_training)
+        distributed.all_reduce(losses)
+        return Measured(sigma, losses.cpu())
+
+    def _window(self, objective: Objective, number: int, sigma: Tensor) -> Tensor:
+        batch = make_batch(self.clips, [number], self._settings, self._seed).batch
+        on = torch.ones(1)
+        draws = replace(
+            batch.draws,
+            sigma_B=sigma,
+            token_on_B=on,
+            latent_on_B=on,
+            gates=dict.fromkeys(batch.draws.gates, on),
+        )
+        ldm, portrait = objective(moved(replace(batch, draws=draws), objective.model.device))
+        return torch.cat([ldm, portrait])
+
+    def numbers(self, measured: Measured) -> dict[str, Any]:
+        """What ``metrics.json`` says of the final model."""
+        ldm, portrait = measured.losses_W2.mean(0).tolist()
+        return {
+            "v_mse": ldm,
+            "v_mse_portrait": portrait,
+            "by_noise": measured.bands(),
+            "split": self.split,
+            "shared_with_training": self.shared,
+            "windows": len(measured.sigma_W),
+        }

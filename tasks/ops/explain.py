@@ -1,0 +1,201 @@
+"""``lcvd explain FILE``: where an artifact is from: stages, data, code, settings, weights, revision, flow run.
+
+Read from ``dvc.lock``, git, DVC's cache and the ledgers; nothing is computed but the hash of FILE.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from lcvd.ledger.story import story
+from lcvd.weights.registry import REGISTRY, fingerprint, locate
+from tasks.ops.dvc import git
+from tasks.runtime.entrypoint import StageError, entry
+from tasks.runtime.run_log import last_run
+from tasks.runtime.supervisor import ChildError
+
+LOCK = "dvc.lock"
+_ASKED = {
+    "deca": ("reconstruct", "codes", "deca"),
+    "flame": ("reconstruct", "codes", "deca"),
+    "flame-masks": ("reconstruct", "codes", "deca"),
+    "u2net-human": ("reconstruct", "mask", "u2net"),
+    "fastervqa": ("filter.quality", "metric", "fastervqa"),
+    "svd-xt": ("train.model.start", "", "svd-xt"),
+    "sd-vae-ft-mse": ("train.model.latents", "autoencoder", "sd-vae-ft-mse"),
+}
+"""Published weights by the setting, and the beginning of its value, that asks for them."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A stage as ``dvc.lock`` has it: its command, the hashes of what went in and came out, and its settings."""
+
+    stage: str
+    command: str
+    data: dict[str, str]
+    code: dict[str, str]
+    settings: dict[str, Any]
+    outs: dict[str, str]
+
+
+def lineage(lock: dict[str, Any], path: str) -> list[Made]:
+    """The stage that wrote `path` (relative to the project), and those whose outputs it needed, nearest first.
+
+    Raises:
+        StageError: no stage wrote it.
+    """
+    made = {name: _made(name, found) for name, found in lock.get("stages", {}).items()}
+    first = next((each for each in made.values() if _holding(each.outs, path)), None)
+    if first is None:
+        outs = sorted(out for each in made.values() for out in each.outs)
+        raise StageError(
+            f"{path} is no artifact of the pipeline; {LOCK} has {', '.join(outs) or 'none: run `dvc repro`'}"
+        )
+    needed: dict[str, set[str]] = {}
+    waiting = [first]
+    while waiting:
+        each = waiting.pop()
+        if each.stage not in needed:
+            before = [other for other in made.values() if set(each.data) & set(other.outs)]
+            needed[each.stage] = {other.stage for other in before}
+            waiting += before
+    return [made[name] for name in reversed([*TopologicalSorter(needed).static_order()])]
+
+
+def _made(name: str, found: dict[str, Any]) -> Made:
+    deps = {each["path"]: each.get("md5", "") for each in found.get("deps", [])}
+    data = {path: md5 for path, md5 in deps.items() if path.startswith("data/")}
+    settings = {key: value for each in found.get("params", {}).values() for key, value in each.items()}
+    outs = {each["path"]: each.get("md5", "") for each in found.get("outs", [])}
+    return Made(name, found["cmd"], data, {path: deps[path] for path in deps if path not in data}, settings, outs)
+
+
+def _holding(outs: dict[str, str], path: str) -> str | None:
+    return next((out for out in outs if path == out or path.startswith(f"{out}/")), None)
+
+
+def recorded_md5(root: Path, made: Made, path: str) -> str | None:
+    """The MD5 that DVC recorded of `path` itself; None where its cache doesn't hold the folder's list (or it is one)."""
+    out = _holding(made.outs, path) or ""
+    md5 = made.outs.get(out, "")
+    if out == path or not md5.endswith(".dir"):
+        return md5 or None
+    listed = root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    if not listed.is_file():
+        return None
+    files = {each["relpath"]: each["md5"] for each in json.loads(listed.read_text(encoding="utf-8"))}
+    return files.get(path.removeprefix(f"{out}/"))
+
+
+def published_weights(settings: dict[str, Any]) -> list[str]:
+    """Names of the published weights that a stage's settings ask for."""
+    return [name for name, (key, inner, start) in _ASKED.items() if str(_value(settings, key, inner)).startswith(start)]
+
+
+def _value(settings: dict[str, Any], key: str, inner: str) -> Any:
+    """The setting ``key.inner`` where `settings` hold sections by any part of that name."""
+    wanted = f"{key}.{inner}".rstrip(".")
+    for name, value in settings.items():
+        if wanted == name or wanted.startswith(f"{name}."):
+            for part in wanted.removeprefix(name).split(".")[1:]:
+                value = value.get(part) if isinstance(value, dict) else None
+            return value
+    return None
+
+
+def revision(root: Path) -> str:
+    """In which commit ``dvc.lock`` is as it is now, in words."""
+    try:
+        if git("status", "--porcelain", "--", LOCK, root=root):
+            return f"not committed: {LOCK} differs from the last commit"
+        return (
+            "".join(git("log", "-1", "--format=%h of %cs: %s", "--", LOCK, root=root)) or f"{LOCK} was never committed"
+        )
+    except ChildError:
+        return "unknown: this is no git repository"
+
+
+def told(root: Path, path: Path) -> Iterator[str]:
+    """Lines about the artifact at `path`.
+
+    Raises:
+        StageError: it isn't one, or the pipeline never ran here.
+    """
+    inside = (
+        path.resolve().relative_to(root.resolve()).as_posix() if path.resolve().is_relative_to(root.resolve()) else ""
+    )
+    side = path.with_suffix(".json")
+    if path.suffix == ".mp4" and side.is_file() and not inside.startswith("data/"):
+        raise StageError(f"{path} isn't the pipeline's; {side} beside it tells what made it")
+    if not (root / LOCK).is_file():
+        raise StageError(f"{LOCK} isn't here; run this in the project's folder, after `dvc repro`")
+    steps = lineage(yaml.safe_load((root / LOCK).read_text(encoding="utf-8")), inside or str(path))
+    yield inside
+    yield from _state(root, steps[0], path, inside)
+    yield f"  revision  {revision(root)}"
+    if (root / "data" / "download").is_dir() and (clip := _clip(root, path.stem)):
+        yield f"  clip      {clip}"
+    for made in steps:
+        yield f"{made.stage}: {made.command}"
+        yield from (f"  data      {name} {md5}" for name, md5 in made.data.items())
+        yield from (f"  made      {name} {md5}" for name, md5 in made.outs.items())
+        digest = hashlib.sha256(json.dumps(made.code, sort_keys=True).encode()).hexdigest()
+        yield f"  code      {len(made.code)} rooms and files, together {digest[:16]}"
+        yield from (f"  setting   {key}: {json.dumps(value)}" for key, value in made.settings.items())
+        yield from (f"  weights   {name}: {_weights(name)}" for name in published_weights(made.settings))
+        if run := last_run(root, made.stage):
+            yield f"  flow run  {run['id']}, ended {run['ended']} ({run['state']}), the last one here"
+
+
+def _state(root: Path, made: Made, path: Path, inside: str) -> Iterator[str]:
+    recorded = recorded_md5(root, made, inside)
+    if not path.exists():
+        yield f"  isn't here; `dvc checkout` or `dvc pull` brings it (md5 {recorded})"
+    elif path.is_file() and recorded and not recorded.endswith(".dir"):
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "md5").hexdigest()
+        yield f"  md5       {found}" + ("" if found == recorded else f", but {LOCK} has {recorded}: changed since")
+    elif recorded:
+        yield f"  md5       {recorded}"
+    elif path.is_dir():
+        yield "  md5       none of its own: a part of the folder named below"
+    else:
+        yield "  md5       unknown: the list of the folder is not in the cache"
+
+
+def _clip(root: Path, stem: str) -> str:
+    """A clip's own story in one line, where the file's name is a clip's, or begins with one and an underscore."""
+    for name in (stem, *(stem.rsplit("_", count)[0] for count in range(1, stem.count("_") + 1))):
+        try:
+            rows = story(root / "data", name)
+        except KeyError:
+            continue
+        address = next((row.fields["address"] for _, row in rows if "address" in row.fields), "")
+        return f"{name} {address}: " + ", ".join(f"{stage} {row.status}" for stage, row in rows)
+    return ""
+
+
+def _weights(name: str) -> str:
+    licence = next(each.licence for each in REGISTRY if each.name == name)
+    path = locate(name)
+    here = f"sha256 {fingerprint(name)[:16]}" if path and path.is_file() else "a folder" if path else "not here now"
+    return f"{here} ({licence})"
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def explain(file: Path) -> None:
+    """Tell where the artifact FILE is from: data, code, settings, weights, revision, flow runs."""
+    with entry("explain"):
+        for line in told(Path.cwd(), file):
+            click.echo(line)

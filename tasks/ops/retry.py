@@ -1,0 +1,33 @@
+"""``lcvd retry <stage>``: the clips that failed, once more.
+
+The package registers it as a command of ``lcvd``, which itself knows nothing of DVC.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lcvd.ledger.rows import read_ledger
+from lcvd.ledger.story import STAGES
+from tasks.ops.dvc import dvc
+from tasks.runtime.entrypoint import entry
+from tasks.runtime.stage import Stage
+
+
+@click.command()
+@click.argument("stage", type=click.Choice(STAGES))
+def retry(stage: str) -> None:
+    """Try the clips that failed in STAGE again, then reproduce what follows.
+
+    What succeeded lies in the scratch cache and isn't computed again.
+    """
+    with entry("retry"):
+        failed = [row for row in read_ledger(Stage(stage).out / "ledger.parquet") if row.status == "failed"]
+        if not failed:
+            click.echo(f"retry: no clip failed in {stage}")
+            return
+        click.echo(f"retry: {len(failed)} in {stage}: " + ", ".join(row.id for row in failed))
+        dvc("repro", "--single-item", "--force", stage, root=Path.cwd(), emit=click.echo)
+        dvc("repro", root=Path.cwd(), emit=click.echo)

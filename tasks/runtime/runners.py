@@ -1,0 +1,185 @@
+"""The Prefect task runners that ``runner.kind`` names, and how many threads each of their workers may use."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from lcvd.config.runner import RunnerSettings
+from tasks.runtime.gpu_slots import VISIBLE, devices, seats
+from tasks.runtime.pool_worker import start_worker, without_main
+
+_THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class RunnerError(RuntimeError):
+    """The task runner that the settings name can't be used here."""
+
+
+class PoolEnded(RuntimeError):
+    """The pool takes no more chunks. The thread that hands them out has ended: a worker's SystemExit outside of a chunk does that;
+    Prefect's engine raises one where it meets an error of its own, rich where the reader of this process's output is gone. Or a
+    Dask worker died while its cluster started."""
+
+
+def cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers_of(settings: RunnerSettings) -> int:
+    """Parallel workers; 0 in the settings means one a core, or as many as find room on the GPUs if that is less.
+
+    Raises:
+        RunnerError: there is no room on this machine's GPUs for as many as the settings say.
+    """
+    if not settings.gpu_share or elsewhere(settings):
+        return settings.workers or cores()
+    room = len(seats(settings.gpu_share))
+    if room < max(1, settings.workers):
+        wanted = f"{settings.workers} workers" if settings.workers else "a worker"
+        raise RunnerError(
+            f"params.yaml: runner.gpu_share is {settings.gpu_share:g}, and this machine's GPUs ({', '.join(devices()) or 'none'}; "
+            f"{VISIBLE} names others) have room for {room}, not for {wanted}: change runner.workers or runner.gpu_share"
+        )
+    return settings.workers or min(cores(), room)
+
+
+def elsewhere(settings: RunnerSettings) -> str | None:
+    """Address of the Ray or Dask cluster that the environment names; None where the workers are this machine's."""
+    name = {"ray": "RAY_ADDRESS", "dask": "DASK_SCHEDULER_ADDRESS"}.get(settings.kind, "")
+    return os.environ.get(name)
+
+
+def threads_of(settings: RunnerSettings) -> int:
+    """Threads a worker: a function of settings and machine alone, so a clip's bytes don't depend on how many clips there are."""
+    return max(1, cores() // workers_of(settings))
+
+
+@contextlib.contextmanager
+def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[Any]]:
+    """A started task runner with `workers` workers of `threads_of` threads each.
+
+    Raises:
+        RunnerError: the runner needs an extra that isn't installed; the message names it.
+        PoolEnded: workers didn't start.
+    """
+    env = {key: str(threads_of(settings)) for key in _THREAD_KEYS}
+    made = _make(settings, workers, env)
+    # Prefect gives each task the environment of whoever submits it: what stands there would hide the worker's own GPU.
+    hidden: dict[str, str | None] = {VISIBLE: None} if settings.gpu_share else {}
+    with _environment({**env, **hidden}), without_main(), _started(made, settings) as runner, _shares(settings):
+        if isinstance(runner, ProcessPoolTaskRunner) and (messages := runner._subprocess_message_queue):
+            # A worker killed while it writes keeps the queue's lock for good; at exit this process would wait for it.
+            messages.cancel_join_thread()
+        yield runner
+
+
+@contextlib.contextmanager
+def _started(made: TaskRunner[Any], settings: RunnerSettings) -> Iterator[TaskRunner[Any]]:
+    with made as runner:
+        if settings.kind == "dask" and not elsewhere(settings):
+            try:
+                cast("Any", runner).client  # noqa: B018 # it starts the cluster, which the first chunk would do else
+            except RuntimeError as error:
+                raise PoolEnded(f"a Dask worker didn't start: {error}") from error
+        yield runner
+
+
+def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRunner[Any]:
+    gpus = seats(settings.gpu_share) if settings.gpu_share else []
+    if settings.kind == "processes":
+        taken = multiprocessing.get_context("spawn").Value("i", 0)
+        return ProcessPoolTaskRunner(max_workers=workers, initializer=start_worker, initargs=(os.getpid(), gpus, taken))
+    if settings.kind == "threads":
+        limit_threads(threads_of(settings))
+        return ThreadPoolTaskRunner(max_workers=workers)
+    if settings.kind == "ray":
+        module = _extra("prefect_ray", "ray")
+        # PYTHONPATH: a worktree's workers import the worktree's code, not the installed one
+        variables = {**env, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+        options: dict[str, Any] = {"runtime_env": {"env_vars": variables}}
+        if address := elsewhere(settings):
+            return module.RayTaskRunner(address=address, init_kwargs=options)
+        here = {"num_cpus": workers, "include_dashboard": False} | ({"num_gpus": len(devices())} if gpus else {})
+        return module.RayTaskRunner(init_kwargs={**options, **here})
+    module = _extra("prefect_dask", "dask")
+    if address := elsewhere(settings):
+        return module.DaskTaskRunner(address=address)
+    return module.DaskTaskRunner(cluster_class="distributed.SpecCluster", cluster_kwargs=_dask(workers, env, gpus))
+
+
+def _dask(workers: int, env: dict[str, str], gpus: list[str]) -> dict[str, Any]:
+    """Arguments of a `distributed.SpecCluster` on this machine: workers of one thread, which may see a GPU each."""
+    from distributed import Nanny, Scheduler
+
+    here: dict[str, Any] = {"nthreads": 1, "dashboard": False, "host": "127.0.0.1"}
+    options = [{**here, "env": {**env, VISIBLE: gpus[i]}} if gpus else {**here, "env": env} for i in range(workers)]
+    scheduler = {"cls": Scheduler, "options": {"dashboard": False, "host": "127.0.0.1", "port": 0}}
+    return {"workers": {i: {"cls": Nanny, "options": each} for i, each in enumerate(options)}, "scheduler": scheduler}
+
+
+def _shares(settings: RunnerSettings) -> contextlib.AbstractContextManager[Any]:
+    """Whatever is submitted within asks Ray or Dask for its share of a GPU."""
+    if settings.gpu_share and settings.kind == "ray":
+        options = importlib.import_module("prefect_ray.context").remote_options(num_gpus=settings.gpu_share)
+    elif settings.gpu_share and settings.kind == "dask" and elsewhere(settings):
+        options = importlib.import_module("dask").annotate(resources={"GPU": settings.gpu_share})
+    else:
+        return contextlib.nullcontext()
+    return cast("contextlib.AbstractContextManager[Any]", options)
+
+
+def pool_state(runner: TaskRunner[Any]) -> Literal["works", "broken", "ended"]:
+    """Whether submitted work will still finish: a process pool is broken when a worker died; it has ended when the thread
+    that hands out work was ended by something else."""
+    executor: Any = runner._executor if isinstance(runner, ProcessPoolTaskRunner) else None
+    thread = executor._executor_manager_thread if executor else None
+    if thread is None or thread.ident is None or thread.is_alive():  # without an ident it wasn't started yet
+        return "works"
+    return "broken" if executor._broken else "ended"
+
+
+def limit_threads(threads: int) -> None:
+    """Limit the thread pools of libraries that are loaded already (those loaded later read the environment)."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(threads)
+
+
+def _extra(module: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise RunnerError(
+            f"params.yaml: runner.kind is {extra!r}, which needs {error.name!r}: pip install 'lcvd[{extra}]', "
+            "or use runner.kind: processes"
+        ) from None
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str | None]) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in values}
+    _set(values)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    """Set the environment's variables; None removes one."""
+    for key, value in values.items():
+        if value is None:
+            os.environ.pop(key, None)
+        else:
+            os.environ[key] = value

@@ -1,0 +1,121 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lcvd.config.profiles import profile
+from lcvd.evaluate.figures import tiles
+from lcvd.evaluate.figures.tiles import Lit, Moment, around, draw, lit_sphere
+from lcvd.light.presets import preset
+from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDOutput, LCVDPipeline
+from lcvd.model.recipe import Recipe
+
+SIZE, FRAMES, AT, START = 64, 9, 7, 6  # a window of three frames of the nine
+LIGHTS = ("left", "right", "top")
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    settings = profile("demo").train.model
+    return LCVD.fresh(type(settings).model_validate(tiny_model), 0)
+
+
+@pytest.fixture
+def moment():
+    rng = np.random.default_rng(0)
+
+    def picture(*shape):
+        return rng.integers(0, 256, (*shape, SIZE, SIZE, 3), np.uint8)
+
+    def lit(name):
+        truth = picture(), np.ones((SIZE, SIZE), bool)
+        return Lit(preset(name), picture(FRAMES - START), picture(), truth[0], truth)
+
+    mask = np.full((SIZE, SIZE), 255, np.uint8)
+    shown = {name: lit(name) for name in LIGHTS}
+    return Moment("clip", AT, START, picture(), mask, picture(), picture(), shown, picture(FRAMES - START))
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Instead of a model's frames: pictures of one grey each, and what they were asked for."""
+    asked = []
+
+    def relight(self, reference, mask, own, hints, **given):
+        asked.append((hints, given))
+        steps = np.arange(len(hints), dtype=np.uint8)[:, None, None, None]
+        return LCVDOutput(frames=np.full(hints.shape, 10 * len(asked), np.uint8) + steps)
+
+    monkeypatch.setattr(LCVDPipeline, "__call__", relight)
+    return asked
+
+
+def _draw(moment, model, out, guidance=2.0):
+    pipe = LCVDPipeline.of(model)
+    pipe.set_progress_bar_config(disable=True)
+    draw(moment, pipe, out, guidance=guidance, likeness=1.5, recipe=Recipe(1), seed=0)
+    return {each["name"]: each for each in json.loads((out / tiles.INDEX).read_text())["figures"]}
+
+
+def test_layouts_are_the_papers(moment, model, runs, tmp_path):
+    found = _draw(moment, model, tmp_path)
+    assert list(found) == ["lights", "methods", "adapters", "guidance"]
+    assert [row["label"] for row in found["lights"]["rows"]] == list(LIGHTS)
+    assert found["lights"]["columns"] == ["Reference", "Driving", "Light asked for", "Hint", "Result", "Truth"]
+    assert found["adapters"]["columns"] == ["No adapter", "Reference only", "Shading only", "Both", "Truth"]
+    assert found["guidance"]["columns"] == [f"ω = {w:g}" for w in (0, 1, 1.5, 2, 3, 4.5)] + ["Truth"]
+    for figure in found.values():
+        for row in figure["rows"]:
+            assert len(row["cells"]) == len(figure["columns"])
+            for cell in row["cells"]:
+                with Image.open(tmp_path / cell["file"]) as tile:
+                    assert tile.size == (SIZE, SIZE)
+    assert float(found["lights"]["rows"][0]["cells"][4]["note"].split()[0]) > 80  # this result is the truth
+    assert found["lights"]["rows"][0]["cells"][0]["note"] == ""
+
+
+def test_each_question_is_asked_once_about_one_window(moment, model, runs, tmp_path):
+    _draw(moment, model, tmp_path)
+    questions = [(tuple(given["positive"]), tuple(given["negative"]), given["guidance"]) for _, given in runs]
+    # Adapters: two that don't see the light, and two for each of two lights; ω = 2 of the first light is known by then.
+    assert len(questions) == 2 + 2 * 2 + 5
+    assert {positive for positive, *_ in questions} == {(), ("reference",), ("shading",), ("shading", "reference")}
+    assert {negative for positive, negative, _ in questions if "reference" in positive} == {("reference",)}
+    assert all(len(hints) == model.frames - 1 and given["likeness"] == 1.5 for hints, given in runs)
+    np.testing.assert_array_equal(runs[0][0], moment.lit["left"].hints)
+    tile = np.asarray(Image.open(tmp_path / "adapters_left_none.png"))
+    assert (tile == 10 + AT - START).all()  # the frame of the moment, though the window ends with the clip
+
+
+def test_the_window_lies_around_the_moment_and_within_the_clip():
+    assert around(4, 4, 9) == range(3, 6)
+    assert around(0, 4, 9) == range(0, 3)
+    assert around(8, 4, 9) == around(7, 4, 9) == range(START, FRAMES)
+    assert around(1, 8, 3) == range(0, 3)  # a clip shorter than the model's window
+
+
+def test_without_a_truth_there_is_no_column_for_it(moment, model, runs, tmp_path):
+    bare = {name: replace(lit, truth=None) for name, lit in moment.lit.items()}
+    found = _draw(replace(moment, lit=bare), model, tmp_path)
+    assert not [figure["name"] for figure in found.values() if "Truth" in figure["columns"]]
+    assert not [cell for cell in found["lights"]["rows"][0]["cells"] if cell["note"]]
+
+
+def test_the_same_moment_gives_the_same_bytes(moment, model, tmp_path):
+    for name in "ab":
+        _draw(moment, model, tmp_path / name)
+    files = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert files == sorted(path.name for path in (tmp_path / "b").iterdir())
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_the_sphere_is_lit_from_its_side():
+    sphere = lit_sphere(preset("left"), 64).mean(-1)
+    assert sphere[:, :32].mean() > 1.5 * sphere[:, 32:].mean()
+    top = lit_sphere(preset("top"), 64).mean(-1)
+    assert top[:32].mean() > 1.5 * top[32:].mean()
+    assert sphere[0, 0] == 0

@@ -1,0 +1,254 @@
+"""A protocol from a folder of clips to records and tables, on studio clips whose true relighting is known."""
+
+import json
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
+
+from lcvd.cli.main import cli
+from lcvd.config.io import dump_settings
+from lcvd.config.profiles import profile
+from lcvd.evaluate.benchmark import Asked, _changed, judge
+from lcvd.evaluate.figures.grid import GAP, LINE, TILE
+from lcvd.evaluate.protocol import Variant, load_manifest
+from lcvd.face.codes import FaceCodes
+from lcvd.face.crop import square_pictures
+from lcvd.ledger.rows import ClipError
+from lcvd.metrics.measure import Meter
+from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE
+from lcvd.model.lcvd import LCVD
+from lcvd.studio.clip import StudioClip
+from lcvd.video.encode import read_lossless, write_h264, write_lossless
+from lcvd.weights.registry import MissingWeights
+from tests.lcvd.evaluate.figures.test_grid import tile_of
+
+FRAMES, SIZE = 6, 128
+CLIP = StudioClip("astronaut", 3, "front", FRAMES, 256)
+
+
+def _frames(light):
+    return np.concatenate([frames for frames, _ in replace(CLIP, light=light).render()])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Clips ``a`` and ``b`` (shorter), and a protocol for them."""
+    root = tmp_path_factory.mktemp("judge")
+    front = _frames("front")
+    write_h264(root / "clips" / "a.mp4", [front], 25, crf=4)
+    write_h264(root / "short" / "b.mp4", [front[:4]], 25)
+    plan = {
+        "name": "mine",
+        "title": "Mine",
+        "task": "relight",
+        "frames": FRAMES,
+        "size": SIZE,
+        "lights": ["left", "top"],
+    }
+    plan |= {
+        "metrics": [LE, ANGLE, ID, POSE, ADJ, FD],
+        "methods": {"truth": "Truth", "sh-ratio": "Ratio", "nfl": "NFL"},
+    }
+    (root / "mine.yaml").write_text(yaml.safe_dump(plan))
+    return root
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return profile("demo")
+
+
+def asked(place, out, **changes):
+    manifest, _ = load_manifest(str(place / "mine.yaml"))
+    fields = {"manifest": manifest, "beside": place, "clips": place / "clips", "methods": {"sh-ratio": None}}
+    fields |= {"metrics": manifest.metrics, "model": place / "model", "out": out, "cache": place / "cache"}
+    return Asked(**(fields | changes))
+
+
+@pytest.fixture(scope="module")
+def judged(place, settings):
+    """Records of the rendered truth, as a folder of results, and of the plug-in that needs no weights."""
+    # A cache of its own: tests that ran before may have left other faces in the common one.
+    first = judge(asked(place, place / "first", methods={"sh-ratio": None}, cache=place / "alone"), settings)
+    square = _square(place)
+    for light in ("left", "top"):
+        write_lossless(place / "truth" / "a" / f"{light}.mkv", [square_pictures(_frames(light), square, SIZE)], 25)
+    both = {"truth": place / "truth", "sh-ratio": None}
+    return first, judge(asked(place, place / "out", methods=both), settings)
+
+
+def _square(place):
+    [path] = (place / "alone" / "cache" / "reconstruct").rglob("codes.safetensors")
+    return FaceCodes.load(path).square
+
+
+def values(full, arm):
+    return {record["name"]: record["value"] for record in full["arms"][arm]}
+
+
+def test_the_truth_has_the_right_light_and_the_input_the_right_person(judged):
+    _, full = judged
+    truth, ratio, given = (values(full, arm) for arm in ("truth", "sh-ratio", "input"))
+    assert truth[LE] < 0.8 * given[LE]
+    assert truth[ANGLE] < 0.5 * given[ANGLE]
+    assert ratio[ANGLE] < given[ANGLE]
+    assert (given[ID], given[POSE], given[FD]) == (pytest.approx(1), 0, 0)
+    assert truth[FD] > 0
+
+
+def test_a_record_says_all_that_its_number_depends_on(judged):
+    records = {record["name"]: record for record in judged[1]["arms"]["sh-ratio"]}
+    found = records[FD]
+    assert (found["clips"], found["frames"], found["samples"]) == (1, 2 * FRAMES, [FRAMES, 2 * FRAMES])
+    assert "rank-deficient covariance: 6 and 12 frames for 1280 features" in found["notes"][0]
+    assert (found["protocol"]["size"], found["protocol"]["fps"], found["protocol"]["seed"]) == (SIZE, [25.0], 0)
+    assert found["protocol"]["sampling"] == "mine: the first 6 frames"
+    assert found["protocol"]["lights"] == ["left", "top"]
+    assert len(found["sha256"]) == 64
+    assert "torch" in found["versions"]
+    assert judged[1]["arms"]["truth"][0]["protocol"]["made"] == ""
+    assert judged[1]["methods"]["truth"] == {"folder": True}
+
+
+def test_the_picture_shows_what_was_given_and_what_each_method_made(place, judged):
+    sheet = np.asarray(Image.open(place / "out" / "grid.png"))
+    assert sheet.shape == (LINE + 2 * (LINE + TILE + GAP), 4 * (TILE + GAP) + GAP, 3)
+    for row, light in enumerate(("left", "top")):
+        truth = read_lossless(place / "truth" / "a" / f"{light}.mkv", [FRAMES // 2])[0]
+        shown = cv2.resize(truth, (TILE, TILE), interpolation=cv2.INTER_CUBIC)
+        np.testing.assert_array_equal(tile_of(sheet, row, 2), shown)
+        given, relit = (tile_of(sheet, row, column).astype(int) for column in (0, 3))
+        assert 1 < np.abs(given - relit).mean() < 60
+    np.testing.assert_array_equal(tile_of(sheet, 0, 0), tile_of(sheet, 1, 0))
+    ball = tile_of(sheet, 0, 1).mean(-1)
+    assert ball[:, : TILE // 2].mean() > 1.5 * ball[:, TILE // 2 :].mean()
+
+
+def test_what_was_seen_and_made_isnt_seen_and_made_again(place, settings, judged, monkeypatch):
+    monkeypatch.setattr(Meter, "observe", lambda *_: pytest.fail("seen again"))
+    made = place / "out" / "results" / "sh-ratio" / "a" / "left.mkv"
+    before = made.stat().st_mtime_ns
+    again = judge(asked(place, place / "out", methods={"truth": place / "truth", "sh-ratio": None}), settings)
+    assert again == judged[1]
+    assert made.stat().st_mtime_ns == before
+    assert json.loads((place / "out" / "records.json").read_text()) == again
+
+
+def test_results_that_dont_fit_are_all_named_before_anything_is_computed(place, settings, tmp_path):
+    write_lossless(tmp_path / "bad" / "a" / "left.mkv", [np.zeros((3, 64, 64, 3), np.uint8)], 25)
+    with pytest.raises(ValueError, match="3 results don't fit") as error:
+        judge(asked(place, tmp_path, methods={"bad": tmp_path / "bad"}, cache=tmp_path / "cache"), settings)
+    for said in ("too short: 3 frames, expected 6", "64x64 px, expected 128x128 px", "a/top: missing"):
+        assert said in str(error.value)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_clip_shorter_than_the_protocol_is_refused(place, settings, tmp_path):
+    with pytest.raises(ValueError, match=r"b\.mp4: 4 frames, the protocol takes the first 6; leave the clip out"):
+        judge(asked(place, tmp_path, clips=place / "short"), settings)
+
+
+def test_a_clip_without_a_face_is_named(place, settings, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (FRAMES, 96, 96, 3), np.uint8)
+    write_h264(tmp_path / "clips" / "noise.mp4", [noise], 25)
+    with pytest.raises(ClipError, match=r"noise\.mp4: no frame"):
+        judge(asked(place, tmp_path, clips=tmp_path / "clips", cache=tmp_path / "cache"), settings)
+
+
+def test_missing_weights_and_methods_are_told_first(place, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
+    for changes in ({"metrics": ("VQ",)}, {"methods": {"dpr": None}}):
+        with pytest.raises(MissingWeights, match="licence"):
+            judge(asked(place, tmp_path, cache=tmp_path / "cache", **changes), settings)
+    with pytest.raises(ValueError, match=r"'nfl' isn't one of lcvd, dpr, sh-ratio; of another, name its folder: nfl="):
+        judge(asked(place, tmp_path, methods={"nfl": None}), settings)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path, tiny_model):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.fromarray(_frames("front")[0]).save(folder / "p.png")
+    base = asked(place, tmp_path / "still", clips=folder)
+    still = judge(replace(base, manifest=base.manifest.model_copy(update={"task": "still"})), settings)
+    assert values(still, "input")[ADJ] == 0
+    assert "one picture, 6 times" in still["arms"]["input"][0]["protocol"]["sampling"]
+
+    write_h264(folder / "d.mp4", [_frames("front")], 25, crf=4)
+    pair = base.manifest.model_copy(update={"task": "animate", "lights": (), "pairs": (("p", "d"),), "size": 64})
+    model = LCVD.fresh(type(settings.train.model).model_validate(tiny_model), seed=0)
+    model.save_pretrained(tmp_path / "model")
+    methods = {"lcvd": None, "sh-ratio": None}
+    animate = replace(base, manifest=pair, out=tmp_path / "moved", model=tmp_path / "model", methods=methods)
+    moved = judge(animate, settings)
+    assert (moved["inputs"], values(moved, "input")[POSE]) == (["p__d"], 0)
+    made = tmp_path / "moved" / "results" / "lcvd" / "p__d" / "own.mkv"
+    sheet = np.asarray(Image.open(tmp_path / "moved" / "grid.png"))
+    assert sheet.shape[1] == 3 * (TILE + GAP) + GAP
+    shown = cv2.resize(read_lossless(made, [FRAMES // 2])[0], (TILE, TILE), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_array_equal(tile_of(sheet, 0, 2), shown)
+    assert moved["refused"] == {"sh-ratio": "can't animate"}
+    assert (set(moved["arms"]), set(moved["methods"])) == ({"input", "lcvd"}, {"lcvd"})
+    assert "no face sharply" in moved["remarks"][0]
+    with pytest.raises(ValueError, match="sh-ratio: can't animate, they relight the frames they are given; name"):
+        judge(replace(animate, methods={"sh-ratio": None}), settings)
+
+
+def test_an_ablation_runs_its_own_variants(place, settings, tmp_path, tiny_model):
+    """No method is named, and the table has all its rows."""
+    evaluate = settings.evaluate.model_copy(update={"steps": 1})
+    (tmp_path / "params.yaml").write_text(dump_settings(settings.model_copy(update={"evaluate": evaluate})))
+    LCVD.fresh(type(settings.train.model).model_validate(tiny_model), seed=0).save_pretrained(tmp_path / "model")
+    words = ["evaluate", "run", "--clips", str(place / "clips"), "--model", str(tmp_path / "model"), "--size", "64"]
+    words += [
+        "--cache",
+        str(place / "cache"),
+        "--params",
+        str(tmp_path / "params.yaml"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    words += ["--frames", str(FRAMES)]
+    done = CliRunner().invoke(cli, [*words, "--protocol", "ablation-adapters"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    full = json.loads((tmp_path / "out" / "records.json").read_text())
+    made = {name: facts["adapters"] for name, facts in full["methods"].items()}
+    assert made == {"reference": "reference", "shading": "shading", "both": "shading+reference"}
+    assert set(full["arms"]) == {"input", *made}
+    assert "not computed" not in (tmp_path / "out" / "table.md").read_text()
+    assert (tmp_path / "out" / "ablation.svg").is_file()
+
+    done = CliRunner().invoke(cli, [*words, "--protocol", str(place / "mine.yaml")])
+    assert (done.exit_code, "names no defaults" in str(done.exception)) == (1, True)
+
+
+def test_variants_differ_from_the_settings_in_what_they_name_alone(settings):
+    changed = _changed(settings, Variant(title="3", likeness=3.0)).evaluate
+    assert changed == settings.evaluate.model_copy(update={"likeness": 3.0}) != settings.evaluate
+    assert _changed(settings, Variant(title="0", guidance=0.0)).evaluate.guidance == 0
+
+
+def test_the_command_writes_tables_and_checks_folders(place, settings, judged, tmp_path):
+    (tmp_path / "params.yaml").write_text(dump_settings(settings))
+    common = ["--protocol", str(place / "mine.yaml"), "--clips", str(place / "clips")]
+    words = ["evaluate", *common, "--methods", f"truth={place / 'truth'}", "sh-ratio", "--out", str(tmp_path / "out")]
+    words += ["--cache", str(place / "cache"), "--params", str(tmp_path / "params.yaml")]
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert ("**" in text, "<u>" in text) == (True, True)
+    assert "| NFL (not computed) |" in text
+    assert '<img src="data:image/' in (tmp_path / "out" / "table.html").read_text()
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"records.json", "table.tex", "table.html"}
+
+    done = CliRunner().invoke(cli, ["evaluate", "check-method", str(place / "truth"), *common])
+    assert "all 2 results are there, 6 frames of 128 px each" in done.output
+    done = CliRunner().invoke(cli, ["evaluate", "check-method", str(place / "truth"), *common, "--frames", "9"])
+    assert (done.exit_code, "too short: 6 frames, expected 9" in done.output) == (1, True)
+    shown = CliRunner().invoke(cli, ["evaluate", "show", "hdtf-relight"]).output
+    assert yaml.safe_load(shown)["frames"] == 100

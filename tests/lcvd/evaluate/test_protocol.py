@@ -1,0 +1,80 @@
+import re
+
+import pytest
+import yaml
+
+from lcvd.config.evaluate import PUBLISHED as PATTERN
+from lcvd.evaluate.protocol import Manifest, load_manifest, protocols
+from lcvd.light.presets import PRESETS
+from lcvd.metrics.readings import OPEN
+from lcvd.metrics.registry import METRICS
+
+
+@pytest.mark.parametrize("name", protocols())
+def test_every_protocol_asks_for_what_there_is(name):
+    manifest, path = load_manifest(name)
+    assert (manifest.name, path.stem) == (name, name)
+    assert set(manifest.metrics) <= set(OPEN)
+    assert set(manifest.lights) <= set(PRESETS)
+    assert all(re.match(PATTERN, metric) for metric in manifest.published_metrics)
+    assert all(metric in METRICS or metric.startswith("IQ(") for metric in manifest.published_metrics)
+
+
+def test_there_is_a_protocol_for_each_table_and_the_rows_it_has():
+    assert set(protocols()) >= {
+        "hdtf-relight",
+        "ffhq-relight",
+        "hdtf-animate",
+        "ablation-adapters",
+        "ablation-guidance",
+        "ablation-likeness",
+    }
+    assert set(protocols()) >= {"smoke"}
+    rows = {row for name in protocols() for row in load_manifest(name)[0].methods}
+    assert rows >= {"lcvd", "dpr", "smfr", "nfl", "styleflow", "difareli", "dagan", "styleheat", "animateanyone"}
+
+
+@pytest.mark.parametrize("name", protocols())
+def test_defaults_are_all_that_comes_along_and_needs_no_file_of_others(name):
+    manifest, _ = load_manifest(name)
+    assert manifest.defaults == (*manifest.variants, *(row for row in manifest.methods if row in ("lcvd", "sh-ratio")))
+    assert manifest.defaults
+
+
+def _written(path, **changes):
+    path.write_text(yaml.safe_dump(yaml.safe_load(protocols()["smoke"].read_text()) | changes))
+    return path
+
+
+def test_a_copy_with_other_clips_is_a_protocol(tmp_path):
+    manifest, path = load_manifest(str(_written(tmp_path / "mine.yaml", clips=["a"], lights=["top"])))
+    assert (manifest.clips, manifest.lights, path.name) == (("a",), ("top",), "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"light": ["top"]}, "light: Extra inputs"),
+        ({"frames": 1}, "frames: .*greater than or equal to 2"),
+        ({"lights": []}, "task relight needs at least one"),
+        ({"task": "animate"}, "in task animate the light is the portrait's"),
+        ({"lights": ["a/x.png", "b/x.jpg"]}, "two bear one name"),
+        ({"published": {"nobody": {"LE": 1.0}}}, "nobody is neither"),
+        ({"defaults": ["lcvd", "mine"]}, "defaults: mine is neither"),
+    ],
+)
+def test_what_doesnt_fit_is_named(tmp_path, changes, said):
+    path = _written(tmp_path / "mine.yaml", **changes)
+    with pytest.raises(ValueError, match=said) as error:
+        load_manifest(str(path))
+    assert "mine.yaml" in str(error.value)
+
+
+def test_an_unknown_protocol_names_those_there_are():
+    with pytest.raises(ValueError, match="hdtf-relight.*and no file"):
+        load_manifest("table-9")
+
+
+def test_manifests_are_checked_on_construction():
+    with pytest.raises(ValueError, match="metrics"):
+        Manifest(name="x", title="x", task="relight", lights=("top",))

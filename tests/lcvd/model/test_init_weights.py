@@ -1,0 +1,104 @@
+"""Training starts from the weights that the settings name, and refuses those of another shape by the setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lcvd.config.profiles import profile
+from lcvd.config.train import ModelSettings
+from lcvd.model.adapter import Adapter
+from lcvd.model.fingerprint import fingerprint
+from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
+from lcvd.model.hub import fetched
+from lcvd.model.image_token import new_image_encoder
+from lcvd.model.init_weights import unet_config
+from lcvd.model.latents import codec_of
+from lcvd.model.lcvd import LCVD
+from lcvd.weights.registry import MissingWeights
+from lcvd.weights.strict import ModelError
+from tests.golden_rules import rule_weights
+from tests.lcvd.model.test_lcvd import tiny
+
+
+def asking(start: str, base: ModelSettings, **changed: Any) -> ModelSettings:
+    return ModelSettings.model_validate(base.model_dump() | {"start": start} | changed)
+
+
+def demo() -> ModelSettings:
+    return profile("demo").train.model
+
+
+def same(module: torch.nn.Module, file: Path) -> bool:
+    wanted = load_file(file)
+    return all(torch.equal(value, wanted[key].float()) for key, value in module.state_dict().items() if key in wanted)
+
+
+def test_small_starts_from_the_model_that_comes_along() -> None:
+    model = LCVD.fresh(asking("small", demo()), seed=3)
+    folder = fetched("small")
+    assert same(model.unet, folder / "unet" / "diffusion_pytorch_model.safetensors")
+    assert same(model.image_encoder, folder / "image_encoder" / "model.safetensors")
+    for name, adapter in model.adapters.items():
+        assert same(adapter, folder / f"{name}_adapter" / "diffusion_pytorch_model.safetensors")
+        assert any(parameter.abs().max() > 0 for parameter in adapter.parameters())
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert all(parameter.requires_grad for parameter in model.trainable())
+
+
+def test_its_autoencoder_is_the_one_that_prepares_latents() -> None:
+    found = LCVD.from_pretrained("small").codec
+    assert fingerprint(found) == fingerprint(codec_of(demo().latents))
+
+
+def test_another_length_of_window_changes_no_weight() -> None:
+    model = LCVD.fresh(asking("small", demo(), frames=5, overlap=2, size=64), seed=0)
+    assert (model.unet.config["num_frames"], model.frames, model.size) == (5, 5, 64)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"unet": {"channels": (32, 64), "heads": (1, 2), "layers": 1, "time_ids_dim": 32}}, r"block_out_channels .*train\.model\.unet"),
+        ({"image_encoder": {"width": 32, "layers": 2, "heads": 2, "mlp": 128, "patch": 32, "projection": 64}}, r"hidden_size 64, not 32.*train\.model\.image_encoder"),
+    ],
+)  # fmt: skip
+def test_another_shape_is_refused_by_the_setting(changed: dict[str, Any], named: str) -> None:
+    with pytest.raises(ModelError, match=f"{named}.*or set train.model.start: random"):
+        LCVD.fresh(asking("small", demo(), **changed), seed=0)
+
+
+@pytest.fixture
+def svd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files in SVD-XT's layout, of a small model's shape, where published weights are looked for."""
+    folder, settings = tmp_path / "svd-xt", tiny()
+    unet = UNetSpatioTemporalConditionModel(**unet_config(settings) | {"num_frames": 25, "sample_size": 96})
+    unet.load_state_dict(rule_weights(unet, 1))
+    unet.half().save_pretrained(folder / "unet", variant="fp16")
+    new_image_encoder(settings.image_encoder, 5).save_pretrained(folder / "image_encoder")
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
+    return folder
+
+
+def test_svd_gives_unet_and_image_encoder_and_the_adapters_start_at_zero(svd: Path) -> None:
+    model = LCVD.fresh(asking("svd-xt", tiny()), seed=0)
+    assert same(model.unet, svd / "unet" / "diffusion_pytorch_model.fp16.safetensors")
+    assert same(model.image_encoder, svd / "image_encoder" / "model.safetensors")
+    picture = torch.randn(1, 3, 64, 64)
+    for adapter in model.adapters.values():
+        assert isinstance(adapter, Adapter)
+        assert not adapter(picture).any()
+
+
+def test_without_svds_files_it_says_where_they_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
+    with pytest.raises(MissingWeights, match=r"svd-xt isn't at .*svd-xt.*put it there"):
+        LCVD.fresh(asking("svd-xt", tiny()), seed=0)
+
+
+def test_the_paper_starts_from_svd() -> None:
+    assert profile("paper").train.model.start == "svd-xt"
