@@ -14,7 +14,7 @@ from tasks.ops.write_deps import LAUNCHED, SOURCES, rewrite, source_deps
 
 ROOMS = ("video", "face", "render", "light", "studio", "download", "vqa", "filter", "reconstruct", "shard", "model", "train",
          "metrics", "relighting", "evaluate", "report", "app", "cli")  # fmt: skip
-SERVANTS = ("config", "ledger", "cache", "weights")  # serve all rooms
+SERVANTS = ("errors", "registry", "config", "ledger", "cache", "weights")  # serve all rooms
 STAGES = ("download", "filter", "reconstruct", "shard", "train", "evaluate")
 
 

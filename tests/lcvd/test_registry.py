@@ -1,0 +1,55 @@
+"""A registry finds what this project and installed packages declare, and says what is wrong with a name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lcvd.errors import LcvdError, UsageError
+from lcvd.registry import Registry
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package with an int, a str and a module that fails, declared under ``lcvd.test``."""
+    (tmp_path / "toy_numbers.py").write_text("SEVEN = 7\nWORD = 'seven'\n", encoding="utf-8")
+    (tmp_path / "toy_broken.py").write_text("import no_such_module_here\n", encoding="utf-8")
+    info = tmp_path / "toy_numbers-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-numbers\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(
+        "[lcvd.test]\nseven = toy_numbers:SEVEN\nword = toy_numbers:WORD\nbroken = toy_broken:X\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def test_own_and_installed_entries(installed: None) -> None:
+    registry: Registry[int] = Registry("number", "lcvd.test", int)
+    registry.register("one", 1)
+    assert registry.names() == ("one", "broken", "seven", "word")
+    assert "toy_numbers" not in sys.modules
+    assert registry.get("one") == 1
+    assert registry.get("seven") == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("sevn", "unknown number 'sevn'; did you mean 'seven'?"),
+        ("zzz", "unknown number 'zzz'; known: broken, seven, word"),
+        ("word", "number 'word' of package toy-numbers is a str, not a int"),
+        ("broken", "number 'broken' of package toy-numbers can't be imported: No module named 'no_such_module_here'"),
+    ],
+)
+def test_what_is_wrong_is_named(installed: None, name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message.replace("?", r"\?")):
+        Registry[int]("number", "lcvd.test", int).get(name)
+
+
+def test_a_name_is_registered_once() -> None:
+    registry: Registry[int] = Registry("number", "lcvd.test.none", int)
+    registry.register("one", 1)
+    with pytest.raises(LcvdError, match="number 'one' is registered twice"):
+        registry.register("one", 2)
