@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import distributed, nn
 
 from lcvd.train.checkpoint_manifest import CheckpointError, check, write_manifest
+from lcvd.train.collectives import add_up, barrier, broadcast
 from lcvd.train.ema import Average
 
 PREFIX, TORN = "step-", "torn-"
@@ -70,9 +71,8 @@ def newest(folder: Path) -> Path | None:
 
 def agreed(folder: Path) -> Path | None:
     """`newest`, looked for by the first process for all. Every process calls it."""
-    found = [newest(folder) if distributed.get_rank() == 0 else None]
-    distributed.broadcast_object_list(found)
-    return found[0]
+    found: Path | None = broadcast(newest(folder) if distributed.get_rank() == 0 else None)
+    return found
 
 
 def prune(folder: Path, keep: int, best_step: int | None) -> None:
@@ -96,9 +96,9 @@ def save(engine: deepspeed.DeepSpeedEngine, average: Average, position: Position
     if first:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-    distributed.barrier()
+    barrier()
     engine.save_checkpoint(str(aside), tag=name, save_latest=False, exclude_frozen_parameters=True)
-    distributed.barrier()
+    barrier()
     if first:
         values = {f"{i:05d}": value.cpu().contiguous() for i, value in enumerate(average.values)}
         save_file(values, aside / name / "average.safetensors")
@@ -108,7 +108,7 @@ def save(engine: deepspeed.DeepSpeedEngine, average: Average, position: Position
         (aside / name).rename(folder / name)
         shutil.rmtree(aside)
         prune(folder, keep, position.best_step)
-    distributed.barrier()
+    barrier()
 
 
 def position_of(path: Path) -> Position:
@@ -143,8 +143,7 @@ def all_finite(parameters: list[nn.Parameter]) -> bool:
     held = [part for part in map(_held, parameters) if part.numel()]
     norms = torch.stack(torch._foreach_norm(held, float("inf")))
     bad = (~norms.isfinite()).any().float()
-    distributed.all_reduce(bad)
-    return not bool(bad)
+    return not bool(add_up(bad))
 
 
 def _held(parameter: Any) -> torch.Tensor:

@@ -79,14 +79,6 @@ def make_optimiser(parameters: list[nn.Parameter], settings: OptimiserSettings) 
     return AdamW8bit(parameters, **options)
 
 
-def start_processes() -> None:
-    """Join the process group that the environment describes (RANK, WORLD_SIZE, ...)."""
-    # DeepSpeed would compile its shared-memory communication for CPUs on first start (34 s, needs a C++ compiler). It
-    # waits by spinning, which on few cores takes the time that the other process needs; gloo, without it, sleeps.
-    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    deepspeed.init_distributed(verbose=False)
-
-
 def make_engine(objective: Objective, settings: TrainSettings, config: dict[str, Any]) -> deepspeed.DeepSpeedEngine:
     """The engine over the objective's trainable parameters, with DeepSpeed's `config`; `start_processes` comes before."""
     recompute(objective.model.unet, settings.engine.checkpointed_levels)

@@ -22,6 +22,7 @@ from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
 from lcvd.train import checkpoint, universal_checkpoint
 from lcvd.train.checkpoint import Position
+from lcvd.train.collectives import add_up, barrier, gather, start_processes
 from lcvd.train.dataloader import NamedBatch, batches, moved
 from lcvd.train.dataset import Clips
 from lcvd.train.ema import Average
@@ -30,7 +31,6 @@ from lcvd.train.engine import (
     learning_rate,
     make_engine,
     set_rate,
-    start_processes,
     whole_weights,
 )
 from lcvd.train.flops import step_flop
@@ -112,7 +112,7 @@ class Training:
             states = aside / found.name
             if self.rank == 0:
                 universal_checkpoint.convert(found, aside)
-            distributed.barrier()
+            barrier()
         return found, states
 
     def run(self) -> None:
@@ -130,7 +130,7 @@ class Training:
             if curve:
                 curve.end()
         self._export()
-        distributed.barrier()
+        barrier()
 
     def _train(self, curve: Curve | None) -> None:
         settings, first = self.settings, self.rank == 0
@@ -212,8 +212,7 @@ class Training:
         """Sums over micro-steps and processes: L_LDM, L_p, clips, and how many processes were asked to end."""
         local = torch.cat([losses for _, losses in seen], dim=1).double()
         sums = torch.stack([*local.sum(1), local.new_tensor(local.shape[1]), local.new_tensor(self._asked_to_end)])
-        distributed.all_reduce(sums)
-        result: list[float] = sums.tolist()
+        result: list[float] = add_up(sums).tolist()
         if not math.isfinite(sum(result)):
             self._name_culprits(seen)
         return result
@@ -225,9 +224,7 @@ class Training:
             for clip, sample, bad in zip(named.clips, named.samples, ~losses.isfinite().all(0), strict=True)
             if bad
         ]
-        everyone: list[list[str]] = [[] for _ in range(self.world)]
-        distributed.all_gather_object(everyone, mine)
-        names = ", ".join(name for names in everyone for name in names)
+        names = ", ".join(name for names in gather(mine) for name in names)
         raise Diverged(
             f"step {self.position.step}: the loss isn't finite for {names}; {self._last_good()}: look at those clips, "
             "or lower train.optimiser.lr"

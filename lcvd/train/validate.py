@@ -14,6 +14,7 @@ from lcvd.model.objective import Objective
 from lcvd.model.seeds import seed_of
 from lcvd.shard.latents_format import Key
 from lcvd.shard.sample import read_index
+from lcvd.train.collectives import add_up
 from lcvd.train.dataloader import make_batch, moved
 from lcvd.train.dataset import Clips
 
@@ -75,8 +76,7 @@ class HeldOut:
             if first + rank < count:
                 losses[window] = row
         objective.train(was_training)
-        distributed.all_reduce(losses)
-        return Measured(sigma, losses.cpu())
+        return Measured(sigma, add_up(losses).cpu())
 
     def _window(self, objective: Objective, number: int, sigma: Tensor) -> Tensor:
         batch = make_batch(self.clips, [number], self._settings, self._seed).batch
