@@ -8,10 +8,9 @@ from pathlib import Path
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.download.manifest.files import ManifestError, read_manifests
+from lcvd.download.manifest.files import read_manifests
 from lcvd.download.stage import download_chunk, mark_duplicates
 from lcvd.studio.media import make_clip
-from tasks.runtime.entrypoint import StageError
 from tasks.runtime.map_chunks import map_chunks
 from tasks.runtime.stage import Stage, main
 
@@ -22,10 +21,7 @@ SOURCES = Path("data/sources")
 def download(settings: Settings) -> None:
     """Bring the bytes of every source, and see that they decode."""
     stage = Stage("download")
-    try:
-        sources = read_manifests(SOURCES)
-    except ManifestError as error:
-        raise StageError(str(error)) from None
+    sources = read_manifests(SOURCES)
     out = stage.fresh()
     rows = map_chunks(
         download_chunk,

@@ -108,7 +108,7 @@ def main() -> None:
 
 def _expected() -> tuple[type[Exception], ...]:
     """What the library raises about users' input; imported late, for it comes with pyarrow."""
-    from lcvd.ledger.machine import MachineError
+    from lcvd.errors import MachineError
     from lcvd.ledger.rows import ClipError
 
     return ValueError, OSError, KeyError, ImportError, ClipError, MachineError

@@ -10,9 +10,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 
 
-class SettingsError(ValueError):
+class SettingsError(UsageError):
     """``params.yaml`` can't be used; the message lists every offending key."""
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lcvd.errors import UsageError
+
 Plain = Mapping[str, Any]
 """A record as `lcvd.evaluate.record.Record.plain` writes it."""
 FIELDS = ("name", "clips", "frames", "direction", "weights", "sha256")
 """What two records must share besides their `protocol`."""
 
 
-class DifferentProtocols(ValueError):
+class DifferentProtocols(UsageError):
     """Two numbers weren't measured alike; the message names the fields."""
 
 

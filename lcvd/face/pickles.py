@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix
 
+from lcvd.errors import FileError
+
 Array = NDArray[Any]
 
 
-class PickleRefused(ValueError):
+class PickleRefused(FileError):
     """A pickle asks for something that arrays don't need, or holds something else than arrays."""
 
 

@@ -24,7 +24,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lcvd.ledger.machine import MachineError, machine_error
+from lcvd.errors import LcvdError, MachineError, machine_error
 from lcvd.ledger.stored import Stored
 from lcvd.ledger.tally import clip_counted
 
@@ -39,7 +39,7 @@ GROUP, STEP = 50_000, 2_000
 log = logging.getLogger(__name__)
 
 
-class ClipError(Exception):
+class ClipError(LcvdError):
     """A clip can't be processed; `reason` is a short code, the message tells what was found and what to do."""
 
     def __init__(self, reason: str, detail: str) -> None:

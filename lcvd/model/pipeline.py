@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from lcvd.errors import LcvdError
 from lcvd.model.batch_sizing import GB, rows_within
 from lcvd.model.call_arguments import Guidance, condition_sets, generator_of, led_pictures, strength_of
 from lcvd.model.conditioned import Conditioned
@@ -319,7 +320,7 @@ class LCVDPipeline(DiffusionPipeline):
         return video if kind == "uint8" else [Image.fromarray(frame) for frame in video]
 
 
-class Interrupted(RuntimeError):
+class Interrupted(LcvdError, RuntimeError):
     """A run was ended by `LCVDPipeline.interrupt`."""
 
 

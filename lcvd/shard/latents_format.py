@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from lcvd.errors import FileError
 from lcvd.shard.sample import Meta
 
 KIND = "latents"
@@ -30,7 +31,7 @@ TYPES: dict[str, tuple[str, Any]] = {
 _REMEDY = "run `dvc repro shard`, or set train.prepared: false to train from frames"
 
 
-class PreparedError(ValueError):
+class PreparedError(FileError):
     """Prepared latents aren't there or are of something else; says which and what to do."""
 
 

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 from lcvd.cache.store import file_hash
+from lcvd.errors import LcvdError
 
 NAME = "manifest.json"
 
 
-class CheckpointError(RuntimeError):
+class CheckpointError(LcvdError, RuntimeError):
     """A checkpoint can't be used for this run; says why and what to do."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lcvd.errors import LcvdError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
 from lcvd.ledger.rows import ClipError
@@ -38,7 +39,7 @@ Frames = NDArray[np.uint8]
 Places = dict[str, tuple[int, int]]
 
 
-class BrokenClip(Exception):
+class BrokenClip(LcvdError):
     """A clip's data are damaged: its shard is torn, or a part of it doesn't decode."""
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, distributed
 
 from lcvd.config.train import TrainSettings
+from lcvd.errors import LcvdError
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
@@ -44,11 +45,11 @@ from lcvd.train.validate import HeldOut, Measured
 SMOOTHING = 0.98
 
 
-class Diverged(RuntimeError):
+class Diverged(LcvdError, RuntimeError):
     """The loss, or a weight, isn't finite any more; names the step and its samples."""
 
 
-class Interrupted(RuntimeError):
+class Interrupted(LcvdError, RuntimeError):
     """The run was asked to end; its checkpoint is written and the same command goes on from there."""
 
 

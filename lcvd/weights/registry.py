@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcvd.cache.store import file_hash
+from lcvd.errors import FileError, MissingFile
 
 
-class MissingWeights(FileNotFoundError):
+class MissingWeights(MissingFile):
     """A published weight file was asked for and isn't there."""
 
 
-class ModelError(ValueError):
+class ModelError(FileError):
     """A model can't be used; the message names the file and what is wrong with it."""
 
 

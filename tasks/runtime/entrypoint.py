@@ -11,22 +11,17 @@ from collections.abc import Iterator
 from filelock import FileLock, Timeout
 from prefect import tags
 
-from lcvd.ledger.machine import machine_error
+from lcvd.errors import LcvdError, expected
 from tasks.runtime.environment import PARENT_RUN, scratch
-from tasks.runtime.expected_errors import LIBRARY_ERRORS, hide_tracebacks
+from tasks.runtime.expected_errors import hide_tracebacks
 from tasks.runtime.orphan_guard import LOADED, dvc_here, end_with, on_sigterm
-from tasks.runtime.runners import RunnerError
-from tasks.runtime.server import ServerError, prefect_server
-from tasks.runtime.supervisor import ChildError
+from tasks.runtime.server import prefect_server
 
 log = logging.getLogger("lcvd.entry")
 
 
-class StageError(RuntimeError):
+class StageError(LcvdError, RuntimeError):
     """Work can't be done; the message says why and what to do next."""
-
-
-EXPECTED = (*LIBRARY_ERRORS, StageError, RunnerError, ServerError, ChildError)
 
 
 GRACE_S = 6.0
@@ -39,26 +34,24 @@ def entry(name: str, grace: float = GRACE_S) -> Iterator[None]:
     """Around all of ``python -m flows.<module>``: an expected error is one message on stderr, exit code 1.
 
     SIGTERM unwinds like Ctrl-C; when the `dvc` that started this process ends, so does this process, `grace` seconds later at
-    the latest. `EXPECTED` errors show no traceback, all others do.
+    the latest. Expected errors (`lcvd.errors.expected`) show no traceback, all others do.
     """
     on_sigterm()
     dvc = dvc_here(name)
     if dvc is not None:
         end_with(dvc, grace)
     LOADED.set()
-    hide_tracebacks(*EXPECTED)
+    hide_tracebacks()
     try:
         yield
-    except EXPECTED as error:
-        print(f"{name}: {error}", file=sys.stderr, flush=True)
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        if machine := machine_error(error):
-            print(f"{name}: {machine}", file=sys.stderr, flush=True)
-            sys.exit(1)
-        raise
+        message = expected(error)
+        if message is None:
+            raise
+        print(f"{name}: {message}", file=sys.stderr, flush=True)
+        sys.exit(1)
 
 
 @contextlib.contextmanager

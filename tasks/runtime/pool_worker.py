@@ -29,10 +29,10 @@ def start_worker(parent: int, gpus: Sequence[str], taken: Synchronized[int]) -> 
             taken.value += 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from tasks.runtime.environment import show_messages
-    from tasks.runtime.expected_errors import LIBRARY_ERRORS, hide_tracebacks
+    from tasks.runtime.expected_errors import hide_tracebacks
 
     show_messages()
-    hide_tracebacks(*LIBRARY_ERRORS)
+    hide_tracebacks()
 
 
 @contextlib.contextmanager

@@ -14,17 +14,18 @@ from typing import Any, Literal, cast
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from lcvd.config.runner import RunnerSettings
+from lcvd.errors import LcvdError
 from tasks.runtime.gpu_slots import VISIBLE, devices, seats
 from tasks.runtime.pool_worker import start_worker, without_main
 
 _THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-class RunnerError(RuntimeError):
+class RunnerError(LcvdError, RuntimeError):
     """The task runner that the settings name can't be used here."""
 
 
-class PoolEnded(RuntimeError):
+class PoolEnded(LcvdError, RuntimeError):
     """The pool takes no more chunks. The thread that hands them out has ended: a worker's SystemExit outside of a chunk does that;
     Prefect's engine raises one where it meets an error of its own, rich where the reader of this process's output is gone. Or a
     Dask worker died while its cluster started."""

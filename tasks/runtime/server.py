@@ -19,6 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from lcvd.errors import LcvdError
 from tasks.runtime.environment import scratch
 from tasks.runtime.orphan_guard import dvc_above
 from tasks.runtime.supervisor import start
@@ -26,7 +27,7 @@ from tasks.runtime.supervisor import start
 START_S = 600.0  # a machine that is busy needs minutes for what takes seconds; a server that dies is noticed at once
 
 
-class ServerError(RuntimeError):
+class ServerError(LcvdError, RuntimeError):
     """No Prefect server answers."""
 
 

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from lcvd.errors import LcvdError
 from tasks.runtime.environment import SUPERVISED
 
 LEASH = Path(__file__).with_name("process_guard.py")
@@ -29,7 +30,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 log = logging.getLogger("lcvd.child")
 
 
-class ChildError(RuntimeError):
+class ChildError(LcvdError, RuntimeError):
     """A child process failed; the message holds its last lines."""
 
     def __init__(self, name: str, returncode: int, tail: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from lcvd.app.relight.sessions import Session
+from lcvd.errors import LcvdError
 from lcvd.ledger.rows import ClipError
 from lcvd.light.environment import SUFFIXES, environment_light, read_map
 from lcvd.relighting.media import IMAGES, pixels_of
@@ -21,7 +22,7 @@ MEGABYTE = 1_000_000
 LIMITS = {"portrait": 100 * MEGABYTE, "driving": 300 * MEGABYTE, "map": 100 * MEGABYTE}
 
 
-class Refused(Exception):
+class Refused(LcvdError):
     """A file that isn't taken; the text says why and what to do."""
 
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from lcvd.config.download import DownloadSettings
-from lcvd.ledger.machine import MachineError
+from lcvd.errors import MachineError
 
 
 def need_room(folder: Path, settings: DownloadSettings, coming: int = 0) -> None:

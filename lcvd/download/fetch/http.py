@@ -16,7 +16,7 @@ from lcvd.download.fetch.disk_space import need_room
 from lcvd.download.fetch.network_guard import check_address, guarded
 from lcvd.download.fetch.rate_limit import Gate
 from lcvd.download.fetch.retry import BACK, Blocked, Broken, asked_pause, try_again
-from lcvd.ledger.machine import MachineError
+from lcvd.errors import MachineError
 from lcvd.ledger.rows import ClipError
 
 _REDIRECTS = 5

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.rate_limit import Gate
+from lcvd.errors import LcvdError
 from lcvd.ledger.rows import ClipError
 
 BACK = " (if it is back: lcvd sources revive)"
@@ -18,7 +19,7 @@ COOKIES = "cookies of your own may help (download.cookies), or a later day"
 log = logging.getLogger(__name__)
 
 
-class Broken(Exception):
+class Broken(LcvdError):
     """A time-out, a cut body, an error of the server: another try may mend it."""
 
     def __init__(self, told: str, wait: float = 0.0) -> None:

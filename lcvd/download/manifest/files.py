@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lcvd.download.manifest.row import COLUMNS, Source, read_row
+from lcvd.errors import FileError
 
 _SHOWN = 50
 
 
-class ManifestError(ValueError):
+class ManifestError(FileError):
     """Manifests or annotations can't be used; the message lists the mistakes."""
 
 

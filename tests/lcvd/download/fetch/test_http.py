@@ -16,7 +16,7 @@ import pytest
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.http import fetch
 from lcvd.download.fetch.retry import asked_pause
-from lcvd.ledger.machine import MachineError
+from lcvd.errors import MachineError
 from lcvd.ledger.rows import ClipError
 from tests.bad_server import BODY as CLIP
 from tests.bad_server import HALF

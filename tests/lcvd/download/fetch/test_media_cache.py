@@ -11,7 +11,7 @@ from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.failures import Verdicts
 from lcvd.download.manifest.files import read_manifests, write_manifest
 from lcvd.download.stage import download_chunk
-from lcvd.ledger.machine import MachineError
+from lcvd.errors import MachineError
 from lcvd.ledger.rows import Row
 from tests.bad_server import BODY, HALF, Server
 

@@ -9,7 +9,7 @@ import pytest
 
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.sites import fetch_site, is_site
-from lcvd.ledger.machine import MachineError
+from lcvd.errors import MachineError
 from lcvd.ledger.rows import ClipError
 from tests.bad_server import BODY, Server
 

@@ -1,7 +1,9 @@
-"""Files that can't be written, by each library that writes: no clip's fault, and said in plain words."""
+"""Which errors are expected; files that can't be written, by each library that writes."""
 
 from __future__ import annotations
 
+import ast
+import builtins
 import errno
 import subprocess
 import sys
@@ -9,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lcvd.ledger.machine import MachineError, machine_error
+from lcvd.cache.imports import ROOT
+from lcvd.errors import MachineError, MissingFile, UsageError, expected, machine_error
 from lcvd.ledger.rows import Row, guard, kept
 
 LIMITED = """
@@ -18,7 +21,7 @@ from pathlib import Path
 import av, numpy as np, pyarrow as pa, torch
 from safetensors.torch import save_file
 from lcvd.cache.store import Cache
-from lcvd.ledger.machine import MachineError
+from lcvd.errors import MachineError
 from lcvd.ledger.rows import guard, kept, write_ledger
 from lcvd.video.encode import write_h264, write_lossless
 
@@ -87,3 +90,37 @@ def test_what_the_machine_is_to_blame_for(error: OSError, said: str) -> None:
 @pytest.mark.parametrize("error", [FileNotFoundError(errno.ENOENT, "no", "x"), ValueError("a"), OSError("odd")])
 def test_other_errors_are_the_clip_s(error: Exception) -> None:
     assert machine_error(error) is None
+
+
+def test_every_error_of_this_project_has_one_base() -> None:
+    """No class has built-in exceptions alone as its bases, but one whose module may import nothing."""
+    found = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for package in ("lcvd", "tasks", "flows")
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and node.bases and all(map(_built_in, node.bases))
+    ]
+    assert found == ["lcvd/errors.py: LcvdError", "tasks/runtime/orphan_guard.py: DvcGone"]
+
+
+def _built_in(base: ast.expr) -> bool:
+    kind = getattr(builtins, base.id, None) if isinstance(base, ast.Name) else None
+    return isinstance(kind, type) and issubclass(kind, BaseException)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (UsageError("size: 3"), "size: 3"),
+        (MissingFile("a.npy: no such file"), "a.npy: no such file"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.mp4"), "the disk is full"),
+        (TypeError("a"), None),
+        (ValueError("a"), None),
+        (KeyError("a"), None),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), None),
+    ],
+)
+def test_only_this_project_s_errors_and_the_machine_s_are_expected(error: Exception, message: str | None) -> None:
+    found = expected(error)
+    assert found is None if message is None else message in str(found)
