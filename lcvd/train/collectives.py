@@ -17,11 +17,20 @@ from torch import Tensor, distributed
 
 def start_processes() -> None:
     """Set this process's device (LOCAL_RANK), then join the group that the environment describes (RANK, WORLD_SIZE, ...)."""
+    _ranks_of_slurm()
     get_accelerator().set_device(int(os.environ["LOCAL_RANK"]))
     # DeepSpeed would compile its shared-memory communication for CPUs on first start (34 s, needs a C++ compiler). It
     # waits by spinning, which on few cores takes the time that the other process needs; gloo, without it, sleeps.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(verbose=False)
+
+
+def _ranks_of_slurm() -> None:
+    """Take the ranks that ``srun`` gives, where no launcher set torch's own variables."""
+    if "RANK" in os.environ or "SLURM_PROCID" not in os.environ:
+        return
+    for name, given in {"RANK": "SLURM_PROCID", "LOCAL_RANK": "SLURM_LOCALID", "WORLD_SIZE": "SLURM_NTASKS"}.items():
+        os.environ[name] = os.environ[given]
 
 
 def own_device() -> torch.device:

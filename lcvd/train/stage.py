@@ -6,12 +6,14 @@ import importlib.util
 import logging
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import file_hash, key_of
 from lcvd.config.settings import Settings
+from lcvd.config.train import TrainSettings
 
 MODULE = "lcvd.train.run"
 log = logging.getLogger(__name__)
@@ -42,9 +44,9 @@ def launch_command(
     run, send SIGTERM to its whole process group and wait for all of it: the launcher itself ends at once, its children
     after a checkpoint. A single process then returns 75.
 
-    With several machines, the file that ``LCVD_HOSTFILE`` names lists them as DeepSpeed wants it (``name slots=8`` a
-    line), and ``LCVD_LAUNCHER`` says how they are reached (`pdsh`; `slurm` inside an allocation, ...). All of them see
-    the same paths.
+    With several machines, ``srun`` starts the processes inside a Slurm allocation. Elsewhere DeepSpeed's launcher does:
+    ``LCVD_HOSTFILE`` names the file that lists the machines (``name slots=8`` a line), and ``LCVD_LAUNCHER`` how they are
+    reached (default `pdsh`). All machines see the same paths.
 
     Args:
         data: folder of stage `shard`. scratch: kept between attempts: the same command goes on from the newest
@@ -53,7 +55,7 @@ def launch_command(
 
     Raises:
         ModuleNotFoundError: a package that the settings ask for isn't installed.
-        ValueError: several machines are asked for and no file lists them.
+        ValueError: several machines are asked for and no file lists them, or the Slurm allocation has another number.
     """
     require_packages(settings)
     devices = _devices() if devices is None else devices
@@ -77,6 +79,8 @@ def launch_command(
     if settings.train.world == 1:
         alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         return [sys.executable, "-m", MODULE, *places], environment | alone
+    if settings.train.machines > 1 and "SLURM_JOB_ID" in os.environ:
+        return [*_srun(settings.train), sys.executable, "-m", MODULE, *places], environment | _first_node(port)
     launcher = [sys.executable, "-m", "deepspeed.launcher.runner", "--log_level", "warning"]
     launcher += ["--num_accelerators", str(processes)]
     if settings.train.machines > 1:
@@ -100,6 +104,28 @@ def require_packages(settings: Settings) -> None:
             raise ModuleNotFoundError(
                 f"{key} needs {package}, which isn't installed: pip install {extra}, or change {key}"
             )
+
+
+def _srun(train: TrainSettings) -> list[str]:
+    """The command that starts the processes of a Slurm allocation; one that fails ends all others.
+
+    DeepSpeed's own Slurm launcher is not used: it drops ``--module`` and leaves ranks to mpi4py.
+    """
+    nodes = int(os.environ.get("SLURM_JOB_NUM_NODES", "0"))
+    if nodes != train.machines:
+        raise ValueError(
+            f"train.machines is {train.machines}, and this Slurm job has {nodes} nodes: make them equal "
+            "(`#SBATCH --nodes`, params.yaml)"
+        )
+    count = [f"--nodes={nodes}", f"--ntasks={train.world}", f"--ntasks-per-node={train.processes}"]
+    return ["srun", *count, "--kill-on-bad-exit=1", "--export=ALL"]
+
+
+def _first_node(port: str) -> dict[str, str]:
+    """Where the processes of a Slurm job meet: `port` of its first node, on which the batch script runs."""
+    listed = ["scontrol", "show", "hostnames", os.environ["SLURM_JOB_NODELIST"]]
+    names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+    return {"MASTER_ADDR": names[0], "MASTER_PORT": port}
 
 
 def _machines(count: int) -> list[str]:

@@ -216,10 +216,10 @@ def test_command_of_several_machines(tmp_path: Path, monkeypatch: pytest.MonkeyP
     hosts = tmp_path / "hosts"
     hosts.write_text("a slots=2\nb slots=2\n")
     monkeypatch.setenv("LCVD_HOSTFILE", str(hosts))
-    monkeypatch.setenv("LCVD_LAUNCHER", "slurm")
+    monkeypatch.setenv("LCVD_LAUNCHER", "openmpi")
     argv, _ = launch_command(settings, *places, devices=8)
     known = parse_args(argv[argv.index("deepspeed.launcher.runner") + 1 :])
-    assert (known.hostfile, known.num_nodes, known.num_gpus, known.launcher) == (str(hosts), 2, 2, "slurm")
+    assert (known.hostfile, known.num_nodes, known.num_gpus, known.launcher) == (str(hosts), 2, 2, "openmpi")
     assert known.user_script == "lcvd.train.run"
 
 
