@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.studio import sitters
+from benchmarks.studio import studio_identities
 from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
 from lcvd.filter.picture_quality import score_frames
@@ -42,7 +42,7 @@ LIGHTS, APART = ("left", "right", "top", "front"), 45
 def table(seed: int, frames: int = FRAMES, size: int = SIZE, people: int = 4) -> dict[Case, list[tuple[float, float]]]:
     """(better, worse) of every case, one pair for each of `people` sitters and, where light matters, each light."""
     found: dict[Case, list[tuple[float, float]]] = {}
-    instruments, who = Instruments(OPEN, profile("demo")), sitters(seed)[-people:]
+    instruments, who = Instruments(OPEN, profile("demo")), studio_identities(seed)[-people:]
     for number, name in enumerate(who):
         clip = StudioClip(name, seed, frames=frames, size=size)
         stranger = replace(clip, identity=who[number - 1])

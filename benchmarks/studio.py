@@ -53,7 +53,7 @@ def measure(clip: StudioClip, folder: Path, settings: Settings) -> dict[str, Arr
 def table(seed: int) -> dict[str, float]:
     """Medians over `CLIPS` clips of every photograph and of `HEADS` computer-made heads, and the time to render."""
     settings = profile("demo")
-    jobs = [StudioClip(who, CLIPS * seed + n, frames=FRAMES) for who in sitters(seed) for n in range(CLIPS)]
+    jobs = [StudioClip(who, CLIPS * seed + n, frames=FRAMES) for who in studio_identities(seed) for n in range(CLIPS)]
     found: list[dict[str, Array]] = []
     for job in jobs:
         with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +64,7 @@ def table(seed: int) -> dict[str, float]:
     return {name: round(value, 4) for name, value in (medians | {"render_s": render_seconds(jobs)}).items()}
 
 
-def sitters(seed: int) -> list[str]:
+def studio_identities(seed: int) -> list[str]:
     """Identities of the photographs, and of heads that the seed draws."""
     numbers = np.random.default_rng([seed, 5]).choice(PEOPLE, HEADS, replace=False)
     return [*sorted(PHOTOS), *(f"head-{number}" for number in numbers)]

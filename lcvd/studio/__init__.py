@@ -1,1 +1,2 @@
-"""The portrait studio: photographs brought to life under a known, moving light, so that tests and the demo have truth."""
+"""Portrait studio: renders clips of photographed and computer-generated people under known, moving light, as ground
+truth for tests and the demo."""

@@ -1,4 +1,4 @@
-"""How a photograph was taken, and that no two faces measure the same: bending, tones, focus and grain of a picture."""
+"""Random warp, feature proportions, tone, sharpness and grain of a photograph."""
 
 from __future__ import annotations
 
@@ -8,51 +8,53 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.studio.layout import Places
+from lcvd.studio.layout import FaceLayout
 
 Array = NDArray[Any]
-BEND, BEND_FACE = 0.04, 0.012
-"""Standard deviations of how far things move, in sides of the picture; in the face less, where a mesh must still fit."""
-CELLS = 5
-"""The bending's lattice, points a side."""
-LARGER, MOVED = 0.22, 0.04
-"""Standard deviations of how much larger (logarithm) and where else, in distances of the eyes, eyes, nose and mouth are."""
+WARP_STD, FACE_WARP_STD = 0.04, 0.012
+"""Standard deviations of the displacement as a fraction of the image side. It is smaller in the face, where the mesh
+must still fit."""
+WARP_GRID = 5
+"""Control points of the random warp per side."""
+FEATURE_SCALE_STD, FEATURE_SHIFT_STD = 0.22, 0.04
+"""Standard deviations of the size (log scale) and the shift (in eye distances) of eyes, nose and mouth."""
 
 
-def bent(picture: Array, matte: Array, skin: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Picture (S, S, 3) and matte (S, S), bent smoothly, the face least, which `skin` (S, S) in [0, 1] tells."""
-    size = len(picture)
-    lattice = rng.standard_normal((CELLS, CELLS, 2)).astype(np.float32)
+def random_warp(image: Array, matte: Array, skin: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Image (S, S, 3) and matte (S, S) after a smooth random warp; `skin` (S, S) in [0, 1] marks the face, which is
+    warped least."""
+    size = len(image)
+    lattice = rng.standard_normal((WARP_GRID, WARP_GRID, 2)).astype(np.float32)
     field = cv2.resize(lattice, (size, size), interpolation=cv2.INTER_CUBIC)
     soft = cv2.GaussianBlur(cv2.dilate(skin, np.ones((size // 16, size // 16))), (0, 0), size / 20)[..., None]
-    field = field * size * (BEND + (BEND_FACE - BEND) * np.clip(soft, 0, 1))
-    return _moved(picture, field), _moved(matte, field)
+    field = field * size * (WARP_STD + (FACE_WARP_STD - WARP_STD) * np.clip(soft, 0, 1))
+    return _remap(image, field), _remap(matte, field)
 
 
-def featured(picture: Array, where: Places, rng: np.random.Generator) -> Array:
-    """The picture (S, S, 3) with eyes, nose and mouth of other sizes at slightly other places: a network that knows one
-    person's can't draw them from memory."""
-    size, apart = len(picture), where.apart
-    mouth = where.mouth.mean(0)
-    nose = where.eyes.mean(0) + 0.62 * (mouth - where.eyes.mean(0))
+def vary_features(image: Array, layout: FaceLayout, rng: np.random.Generator) -> Array:
+    """Image (S, S, 3) with eyes, nose and mouth resized and shifted slightly, so that a network cannot memorise the
+    proportions of one person."""
+    size, eye_distance = len(image), layout.eye_distance
+    mouth = layout.mouth.mean(0)
+    nose = layout.eyes.mean(0) + 0.62 * (mouth - layout.eyes.mean(0))
     y, x = np.mgrid[:size, :size].astype(np.float32)
     field = np.zeros((size, size, 2), np.float32)
     eyes = rng.standard_normal()
     for centre, reach, larger in (
-        (where.eyes[0], 0.4, eyes + 0.2 * rng.standard_normal()),
-        (where.eyes[1], 0.4, eyes + 0.2 * rng.standard_normal()),
+        (layout.eyes[0], 0.4, eyes + 0.2 * rng.standard_normal()),
+        (layout.eyes[1], 0.4, eyes + 0.2 * rng.standard_normal()),
         (nose, 0.35, rng.standard_normal()),
         (mouth, 0.45, rng.standard_normal()),
     ):
         away = np.stack([x, y], -1) - centre.astype(np.float32)
-        near = np.exp(-((away / (reach * apart)) ** 2).sum(-1, keepdims=True))
-        shift = MOVED * apart * rng.standard_normal(2).astype(np.float32)
-        field += near * ((np.exp(-LARGER * larger) - 1) * away - shift).astype(np.float32)
-    return _moved(picture, field)
+        near = np.exp(-((away / (reach * eye_distance)) ** 2).sum(-1, keepdims=True))
+        shift = FEATURE_SHIFT_STD * eye_distance * rng.standard_normal(2).astype(np.float32)
+        field += near * ((np.exp(-FEATURE_SCALE_STD * larger) - 1) * away - shift).astype(np.float32)
+    return _remap(image, field)
 
 
-def _moved(plane: Array, field: Array) -> Array:
-    """A plane (S, S, ...) whose pixels are those at `field` (S, S, 2) pixels from them."""
+def _remap(plane: Array, field: Array) -> Array:
+    """Resample a plane (S, S, ...): each output pixel is read at an offset of `field` (S, S, 2) pixels."""
     size = len(plane)
     y, x = np.mgrid[:size, :size].astype(np.float32)
     return cv2.remap(
@@ -64,16 +66,16 @@ def _moved(plane: Array, field: Array) -> Array:
     )
 
 
-def toned(picture: Array, rng: np.random.Generator) -> Array:
-    """The picture (S, S, 3) in [0, 255] with other contrast, saturation, cast, sharpness and grain."""
-    share = np.clip(picture / 255, 0, 1).astype(np.float32)
-    share = share ** np.exp(0.2 * rng.standard_normal())
-    curve = share * share * (3 - 2 * share)
-    share = share + rng.uniform(-0.3, 0.8) * (curve - share)
-    grey = share.mean(-1, keepdims=True)
-    share = grey + rng.uniform(0.5, 1.3) * (share - grey)
-    share = share * np.exp(0.06 * rng.standard_normal(3))
-    width = len(picture) / 160
-    share = share + rng.uniform(-0.8, 1.5) * (share - cv2.GaussianBlur(share, (0, 0), width))
-    noise = cv2.GaussianBlur(rng.standard_normal(share.shape).astype(np.float32), (0, 0), 0.5 * width)
-    return 255 * np.clip(share + 0.04 * rng.uniform() ** 2 * noise / noise.std(), 0, 1)
+def vary_tones(image: Array, rng: np.random.Generator) -> Array:
+    """Image (S, S, 3) in [0, 255] with random contrast, saturation, colour cast, sharpness and grain."""
+    values = np.clip(image / 255, 0, 1).astype(np.float32)
+    values = values ** np.exp(0.2 * rng.standard_normal())
+    curve = values * values * (3 - 2 * values)
+    values = values + rng.uniform(-0.3, 0.8) * (curve - values)
+    grey = values.mean(-1, keepdims=True)
+    values = grey + rng.uniform(0.5, 1.3) * (values - grey)
+    values = values * np.exp(0.06 * rng.standard_normal(3))
+    width = len(image) / 160
+    values = values + rng.uniform(-0.8, 1.5) * (values - cv2.GaussianBlur(values, (0, 0), width))
+    noise = cv2.GaussianBlur(rng.standard_normal(values.shape).astype(np.float32), (0, 0), 0.5 * width)
+    return 255 * np.clip(values + 0.04 * rng.uniform() ** 2 * noise / noise.std(), 0, 1)

@@ -1,4 +1,4 @@
-"""Studio clips by address: ``studio:astronaut?seed=3&light=left``, and the truth about each."""
+"""Studio clips, addressed as ``studio:astronaut?seed=3&light=left``, and their ground truth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.light.presets import PRESETS, preset
 from lcvd.studio import motion
-from lcvd.studio.subjects import KNOWN, is_known, sitter
+from lcvd.studio.subjects import KNOWN, is_known, load_subject
 
 Array = NDArray[Any]
 MOVING, OWN = "moving", "own"
@@ -24,10 +24,11 @@ _NUMBERS = {"seed": (0, 2**31), "frames": (1, 1000), "size": (64, 1024), "fps": 
 
 @dataclass(frozen=True)
 class StudioClip:
-    """Who, how they move (`seed`), and the light: ``moving``, by the seed as well; or one that stays: ``own``, what the
-    photograph was taken under (of a head: drawn with it), or a preset's name.
+    """A clip of one identity; `seed` decides the motion.
 
-    Clips that differ in `light` alone show the same motion: each is the other's true relighting.
+    `light` is ``moving`` (decided by the seed too) or constant: ``own`` (the light of the photograph; drawn at random
+    for a computer-generated head) or the name of a preset. Clips that differ only in `light` show the same motion, so
+    each is the true relighting of the other.
     """
 
     identity: str
@@ -39,10 +40,11 @@ class StudioClip:
 
     @classmethod
     def parse(cls, address: str) -> StudioClip:
-        """The clip of an address, ``studio:<identity>?<name>=<value>&...`` with any of the fields.
+        """Parse an address ``studio:<identity>?<name>=<value>&...``; names are those of the fields.
 
         Raises:
-            ValueError: another scheme, an unknown identity, field or light, or a value out of range; named.
+            ValueError: another scheme, an unknown identity, field or light, or a value out of range. The message names
+                it.
         """
         scheme, _, rest = address.partition(":")
         identity, _, query = rest.partition("?")
@@ -64,8 +66,8 @@ class StudioClip:
         return cls(**fields)
 
     def truth(self) -> FaceCodes:
-        """Identity, expression, pose, camera and light of every frame, exactly as `render` shows them."""
-        still = sitter(self.identity, self.size).codes
+        """Identity, expression, pose, camera and light of every frame, exactly as rendered."""
+        still = load_subject(self.identity, self.size).codes
         names = load_head(still.head).expression_names
         shift = np.zeros((self.frames, 3), np.float32)
         square = np.array([0, 0, self.size], np.int32)
@@ -81,10 +83,10 @@ class StudioClip:
         )
 
     def render(self, wanted: range | None = None) -> Iterator[tuple[Array, Array]]:
-        """Windows of the frames `wanted` (all of them), (t, S, S, 3) uint8 RGB, and true portrait masks (t, S, S) uint8
-        in {0, 255}."""
+        """Windows of the frames in `wanted` (None: all), (t, S, S, 3) uint8 RGB, and true portrait masks (t, S, S)
+        uint8 in {0, 255}."""
         truth = self.truth()
-        return sitter(self.identity, self.size).render(truth if wanted is None else truth.window(wanted))
+        return load_subject(self.identity, self.size).render(truth if wanted is None else truth.window(wanted))
 
     def _lights(self, still: FaceCodes) -> Array:
         if self.light == MOVING:

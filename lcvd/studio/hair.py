@@ -1,4 +1,4 @@
-"""Where hair grows on the head's template, how thick it is, and the solids of hair that stand off the scalp."""
+"""Hair on the head template: hairline, thickness, and separate meshes for hair that leaves the scalp."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
-from lcvd.studio.noise import noise, step
+from lcvd.studio.noise import noise, smoothstep
 from lcvd.studio.person import Person
 
 Array = NDArray[Any]
-CENTRE = np.array([0.0, 0.1, -0.04])
-"""Middle of the skull; hair grows away from it."""
-_AROUND = np.radians([0, 22, 40, 52, 64, 74, 80, 88, 104, 118, 135, 155, 180])
-_LINE = np.array([0.355, 0.35, 0.305, 0.22, 0.10, 0.01, 0.03, 0.13, 0.13, 0.00, -0.15, -0.2, -0.21])
-"""Height of the hairline at angles around the skull, from the front to the back."""
-_CAP_LINE = np.array([0.27, 0.265, 0.25, 0.225, 0.195, 0.17, 0.165, 0.16, 0.14, 0.11, 0.08, 0.06, 0.05])
+SKULL_CENTRE = np.array([0.0, 0.1, -0.04])
+"""Centre of the skull; hair grows away from it."""
+_ANGLES = np.radians([0, 22, 40, 52, 64, 74, 80, 88, 104, 118, 135, 155, 180])
+_HAIRLINE = np.array([0.355, 0.35, 0.305, 0.22, 0.10, 0.01, 0.03, 0.13, 0.13, 0.00, -0.15, -0.2, -0.21])
+"""Height of the hairline at `_ANGLES` around the skull, from front to back."""
+_BEANIE_LINE = np.array([0.27, 0.265, 0.25, 0.225, 0.195, 0.17, 0.165, 0.16, 0.14, 0.11, 0.08, 0.06, 0.05])
 THICKNESS = {
     "bald": 0.0,
     "buzz": 0.006,
@@ -32,72 +32,74 @@ BRIM = 0.1
 """Width of a beanie's folded edge."""
 
 
-def height(places: Array, who: Person) -> Array:
-    """How far places (N, 3) of the template lie above the person's hairline, or inside the beanie: (N,)."""
-    around = np.arctan2(np.abs(places[:, 0]), places[:, 2] - 0.02)
-    if who.hair == "beanie":
-        return places[:, 1] - np.interp(around, _AROUND, _CAP_LINE)
-    line = np.interp(around, _AROUND, _LINE)
-    # Hair recedes beside the forehead's middle.
-    line = line + who.receding * (0.05 * step(0.9, 0.1, around) + 0.07 * np.exp(-(((around - 0.6) / 0.22) ** 2)))
-    if who.hair == "bob":
-        line = line - 0.075 * step(0.75, 0.45, around)  # a fringe
-    return places[:, 1] - line + 0.012 * noise(places, (who.seed, 11), 0.06, 2)
+def height_above_hairline(positions: Array, person: Person) -> Array:
+    """Height (N,) of template positions (N, 3) above the person's hairline or the edge of the beanie."""
+    around = np.arctan2(np.abs(positions[:, 0]), positions[:, 2] - 0.02)
+    if person.hair == "beanie":
+        return positions[:, 1] - np.interp(around, _ANGLES, _BEANIE_LINE)
+    line = np.interp(around, _ANGLES, _HAIRLINE)
+    # Hair recedes at the temples.
+    line = line + person.receding * (
+        0.05 * smoothstep(0.9, 0.1, around) + 0.07 * np.exp(-(((around - 0.6) / 0.22) ** 2))
+    )
+    if person.hair == "bob":
+        line = line - 0.075 * smoothstep(0.75, 0.45, around)  # a fringe
+    return positions[:, 1] - line + 0.012 * noise(positions, (person.seed, 11), 0.06, 2)
 
 
-def lift(places: Array, who: Person) -> Array:
-    """How far hair or beanie carries the surface at places (V, 3) of the template outwards: (V, 3)."""
-    outward = places - CENTRE
+def hair_displacement(positions: Array, person: Person) -> Array:
+    """Outward displacement (V, 3) of the surface at template positions (V, 3) by hair or a beanie."""
+    outward = positions - SKULL_CENTRE
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
-    above, thick = height(places, who), THICKNESS[who.hair]
-    if who.hair == "beanie":
-        brim = step(BRIM + 0.02, BRIM - 0.02, above)
-        far = step(-0.005, 0.01, above) * (thick + 0.018 * brim + 0.1 * step(0.25, 0.6, above))
-    elif who.hair == "bald":
-        far = np.zeros(len(places))
+    above, thick = height_above_hairline(positions, person), THICKNESS[person.hair]
+    if person.hair == "beanie":
+        brim = smoothstep(BRIM + 0.02, BRIM - 0.02, above)
+        far = smoothstep(-0.005, 0.01, above) * (thick + 0.018 * brim + 0.1 * smoothstep(0.25, 0.6, above))
+    elif person.hair == "bald":
+        far = np.zeros(len(positions))
     else:
-        lumps = 1 + 0.3 * noise(places, (who.seed, 12), 0.14 if who.hair == "curls" else 0.2)
-        top = step(0.1, 0.55, places[:, 1])
-        sides = {"full": 0.45, "short": 0.55}.get(who.hair, 0.9)
-        far = thick * step(-0.005, 0.13, above) * (sides + (1 - sides) * top) * lumps
+        lumps = 1 + 0.3 * noise(positions, (person.seed, 12), 0.14 if person.hair == "curls" else 0.2)
+        top = smoothstep(0.1, 0.55, positions[:, 1])
+        sides = {"full": 0.45, "short": 0.55}.get(person.hair, 0.9)
+        far = thick * smoothstep(-0.005, 0.13, above) * (sides + (1 - sides) * top) * lumps
     return (far[:, None] * outward).astype(np.float32)
 
 
-def solids(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
-    """Vertices (N, 3) and triangles (M, 3) of hair that isn't on the scalp: a bun, or a bob's curtain.
+def detached_hair(person: Person, skull: Array, positions: Array) -> tuple[Array, Array]:
+    """Vertices (N, 3) and triangles (M, 3) of hair that leaves the scalp: a bun, or the hanging part of a bob.
 
     Args:
-        who: the person.
-        skull: vertices (V, 3) of the head with its hair lifted.
-        places: their places on the template (V, 3).
+        person: the person.
+        skull: vertices (V, 3) of the head, displaced by its hair.
+        positions: their positions on the template (V, 3).
     """
-    if who.hair == "bun":
-        return _bun(who, skull, places)
-    if who.hair == "bob":
-        return _curtain(who, skull, places)
+    if person.hair == "bun":
+        return _bun(person, skull, positions)
+    if person.hair == "bob":
+        return _bob(person, skull, positions)
     return np.zeros((0, 3)), np.zeros((0, 3), np.int64)
 
 
-def _bun(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
+def _bun(person: Person, skull: Array, positions: Array) -> tuple[Array, Array]:
     up = np.array([0.0, 0.84, -0.54])
-    along = (places - CENTRE) @ up
+    along = (positions - SKULL_CENTRE) @ up
     crown = skull[along.argmax()] + 0.06 * up
-    rng = np.random.default_rng([who.seed, 13])
+    rng = np.random.default_rng([person.seed, 13])
     radius = rng.uniform(0.11, 0.16)
     turn, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 33), np.linspace(-np.pi / 2, np.pi / 2, 17))
     ball = np.stack([np.cos(rise) * np.cos(turn), np.sin(rise), np.cos(rise) * np.sin(turn)], axis=-1)
     swirl = 1 + 0.04 * np.sin(5 * turn + 6 * rise)[..., None]
-    return (crown + radius * ball * swirl * (1.1, 0.85, 1.1)).reshape(-1, 3), grid_faces(17, 33)
+    return (crown + radius * ball * swirl * (1.1, 0.85, 1.1)).reshape(-1, 3), grid_triangles(17, 33)
 
 
-def _curtain(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
-    """Hair that hangs from a ring about the head: an outer wall, turned in at its lower edge, and an inner wall."""
-    rng = np.random.default_rng([who.seed, 14])
+def _bob(person: Person, skull: Array, positions: Array) -> tuple[Array, Array]:
+    """Hair that hangs from a ring around the head: an outer wall, curled inwards at its lower edge, and an inner wall."""
+    rng = np.random.default_rng([person.seed, 14])
     low, first = rng.uniform(-0.52, -0.30), rng.uniform(0.95, 1.1)
     angles = np.linspace(first, 2 * np.pi - first, 128)
     middle = 0.5 * (skull.max(0) + skull.min(0)) * (0, 0, 1) + (0, 0, -0.02)
     top = 0.22
-    ring = skull[np.abs(places[:, 1] - top) < 0.04]
+    ring = skull[np.abs(positions[:, 1] - top) < 0.04]
     around = np.arctan2(ring[:, 0], ring[:, 2])
     reach = np.hypot(ring[:, 0], ring[:, 2])
     bins = [reach[np.abs(np.angle(np.exp(1j * (around - angle)))) < 0.2].max() for angle in angles]
@@ -113,10 +115,10 @@ def _curtain(who: Person, skull: Array, places: Array) -> tuple[Array, Array]:
     for index, (y, out) in enumerate(rows):
         far = base + out + waves * (0.2 + 0.8 * (0.3 - y)) * (index < outer)
         walls.append(middle + far[:, None] * side * (0.97, 1, 1) + (0, y, 0))
-    return np.concatenate(walls), grid_faces(len(rows), len(angles))
+    return np.concatenate(walls), grid_triangles(len(rows), len(angles))
 
 
-def grid_faces(rows: int, columns: int) -> Array:
+def grid_triangles(rows: int, columns: int) -> Array:
     """Triangles (M, 3) of a grid of vertices numbered row by row."""
     corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
     a, b, c, d = corner, corner + 1, corner + columns, corner + columns + 1

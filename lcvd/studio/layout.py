@@ -1,4 +1,4 @@
-"""Where things are in a square photograph of a person, and how something is drawn there."""
+"""Positions of facial features in a square photograph, and drawing relative to them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-_FINE = 4
-"""Outlines are drawn on so many times as many pixels a side."""
+_SUPERSAMPLING = 4
+"""Outlines are drawn at this multiple of the image side."""
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where things are in a square picture: `eyes` and `mouth` corners, pixels (2, 2) each, picture's left before right;
-    `chin`, a row; `skin` and `person`, (S, S) in [0, 1]."""
+class FaceLayout:
+    """Layout of a square image: corners of `eyes` and `mouth` in pixels, (2, 2) each, left in the image first; `chin`,
+    a row; soft masks `skin` and `person`, (S, S) in [0, 1]."""
 
     eyes: Array
     mouth: Array
@@ -26,35 +26,36 @@ class Places:
     person: Array
 
     @property
-    def apart(self) -> float:
+    def eye_distance(self) -> float:
         """Pixels between the eyes."""
         return float(np.hypot(*(self.eyes[1] - self.eyes[0])))
 
     def at(self, right: float | Array, down: float | Array) -> Array:
-        """Pixels (..., 2) `right` and `down` of the middle between the eyes, in distances of the eyes along the face."""
-        across = (self.eyes[1] - self.eyes[0]) / self.apart
+        """Pixel positions (..., 2) at `right` and `down` from the point between the eyes, in eye distances along the
+        face's axes."""
+        across = (self.eyes[1] - self.eyes[0]) / self.eye_distance
         below = np.array([-across[1], across[0]])
         right, down = np.asarray(right)[..., None], np.asarray(down)[..., None]
-        return self.eyes.mean(0) + self.apart * (right * across + down * below)
+        return self.eyes.mean(0) + self.eye_distance * (right * across + down * below)
 
 
-def blended(picture: Array, other: Array, share: Array) -> Array:
-    """The picture (S, S, 3), with `share` (S, S) of `other` in it."""
-    return picture + share[..., None] * (other - picture)
+def blend(image: Array, other: Array, alpha: Array) -> Array:
+    """Alpha-blend `other` (S, S, 3) over `image` (S, S, 3) with `alpha` (S, S)."""
+    return image + alpha[..., None] * (other - image)
 
 
-def brightness(picture: Array) -> Array:
-    """Grey (S, S, 1), less contrasted than the picture, so that light and folds still show under another colour."""
-    grey = picture.mean(-1, keepdims=True) + 1
+def soft_luminance(image: Array) -> Array:
+    """Grey (S, S, 1) with reduced contrast, so that light and folds stay visible under a new colour."""
+    grey = image.mean(-1, keepdims=True) + 1
     return np.sqrt(grey * np.median(grey))
 
 
-def drawn(size: int, outlines: list[Array], thickness: float | None = None) -> Array:
-    """Cover (S, S) float32 of polygons of pixels (N, 2), or of lines along them, smooth at the edges."""
-    cover = np.zeros((_FINE * size, _FINE * size), np.float32)
-    points = [np.rint(_FINE * outline).astype(np.int32) for outline in outlines]
+def draw_outlines(size: int, outlines: list[Array], thickness: float | None = None) -> Array:
+    """Antialiased cover (S, S) float32 of polygons of pixels (N, 2), or of lines along them if `thickness` is given."""
+    cover = np.zeros((_SUPERSAMPLING * size, _SUPERSAMPLING * size), np.float32)
+    points = [np.rint(_SUPERSAMPLING * outline).astype(np.int32) for outline in outlines]
     if thickness is None:
         cv2.fillPoly(cover, points, 1.0)
     else:
-        cv2.polylines(cover, points, False, 1.0, max(1, round(_FINE * thickness)))
+        cv2.polylines(cover, points, False, 1.0, max(1, round(_SUPERSAMPLING * thickness)))
     return cv2.resize(cover, (size, size), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Studio clips as files: what stage `download` makes of a ``studio:`` address."""
+"""Studio clips as files: how stage `download` handles a ``studio:`` address."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ CRF = 4
 
 
 def make_clip(address: str, folder: Path) -> None:
-    """Write ``media`` (H.264) and, in ``truth``, ``codes.safetensors`` (identity, expression, pose, camera and light of
-    every frame), ``mask.mkv`` and ``hint.mkv`` (lossless) into `folder`.
+    """Render the clip at `address` into `folder`.
+
+    Writes ``media`` (H.264) and, in ``truth``, ``codes.safetensors`` (identity, expression, pose, camera and light of
+    every frame), ``mask.mkv`` and ``hint.mkv`` (lossless).
 
     Raises:
         ValueError: see `StudioClip.parse`.
@@ -31,7 +33,7 @@ def make_clip(address: str, folder: Path) -> None:
 
     def frames() -> Iterator[NDArray[Any]]:
         for window, mask in clip.render():
-            masks.append(np.packbits(mask > 0, axis=-1))  # a bit a pixel waits until the frames are written
+            masks.append(np.packbits(mask > 0, axis=-1))  # kept as one bit per pixel until the frames are written
             yield window
 
     write_h264(folder / "media", frames(), clip.fps, CRF)

@@ -1,6 +1,7 @@
-"""Colours on a mesh without UVs: each triangle holds a small triangular grid of texels of its own.
+"""Per-triangle texture of a mesh without UVs: each triangle has its own triangular grid of texels.
 
-Texels on an edge have the same place from either side, so whatever is a function of place has no seams.
+Texels on a shared edge have the same position in both triangles, so a texture that is a function of position has no
+seams.
 """
 
 from __future__ import annotations
@@ -17,35 +18,36 @@ from lcvd.render.sh import CONSTANTS
 from lcvd.render.threads import over_frames
 
 Array = NDArray[Any]
-MOST_ROWS = 24
+MAX_ROWS = 24
 DARKEST = 0.02
-"""Shading that the darkest pixels keep."""
-GLINT = np.array([-0.22, 0.30, 0.93], np.float32)
-"""Where an eye reflects a window: towards the camera, a little up and to one side, whatever the light."""
-_GLINT_FROM, _GLINT_TO = np.float32(0.965), np.float32(0.99)
+"""Minimum shading of a pixel."""
+HIGHLIGHT_DIRECTION = np.array([-0.22, 0.30, 0.93], np.float32)
+"""Direction of the specular highlight of an eye, as if it reflected a window: towards the camera, slightly up and to
+one side, independent of the light."""
+_HIGHLIGHT_START, _HIGHLIGHT_FULL = np.float32(0.965), np.float32(0.99)
 
 
 @dataclass(frozen=True)
-class Texels:
-    """Where the texels of F triangles lie: `rows` (F,) subdivisions of a side, `start` (F,) first texel, and for each
-    of N texels its triangle `face` (N,) and barycentrics `bary` (N, 3)."""
+class TexelGrid:
+    """Texel grids of F triangles: `rows` (F,) subdivisions of a side, `start` (F,) index of the first texel, and for
+    each of N texels its triangle `face` (N,) and barycentric coordinates `bary` (N, 3)."""
 
     rows: Array
     start: Array
     face: Array
     bary: Array
 
-    def spread(self, values: Array, faces: Array) -> Array:
-        """Vertex values (V, C) at the texels: (N, C) float32."""
+    def interpolate(self, values: Array, faces: Array) -> Array:
+        """Interpolate vertex values (V, C) at the texels: (N, C) float32."""
         corners = np.asarray(values, np.float32)[faces[self.face]]
         return np.einsum("nk,nkc->nc", self.bary, corners)
 
 
-def lay_out(vertices: Array, faces: Array, spacing: Array) -> Texels:
-    """Texels about `spacing` (F,) apart on each triangle of vertices (V, 3), faces (F, 3)."""
+def build_texel_grid(vertices: Array, faces: Array, spacing: Array) -> TexelGrid:
+    """Texel grids about `spacing` (F,) apart on the triangles `faces` (F, 3) of `vertices` (V, 3)."""
     corners = vertices[faces]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1).max(1)
-    rows = np.clip(np.ceil(longest / spacing), 1, MOST_ROWS).astype(np.int32)
+    rows = np.clip(np.ceil(longest / spacing), 1, MAX_ROWS).astype(np.int32)
     start = np.concatenate([[0], np.cumsum((rows + 1) * (rows + 2) // 2)])
     bary = np.empty((start[-1], 3), np.float32)
     for count in np.unique(rows):
@@ -57,42 +59,49 @@ def lay_out(vertices: Array, faces: Array, spacing: Array) -> Texels:
         mine = start[:-1][rows == count]
         bary[(mine[:, None] + np.arange(len(grid))).ravel()] = np.tile(grid, (len(mine), 1))
     face = np.repeat(np.arange(len(faces)), np.diff(start))
-    return Texels(rows, start[:-1].astype(np.int64), face, bary)
+    return TexelGrid(rows, start[:-1].astype(np.int64), face, bary)
 
 
-def paint(
-    fragments: Fragments, faces: Array, texels: Texels, colours: Array, normals: Array, lights: Array, behind: Array
+def render_textured(
+    fragments: Fragments,
+    faces: Array,
+    texels: TexelGrid,
+    colours: Array,
+    normals: Array,
+    lights: Array,
+    background: Array,
 ) -> tuple[Array, Array]:
-    """Pictures (T, S, S, 3) uint8 and masks (T, S, S) uint8 in {0, 255}, from fragments of twice that size.
+    """Frames (T, S, S, 3) uint8 and masks (T, S, S) uint8 in {0, 255}, from fragments at twice that resolution.
 
     Args:
-        fragments: what (T, 2S, 2S) pixels see; each 2 x 2 of them become one.
+        fragments: rasterised (T, 2S, 2S) pixels; each 2 x 2 block becomes one output pixel.
         faces: triangles (F, 3).
-        texels: where the colours lie.
-        colours: (N, 5) float32: albedo in display values under shading 1, how much glints, and wisp: what turns from
-            the camera further than to this z of its normal is left out, so that hair's outline isn't a polygon's.
-        normals: unit vertex normals (T, V, 3) in the camera's frame.
+        texels: the texel grids.
+        colours: (N, 5) float32: albedo in display values under shading 1, highlight strength, and silhouette cutoff.
+            Pixels whose normal has a z below the cutoff are transparent, so that the outline of hair is not polygonal.
+        normals: unit vertex normals (T, V, 3) in the camera frame.
         lights: (T, 9, 3).
-        behind: background (S, S, 3) in [0, 1].
+        background: (S, S, 3) in [0, 1].
     """
-    frames, size = len(normals), len(behind)
+    frames, size = len(normals), len(background)
     out, masks = np.empty((frames, size, size, 3), np.uint8), np.empty((frames, size, size), np.uint8)
     folded = (np.asarray(lights, np.float32) * np.array(CONSTANTS, np.float32)[:, None]).astype(np.float32)
-    behind = np.ascontiguousarray(behind, np.float32)
+    background = np.ascontiguousarray(background, np.float32)
     tables = np.asarray(faces, np.int64), texels.start, texels.rows, np.ascontiguousarray(colours, np.float32)
 
-    def one(t: int) -> None:
-        _paint_frame(
-            fragments.face_index[t], fragments.bary[t], *tables, normals[t], folded[t], behind, out[t], masks[t]
+    def render_frame(t: int) -> None:
+        _render_frame(
+            fragments.face_index[t], fragments.bary[t], *tables, normals[t], folded[t], background, out[t], masks[t]
         )
 
-    over_frames(one, frames)
+    over_frames(render_frame, frames)
     return out, masks
 
 
 @njit(nogil=True, cache=True)
 def _look_up(colours: Array, start: Any, rows: Any, b: Any, c: Any, k: Any) -> Any:
-    """Channel k of the colour at barycentrics (1 - b - c, b, c) of a triangle: linear between its three nearest texels."""
+    """Channel k of the colour at barycentric coordinates (1 - b - c, b, c) of a triangle: linear between the three
+    nearest texels."""
     u, v = b * rows, c * rows
     i, j = min(int(u), rows - 1), min(int(v), rows - 1)
     if i + j >= rows:
@@ -106,7 +115,7 @@ def _look_up(colours: Array, start: Any, rows: Any, b: Any, c: Any, k: Any) -> A
 
 
 @njit(nogil=True, cache=True)
-def _paint_frame(
+def _render_frame(
     face_index: Array,
     bary: Array,
     faces: Array,
@@ -115,7 +124,7 @@ def _paint_frame(
     colours: Array,
     normals: Array,
     light: Array,
-    behind: Array,
+    background: Array,
     out: Array,
     mask: Array,
 ) -> None:
@@ -139,17 +148,20 @@ def _paint_frame(
                 if nz < _look_up(colours, start[f], rows[f], wb, wc, 4):
                     continue
                 seen += 1
-                glint = _look_up(colours, start[f], rows[f], wb, wc, 3)
-                if glint > 0:
-                    toward = nx * GLINT[0] + ny * GLINT[1] + nz * GLINT[2]
-                    glint *= min(max((toward - _GLINT_FROM) / (_GLINT_TO - _GLINT_FROM), np.float32(0)), np.float32(1))
+                highlight = _look_up(colours, start[f], rows[f], wb, wc, 3)
+                if highlight > 0:
+                    cosine = nx * HIGHLIGHT_DIRECTION[0] + ny * HIGHLIGHT_DIRECTION[1] + nz * HIGHLIGHT_DIRECTION[2]
+                    highlight *= min(
+                        max((cosine - _HIGHLIGHT_START) / (_HIGHLIGHT_FULL - _HIGHLIGHT_START), np.float32(0)),
+                        np.float32(1),
+                    )
                 for k in range(3):
                     shade = light[0, k] + light[1, k] * nx + light[2, k] * ny + light[3, k] * nz
                     shade += light[4, k] * nx * ny + light[5, k] * nx * nz + light[6, k] * ny * nz
                     shade += light[7, k] * (nx * nx - ny * ny) + light[8, k] * (3 * nz * nz - 1)
                     albedo = _look_up(colours, start[f], rows[f], wb, wc, k)
                     value = albedo * max(shade, np.float32(DARKEST))
-                    total[k] += min(value + glint, np.float32(1))
+                    total[k] += min(value + highlight, np.float32(1))
             for k in range(3):
-                out[y, x, k] = np.uint8(255 * (total[k] + (4 - seen) * behind[y, x, k]) / 4 + 0.5)
+                out[y, x, k] = np.uint8(255 * (total[k] + (4 - seen) * background[y, x, k]) / 4 + 0.5)
             mask[y, x] = 255 if seen >= 2 else 0

@@ -1,4 +1,4 @@
-"""How a head moves, talks and blinks, and how a light moves: smooth and random, a pure function of the seed."""
+"""Head motion, speech, blinks and light motion: smooth, random and a pure function of the seed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lcvd.light.presets import ambient, expose, lamp
 
 Array = NDArray[Any]
 TURN = np.radians([7.0, 15.0, 6.0])
-"""Largest turns about x (nod), y (shake) and z (tilt), radians."""
+"""Maximum rotation about x (nod), y (shake) and z (tilt), radians."""
 SWAY = 0.02
-"""Largest shift of the head, in its heights."""
+"""Maximum translation of the head, in head heights."""
 BLINK_S, BLINKS_EVERY_S = 0.28, 3.0
 LAMP_ANGLE = 1.2
-"""Largest angle between a moving lamp and the camera's axis, radians."""
+"""Maximum angle between a moving lamp and the camera axis, radians."""
 FILLS = (0.2, 1.5)
-"""Least and most even fill beside a moving lamp, in shares of it."""
+"""Range of the ambient fill light relative to the moving lamp."""
 TINTS = ((1.0, 1.0, 1.0), (1.15, 1.0, 0.82), (0.85, 0.98, 1.16))
 _JAW, _SYLLABLES = 0.32, 3.6
 
@@ -32,12 +32,12 @@ def poses(seed: int, frames: int, fps: float, first: Array) -> Array:
 
 
 def shifts(seed: int, frames: int, fps: float) -> Array:
-    """Shifts (frames, 2) of the head to the right and up, in model units."""
+    """Translations (frames, 2) of the head to the right and up, in model units."""
     return (SWAY * waves(_rng(seed, 2), frames, fps, 2, slowest=0.1, fastest=0.4)).astype(np.float32)
 
 
 def expressions(seed: int, frames: int, fps: float, names: Sequence[str], first: Array) -> Array:
-    """Expressions (frames, E) float32 in [0, 1]: speech, blinks, and slow brows and smiles on top of `first` (E,)."""
+    """Expressions (frames, E) float32 in [0, 1]: speech, blinks, and slow brow and smile motion, added to `first` (E,)."""
     rng, time = _rng(seed, 3), np.arange(frames) / fps
     added = np.zeros((frames, len(names)))
 
@@ -61,17 +61,18 @@ def expressions(seed: int, frames: int, fps: float, names: Sequence[str], first:
 
 
 def lights(seed: int, frames: int, fps: float) -> Array:
-    """Lights (frames, 9, 3) of one tinted lamp that crosses before the face every second or two, and an even fill.
+    """Lights (frames, 9, 3) of one tinted lamp that passes in front of the face every second or two, plus ambient fill.
 
-    They reach every preset: the lamp stands up to `LAMP_ANGLE` from the camera's axis on all sides, and the fill is
-    within `FILLS`. A clip has soft and hard light, as a portrait and what it shall be relit with.
-    Slower, and a training window would show one light: its reference would tell everything, the hint nothing.
+    Their range covers every preset: the lamp is within `LAMP_ANGLE` of the camera axis on all sides and the fill within
+    `FILLS`. Each clip has soft and hard light, like a portrait and its target light. With slower motion a training
+    window would show a single light: the reference image would determine it, and the model would learn to ignore the
+    hint.
     """
     rng = _rng(seed, 4)
     right, up, softness = waves(rng, frames, fps, 3, slowest=0.25, fastest=0.6).T
     right, up = 2.0 * right + rng.uniform(-0.5, 0.5), 1.8 * up + rng.uniform(-0.3, 0.5)
     fills = np.clip(0.45 * np.exp(1.5 * softness + rng.uniform(-0.4, 0.4)), *FILLS)
-    # Azimuthal equidistant: the distance in the plane is the angle from the axis.
+    # Azimuthal equidistant projection: distance in the plane is the angle from the axis.
     around, angle = np.arctan2(up, right), np.minimum(np.hypot(right, up), LAMP_ANGLE)
     directions = np.stack([np.sin(angle) * np.cos(around), np.sin(angle) * np.sin(around), np.cos(angle)], axis=-1)
     tint = TINTS[rng.integers(len(TINTS))]
@@ -79,7 +80,8 @@ def lights(seed: int, frames: int, fps: float) -> Array:
 
 
 def waves(rng: np.random.Generator, frames: int, fps: float, count: int, slowest: float, fastest: float) -> Array:
-    """Smooth curves (frames, count) within [-1, 1]: each three sines between two frequencies in Hz."""
+    """Smooth curves (frames, count) within [-1, 1]: sums of three sines each, with frequencies between the two limits
+    in Hz."""
     time = np.arange(frames)[:, None, None] / fps
     speed = np.exp(rng.uniform(np.log(slowest), np.log(fastest), (3, count)))
     phase, size = rng.uniform(0, 2 * np.pi, (3, count)), rng.uniform(0.5, 1.0, (3, count))

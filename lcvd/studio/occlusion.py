@@ -1,4 +1,4 @@
-"""How much of the sky each vertex of a mesh sees: soft shadows in sockets, under the chin, in ears and mouth."""
+"""Ambient occlusion per vertex: soft shadows in eye sockets, ears and mouth and under the chin."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ SIZE, BIAS, REACH = 192, 0.02, 1.6
 VIEWS = 48
 
 
-def open_share(vertices: Array, faces: Array) -> Array:
-    """Cosine-weighted share (V,) of directions in front of the surface from which each vertex of (V, 3) is seen."""
+def ambient_visibility(vertices: Array, faces: Array) -> Array:
+    """Cosine-weighted fraction (V,) of the directions above the surface from which each of vertices (V, 3) is visible."""
     normals = vertex_normals(vertices[None], faces)[0]
     seen, total = np.zeros(len(vertices)), np.full(len(vertices), 1e-6)
-    for way in _directions():
-        side = np.cross(way, (0.3, 1.0, 0.1))
+    for direction in _sphere_directions():
+        side = np.cross(direction, (0.3, 1.0, 0.1))
         side /= np.linalg.norm(side)
-        frame = np.stack([side, np.cross(side, way), -way])
-        turned = vertices @ frame.T / REACH + (0, 0, 2)
-        depth = rasterize(turned[None], faces, SIZE).depth[0]
+        frame = np.stack([side, np.cross(side, direction), -direction])
+        rotated = vertices @ frame.T / REACH + (0, 0, 2)
+        depth = rasterize(rotated[None], faces, SIZE).depth[0]
         depth = np.where(depth < 0, np.inf, depth)
-        column, row = np.clip(((turned[:, :2] + 1) * SIZE / 2).astype(int), 0, SIZE - 1).T
-        weight = np.clip(normals @ way, 0, None)
-        seen += weight * (turned[:, 2] < depth[row, column] + BIAS)
+        column, row = np.clip(((rotated[:, :2] + 1) * SIZE / 2).astype(int), 0, SIZE - 1).T
+        weight = np.clip(normals @ direction, 0, None)
+        seen += weight * (rotated[:, 2] < depth[row, column] + BIAS)
         total += weight
     return seen / total
 
 
-def _directions() -> Array:
+def _sphere_directions() -> Array:
     place = np.arange(VIEWS) + 0.5
     up = 1 - 2 * place / VIEWS
     turn = np.pi * (1 + np.sqrt(5)) * place

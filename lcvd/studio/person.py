@@ -1,4 +1,4 @@
-"""Who a number is: the shape, colours, hair and clothes of a computer-made person, drawn from it."""
+"""Shape, colours, hair and clothes of a computer-generated person, sampled from a number."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ HAIRS: dict[Hair, float] = {
     "bob": 0.12,
     "beanie": 0.08,
 }
-"""How common each kind of hair is."""
+"""Probability of each hair style."""
 GARMENTS: tuple[Garment, ...] = ("crew", "vneck", "jacket", "sweater")
-SPREAD, FADING, FARTHEST = 0.75, 12.0, 1.2
-"""Identity is drawn with `SPREAD` standard deviations, less by a factor e every `FADING` directions: the model's
-directions are independent, people's features aren't, so that full draws in all of them look like no one."""
+IDENTITY_STD, IDENTITY_DECAY, IDENTITY_LIMIT = 0.75, 12.0, 1.2
+"""Identity coefficient k is normal with standard deviation `IDENTITY_STD` * exp(-k / `IDENTITY_DECAY`), clipped to
++-`IDENTITY_LIMIT`. The decay is needed because the model's directions are independent and real facial features are not:
+full-strength samples in all directions look unnatural."""
 SKINS = np.array([(0.80, 0.63, 0.55), (0.76, 0.57, 0.47), (0.68, 0.49, 0.39), (0.55, 0.38, 0.29), (0.38, 0.26, 0.20)])
 HAIR_COLOURS = np.array(
     [(0.055, 0.045, 0.042), (0.12, 0.08, 0.06), (0.23, 0.15, 0.09), (0.36, 0.24, 0.14), (0.58, 0.45, 0.28)]
@@ -45,8 +46,8 @@ CLOTHES = np.array(
 
 @dataclass(frozen=True)
 class Person:
-    """A person of the studio: identity (K,), display colours (3,) under shading 1, and how much of each feature in
-    [0, 1]; `seed` draws all that is finer."""
+    """A computer-generated person: identity coefficients (K,), display colours (3,) under shading 1, and the strength
+    of each feature in [0, 1]. `seed` decides all finer detail."""
 
     seed: int
     identity: Array
@@ -65,24 +66,24 @@ class Person:
     second_cloth: Array
 
 
-def person(number: int, head: Head) -> Person:
-    """The person of that number, 0..9999.
+def sample_person(number: int, head: Head) -> Person:
+    """The person with this number, 0 to 9999.
 
     Raises:
-        ValueError: another number.
+        ValueError: the number is out of range.
     """
     if not 0 <= number < PEOPLE:
         raise ValueError(f"the studio's heads are head-0 to head-{PEOPLE - 1}; there is no head-{number}")
     rng = np.random.default_rng([number, 77])
     count = len(head.identity_basis)
-    drawn = SPREAD * np.exp(-np.arange(count) / FADING) * rng.standard_normal(count)
+    coefficients = IDENTITY_STD * np.exp(-np.arange(count) / IDENTITY_DECAY) * rng.standard_normal(count)
     tone = rng.uniform()
     fair = max(0.0, 1 - 2 * tone)
     hair: Hair = rng.choice(list(HAIRS), p=list(HAIRS.values()))
     cloth, second = rng.choice(len(CLOTHES), 2, replace=False)
     return Person(
         seed=number,
-        identity=np.clip(drawn, -FARTHEST, FARTHEST).astype(np.float32),
+        identity=np.clip(coefficients, -IDENTITY_LIMIT, IDENTITY_LIMIT).astype(np.float32),
         skin=_ramp(SKINS, tone) * rng.uniform(0.95, 1.05),
         blush=rng.uniform(0.4, 1.0) * (0.5 + 0.5 * fair),
         freckles=rng.uniform(0.4, 1.0) * fair if rng.uniform() < 0.45 else 0.0,

@@ -1,4 +1,4 @@
-"""Photographs that packages ship, taken apart: who is in it and how lit, the person's outline, what is behind."""
+"""Photographs shipped in Python packages, decomposed into face codes, light, matte and background."""
 
 from __future__ import annotations
 
@@ -30,51 +30,51 @@ PHOTOS = {
     "astronaut": ("skimage", "data/astronaut.png"),  # Eileen Collins, NASA, public domain
     "hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),  # US Navy, public domain
 }
-"""Identity: the package and the file in it."""
+"""For each identity, the package and the file in it."""
 CROP = 2.6
-"""Side of the square in sizes of the face: more of the shoulders than a clip's square shows."""
-SETTLING = 3
+"""Side of the square in face sizes: it includes more of the shoulders than a clip's square."""
+SETTLING_FRAMES = 3
 _MATTE_BLUR = 1 / 160
-_GROWN = 1 / 40
+_MASK_GROWTH = 1 / 40
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A portrait of side S: picture (S, S, 3) and background (S, S, 3) uint8, matte (S, S) float32 in [0, 1], codes of
-    one frame with the light that it was taken under."""
+    """A portrait of side S: image (S, S, 3) and background (S, S, 3) uint8, matte (S, S) float32 in [0, 1], and face
+    codes of one frame with the original light."""
 
-    picture: Array
+    image: Array
     matte: Array
     background: Array
     codes: FaceCodes
 
 
 @functools.lru_cache(maxsize=8)
-def photo(identity: str, size: int, mirrored: bool = False) -> Photo:
-    """The photograph of `identity`, or its mirror image, cut to a square of `size` px.
+def load_photo(identity: str, size: int, mirrored: bool = False) -> Photo:
+    """The photograph of `identity`, or its mirror image, cropped to a square of `size` px.
 
     Raises:
-        ValueError: no photograph has that name, or its package isn't installed.
+        ValueError: no photograph has that name, or its package is not installed.
     """
     pixels = np.asarray(Image.open(_path(identity)).convert("RGB"))
     pixels = np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels
     tracker = Tracker(TrackSettings())
-    tracker.update(np.broadcast_to(pixels, (SETTLING, *pixels.shape)))
-    seen = tracker.finish().slice(SETTLING - 1, SETTLING)
+    tracker.update(np.broadcast_to(pixels, (SETTLING_FRAMES, *pixels.shape)))
+    seen = tracker.finish().slice(SETTLING_FRAMES - 1, SETTLING_FRAMES)
     square = square_of(seen, pixels.shape[1], pixels.shape[0], CROP)
     settings = ReconstructSettings()
     head = load_head(settings.fit.head)
     codes = fit_track(seen, square, head, settings.fit)
-    picture = square_pictures(pixels[None], square, size)
-    codes = codes.replace(light=light_of(head, codes, [picture], LightSettings()))
+    image = square_pictures(pixels[None], square, size)
+    codes = codes.replace(light=light_of(head, codes, [image], LightSettings()))
     masker = PortraitMasker()
-    mask = masker.update(picture)[0]
+    mask = masker.update(image)[0]
     masker.close()
     blur = max(0.8, size * _MATTE_BLUR)
     matte = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur)
-    grown = cv2.dilate(mask, np.ones((3, 3), np.uint8), iterations=round(size * _GROWN))
-    behind = fill(picture[0], 1 - grown.astype(np.float32) / 255)
-    return Photo(picture[0], matte, np.clip(behind, 0, 255).astype(np.uint8), codes)
+    grown = cv2.dilate(mask, np.ones((3, 3), np.uint8), iterations=round(size * _MASK_GROWTH))
+    background = fill(image[0], 1 - grown.astype(np.float32) / 255)
+    return Photo(image[0], matte, np.clip(background, 0, 255).astype(np.uint8), codes)
 
 
 def _path(identity: str) -> Path:

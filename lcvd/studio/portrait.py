@@ -1,4 +1,4 @@
-"""Portraits of computer-made people, ready to be rendered in any pose, expression and light."""
+"""Portraits of computer-generated people, rendered in any pose, expression and light."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from lcvd.face.head import load_head
 from lcvd.light.presets import preset
 from lcvd.render.normals import vertex_normals
 from lcvd.render.rasterize import rasterize
-from lcvd.studio.albedo import colours, spacing
+from lcvd.studio.albedo import texel_colours, texel_spacing
 from lcvd.studio.backdrop import backdrop
-from lcvd.studio.body_mesh import PARTS, Figure, figure
-from lcvd.studio.mesh_texture import Texels, lay_out, paint
-from lcvd.studio.occlusion import open_share
-from lcvd.studio.person import person
+from lcvd.studio.body_mesh import PARTS, BodyMesh, build_body_mesh
+from lcvd.studio.mesh_texture import TexelGrid, build_texel_grid, render_textured
+from lcvd.studio.occlusion import ambient_visibility
+from lcvd.studio.person import sample_person
 
 Array = NDArray[Any]
 WINDOW = 8
 CAMERA = (1.14, 0.0, 0.07)
 LIPS_CLOSED = 0.12
-"""Of expression `mouthClose`: the model's lips at rest are a little apart."""
-DEEPEST = {"skin": 0.45, "garment": 0.5, "hair": 0.6, "mouth": 0.7, "teeth": 0.45, "tongue": 0.5, "eye": 0.3}
-"""How much darker than in the open a part gets where no light would reach it."""
+"""Coefficient of expression `mouthClose`: the head model's lips are slightly open at rest."""
+MAX_OCCLUSION = {"skin": 0.45, "garment": 0.5, "hair": 0.6, "mouth": 0.7, "teeth": 0.45, "tongue": 0.5, "eye": 0.3}
+"""How much darker each part is where fully occluded."""
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """A figure with its colours (N, 5) at `texels`, before a background (S, S, 3); `codes` of one frame, at rest."""
+    """A body mesh with colours (N, 5) at `texels` in front of a background (S, S, 3); `codes` of one frame, at rest."""
 
-    body: Figure
-    texels: Texels
+    body: BodyMesh
+    texels: TexelGrid
     colours: Array
     background: Array
     codes: FaceCodes
@@ -49,26 +49,28 @@ class Portrait:
             vertices = self.body.vertices(part, self.codes.camera[0])
             seen = rasterize(place(vertices, part), self.body.faces, 2 * len(self.background))
             normals = vertex_normals(vertices, self.body.faces)
-            yield paint(seen, self.body.faces, self.texels, self.colours, normals, part.light, self.background)
+            yield render_textured(
+                seen, self.body.faces, self.texels, self.colours, normals, part.light, self.background
+            )
 
 
 @functools.lru_cache(maxsize=8)
-def portrait(number: int, size: int) -> Portrait:
+def build_portrait(number: int, size: int) -> Portrait:
     """The portrait of head `number`, `size` px a side.
 
     Raises:
-        ValueError: no head has that number.
+        ValueError: the number is out of range.
     """
     head = load_head()
-    who = person(number, head)
+    person = sample_person(number, head)
     expression = np.zeros((1, len(head.expression_names)), np.float32)
-    rest = {"mouthClose": LIPS_CLOSED, "mouthSmileLeft": who.smile, "mouthSmileRight": who.smile}
+    rest = {"mouthClose": LIPS_CLOSED, "mouthSmileLeft": person.smile, "mouthSmileRight": person.smile}
     for name, value in rest.items():
         expression[0, head.expression_names.index(name)] = value
     square = np.array([0, 0, size], np.int32)
     codes = FaceCodes(
         head=head.name,
-        identity=who.identity,
+        identity=person.identity,
         expression=expression,
         pose=np.zeros((1, 3), np.float32),
         camera=np.array([CAMERA], np.float32),
@@ -77,23 +79,24 @@ def portrait(number: int, size: int) -> Portrait:
         square=square,
         confidence=np.ones(1, np.float32),
     )
-    body = figure(who, head)
+    body = build_body_mesh(person, head)
     still = body.vertices(codes, codes.camera[0])[0]
-    texels = lay_out(still, body.faces, spacing(body))
-    painted = colours(body, who, texels, _daylight(body, codes))
+    texels = build_texel_grid(still, body.faces, texel_spacing(body))
+    painted = texel_colours(body, person, texels, _ambient_light(body, codes))
     return Portrait(body, texels, painted, backdrop(number, size), codes)
 
 
-def _daylight(body: Figure, codes: FaceCodes) -> Array:
-    """Share of light (V,) that reaches each vertex. Lids count as they see the sky closed: open ones hide their skin."""
+def _ambient_light(body: BodyMesh, codes: FaceCodes) -> Array:
+    """Fraction of light (V,) that reaches each vertex. Eyelids use their visibility when closed, because open ones hide
+    their skin."""
     closed = codes.expression.copy()
     for side in ("Left", "Right"):
         closed[0, body.head.expression_names.index(f"eyeBlink{side}")] = 1
     views = [
-        open_share(body.vertices(codes.replace(expression=each), codes.camera[0])[0], body.faces)
+        ambient_visibility(body.vertices(codes.replace(expression=each), codes.camera[0])[0], body.faces)
         for each in (codes.expression, closed)
     ]
-    depth = np.zeros(len(body.places))
+    depth = np.zeros(len(body.rest_positions))
     for index, part in enumerate(PARTS):
-        depth[body.faces[body.parts == index]] = DEEPEST[part]
+        depth[body.faces[body.parts == index]] = MAX_OCCLUSION[part]
     return 1 - depth * (1 - np.maximum(*views))

@@ -1,4 +1,4 @@
-"""Who can sit for the studio: people of photographs, relatives of theirs by number, and computer-made heads by number."""
+"""Subjects of the studio: photographed people, numbered variants of them, and numbered computer-generated heads."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 
 from lcvd.face.codes import FaceCodes
 from lcvd.studio.person import PEOPLE
-from lcvd.studio.photo import PHOTOS, photo
-from lcvd.studio.photo_variants import RELATIVES, relative
-from lcvd.studio.portrait import portrait
+from lcvd.studio.photo import PHOTOS, load_photo
+from lcvd.studio.photo_variants import VARIANTS, photo_variant
+from lcvd.studio.portrait import build_portrait
 from lcvd.studio.render import render
 
 Array = NDArray[Any]
 _HEAD = "head"
-_COUNTS = {_HEAD: PEOPLE} | dict.fromkeys(PHOTOS, RELATIVES)
+_COUNTS = {_HEAD: PEOPLE} | dict.fromkeys(PHOTOS, VARIANTS)
 KNOWN = f"{', '.join([*sorted(PHOTOS), *(f'{name}-<n>' for name in sorted(_COUNTS))])} with n from 0 to {PEOPLE - 1}"
 """All identities, for messages."""
 
 
 @dataclass(frozen=True)
-class Sitter:
-    """Someone whose picture can be made: `codes` of one frame, at rest, and how they look under other codes.
+class Subject:
+    """A person who can be rendered: face codes of one frame at rest, and the renderer.
 
-    `render` takes codes of T frames, of the same identity and head, and gives windows of frames (t, S, S, 3) uint8 and
-    true portrait masks (t, S, S) uint8 in {0, 255}.
+    `render` takes face codes of T frames with the same identity and head model and yields windows of frames (t, S, S,
+    3) uint8 and true portrait masks (t, S, S) uint8 in {0, 255}.
     """
 
     codes: FaceCodes
@@ -36,30 +36,30 @@ class Sitter:
 
 
 def is_known(identity: str) -> bool:
-    """Whether `sitter` knows that identity."""
-    return identity in PHOTOS or _numbered(identity) is not None
+    """Whether `load_subject` accepts this identity."""
+    return identity in PHOTOS or _parse_numbered(identity) is not None
 
 
-def sitter(identity: str, size: int) -> Sitter:
-    """The sitter of that name, for pictures of `size` px a side.
+def load_subject(identity: str, size: int) -> Subject:
+    """The subject with this identity, for frames of `size` px a side.
 
     Raises:
-        ValueError: nobody has that name, or the photograph's package isn't installed.
+        ValueError: the identity is unknown, or the photograph's package is not installed.
     """
     if identity in PHOTOS:
-        still = photo(identity, size)
-        return Sitter(still.codes, partial(render, still))
-    if (numbered := _numbered(identity)) is None:
-        raise ValueError(f"the studio has no sitter {identity!r}; it has {KNOWN}")
+        still = load_photo(identity, size)
+        return Subject(still.codes, partial(render, still))
+    if (numbered := _parse_numbered(identity)) is None:
+        raise ValueError(f"unknown studio identity {identity!r}; expected one of {KNOWN}")
     family, number = numbered
     if family == _HEAD:
-        drawn = portrait(number, size)
-        return Sitter(drawn.codes, drawn.render)
-    still, codes = relative(family, number, size)
-    return Sitter(codes, partial(render, still))
+        head_portrait = build_portrait(number, size)
+        return Subject(head_portrait.codes, head_portrait.render)
+    still, codes = photo_variant(family, number, size)
+    return Subject(codes, partial(render, still))
 
 
-def _numbered(identity: str) -> tuple[str, int] | None:
+def _parse_numbered(identity: str) -> tuple[str, int] | None:
     family, _, digits = identity.rpartition("-")
     plain = digits.isascii() and digits.isdigit() and str(int(digits)) == digits
     return (family, int(digits)) if plain and int(digits) < _COUNTS.get(family, 0) else None

@@ -1,4 +1,4 @@
-"""Backgrounds: of the seed, soft, and never black or white all over."""
+"""Backgrounds depend on the seed, are soft, and are never entirely black or white."""
 
 from __future__ import annotations
 

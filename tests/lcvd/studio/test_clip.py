@@ -1,4 +1,4 @@
-"""Studio clips against the truth that they claim: the pipeline finds pose, light, mask and landmarks again."""
+"""Studio clips against their ground truth: the pipeline recovers pose, light, mask and landmarks."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
 from lcvd.render.hints import hints_of
 from lcvd.studio.clip import StudioClip
-from lcvd.studio.photo import photo
-from lcvd.studio.subjects import sitter
+from lcvd.studio.photo import load_photo
+from lcvd.studio.subjects import load_subject
 
 
 def frames_of(clip: StudioClip) -> np.ndarray:
     return np.concatenate([frames for frames, _ in clip.render()])
 
 
-def test_an_address_is_read_and_mistakes_are_named() -> None:
+def test_an_address_is_parsed_and_errors_name_the_field() -> None:
     clip = StudioClip.parse("studio:hopper?seed=3&frames=20&light=left&size=128")
     assert clip == StudioClip("hopper", 3, "left", 20, 128)
     assert StudioClip.parse("studio:astronaut") == StudioClip("astronaut")
@@ -38,17 +38,17 @@ def test_an_address_is_read_and_mistakes_are_named() -> None:
         assert wrong in str(caught.value)
 
 
-def test_a_photograph_at_rest_under_its_own_light_is_itself() -> None:
+def test_a_photograph_at_rest_in_its_own_light_is_reproduced() -> None:
     from lcvd.studio.render import render
 
-    still = photo("hopper", 128)
+    still = load_photo("hopper", 128)
     [(frames, masks)] = render(still, still.codes)
-    difference = np.abs(frames[0].astype(int) - still.picture)
+    difference = np.abs(frames[0].astype(int) - still.image)
     assert difference.mean() < 2
     assert ((masks[0] > 127) == (still.matte > 0.5)).mean() > 0.99
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_light_the_same_motion() -> None:
+def test_a_seed_fixes_the_bytes_and_the_motion_is_independent_of_the_light() -> None:
     first = StudioClip("astronaut", 5, frames=6, size=96)
     np.testing.assert_array_equal(frames_of(first), frames_of(first))
     assert (frames_of(first) != frames_of(StudioClip("astronaut", 6, frames=6, size=96))).any()
@@ -57,20 +57,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_light_the_same_motion() 
     hint = np.concatenate(list(hints_of(load_head(), left.truth(), 96)))
     face, columns = hint.max(-1) > 0, np.arange(96)[None, None].repeat(6, 0).repeat(96, 1)
     change = frames_of(left).astype(float).mean(-1) - frames_of(right).astype(float).mean(-1)
-    assert np.corrcoef(columns[face], change[face])[0, 1] < -0.5, "lit from the left, the left is lighter"
+    assert np.corrcoef(columns[face], change[face])[0, 1] < -0.5, "lit from the left, the left is brighter"
 
 
 @pytest.mark.parametrize("identity", ["hopper", "head-2"])
-def test_the_own_light_is_the_sitters_and_stays(identity: str) -> None:
+def test_light_own_is_the_constant_light_of_the_subject(identity: str) -> None:
     clip = StudioClip.parse(f"studio:{identity}?seed=5&frames=4&size=96&light=own")
-    still, truth = sitter(identity, 96).codes, clip.truth()
+    still, truth = load_subject(identity, 96).codes, clip.truth()
     np.testing.assert_array_equal(truth.light, np.repeat(still.light, 4, axis=0))
     np.testing.assert_array_equal(truth.pose, StudioClip(identity, 5, "left", 4, 96).truth().pose)
     assert np.abs(truth.light[0] - StudioClip(identity, 5, frames=4, size=96).truth().light).max() > 0.1
 
 
 @pytest.mark.parametrize("identity", ["astronaut", "hopper", "head-2"])
-def test_what_reconstruct_finds_is_near_the_truth(identity: str, tmp_path) -> None:
+def test_reconstruct_recovers_the_ground_truth(identity: str, tmp_path) -> None:
     found = measure(StudioClip(identity, 11, frames=40), tmp_path, profile("demo"))
     medians = {name: float(np.median(values)) for name, values in found.items()}
     assert medians["pose_deg"] < 3.5

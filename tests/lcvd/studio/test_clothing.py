@@ -1,40 +1,40 @@
-"""Another neck and other clothes: below the chin, and nowhere else."""
+"""A new neck and clothes change only the image below the chin."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lcvd.studio.clothing import dressed
-from lcvd.studio.layout import Places
+from lcvd.studio.clothing import replace_clothing
+from lcvd.studio.layout import FaceLayout
 
 SIZE = 128
 ROW, COLUMN = np.mgrid[:SIZE, :SIZE].astype(np.float32)
 
 
 @pytest.fixture
-def picture(where: Places) -> np.ndarray:
-    """Grey, with skin of one colour."""
+def image(layout: FaceLayout) -> np.ndarray:
+    """Grey image with uniform skin colour."""
     grey = np.full((SIZE, SIZE, 3), 90, np.float32)
-    grey[where.skin > 0] = (200, 150, 120)
+    grey[layout.skin > 0] = (200, 150, 120)
     return grey
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_face_and_what_is_above_stay(picture: np.ndarray, where: Places, seed: int) -> None:
-    other, outline = dressed(picture, where, np.random.default_rng(seed))
+def test_the_face_and_the_image_above_it_are_unchanged(image: np.ndarray, layout: FaceLayout, seed: int) -> None:
+    other, outline = replace_clothing(image, layout, np.random.default_rng(seed))
     upper = ROW < 66
     face = np.hypot((COLUMN - 64) / 16, (ROW - 66) / 17) < 1
     for kept in (upper, face):
-        assert np.abs(other - picture)[kept].max() < 8
-        assert np.abs(outline - where.person)[kept].max() < 0.1
+        assert np.abs(other - image)[kept].max() < 8
+        assert np.abs(outline - layout.person)[kept].max() < 0.1
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_neck_of_the_face_s_colour_leads_to_shoulders_that_leave_the_picture(
-    picture: np.ndarray, where: Places, seed: int
+def test_the_neck_has_skin_colour_and_the_shoulders_reach_the_image_border(
+    image: np.ndarray, layout: FaceLayout, seed: int
 ) -> None:
-    other, outline = dressed(picture, where, np.random.default_rng(seed))
+    other, outline = replace_clothing(image, layout, np.random.default_rng(seed))
     throat = other[90:93, 60:68].mean((0, 1))
     assert throat[0] > throat[1] > throat[2]
     assert outline[92, 58:70].min() > 0.9
@@ -43,9 +43,9 @@ def test_a_neck_of_the_face_s_colour_leads_to_shoulders_that_leave_the_picture(
     assert outline[-1, 64] == pytest.approx(1)
 
 
-def test_the_outline_is_another_each_time_and_narrower_than_before_too(picture: np.ndarray, where: Places) -> None:
+def test_outlines_vary_and_can_become_narrower(image: np.ndarray, layout: FaceLayout) -> None:
     """A person whose shoulders fill the width may get narrow ones."""
-    outlines = [dressed(picture, where, np.random.default_rng(seed))[1] for seed in range(12)]
+    outlines = [replace_clothing(image, layout, np.random.default_rng(seed))[1] for seed in range(12)]
     sums = [outline[100:].sum() for outline in outlines]
-    assert min(sums) < 0.8 * where.person[100:].sum()
+    assert min(sums) < 0.8 * layout.person[100:].sum()
     assert len({round(float(each)) for each in sums}) > 8

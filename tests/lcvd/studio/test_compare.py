@@ -1,4 +1,4 @@
-"""Errors against truth: none where both are the same, and of the size by which something was moved."""
+"""Errors against ground truth: zero for equal inputs, and as large as the change otherwise."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def masks() -> np.ndarray:
     return masks
 
 
-def test_the_truth_has_no_errors() -> None:
+def test_equal_inputs_have_no_errors() -> None:
     found = errors(codes(), codes(), masks(), masks())
     assert {name: values.shape for name, values in found.items()} == dict.fromkeys(found, (FRAMES,))
     for name, perfect in {"pose_deg": 0, "light_deg": 0, "coefficient": 0, "mask_iou": 1, "landmark": 0}.items():
         np.testing.assert_allclose(found[name], perfect, atol=0.05)
 
 
-def test_each_error_is_as_large_as_what_was_moved() -> None:
+def test_each_error_is_as_large_as_the_change() -> None:
     truth, half = codes(), masks()
     half[:, :, 50:] = 0
     turned = (Rotation.from_rotvec([0, np.radians(5), 0]) * Rotation.from_rotvec(truth.pose)).as_rotvec()
@@ -57,6 +57,6 @@ def test_each_error_is_as_large_as_what_was_moved() -> None:
     np.testing.assert_allclose(brighter["landmark"], 0, atol=1e-6)
 
 
-def test_frames_that_do_not_match_are_refused() -> None:
+def test_different_numbers_of_frames_are_rejected() -> None:
     with pytest.raises(ValueError, match="frames"):
         errors(codes(), codes(), masks()[:2], masks())

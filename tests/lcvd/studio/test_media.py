@@ -1,4 +1,4 @@
-"""A studio address through the stage `download`: what lies beside the clip is its truth."""
+"""Stage `download` renders a studio address and writes its ground truth next to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lcvd.video.encode import read_lossless
 HEADER = "id,identity,address,start,end,crop,licence,dataset\n"
 
 
-def test_a_studio_clip_is_made_with_its_truth_beside_it(tmp_path, cache) -> None:
+def test_a_studio_clip_is_written_with_its_ground_truth(tmp_path, cache) -> None:
     address = "studio:astronaut?seed=2&frames=18&size=96"
     (tmp_path / "studio.csv").write_text(
         f"{HEADER}good,astronaut,{address},,,,public domain,studio\nbad,x,studio:astronaut?sed=2,,,,public domain,studio\n"

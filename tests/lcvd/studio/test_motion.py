@@ -1,4 +1,4 @@
-"""The studio's moving light: which lights a model trained on its clips has seen."""
+"""Range of the studio's moving light: the lights seen by a model trained on its clips."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SEEN = np.concatenate([lights(seed, 32, 25.0) for seed in range(200)])
 
 
 def towards_the_camera() -> np.ndarray:
-    """Normals (N, 3) over the hemisphere that a camera sees."""
+    """Normals (N, 3) of the hemisphere that faces the camera."""
     right, up = np.meshgrid(*[np.linspace(-1, 1, 9)] * 2)
     inside = right**2 + up**2 < 1
     right, up = right[inside], up[inside]
@@ -22,16 +22,16 @@ def towards_the_camera() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_clips_show_every_preset_or_nearly(name: str) -> None:
+def test_clips_cover_every_preset_approximately(name: str) -> None:
     normals = towards_the_camera()
     wanted = shading(normals, preset(name)).mean(-1)
     nearest = np.abs(shading(normals, SEEN).mean(-1) - wanted).mean(-1).min()
-    # From the front preset soft is 0.12 off, and top and left are 0.35 off.
+    # The distance from preset front to soft is 0.12, and from top to left 0.35.
     assert nearest < 0.05
 
 
-def test_one_clip_shows_soft_light_and_hard() -> None:
-    """As a portrait is softly lit, mostly, and what it shall be relit with is not."""
+def test_one_clip_has_soft_and_hard_light() -> None:
+    """Portraits are mostly softly lit; target lights are often hard."""
     values = shading(towards_the_camera(), SEEN).mean(-1)
     contrast = (values.min(1) / values.max(1)).reshape(200, 32)
     assert np.median(contrast.max(1)) > 2 * np.median(contrast.min(1))

@@ -1,10 +1,10 @@
-"""Random fields: within their limits, the same for the same seed, smooth at their scale."""
+"""Random fields are bounded, repeatable for a seed, and smooth at their scale."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from lcvd.studio.noise import mix, noise, step
+from lcvd.studio.noise import mix, noise, smoothstep
 
 
 def test_noise_is_bounded_repeatable_and_smooth() -> None:
@@ -27,7 +27,7 @@ def test_a_scale_can_differ_by_axis() -> None:
     assert np.abs(along).mean() < 0.1 * np.abs(across).mean()
 
 
-def test_step_and_mix_go_from_the_first_to_the_second() -> None:
-    np.testing.assert_allclose(step(1, 3, np.array([0.0, 1, 2, 3, 4])), [0, 0, 0.5, 1, 1])
-    np.testing.assert_allclose(step(3, 1, np.array([0.0, 2, 4])), [1, 0.5, 0])
+def test_smoothstep_and_mix_interpolate() -> None:
+    np.testing.assert_allclose(smoothstep(1, 3, np.array([0.0, 1, 2, 3, 4])), [0, 0, 0.5, 1, 1])
+    np.testing.assert_allclose(smoothstep(3, 1, np.array([0.0, 2, 4])), [1, 0.5, 0])
     np.testing.assert_allclose(mix(np.zeros(3), np.ones(3), np.array([0, 0.25, 2]))[:, 0], [0, 0.25, 1])

@@ -1,4 +1,4 @@
-"""People by number: always the same, different from each other, nobody beyond the range."""
+"""Numbered people are reproducible and differ from each other; numbers out of range are rejected."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 
 from lcvd.face.head import load_head
-from lcvd.studio.person import FARTHEST, GARMENTS, HAIRS, PEOPLE, person
+from lcvd.studio.person import GARMENTS, HAIRS, IDENTITY_LIMIT, PEOPLE, sample_person
 
 
-def test_a_number_is_always_the_same_person_and_numbers_differ() -> None:
+def test_people_are_reproducible_and_differ() -> None:
     head = load_head()
-    people = [person(number, head) for number in range(60)]
-    again = person(7, head)
+    people = [sample_person(number, head) for number in range(60)]
+    again = sample_person(7, head)
     np.testing.assert_array_equal(again.identity, people[7].identity)
     np.testing.assert_array_equal(again.skin, people[7].skin)
-    assert len({who.identity.tobytes() for who in people}) == 60
-    assert {who.hair for who in people} == set(HAIRS)
-    assert {who.garment for who in people} == set(GARMENTS)
-    tones = np.array([who.skin.mean() for who in people])
+    assert len({person.identity.tobytes() for person in people}) == 60
+    assert {person.hair for person in people} == set(HAIRS)
+    assert {person.garment for person in people} == set(GARMENTS)
+    tones = np.array([person.skin.mean() for person in people])
     assert tones.min() < 0.35
     assert tones.max() > 0.6
-    for who in people:
-        assert np.abs(who.identity).max() <= FARTHEST
-        for colour in (who.skin, who.hair_colour, who.iris, who.cloth, who.second_cloth):
+    for person in people:
+        assert np.abs(person.identity).max() <= IDENTITY_LIMIT
+        for colour in (person.skin, person.hair_colour, person.iris, person.cloth, person.second_cloth):
             assert colour.shape == (3,)
             assert 0 < colour.min() <= colour.max() < 1
 
 
-def test_nobody_is_beyond_the_range() -> None:
+def test_a_number_out_of_range_is_rejected() -> None:
     for number in (-1, PEOPLE):
         with pytest.raises(ValueError, match="head-0 to head-9999"):
-            person(number, load_head())
+            sample_person(number, load_head())

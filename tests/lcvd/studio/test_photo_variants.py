@@ -1,4 +1,4 @@
-"""Relatives of photographed people: other people, seen with the photograph's grain."""
+"""Variants of photographs have other identities, with the pose and light of the photograph."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from lcvd.face.geometry import place
 from lcvd.face.head import load_head
 from lcvd.face.square import to_pixels
 from lcvd.studio.clip import StudioClip
-from lcvd.studio.photo import photo
-from lcvd.studio.photo_variants import RELATIVES, relative
+from lcvd.studio.photo import load_photo
+from lcvd.studio.photo_variants import VARIANTS, photo_variant
 
 SIZE = 160
 
 
-def test_a_relative_is_a_function_of_the_number() -> None:
-    first, codes = relative("astronaut", 5, SIZE)
-    relative.cache_clear()
-    again, same = relative("astronaut", 5, SIZE)
-    assert np.array_equal(first.picture, again.picture)
+def test_a_variant_depends_only_on_its_number() -> None:
+    first, codes = photo_variant("astronaut", 5, SIZE)
+    photo_variant.cache_clear()
+    again, same = photo_variant("astronaut", 5, SIZE)
+    assert np.array_equal(first.image, again.image)
     assert np.array_equal(codes.identity, same.identity)
-    other, others = relative("astronaut", 6, SIZE)
-    assert not np.array_equal(first.picture, other.picture)
+    other, others = photo_variant("astronaut", 6, SIZE)
+    assert not np.array_equal(first.image, other.image)
     assert not np.array_equal(codes.identity, others.identity)
 
 
-def test_pose_and_light_are_the_photographs_or_its_mirror_image_s() -> None:
-    stills = [photo("astronaut", SIZE, mirrored).codes for mirrored in (False, True)]
+def test_pose_and_light_are_the_photographs_or_its_mirror_images() -> None:
+    stills = [load_photo("astronaut", SIZE, mirrored).codes for mirrored in (False, True)]
     seen = set()
     for number in range(8):
-        _, codes = relative("astronaut", number, SIZE)
+        _, codes = photo_variant("astronaut", number, SIZE)
         [which] = [i for i, still in enumerate(stills) if np.array_equal(codes.pose, still.pose)]
         seen.add(which)
         for name in ("expression", "camera", "light"):
@@ -40,23 +40,21 @@ def test_pose_and_light_are_the_photographs_or_its_mirror_image_s() -> None:
     assert seen == {0, 1}
 
 
-def test_numbers_have_an_end() -> None:
-    with pytest.raises(
-        ValueError, match=f"astronaut-0 to astronaut-{RELATIVES - 1}; there is no astronaut-{RELATIVES}"
-    ):
-        relative("astronaut", RELATIVES, SIZE)
+def test_a_number_out_of_range_is_rejected() -> None:
+    with pytest.raises(ValueError, match=f"astronaut-0 to astronaut-{VARIANTS - 1}; there is no astronaut-{VARIANTS}"):
+        photo_variant("astronaut", VARIANTS, SIZE)
 
 
-def test_the_truth_of_a_clip_has_the_relatives_shape() -> None:
+def test_the_truth_of_a_clip_has_the_shape_of_the_variant() -> None:
     clip = StudioClip.parse("studio:astronaut-5?seed=2&frames=3&size=160")
-    assert np.array_equal(clip.truth().identity, relative("astronaut", 5, SIZE)[1].identity)
+    assert np.array_equal(clip.truth().identity, photo_variant("astronaut", 5, SIZE)[1].identity)
 
 
-def test_relatives_are_other_people_and_each_is_one() -> None:
-    """By a network for recognising faces, which knows nothing of how they were made."""
-    shown = np.stack([_embedding(f"astronaut-{number}", seed) for number in (1, 3, 5, 6) for seed in (1, 2)])
-    alike = (shown @ shown.T).reshape(4, 2, 4, 2).mean((1, 3))
-    same = np.array([shown[2 * i] @ shown[2 * i + 1] for i in range(4)])
+def test_variants_differ_in_identity_and_each_is_consistent() -> None:
+    """By a face recognition network, which is independent of how the images were made."""
+    embeddings = np.stack([_embedding(f"astronaut-{number}", seed) for number in (1, 3, 5, 6) for seed in (1, 2)])
+    alike = (embeddings @ embeddings.T).reshape(4, 2, 4, 2).mean((1, 3))
+    same = np.array([embeddings[2 * i] @ embeddings[2 * i + 1] for i in range(4)])
     others = alike[~np.eye(4, dtype=bool)]
     assert same.min() > others.max()
     assert others.mean() < same.mean() - 0.2

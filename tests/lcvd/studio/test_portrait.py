@@ -1,4 +1,4 @@
-"""Computer-made people: what MediaPipe says of them, and that mask, mesh and light are true."""
+"""Computer-generated portraits: MediaPipe finds their faces, and mask, mesh and light are exact."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def made(clip: StudioClip) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def finder() -> Iterator[FaceMesh]:
-    with FaceMesh(static_image_mode=True, max_num_faces=3) as finder:
-        yield finder
+def face_mesh() -> Iterator[FaceMesh]:
+    with FaceMesh(static_image_mode=True, max_num_faces=3) as face_mesh:
+        yield face_mesh
 
 
 @pytest.mark.parametrize("number", [0, 9, 13])
-def test_mediapipe_finds_one_face_in_every_frame_where_the_truth_says(number: int, finder: FaceMesh) -> None:
+def test_mediapipe_finds_one_face_at_the_true_position_in_every_frame(number: int, face_mesh: FaceMesh) -> None:
     clip = StudioClip(f"head-{number}", number, frames=8, size=256)
     truth, head = clip.truth(), load_head()
     true = place(head.landmarks(head.vertices(truth.identity, truth.expression, truth.pose)), truth)
     for frame, places in zip(made(clip)[0], (true[..., :2] + 1) / 2, strict=True):
-        faces = finder.process(frame).multi_face_landmarks or []
+        faces = face_mesh.process(frame).multi_face_landmarks or []
         assert len(faces) == 1
         seen = np.array([(faces[0].landmark[i].x, faces[0].landmark[i].y) for i in head.landmark_indices])
         assert np.linalg.norm(seen - places, axis=1).mean() < 0.02
 
 
-def test_the_same_clip_gives_the_same_bytes_and_other_numbers_other_people() -> None:
+def test_a_clip_is_reproducible_and_numbers_differ() -> None:
     clip = StudioClip("head-3", 5, frames=2, size=96)
     frames, masks = made(clip)
     assert frames.shape == (2, 96, 96, 3)
@@ -51,7 +51,7 @@ def test_the_same_clip_gives_the_same_bytes_and_other_numbers_other_people() -> 
     assert (frames != made(StudioClip("head-4", 5, frames=2, size=96))[0]).mean() > 0.5
 
 
-def test_the_mask_holds_the_face_and_does_not_know_the_light() -> None:
+def test_the_mask_covers_the_face_and_is_independent_of_the_light() -> None:
     left, right = (StudioClip("head-3", 2, light, FRAMES, SIZE) for light in ("left", "warm-right"))
     masks = made(left)[1]
     np.testing.assert_array_equal(masks, made(right)[1])
@@ -59,10 +59,10 @@ def test_the_mask_holds_the_face_and_does_not_know_the_light() -> None:
     [(_, surface)] = surfaces_of(load_head(truth.head), truth, SIZE)
     assert (masks[surface.alpha] == 255).mean() > 0.995
     assert 0.2 < (masks > 0).mean() < 0.7
-    assert (masks[:, -1, SIZE // 2] == 255).all(), "shoulders leave the picture at its bottom"
+    assert (masks[:, -1, SIZE // 2] == 255).all(), "shoulders reach the bottom of the image"
 
 
-def test_two_lights_differ_on_skin_as_their_shading_does() -> None:
+def test_the_ratio_of_two_lights_on_skin_is_the_ratio_of_their_shading() -> None:
     names = "left", "soft"
     first, second = (made(StudioClip("head-20", 2, light, FRAMES, SIZE))[0].astype(float) for light in names)
     truth = StudioClip("head-20", 2, frames=FRAMES, size=SIZE).truth()

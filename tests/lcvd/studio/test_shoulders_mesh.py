@@ -1,4 +1,4 @@
-"""Clothes: around the neck at the collar, wide at the shoulders, closed behind, turned outwards."""
+"""Garments surround the neck at the collar, are wide at the shoulders, closed behind, and face outwards."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 
 from lcvd.face.head import load_head
 from lcvd.render.normals import vertex_normals
-from lcvd.studio.person import GARMENTS, person
-from lcvd.studio.shoulders_mesh import AXIS, COLUMNS, above_collar, garment
+from lcvd.studio.person import GARMENTS, sample_person
+from lcvd.studio.shoulders_mesh import AXIS, COLUMNS, build_garment, height_above_collar
 
 HEAD = load_head()
 
 
 @pytest.mark.parametrize("kind", GARMENTS)
 def test_a_garment_surrounds_the_neck(kind: str) -> None:
-    who = replace(person(5, HEAD), garment=kind)
+    person = replace(sample_person(5, HEAD), garment=kind)
     skin = HEAD.faces[HEAD.face_parts == HEAD.parts.index("skin")]
-    points, faces, away = garment(HEAD.template.astype(float), HEAD.template, skin, who)
+    points, faces, collar_distance = build_garment(HEAD.template.astype(float), HEAD.template, skin, person)
     rings = points.reshape(-1, COLUMNS + 1, 3)
     np.testing.assert_array_equal(rings[:, 0], rings[:, -1])
-    assert away.min() == 0
-    assert away.max() == 1
-    neck = HEAD.template[np.abs(above_collar(HEAD.template)) < 0.03]
+    assert collar_distance.min() == 0
+    assert collar_distance.max() == 1
+    neck = HEAD.template[np.abs(height_above_collar(HEAD.template)) < 0.03]
     reach = np.hypot(rings[2, :, 0], rings[2, :, 2] - AXIS)
     assert abs(reach.mean() - np.hypot(neck[:, 0], neck[:, 2] - AXIS).mean()) < 0.1
     assert np.ptp(points[:, 0]) > 1.5
@@ -34,6 +34,6 @@ def test_a_garment_surrounds_the_neck(kind: str) -> None:
 
 
 def test_the_collar_is_lower_in_front() -> None:
-    front, back = above_collar(np.array([[0, -0.6, 0.15], [0, -0.6, -0.35]]))
+    front, back = height_above_collar(np.array([[0, -0.6, 0.15], [0, -0.6, -0.35]]))
     assert front == pytest.approx(0)
     assert back < -0.1
