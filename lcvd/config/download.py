@@ -11,28 +11,28 @@ class DownloadSettings(Section):
     """Stage ``download``."""
 
     timeout_s: float = Field(30.0, gt=0)
-    """Seconds without a byte before a connection is given up."""
+    """Seconds without receiving any data after which a connection is aborted."""
     retries: int = Field(3, ge=0)
-    """Further tries after a time-out, a truncated body or a 5xx; a 404 isn't tried again."""
+    """Maximum number of retries after a time-out, a truncated response or an HTTP 5xx status. A 404 is never retried."""
     backoff_s: float = Field(1.0, ge=0)
-    """First pause before a further try; it doubles, with jitter."""
+    """Delay in seconds before the first retry. It doubles with every further retry, with random jitter."""
     patience_s: float = Field(300.0, ge=0)
-    """Longest pause that a host may ask for (Retry-After); a longer one blocks the source."""
+    """Longest delay in seconds that is accepted from a host's Retry-After header. A longer one ends the retries of that source."""
     per_host: int = Field(2, ge=1)
-    """Sources fetched from one host at once, by all workers of a machine together."""
+    """Maximum number of concurrent downloads from one host, over all workers of a machine."""
     pause_s: float = Field(0.0, ge=0)
-    """Seconds between two beginnings at one host."""
+    """Minimum time in seconds between the starts of two downloads from one host."""
     rate_mb_s: float = Field(0.0, ge=0)
-    """Megabytes a second from one host, by all workers of a machine together; 0 means no limit."""
+    """Maximum download rate from one host in megabytes per second, shared by all workers of a machine; 0 means no limit."""
     give_up_after: int = Field(10, ge=1)
-    """Sources that a host refuses in a row before it isn't asked again in this run."""
+    """Number of consecutive refusals by a host after which this run sends it no further requests."""
     min_free_gb: float = Field(2.0, ge=0)
-    """Gigabytes that stay free on the disk; the stage ends before they are used."""
+    """Disk space in gigabytes that must stay free. The stage stops before it would use this space."""
     cookies: str = ""
-    """A cookies.txt of your own (Netscape's format), for sites that show a video to their users only."""
+    """Path of a cookies.txt file in Netscape format, for sites that show videos only to logged-in users; empty means none."""
     format: str = "bv[vcodec^=avc1]/bv[vcodec^=vp9]/bv/b"
-    """What yt-dlp takes from a site, in its own language: the best picture, without sound, that decord decodes."""
+    """yt-dlp format selector. The default is the best video stream without audio in a codec that decord can decode."""
     max_bytes: int = Field(4_000_000_000, gt=0)
-    """A larger source is refused while it arrives."""
+    """Maximum size of a source in bytes. The download of a larger source is aborted."""
     allow_private: bool = False
     """Allow http(s) addresses that resolve to loopback, private or link-local networks."""

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 from lcvd.config.section import Section
 
 PUBLISHED = r"^(LE|ID\(ArcFace-r50\)|ID\(ArcFace-r100\)|ID\(buffalo_l\)|LPIPS|VQ|FID|FVD|FVD\(all windows\)|POSE|IQ\([\w+.-]+\))$"
-"""Names of the published metrics; IQ names one of pyiqa's, such as ``IQ(liqe)``."""
+"""Names of the published metrics. `IQ(...)` takes the name of a pyiqa metric, such as ``IQ(liqe)``."""
 
 
 PublishedMetric = Annotated[str, StringConstraints(pattern=PUBLISHED)]
@@ -19,21 +19,21 @@ class EvaluateSettings(Section):
     """Stage ``evaluate``."""
 
     clips: int = Field(4, ge=1)
-    """At most so many test clips, in order of id."""
+    """Maximum number of test clips, taken in order of id."""
     frames: int = Field(100, ge=1)
-    """First frames of each clip that are relit, the reference frame not counted."""
+    """Number of frames to relight from the start of each clip, not counting the reference frame."""
     recipe: Literal["default", "published", "fast"] = "published"
-    """How videos are sampled: solver, windows and the like (`lcvd.model.recipe`)."""
+    """Sampling recipe: solver, windows and guidance interval (`lcvd.model.recipe`)."""
     steps: int = Field(25, ge=1)
-    """Denoising steps."""
+    """Number of denoising steps."""
     guidance: float = Field(4.5, ge=0)
-    """Weight between `reference` and `reference + shading` (the paper, Eq. 6)."""
+    """Guidance weight: extrapolation from the prediction with `reference` to the one with `reference + shading` (paper, Eq. 6)."""
     likeness: float = Field(1.0, ge=0)
-    """How strongly the face follows the reference: 1 as the network predicts (the paper), 2 twice as far from what it would
-    predict without the reference, at low noise."""
+    """Identity guidance weight, applied at low noise levels only: extrapolation from the prediction without the reference to
+    the one with it. 1 uses the prediction unchanged (the paper)."""
     adapters: Literal["shading+reference", "reference", "shading"] = "shading+reference"
-    """Which adapters are used: both, or one alone as in the paper's Table 4."""
+    """Adapters to use: both, or one alone as in Table 4 of the paper."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
-    """Names of light presets to relight under."""
+    """Names of the light presets used as target lights."""
     published: tuple[PublishedMetric, ...] = ()
-    """Published metrics to measure beside the open ones; the weights of each are yours to bring (docs/metrics.md)."""
+    """Published metrics to compute in addition to the open ones. You must provide the weights of each (docs/metrics.md)."""

@@ -1,4 +1,4 @@
-"""What every key of ``params.yaml`` means, from the settings' own types and docstrings."""
+"""Explain every key of ``params.yaml`` from the types and docstrings of the settings classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "mul
 
 @dataclass(frozen=True)
 class Key:
-    """One key: its dotted name, what values it takes, its default (of the full-size model), and what it means."""
+    """One key: its dotted name, allowed values, default (for the full-size model) and meaning."""
 
     name: str
     takes: str
@@ -27,7 +27,7 @@ class Key:
 
 
 def keys(section: type[BaseModel] = Settings, prefix: str = "") -> Iterator[Key]:
-    """Every key of a section, in the order of the file, sections within it unfolded."""
+    """Yield every key of a section and of its subsections, in the order of ``params.yaml``."""
     for name, field in section.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -38,16 +38,16 @@ def keys(section: type[BaseModel] = Settings, prefix: str = "") -> Iterator[Key]
 
 
 def explained(name: str) -> list[Key]:
-    """The key of that name, or all keys of the section of that name.
+    """Return the key called `name`, or all keys of the section called `name`.
 
     Raises:
-        ValueError: there is no such key; keys that end alike are named.
+        ValueError: there is no such key. The message suggests similar keys.
     """
     found = [key for key in keys() if key.name == name or key.name.startswith(f"{name}.")]
     if not found:
         known = [key.name for key in keys()]
         alike = [each for each in known if name.rpartition(".")[2] in each] or difflib.get_close_matches(name, known)
-        raise ValueError(f"no key {name!r}" + (f"; keys like it: {', '.join(alike[:8])}" if alike else ""))
+        raise ValueError(f"no key {name!r}" + (f"; similar keys: {', '.join(alike[:8])}" if alike else ""))
     return found
 
 
@@ -62,16 +62,16 @@ def _takes(kind: Any, field: FieldInfo) -> str:
 
 
 def _words(kind: Any) -> str:
-    """A type in words."""
+    """Describe a type in words."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin is tuple:
         inner = arguments[:-1] if arguments[-1] is Ellipsis else arguments
         each = ", ".join(dict.fromkeys(_words(argument) for argument in inner))
-        return f"list of {each}" if arguments[-1] is Ellipsis else f"{len(inner)} of {each}"
+        return f"list of {each}" if arguments[-1] is Ellipsis else f"{len(inner)} values: {each}"
     if origin in (Union, types.UnionType):
         return " or ".join(_words(argument) for argument in arguments)
     if arguments:
         return _words(arguments[0])
-    return {int: "whole number", float: "number", bool: "true or false", str: "text", type(None): "nothing"}[kind]
+    return {int: "whole number", float: "number", bool: "true or false", str: "text", type(None): "null"}[kind]

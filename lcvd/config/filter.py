@@ -10,69 +10,73 @@ from lcvd.config.section import Section
 
 
 class TrackSettings(Section):
-    """Face landmarks, shared by ``filter`` and ``reconstruct``."""
+    """Face landmark tracking, shared by ``filter`` and ``reconstruct``."""
 
     max_frames: int = Field(0, ge=0)
-    """Only the first so many frames of a clip are used; 0 means all."""
+    """Maximum number of frames used from the start of a clip; 0 means all frames."""
     min_confidence: float = Field(0.5, ge=0, le=1)
-    """MediaPipe's detection and tracking confidence."""
+    """Minimum detection and tracking confidence of MediaPipe's face mesh."""
     window: int = Field(64, ge=1)
-    """Frames decoded and held at once."""
+    """Number of frames decoded and kept in memory at a time."""
 
 
 class QualitySettings(Section):
-    """How a clip's picture quality is scored. Changing this scores again."""
+    """Image quality score of a clip. Changing a value recomputes the scores."""
 
     metric: Literal["fastervqa", "piqe", "none"] = "piqe"
-    """``fastervqa`` (paper; 0 worst to 1 best), whose weights you bring, ``piqe`` (pyiqa, 0 best to 100 worst), or
-    ``none``."""
+    """Quality metric: ``fastervqa`` (the paper's; 0 worst to 1 best; you must provide the weights), ``piqe`` (pyiqa; 0 best to
+    100 worst) or ``none``."""
     frames: int = Field(8, ge=1)
-    """Frames a clip, evenly spaced, that ``piqe`` and sharpness look at."""
+    """Number of evenly spaced frames per clip used for ``piqe``, sharpness, near-duplicate hashes and face embeddings."""
     sampling: Literal["script", "fragments"] = "script"
-    """Frames that ``fastervqa`` looks at: ``script``, 32 in a row as the published script does (which the paper's 0.6
-    most likely comes from), or ``fragments``, four of each eighth of the clip as its paper says."""
+    """Frames used by ``fastervqa``: ``script`` takes 32 consecutive frames, as the published script does (the most likely
+    source of the paper's threshold 0.6); ``fragments`` takes four frames from each eighth of the clip, as its paper says."""
     seed: int = Field(0, ge=0, lt=2**31)
-    """Seed of ``fastervqa``'s random patches and frames."""
+    """Seed for the random patches and frames of ``fastervqa``."""
     draws: int = Field(1, ge=1, le=64)
-    """Random draws that ``fastervqa`` averages."""
+    """Number of random draws that ``fastervqa`` averages."""
 
 
 class FilterThresholds(Section):
-    """What is kept. Changing a threshold decides again from stored scores."""
+    """Thresholds for keeping a clip. Changing one re-applies it to the cached measurements; nothing is recomputed."""
 
     min_frames: int = Field(16, ge=1)
-    """Frames a clip needs (one training window)."""
+    """Minimum number of frames of a clip (one training window)."""
     min_face_px: float = Field(100.0, gt=0)
-    """Median larger side of the face box, in source pixels."""
+    """Minimum face size: the median over the frames of the longer side of the face's bounding box, in source pixels."""
     min_face_share: float = Field(0.98, ge=0, le=1)
-    """Share of frames with exactly one face."""
+    """Minimum fraction of frames with exactly one face."""
     max_gap: int = Field(8, ge=0)
-    """Frames in a row without a face that are interpolated; a longer gap splits the clip, whose longest part is kept."""
+    """Maximum number of consecutive frames without a face that are interpolated. A longer gap splits the clip, and the
+    longest part is kept."""
     max_jump: float = Field(0.5, gt=0)
-    """Largest move of the face centre between frames, in face sizes: more means that another face took over."""
+    """Maximum displacement of the face centre between consecutive frames, as a fraction of the face size. Above it, the
+    tracker is assumed to have switched to another face."""
     min_same_face: float = Field(0.3, ge=-1, le=1)
-    """Cosine of SFace's embeddings at the clip's beginning and end: less means that the face became another's."""
+    """Minimum cosine similarity between the SFace embeddings of the first and last quarter of the clip. Below it, the clip
+    is assumed to switch to another person."""
     max_hidden: float = Field(0.2, ge=0, le=1)
-    """Share of the face that hasn't the colour of its skin, in the frames that show most of it: something is in front."""
+    """Maximum fraction of the face region that is not skin-coloured (an estimate of occlusion), averaged over the worst
+    quarter of the frames."""
     min_difference: float = Field(0.1, ge=0, le=1)
-    """Share of the bits of their faces' hashes in which two clips differ; of clips that differ less, which are near copies,
-    the first by id is kept. 0 keeps all."""
+    """Minimum fraction of bits in which the face hashes of two clips must differ. Clips that differ less are near-duplicates,
+    and only the first by id is kept; 0 keeps all."""
     min_sharpness: float = Field(20.0, ge=0)
-    """Variance of the Laplacian over the face resized to 128 px, grey levels squared."""
+    """Minimum sharpness: the variance of the Laplacian over the face resized to 128 px, in grey levels squared."""
     max_piqe: float = Field(60.0, ge=0, le=100)
-    """Worst admitted PIQE score."""
+    """Maximum (worst) PIQE score."""
     min_fastervqa: float = Field(0.6, ge=0, le=1)
-    """Worst admitted Faster-VQA score (paper: 0.6)."""
+    """Minimum Faster-VQA score (paper: 0.6)."""
 
 
 class PeopleSettings(Section):
-    """Who is in a clip, which decides its split. Changing this decides again from stored embeddings."""
+    """Identity of the person in a clip, which determines its split. Changing a value re-applies it to the cached embeddings."""
 
     identity: Literal["manifest", "joined", "faces"] = "manifest"
-    """``manifest``: whom the manifest names; ``faces``: whom SFace's embeddings tell apart, whatever the manifest says;
-    ``joined``: manifest's identities that share a person by their faces are one."""
+    """Source of a clip's identity: ``manifest`` uses the manifest's column; ``faces`` uses clusters of SFace embeddings
+    instead; ``joined`` merges manifest identities that share a person according to the embeddings."""
     same_person: float = Field(0.5, gt=0, le=1)
-    """Mean cosine from which clips show the same person."""
+    """Minimum mean cosine similarity of SFace embeddings at which clips are clustered as one person."""
 
 
 class FilterSettings(Section):
@@ -81,6 +85,6 @@ class FilterSettings(Section):
     track: TrackSettings = TrackSettings()
     quality: QualitySettings = QualitySettings()
     shot_threshold: float = Field(27.0, gt=0)
-    """PySceneDetect's content threshold (its default 27)."""
+    """Threshold of PySceneDetect's content detector for a shot boundary (the detector's default is 27)."""
     thresholds: FilterThresholds = FilterThresholds()
     people: PeopleSettings = PeopleSettings()

@@ -1,4 +1,4 @@
-"""Read and write ``params.yaml``; errors name the key, the value, and the key that was probably meant."""
+"""Read and write ``params.yaml``. Errors name the key, the value and the most similar known key."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lcvd.errors import UsageError
 
 
 class SettingsError(UsageError):
-    """``params.yaml`` can't be used; the message lists every offending key."""
+    """``params.yaml`` is invalid. The message lists every offending key."""
 
 
 def load_settings(path: Path | str = "params.yaml") -> Settings:
-    """Read and check the settings file.
+    """Read and validate the settings file.
 
     Raises:
-        SettingsError: the file is missing, isn't YAML, or holds keys or values that don't fit; each is named.
+        SettingsError: the file is missing, is not YAML, or has unknown keys or invalid values. The message lists each one.
     """
     path = Path(path)
     try:
@@ -40,8 +40,8 @@ def load_settings(path: Path | str = "params.yaml") -> Settings:
 
 
 def dump_settings(settings: Settings) -> str:
-    """The settings as YAML, every default written out, sections in the order of the stages."""
-    header = "# Written by `lcvd config use`; edit freely. `lcvd config check` names what doesn't fit.\n"
+    """Return the settings as YAML with every default written out, in the order of the stages."""
+    header = "# Written by `lcvd config use`; edit freely. `lcvd config check` lists unknown keys and invalid values.\n"
     return header + yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
@@ -51,7 +51,7 @@ def _explain(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         known = _keys_at(location[:-1])
         close = difflib.get_close_matches(location[-1], known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
         return f"unknown key {key!r}; {hint}"
     if item["type"] == "missing":
         return f"key {key!r} is missing; `lcvd config use demo` writes every key"
@@ -60,7 +60,7 @@ def _explain(item: Any) -> str:
 
 
 def _keys_at(location: tuple[str, ...]) -> list[str]:
-    """Field names of the section at `location`."""
+    """Return the field names of the section at `location`."""
     model: type[BaseModel] = Settings
     for part in location:
         field = model.model_fields.get(part)

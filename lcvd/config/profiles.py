@@ -1,4 +1,4 @@
-"""The two profiles: values of ``Settings`` by name. Nothing else in the code knows about profiles."""
+"""The two profiles: named sets of values for ``Settings``. No other code depends on the profile's name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEMO: dict[str, Any] = {
     "reconstruct": {"size": 192},
     "shard": {"size": 128, "crf": 4, "max_shard_mb": 32.0, "val_share": 0.0, "test_share": 0.25},
     "train": {
-        # Two processes of a thread each do twice the work in the time that one with two threads takes for 1.4 times.
+        # On two cores, two single-threaded processes have 1.4 times the throughput of one process with two threads.
         "steps": 250,
         "global_batch": 2,
         "processes": 2,
@@ -38,7 +38,7 @@ DEMO: dict[str, Any] = {
             "unet": {"channels": (64, 64, 96), "heads": (2, 2, 3), "layers": 1, "time_ids_dim": 32},
             "image_encoder": {"width": 64, "layers": 2, "heads": 2, "mlp": 128, "patch": 32, "projection": 64},
         },
-        # The few steps it samples with are all at high noise, so that is what so short a training is spent on.
+        # The demo samples with few steps, all at high noise levels, so its short training concentrates on those.
         "objective": {"sigma_mean": 1.0, "sigma_std": 1.2, "gate": 0.75},
         "optimiser": {
             "name": "adamw",
@@ -60,7 +60,7 @@ PAPER: dict[str, Any] = {
     "filter": {"quality": {"metric": "fastervqa"}},
     "reconstruct": {"size": 512},
     "shard": {},
-    # The published code validates every 100 steps; by then little has changed, and 16 windows take a few steps' time.
+    # The published code validates every 100 steps, when little has changed yet; one validation costs as much as a few steps.
     "train": {"watch": {"held_out_every": 1000, "video_every": 1000}, "model": {"start": "svd-xt"}},
     "evaluate": {"clips": 110},
 }
@@ -69,10 +69,10 @@ PROFILES: dict[str, dict[str, Any]] = {"demo": DEMO, "paper": PAPER}
 
 
 def profile(name: str) -> Settings:
-    """Settings of the profile `name`, every default filled in.
+    """Return the settings of the profile `name` with every default filled in.
 
     Raises:
-        ValueError: no profile has that name.
+        ValueError: there is no such profile.
     """
     if name not in PROFILES:
         raise ValueError(f"profile {name!r} doesn't exist; choose one of {', '.join(sorted(PROFILES))}")

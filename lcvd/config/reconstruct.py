@@ -12,90 +12,96 @@ MaskKind = Literal["mediapipe", "u2net", "u2net-compat"]
 
 
 class FitSettings(Section):
-    """Fit of the open head to landmarks."""
+    """Fit of the open head model to face landmarks."""
 
     head: Literal["open-head/1"] = "open-head/1"
-    """Head model."""
+    """Name of the head model."""
     identity_frames: int = Field(32, ge=1)
-    """Frames, evenly spaced, over which the clip's identity is found."""
+    """Number of evenly spaced frames from which the clip's identity coefficients are estimated."""
     identity_steps: int = Field(6, ge=3)
-    """Gauss-Newton steps over identity and those frames; in the first two identity is held."""
+    """Number of Gauss-Newton steps of the identity fit. The first two keep identity fixed."""
     frame_steps: int = Field(4, ge=1)
-    """Gauss-Newton steps over all frames."""
+    """Number of Gauss-Newton steps over all frames, with identity fixed."""
     noise: float = Field(0.008, gt=0)
-    """Standard deviation of a landmark, in head heights (0.008 is about 1.8 mm)."""
+    """Standard deviation of a landmark's position error, in head heights (0.008 is about 1.8 mm)."""
     evidence: float = Field(60.0, gt=0)
-    """How many independent landmarks the 468 of a frame are worth."""
+    """Effective number of independent landmarks per frame; the 468 landmarks are correlated."""
     identity_evidence: float = Field(12.0, gt=0)
-    """How many independent frames a clip is worth for identity."""
+    """Effective number of independent frames per clip in the identity fit; frames of a clip are correlated."""
     gap_trust: float = Field(6.0, ge=0)
-    """Trust in how far lids and lips are open, relative to the mean landmark."""
+    """Weight of each eyelid and lip opening distance, relative to the weight of a mean landmark."""
     depth_trust: float = Field(0.25, ge=0)
-    """Trust in MediaPipe's z relative to x and y."""
+    """Scale of MediaPipe's z residuals relative to those of x and y."""
     outlier: float = Field(0.04, gt=0)
-    """Distance in head heights at which a landmark counts half."""
+    """Landmark residual, in head heights, at which the robust (Cauchy) weight falls to one half."""
     expression_spread: float = Field(0.5, gt=0)
-    """Expected size of an expression coefficient (0 rest, 1 full)."""
+    """Prior standard deviation of an expression coefficient (0 is neutral, 1 is full expression)."""
     sparsity: float = Field(3.0, ge=0)
-    """Cost of each unit of expression: what keeps a neutral face neutral."""
+    """Weight of the L1 penalty on expression coefficients, which keeps a neutral face neutral."""
     turn_change: float = Field(0.06, gt=0)
-    """Expected turn between frames, radians."""
+    """Prior standard deviation of the head rotation between consecutive frames, in radians."""
     scale_change: float = Field(0.02, gt=0)
-    """Expected relative change of size between frames."""
+    """Prior standard deviation of the relative change in scale between consecutive frames."""
     shift_change: float = Field(0.05, gt=0)
-    """Expected move between frames, head heights."""
+    """Prior standard deviation of the head translation between consecutive frames, in head heights."""
     expression_change: float = Field(0.4, gt=0)
-    """Expected change of an expression coefficient between frames."""
+    """Prior standard deviation of the change in an expression coefficient between consecutive frames."""
     doubt: float = Field(0.03, gt=0)
-    """Landmarks' distance from the head, in head heights, at which confidence is one half."""
+    """RMS distance between landmarks and fitted head, in head heights, at which a frame's confidence is 0.5."""
 
 
 class DecaSettings(Section):
-    """Face codes by DECA (published weights, non-commercial)."""
+    """Face codes estimated by DECA (published weights, non-commercial licence)."""
 
     landmarks: Literal["mediapipe", "face-alignment"] = "mediapipe"
-    """Whose landmarks DECA's crops are made from: the face track's, or the published ones (extra ``lcvd[deca]``)."""
+    """Landmarks from which DECA's crops are computed: those of the MediaPipe face track, or those of face-alignment as in the
+    published code (needs the extra ``lcvd[deca]``)."""
 
 
 class LightSettings(Section):
-    """Fit of second-order spherical-harmonics light on visible skin."""
+    """Fit of second-order spherical-harmonics lighting to visible skin."""
 
     ridge: float = Field(0.02, gt=0)
-    """Weight of the ridge on the lamps that make up a clip's or frame's light, relative to the normal matrix's mean diagonal."""
+    """Ridge weight on the directional lights that compose a clip's or frame's lighting, relative to the mean diagonal of the
+    normal matrix."""
     frame_ridge: float = Field(0.005, gt=0)
-    """Weight that draws each frame's light to the clip's, relative to the mean diagonal of the normal matrix."""
+    """Weight of the penalty on the difference between a frame's lighting and the clip's, relative to the mean diagonal of the
+    normal matrix."""
     smooth_frames: float = Field(2.0, ge=0)
-    """Standard deviation in frames of the smoothing over time; 0 fits each frame alone."""
+    """Standard deviation, in frames, of the temporal Gaussian smoothing; 0 fits each frame independently."""
 
 
 class ReconstructThresholds(Section):
-    """What is kept: how much, from frame to frame, may tremble. Changing a threshold decides again from stored scores."""
+    """Maximum temporal jitter of a clip's face codes. Changing a threshold re-applies it to the cached measurements; nothing is
+    recomputed."""
 
     max_landmark_jitter: float = Field(0.03, ge=0)
-    """Of the median landmark's place, in distances between the outer eye corners (standard deviation)."""
+    """Maximum frame-to-frame standard deviation of the median landmark position, as a fraction of the inter-ocular distance
+    (between the outer eye corners)."""
     max_pose_jitter: float = Field(3.0, ge=0)
-    """Of the head's turn, degrees."""
+    """Maximum frame-to-frame standard deviation of the head rotation, in degrees."""
     max_light_jitter: float = Field(0.05, ge=0)
-    """Of the light's coefficients, relative to its constant ones."""
+    """Maximum frame-to-frame standard deviation of the SH light coefficients, as a fraction of the constant coefficients."""
 
 
 class ReconstructSettings(Section):
     """Stage ``reconstruct``."""
 
     crop_scale: float = Field(1.6, gt=1)
-    """Side of the model's square, in sizes of the face box: between FFHQ's (about 1.5) and the published example's (1.8)."""
+    """Side of the square crop that the model sees, in multiples of the face's bounding box: between FFHQ (about 1.5) and the
+    published example (1.8)."""
     size: int = Field(256, ge=64)
-    """Pixels of the square at which mask and light are computed."""
+    """Side in pixels to which the square crop is resized for estimating mask and light."""
     codes: Literal["open", "deca"] = "open"
-    """Who makes face codes: the fit of the open head, or DECA with FLAME, whose weights must be there."""
+    """Estimator of the face codes: the fit of the open head model, or DECA with FLAME, whose weights must be installed."""
     deca: DecaSettings = DecaSettings()
     mask: MaskKind = "mediapipe"
-    """Portrait mask: ``mediapipe`` (open), or U²-Net human, whose weights you bring: ``u2net`` as it is meant to be run,
-    ``u2net-compat`` as the published preprocessing runs it."""
+    """Portrait mask network: ``mediapipe`` (open), or U²-Net human, whose weights you must provide: ``u2net`` runs it as
+    intended, ``u2net-compat`` as the published preprocessing runs it."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
     thresholds: ReconstructThresholds = ReconstructThresholds()
 
     def decisive(self) -> dict[str, Any]:
-        """What decides codes and masks, for keys and provenance: all but the thresholds."""
+        """Return all settings that affect codes and masks (all but the thresholds), for cache keys and provenance."""
         return self.model_dump(mode="json", exclude={"thresholds"})

@@ -1,4 +1,4 @@
-"""Settings of the runner: where the chunks of a stage run."""
+"""Settings of the runner, which executes the chunks of a stage."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from lcvd.config.section import Section
 
 
 class RunnerSettings(Section):
-    """Where the chunks of a stage run."""
+    """How and where the chunks of a stage are executed."""
 
     kind: Literal["processes", "threads", "ray", "dask"] = "processes"
-    """Prefect task runner; ``ray`` and ``dask`` need the extra of the same name."""
+    """Type of Prefect task runner. ``ray`` and ``dask`` need the extra of the same name."""
     workers: int = Field(0, ge=0)
-    """Parallel workers; 0 means one a core."""
+    """Number of parallel workers; 0 means one per CPU core."""
     chunk: int = Field(1, ge=1)
-    """Clips handed to a worker at once; one task run each chunk."""
+    """Number of clips per chunk. Each chunk is one Prefect task run."""
     gpu_share: float = Field(0.0, ge=0, le=1)
-    """Share of a GPU that a worker takes: 0.5 puts two on each, and each sees that one alone; 0: workers see every GPU."""
+    """Fraction of a GPU per worker: with 0.5, two workers share each GPU, and each worker sees only its own GPU. With 0, every
+    worker sees all GPUs."""
 
     @model_validator(mode="after")
     def _one_process_has_no_shares(self) -> RunnerSettings:

@@ -1,7 +1,7 @@
-"""All of ``params.yaml``: one pydantic model a section, each in the module of its name.
+"""All of ``params.yaml``: one pydantic model per section, each in the module of the same name.
 
-Every model refuses unknown keys and out-of-range values on construction. A stage's section holds the fields that decide
-its output; ``runner`` only decides where the work runs, so no stage depends on it.
+Every model rejects unknown keys and out-of-range values on construction. A stage's section holds the fields that affect
+its output. ``runner`` only affects where the work runs, so no stage depends on it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Settings(Section):
     """All of ``params.yaml``."""
 
     profile: str
-    """Which profile these settings were written from (a label only)."""
+    """Name of the profile from which these settings were written (a label only)."""
     seed: int = Field(0, ge=0, lt=2**31)
-    """Seed of everything random."""
+    """Seed of all random number generators."""
     runner: RunnerSettings
     download: DownloadSettings
     filter: FilterSettings
@@ -38,8 +38,8 @@ class Settings(Section):
         if 0 < self.filter.track.max_frames < self.filter.thresholds.min_frames:
             raise ValueError(
                 f"filter.track.max_frames ({self.filter.track.max_frames}) is below filter.thresholds.min_frames "
-                f"({self.filter.thresholds.min_frames}): no clip could be kept; raise the first or lower the second"
+                f"({self.filter.thresholds.min_frames}): no clip could be kept; raise max_frames or lower min_frames"
             )
         if self.train.prepared and not self.shard.prepare:
-            raise ValueError("train.prepared is true, but shard.prepare is false: set both, or neither")
+            raise ValueError("train.prepared is true, but shard.prepare is false: set both to the same value")
         return self

@@ -1,4 +1,4 @@
-"""Settings of the stage `train`: the model, the objective, the optimiser."""
+"""Settings of the stage `train`: model, objective, optimiser, engine and monitoring."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ from pydantic import Field, model_validator
 from lcvd.config.section import Section
 
 SVD_SIGMAS = (0.002, 700.0)
-"""Lowest and highest noise level of Stable Video Diffusion."""
+"""Lowest and highest noise level (sigma) of Stable Video Diffusion."""
 
 
 class LatentSettings(Section):
-    """What a latent is: which autoencoder makes it."""
+    """The latent space, defined by its autoencoder."""
 
     autoencoder: Literal["tiny", "sd-vae-ft-mse"] = "sd-vae-ft-mse"
-    """``tiny`` comes with the project, ``sd-vae-ft-mse`` is the published one."""
+    """Autoencoder: ``tiny`` is included in the project, ``sd-vae-ft-mse`` is the published one."""
 
     @property
     def channels(self) -> int:
-        """Latent channels at an eighth of the frame's side; the UNet takes twice as many in (SVD: 4)."""
+        """Number of latent channels (SVD: 4). Latents have 1/8 of the frame's side. The UNet has twice as many input channels."""
         return {"tiny": 16, "sd-vae-ft-mse": 4}[self.autoencoder]
 
 
 class UNetSettings(Section):
-    """Shape of diffusers' `UNetSpatioTemporalConditionModel`; the defaults are SVD-XT's."""
+    """Architecture of diffusers' `UNetSpatioTemporalConditionModel`. The defaults are those of SVD-XT."""
 
     channels: tuple[int, ...] = (320, 640, 1280, 1280)
-    """Channels of the blocks, each a multiple of 32 (GroupNorm); all but the last block attend to the image token."""
+    """Number of channels of each block, a multiple of 32 (GroupNorm). All blocks but the last attend to the image token."""
     heads: tuple[int, ...] = (5, 10, 20, 20)
-    """Attention heads of the blocks."""
+    """Number of attention heads of each block."""
     layers: int = Field(2, ge=1)
-    """Residual layers a block."""
+    """Number of residual layers per block."""
     time_ids_dim: int = Field(256, ge=2)
-    """Width of the embedding of each of the three time ids."""
+    """Embedding width of each of the three added time ids."""
 
     @model_validator(mode="after")
     def _blocks(self) -> UNetSettings:
         if len(self.channels) != len(self.heads) or len(self.channels) < 2:
-            raise ValueError(f"unet.channels {self.channels} and unet.heads {self.heads}: one entry a block, 2 or more")
+            raise ValueError(
+                f"unet.channels {self.channels} and unet.heads {self.heads}: expected one entry per block and at least 2 blocks"
+            )
         for width, heads in zip(self.channels, self.heads, strict=True):
             if width % 32 or width % heads:
                 raise ValueError(f"unet.channels: {width} must be a multiple of 32 and of its {heads} heads")
@@ -47,42 +49,42 @@ class UNetSettings(Section):
 
 
 class ImageEncoderSettings(Section):
-    """Shape of transformers' `CLIPVisionModelWithProjection`; the defaults are ViT-H/14's."""
+    """Architecture of transformers' `CLIPVisionModelWithProjection`. The defaults are those of ViT-H/14."""
 
     width: int = Field(1280, ge=1)
-    """Hidden width."""
+    """Width of the hidden states."""
     layers: int = Field(32, ge=1)
-    """Transformer layers."""
+    """Number of transformer layers."""
     heads: int = Field(16, ge=1)
-    """Attention heads."""
+    """Number of attention heads."""
     mlp: int = Field(5120, ge=1)
-    """Width inside the feed-forward layers."""
+    """Hidden width of the feed-forward layers."""
     patch: int = Field(14, ge=1, le=224)
-    """Side of a patch of the 224 px image."""
+    """Side in pixels of a patch of the 224 px image."""
     projection: int = Field(1024, ge=1)
-    """Width of the image token, which is the UNet's cross-attention width."""
+    """Width of the image token and therefore of the UNet's cross-attention."""
 
 
 class ModelSettings(Section):
-    """The model; the defaults are the paper's."""
+    """The model. The defaults are those of the paper."""
 
     start: Literal["random", "small", "svd-xt"] = "random"
-    """Weights that training starts from: drawn from the seed; ``small``, the model that comes with the project; ``svd-xt``,
-    the published UNet and image encoder. The frozen image encoder is the start's, too."""
+    """Initial weights of the UNet and the frozen image encoder: ``random`` initialises them from the seed, ``small`` loads the
+    model included in the project, ``svd-xt`` loads the published weights."""
     size: int = Field(512, ge=64, multiple_of=64)
-    """Side of the frames that the model sees; smaller than the shards' means that frames are resized."""
+    """Side in pixels of the model's frames. Frames of larger shards are resized to it."""
     frames: int = Field(16, ge=2)
-    """Frames of a window, the reference frame included."""
+    """Number of frames per window, including the reference frame."""
     overlap: int = Field(6, ge=1)
-    """Frames that neighbouring windows of a long video share, the reference frame included."""
+    """Number of frames that consecutive windows of a long video share, including the reference frame."""
     conditions: tuple[Literal["shading", "reference"], ...] = ("shading", "reference")
-    """Adapters, in order."""
+    """Adapters, in the order in which they are applied."""
     carried: bool = False
     """Show the reference adapter the portrait as it stands in each frame, carried there by the mesh, instead of the same picture
     in all of them (the paper's): a small model then needn't learn to move a face, and keeps its likeness."""
     sigmas: tuple[float, float] = SVD_SIGMAS
-    """Lowest and highest noise level that the exported model is sampled at; SVD's. A model that was trained on few others spends
-    its steps better between those that it knows (`objective`)."""
+    """Lowest and highest noise level (sigma) at which the exported model is sampled. The default is SVD's range. A model trained
+    on a narrower range (`objective`) should be sampled within that range."""
     latents: LatentSettings = LatentSettings()
     unet: UNetSettings = UNetSettings()
     image_encoder: ImageEncoderSettings = ImageEncoderSettings()
@@ -99,26 +101,26 @@ class ModelSettings(Section):
 
 
 class ObjectiveSettings(Section):
-    """The EDM objective and its random draws."""
+    """The EDM objective and its sampling distributions."""
 
     sigma_mean: float = 0.7
-    """Mean of ln sigma."""
+    """Mean of ln(sigma) of the training noise levels."""
     sigma_std: float = Field(1.6, gt=0)
-    """Standard deviation of ln sigma."""
+    """Standard deviation of ln(sigma) of the training noise levels."""
     condition_mean: float = -3.0
-    """Mean of ln sigma of the noise on the reference image."""
+    """Mean of ln(sigma) of the noise added to the reference image."""
     condition_std: float = Field(0.5, ge=0)
-    """Standard deviation of the same."""
+    """Standard deviation of ln(sigma) of the noise added to the reference image."""
     dropout: float = Field(0.1, ge=0, le=1 / 3)
-    """p: the image token alone is dropped with p, token and condition latent with p, the latent alone with p."""
+    """Condition dropout probability p: with p only the image token is dropped, with p only the condition latent, with p both."""
     gate: float = Field(0.5, ge=0, le=1)
-    """Probability that an adapter is on."""
+    """Probability that an adapter is enabled, drawn independently for each."""
     gate_none: float = Field(0.1, ge=0, le=1)
-    """Probability that all adapters are forced off."""
+    """Probability that all adapters are disabled."""
     gate_all: float = Field(0.1, ge=0, le=1)
-    """Probability that all adapters are forced on."""
+    """Probability that all adapters are enabled."""
     portrait_weight: float = Field(1.0, ge=0)
-    """Weight of the loss inside the portrait, L_p."""
+    """Weight of L_p, the loss inside the portrait mask."""
 
     @model_validator(mode="after")
     def _gates(self) -> ObjectiveSettings:
@@ -128,40 +130,41 @@ class ObjectiveSettings(Section):
 
 
 class OptimiserSettings(Section):
-    """The optimiser."""
+    """The optimiser and its learning-rate schedule."""
 
     name: Literal["adamw", "adamw8bit"] = "adamw8bit"
-    """``adamw8bit`` needs the extra `adam8bit` (bitsandbytes)."""
+    """Optimiser. ``adamw8bit`` needs the extra `adam8bit` (bitsandbytes)."""
     lr: float = Field(1e-5, gt=0)
     """Peak learning rate."""
     schedule: Literal["constant", "cosine"] = "constant"
-    """``cosine`` falls to zero over all steps."""
+    """Learning-rate schedule. ``cosine`` decays to zero over all steps."""
     warmup: int = Field(0, ge=0)
-    """Steps over which the rate rises from zero."""
+    """Number of steps over which the learning rate rises linearly from zero."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Adam's decay rates."""
+    """Adam's decay rates of the first and second moment."""
     weight_decay: float = Field(1e-2, ge=0)
-    """Decoupled weight decay."""
+    """Coefficient of the decoupled weight decay."""
     eps: float = Field(1e-8, gt=0)
     """Adam's epsilon."""
     clip: float = Field(1.0, gt=0)
-    """Largest norm of the gradient."""
+    """Maximum gradient norm; larger gradients are clipped to it."""
     ema: float = Field(0.0, ge=0, lt=1)
-    """Decay of the averaged weights that are exported; 0 exports the last weights."""
+    """Decay of the exponential moving average of the weights, which is exported; 0 exports the last weights."""
 
 
 class EngineSettings(Section):
-    """How DeepSpeed spreads a run over memory and processes. The result depends on it by rounding alone."""
+    """How DeepSpeed distributes a run over memory and processes. It affects the result only by rounding."""
 
     zero: Literal[0, 1, 2, 3] = 0
-    """DeepSpeed's ZeRO stage: 1 shares optimiser states between processes, 2 gradients too, 3 weights too."""
+    """DeepSpeed's ZeRO stage: 1 partitions the optimiser states over the processes, 2 also the gradients, 3 also the weights."""
     offload: Literal["none", "optimiser", "all"] = "none"
-    """What is kept in host memory: optimiser states (ZeRO 1 to 3), or weights as well (ZeRO 3)."""
+    """State offloaded to host memory: ``optimiser`` offloads the optimiser states (ZeRO 1 to 3), ``all`` also the weights
+    (ZeRO 3)."""
     checkpointed_levels: int = Field(4, ge=0)
-    """Of the UNet's levels, from the largest pictures down, those whose activations are computed again in the backward
-    pass instead of being kept; the number of levels or more means all."""
+    """Number of UNet levels, starting at the highest resolution, that use activation checkpointing. A value of at least the
+    number of levels means all."""
     compile: bool = False
-    """Let `torch.compile` compile the UNet's blocks: minutes at the start, faster steps."""
+    """Compile the UNet's blocks with `torch.compile`: takes minutes at the start and makes each step faster."""
 
     @model_validator(mode="after")
     def _possible(self) -> EngineSettings:
@@ -171,65 +174,68 @@ class EngineSettings(Section):
             raise ValueError(f"engine.offload is all, which needs engine.zero 3 (it is {self.zero}); or set optimiser")
         if self.compile and self.zero == 3:
             raise ValueError(
-                "engine.compile can't see weights that engine.zero 3 fetches block by block: use 0, 1 or 2"
+                "engine.compile doesn't support engine.zero 3, which gathers weights block by block: set zero to 0, 1 or 2"
             )
         return self
 
 
 class WatchSettings(Section):
-    """What is measured while training."""
+    """Measurements taken during training."""
 
     log_every: int = Field(10, ge=1)
-    """Optimiser steps between points of the loss curve, each the mean over those steps."""
+    """Number of optimiser steps between points of the loss curve. Each point is the mean over those steps."""
     held_out_every: int = Field(0, ge=0)
-    """Optimiser steps between measurements of the held-out loss; 0 measures the final model alone."""
+    """Number of optimiser steps between measurements of the held-out loss; 0 measures only the final model."""
     held_out_windows: int = Field(16, ge=1)
-    """Fixed windows and noises on which it is measured, one at each quantile of the training noise levels."""
+    """Number of windows of the held-out loss. Each has fixed noise, at one quantile of the training noise levels."""
     video_every: int = Field(0, ge=0)
-    """Optimiser steps between videos of fixed portraits, hints and seeds (beside the log, untracked); 0 makes none."""
+    """Number of optimiser steps between sample videos of fixed portraits, hints and seeds, which are written next to the log
+    and not tracked by DVC; 0 makes none."""
     video_clips: int = Field(2, ge=1)
-    """Portraits of those videos."""
+    """Number of sample videos, each of another portrait."""
     video_guidance: float = Field(4.5, ge=0)
-    """Their guidance."""
+    """Guidance weight of the sample videos."""
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
-    """Where the numbers go as well; DVCLive always has them. Each needs the package of its name."""
+    """Experiment trackers that log the numbers in addition to DVCLive. Each needs the package of the same name."""
 
 
 class TrainSettings(Section):
     """Stage ``train``."""
 
     steps: int = Field(30_000, ge=1)
-    """Optimiser steps."""
+    """Number of optimiser steps."""
     global_batch: int = Field(8, ge=1)
-    """Clips an optimiser step, over all processes and micro-steps."""
+    """Number of clips per optimiser step, over all processes and micro-steps."""
     batch: int = Field(1, ge=1)
-    """Clips a process and micro-step."""
+    """Number of clips per process and micro-step."""
     processes: int = Field(1, ge=1)
-    """Processes (one a GPU) that DeepSpeed's launcher starts on each machine."""
+    """Number of training processes per machine, one per GPU."""
     machines: int = Field(1, ge=1)
-    """Machines; with more than one, ``LCVD_HOSTFILE`` names the file that lists them (`docs/training.md`)."""
+    """Number of machines. With more than one, ``LCVD_HOSTFILE`` must name the file that lists them (`docs/training.md`)."""
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
-    """Autocast of the network; weights, gradients and losses stay float32. ``fp16`` scales the loss (ZeRO 1 to 3)."""
+    """Autocast precision of the network. Weights, gradients and losses stay float32. ``fp16`` uses loss scaling and needs ZeRO 1
+    to 3."""
     stride: int = Field(4, ge=1)
-    """Frames between neighbours of a training window in a clip that is long enough."""
+    """Distance, in clip frames, between consecutive frames of a training window. Shorter clips use a smaller distance."""
     prepared: bool = True
-    """Train from the latents that stage shard prepared; false encodes the frames in every step."""
+    """Train on the latents that stage `shard` stored; false encodes the frames in every step."""
     hints: Literal["stored", "rendered"] = "stored"
-    """Shading hints as stage shard stored them, or rendered from the face codes when a window is loaded, at the model's
-    size, on CUDA where PyTorch3D is usable: `docs/training.md` says which is faster where."""
+    """Source of the shading hints: ``stored`` reads those that stage `shard` stored; ``rendered`` renders them from the face
+    codes at the model's size when a window is loaded, on CUDA if PyTorch3D is usable (`docs/training.md` compares both)."""
     loaders: int = Field(4, ge=1)
-    """Threads that decode ahead of the step."""
+    """Number of threads that decode and prefetch the next batches."""
     balance_light: float = Field(0.0, ge=0, le=1)
-    """How evenly light is drawn from all sides: 0 draws every clip once an epoch, 1 draws each of eleven directions
-    equally often, however few clips have it (docs/curation.md)."""
+    """Strength of balancing clips by light direction: 0 draws every clip once per epoch, 1 draws each of eleven light-direction
+    bins equally often, however few clips it has (docs/curation.md)."""
     max_broken: float = Field(0.01, ge=0, lt=1)
-    """Share of clips that may be broken (a torn shard, a part that doesn't decode): they are named and left out."""
+    """Maximum fraction of broken clips (truncated shard, undecodable part). Broken clips are logged and skipped; above this
+    fraction training stops."""
     memory_mb: int = Field(512, ge=0)
-    """Clips are decoded once and held when all of them together need no more than this."""
+    """Memory limit, in megabytes per process, for caching decoded clips. Clips are cached only if all of them fit."""
     checkpoint_every: int = Field(1000, ge=1)
-    """Optimiser steps between checkpoints."""
+    """Number of optimiser steps between checkpoints."""
     keep: int = Field(2, ge=1)
-    """Newest checkpoints kept, beside the best by held-out loss."""
+    """Number of most recent checkpoints to keep, in addition to the one with the lowest held-out loss."""
     engine: EngineSettings = EngineSettings()
     watch: WatchSettings = WatchSettings()
     model: ModelSettings = ModelSettings()
@@ -238,12 +244,12 @@ class TrainSettings(Section):
 
     @property
     def world(self) -> int:
-        """Processes on all machines."""
+        """Number of processes on all machines."""
         return self.processes * self.machines
 
     @property
     def accumulation(self) -> int:
-        """Micro-steps an optimiser step."""
+        """Number of micro-steps per optimiser step."""
         return self.global_batch // (self.batch * self.world)
 
     @model_validator(mode="after")
@@ -251,24 +257,25 @@ class TrainSettings(Section):
         share = self.batch * self.world
         if self.global_batch % share:
             raise ValueError(
-                f"train.global_batch ({self.global_batch}) doesn't divide by train.batch x processes x machines "
+                f"train.global_batch ({self.global_batch}) isn't a multiple of train.batch x processes x machines "
                 f"({self.batch} x {self.processes} x {self.machines} = {share})"
             )
         if self.engine.zero == 3 and self.optimiser.ema:
             raise ValueError(
-                "engine.zero 3 leaves no process with whole weights to average: set optimiser.ema to 0, or zero 2"
+                "optimiser.ema needs whole weights in one process, which engine.zero 3 doesn't have: set ema to 0, or zero to 2"
             )
         if self.engine.zero == 3 and self.watch.video_every:
             raise ValueError(
-                "engine.zero 3 leaves no process with a whole model to make videos with: set watch.video_every to 0, or "
-                "zero 2"
+                "watch.video_every needs a whole model in one process, which engine.zero 3 doesn't have: set video_every to 0, "
+                "or zero to 2"
             )
         if self.engine.offload != "none" and self.optimiser.name == "adamw8bit":
             raise ValueError(
-                "engine.offload keeps float32 states in host memory: set optimiser.name to adamw, or offload to none"
+                "engine.offload keeps float32 optimiser states, which adamw8bit doesn't have: set optimiser.name to adamw, or "
+                "offload to none"
             )
         if self.precision == "fp16" and self.engine.zero == 0:
             raise ValueError(
-                "precision fp16 scales the loss by ZeRO's optimiser: set engine.zero to 1, 2 or 3, or use bf16"
+                "precision fp16 needs the loss scaling of ZeRO's optimiser: set engine.zero to 1, 2 or 3, or use bf16"
             )
         return self

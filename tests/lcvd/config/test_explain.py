@@ -1,4 +1,4 @@
-"""Keys are explained by their own types and docstrings."""
+"""`lcvd config explain`: type, default and docstring of every key."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def flat(settings: BaseModel, prefix: str = "") -> list[str]:
     return names
 
 
-def test_the_keys_are_those_of_the_file() -> None:
+def test_keys_follow_the_order_of_the_file() -> None:
     assert [key.name for key in keys()] == flat(profile("demo"))
 
 
-def test_a_key_says_what_it_takes() -> None:
+def test_allowed_values_are_described() -> None:
     (key,) = explained("train.model.size")
     assert (key.takes, key.default) == ("whole number, at least 64, a multiple of 64", 512)
     assert explained("train.precision")[0].takes == "`fp32` or `bf16` or `fp16`"
-    assert explained("train.optimiser.betas")[0].takes == "2 of number"
+    assert explained("train.optimiser.betas")[0].takes == "2 values: number"
     assert [key.name for key in explained("evaluate")][:2] == ["evaluate.clips", "evaluate.frames"]
 
 
-def test_a_wrong_name_gets_those_like_it() -> None:
-    with pytest.raises(ValueError, match=r"no key 'lr'; keys like it: train\.optimiser\.lr"):
+def test_an_unknown_key_suggests_similar_keys() -> None:
+    with pytest.raises(ValueError, match=r"no key 'lr'; similar keys: train\.optimiser\.lr"):
         explained("lr")

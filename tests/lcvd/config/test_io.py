@@ -6,7 +6,7 @@ from lcvd.config.profiles import PROFILES, profile
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
-def test_a_profile_survives_the_file(name, tmp_path):
+def test_a_profile_written_and_read_back_is_unchanged(name, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(dump_settings(profile(name)))
     assert load_settings(path) == profile(name)
@@ -20,7 +20,7 @@ def _with(tmp_path, change):
     return path
 
 
-def test_a_misspelt_key_is_named_with_the_one_that_was_meant(tmp_path):
+def test_a_misspelt_key_suggests_the_similar_one(tmp_path):
     def change(data):
         data["filter"]["thresholds"]["min_sharpnes"] = data["filter"]["thresholds"].pop("min_sharpness")
 
@@ -30,7 +30,7 @@ def test_a_misspelt_key_is_named_with_the_one_that_was_meant(tmp_path):
         load_settings(_with(tmp_path, change))
 
 
-def test_every_bad_value_is_named_at_once(tmp_path):
+def test_all_invalid_values_are_reported_together(tmp_path):
     def change(data):
         data["train"]["steps"] = "many"
         data["shard"]["size"] = 100
@@ -42,7 +42,7 @@ def test_every_bad_value_is_named_at_once(tmp_path):
     assert "shard.size" in str(caught.value)
 
 
-def test_settings_that_contradict_each_other_are_refused(tmp_path):
+def test_contradicting_settings_are_rejected(tmp_path):
     def change(data):
         data["filter"]["track"]["max_frames"] = 4
 
@@ -50,13 +50,13 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path):
         load_settings(_with(tmp_path, change))
 
 
-def test_a_missing_file_and_a_missing_section_say_what_to_do(tmp_path):
+def test_a_missing_file_or_section_names_the_remedy(tmp_path):
     with pytest.raises(SettingsError, match="lcvd config use demo"):
         load_settings(tmp_path / "absent.yaml")
     with pytest.raises(SettingsError, match="'evaluate' is missing"):
         load_settings(_with(tmp_path, lambda data: data.pop("evaluate")))
 
 
-def test_an_unknown_profile_is_named():
+def test_an_unknown_profile_lists_the_known_ones():
     with pytest.raises(ValueError, match="'paperr' doesn't exist; choose one of demo, paper"):
         profile("paperr")

@@ -1,4 +1,4 @@
-"""Settings of training that contradict themselves are named."""
+"""Contradicting training settings are rejected."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from lcvd.config.train import ModelSettings, UNetSettings
         ({"conditions": ("shading", "shading")}, "name shading and reference, each once"),
     ],
 )
-def test_a_model_that_cant_be_is_named(given: dict[str, Any], message: str) -> None:
+def test_an_impossible_model_is_rejected(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ModelSettings(**given)
 
 
-def test_widths_fit_group_norm_and_heads() -> None:
+def test_unet_widths_must_fit_group_norm_and_heads() -> None:
     with pytest.raises(ValidationError, match="unet.channels: 48 must be a multiple of 32 and of its 2 heads"):
         UNetSettings(channels=(32, 48), heads=(1, 2))

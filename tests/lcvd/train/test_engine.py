@@ -60,7 +60,7 @@ def test_deepspeed_offloads_what_the_settings_say() -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"global_batch": 7, "batch": 2}, r"global_batch \(7\) doesn't divide by .* \(2 x 1 x 1 = 2\)"),
+        ({"global_batch": 7, "batch": 2}, r"global_batch \(7\) isn't a multiple of .* \(2 x 1 x 1 = 2\)"),
         ({"global_batch": 8, "processes": 3}, r"\(1 x 3 x 1 = 3\)"),
         ({"engine": {"zero": 4}}, "engine.zero"),
         ({"engine": {"zer": 1}}, "Extra inputs"),
