@@ -262,12 +262,13 @@ class TrainSettings(Section):
             )
         if self.engine.zero == 3 and self.optimiser.ema:
             raise ValueError(
-                "optimiser.ema needs whole weights in one process, which engine.zero 3 doesn't have: set ema to 0, or zero to 2"
+                "optimiser.ema needs whole weights in one process, which engine.zero 3 doesn't have: set optimiser.ema to 0, or "
+                "engine.zero to 2"
             )
         if self.engine.zero == 3 and self.watch.video_every:
             raise ValueError(
-                "watch.video_every needs a whole model in one process, which engine.zero 3 doesn't have: set video_every to 0, "
-                "or zero to 2"
+                "watch.video_every needs a whole model in one process, which engine.zero 3 doesn't have: set "
+                "watch.video_every to 0, or engine.zero to 2"
             )
         if self.engine.offload != "none" and self.optimiser.name == "adamw8bit":
             raise ValueError(
