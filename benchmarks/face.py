@@ -33,10 +33,10 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.deca import FEATURES, HIDDEN, DecaEncoder, ResNet50, encode
 from lcvd.face.deca_crop import crop_transform, warp
 from lcvd.face.head import load_head
-from lcvd.face.mask import PortraitMasker
+from lcvd.face.masks.mediapipe import MediaPipeClipMasker
+from lcvd.face.masks.u2net import U2NetClipMasker
 from lcvd.face.track import Tracker
 from lcvd.face.u2net import U2Net
-from lcvd.face.u2net_mask import U2NetMasker
 from lcvd.light.presets import preset
 from lcvd.render.hints import hints_of, surfaces_of
 from lcvd.video.clip import Clip
@@ -203,8 +203,8 @@ def _apart(clip: Clip) -> dict[str, float]:
     found = {}
     for name, work, count in (
         ("mediapipe_landmarks", Tracker(TrackSettings()).update, len(window)),
-        ("mediapipe_mask", PortraitMasker().update, len(window)),
-        ("u2net_mask", U2NetMasker(network=U2Net().eval()).update, 2),
+        ("mediapipe_mask", MediaPipeClipMasker().update, len(window)),
+        ("u2net_mask", U2NetClipMasker(network=U2Net().eval()).update, 2),
     ):
         began = time.perf_counter()
         work(window[:count])

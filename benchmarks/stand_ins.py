@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.studio import studio_identities
 from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
-from lcvd.filter.picture_quality import score_frames
+from lcvd.filter.scores.piqe import score_frames
 from lcvd.light.presets import PRESETS, preset
 from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import frechet_distance

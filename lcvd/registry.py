@@ -3,26 +3,75 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic_core import core_schema
 
 from lcvd.errors import UsageError
 
 T = TypeVar("T")
 
 
-class Registry(Generic[T]):
+class Names:
+    """Names of the implementations of one kind. Nothing is imported to list or check them.
+
+    As metadata of a field of the settings (``Annotated[str, MASKERS]``) it admits these names only.
+    """
+
+    def __init__(self, kind: str, group: str, own: Iterable[str] = ()) -> None:
+        """`kind`: what an entry is called in errors, such as ``metric``; `group`: the entry points of installed packages;
+        `own`: this project's names."""
+        self.kind = kind
+        self.group = group
+        self._own = list(own)
+
+    def names(self) -> tuple[str, ...]:
+        """All names: this project's in their order, then those of installed packages, sorted."""
+        return (*self._own, *sorted(set(self._installed()) - set(self._own)))
+
+    def check(self, name: str) -> str:
+        """`name` itself.
+
+        Raises:
+            UsageError: there is none of that name; the message has the closest name, or all.
+        """
+        if name not in self._own and name not in self._installed():
+            close = difflib.get_close_matches(name, self.names(), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self.names())}"
+            raise UsageError(f"unknown {self.kind} {name!r}; {hint}")
+        return name
+
+    def package(self, name: str) -> dict[str, str]:
+        """``{"package": "NAME VERSION"}`` of the installed package that declares `name`, for cache keys and provenance; empty
+        if `name` is this project's own."""
+        point = None if name in self._own else self._installed().get(name)
+        return {"package": f"{point.dist.name} {point.dist.version}"} if point and point.dist else {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def _installed(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=self.group)}
+
+
+class Registry(Names, Generic[T]):
     """Implementations of one kind by name.
 
     An installed package adds one by an entry point in `group`; its name is the entry point's, its value a `kind`. A
-    package's module is imported when its name is first looked up, so listing names imports nothing.
+    package's module is imported when its name is first looked up.
     """
 
     def __init__(self, kind: str, group: str, base: type | None = None) -> None:
-        """`kind`: what an entry is called in errors, such as ``metric``; `base`: the class every entry is an instance of."""
-        self.kind = kind
-        self.group = group
+        """`base`: the class or runtime-checkable protocol that every entry is an instance of; else as `Names`."""
+        super().__init__(kind, group)
         self.base = base
         self._items: dict[str, T] = {}
 
@@ -32,8 +81,9 @@ class Registry(Generic[T]):
         Raises:
             UsageError: the name is taken.
         """
-        if name in self._items:
+        if name in self._own:
             raise UsageError(f"{self.kind} {name!r} is registered twice")
+        self._own.append(name)
         self._items[name] = item
         return item
 
@@ -41,30 +91,12 @@ class Registry(Generic[T]):
         """The implementation called `name`.
 
         Raises:
-            UsageError: there is none (the message lists the known names), an installed package's entry point can't be
-                imported, or what it names isn't a `kind`.
+            UsageError: there is none (see `check`), an installed package's entry point can't be imported, or what it names
+                isn't a `kind`.
         """
         if name not in self._items:
-            found = self._installed().get(name)
-            if found is None:
-                close = difflib.get_close_matches(name, self.names(), n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self.names())}"
-                raise UsageError(f"unknown {self.kind} {name!r}; {hint}")
-            self._items[name] = self._load(found)
+            self._items[name] = self._load(self._installed()[self.check(name)])
         return self._items[name]
-
-    def names(self) -> tuple[str, ...]:
-        """All names: this project's in the order of registration, then those of installed packages, sorted."""
-        return (*self._items, *sorted(set(self._installed()) - set(self._items)))
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.names()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names())
-
-    def _installed(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=self.group)}
 
     def _load(self, point: EntryPoint) -> T:
         package = point.dist.name if point.dist else point.value

@@ -61,7 +61,8 @@ def datasets() -> None:
     """Published datasets whose annotations can become manifests: licence, where they come from, whether they are here."""
     from lcvd.download.datasets.registry import DATASETS, annotations_folder
 
-    for known in DATASETS:
+    for name in DATASETS:
+        known = DATASETS.get(name)
         folder = annotations_folder(known.name)
         here = sum((folder / each.file).is_file() for each in known.annotations)
         click.echo(f"{known.name:16} {here} of {len(known.annotations)} files in {folder}")
@@ -73,9 +74,9 @@ def datasets() -> None:
 def fetch(name: str) -> None:
     """Fetch the annotation files of dataset NAME (`lcvd sources datasets` lists them)."""
     from lcvd.config.download import DownloadSettings
-    from lcvd.download.datasets.registry import dataset, fetch_annotations
+    from lcvd.download.datasets.registry import DATASETS, fetch_annotations
 
-    known = dataset(name)
+    known = DATASETS.get(name)
     click.echo(f"{name}: licence: {known.licence}")
     for path, digest in fetch_annotations(known, DownloadSettings()):
         click.echo(f"{path} {digest}")
@@ -88,9 +89,9 @@ def fetch(name: str) -> None:
 @click.option("--skip", is_flag=True, help="Leave out what isn't as the format says, and tell it, instead of refusing.")
 def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> None:
     """Write the manifest of dataset NAME from its annotations at PATH (a file or folder; default: where `fetch` puts them)."""
-    from lcvd.download.datasets.registry import dataset, read_dataset
+    from lcvd.download.datasets.registry import DATASETS, read_dataset
 
-    known = dataset(name)
+    known = DATASETS.get(name)
     reading = read_dataset(known, path, skip_mistakes=skip)
     output = output or Path("data/sources") / f"{name}.csv"
     count = write_manifest(output, reading.rows)
@@ -98,7 +99,10 @@ def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> No
         click.echo(f"left out: {told}", err=True)
     identities = len({row["identity"] for row in reading.rows})
     left_out = len(reading.mistakes) + len(reading.omitted)
-    click.echo(f"{output}: {count} clips of {identities} identities, {left_out} left out; licence: {known.licence}")
+    reader = "".join(f"; read by {package}" for package in DATASETS.package(name).values())
+    click.echo(
+        f"{output}: {count} clips of {identities} identities, {left_out} left out; licence: {known.licence}{reader}"
+    )
 
 
 @sources.command()

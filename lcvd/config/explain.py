@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lcvd.config.settings import Settings
+from lcvd.registry import Names
 
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "multiple_of": "a multiple of"}
 
@@ -58,12 +59,17 @@ def _takes(kind: Any, field: FieldInfo) -> str:
         for attribute, words in _BOUNDS.items()
         if getattr(rule, attribute, None) is not None
     ]
-    return ", ".join([_words(kind), *bounds])
+    return ", ".join([_words(kind, field.metadata), *bounds])
 
 
-def _words(kind: Any) -> str:
-    """Describe a type in words."""
+def _words(kind: Any, metadata: Iterable[Any] = ()) -> str:
+    """Describe a type, and what its annotation adds (`metadata`), in words."""
     origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _words(arguments[0], arguments[1:])
+    for names in metadata:
+        if isinstance(names, Names):
+            return " or ".join(f"`{name}`" for name in names)
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin is tuple:

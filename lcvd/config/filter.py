@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from lcvd.config.section import Section
+from lcvd.registry import Names
+
+QUALITY_SCORE_NAMES = Names("quality score", "lcvd.quality_scores", ("fastervqa", "piqe", "none"))
 
 
 class TrackSettings(Section):
@@ -23,9 +26,9 @@ class TrackSettings(Section):
 class QualitySettings(Section):
     """Image quality score of a clip. Changing a value recomputes the scores."""
 
-    metric: Literal["fastervqa", "piqe", "none"] = "piqe"
+    metric: Annotated[str, QUALITY_SCORE_NAMES] = "piqe"
     """Quality metric: ``fastervqa`` (the paper's; 0 worst to 1 best; you must provide the weights), ``piqe`` (pyiqa; 0 best to
-    100 worst) or ``none``."""
+    100 worst), ``none``, or one that an installed package adds."""
     frames: int = Field(8, ge=1)
     """Number of evenly spaced frames per clip used for ``piqe``, sharpness, near-duplicate hashes and face embeddings."""
     sampling: Literal["script", "fragments"] = "script"
@@ -67,6 +70,8 @@ class FilterThresholds(Section):
     """Maximum (worst) PIQE score."""
     min_fastervqa: float = Field(0.6, ge=0, le=1)
     """Minimum Faster-VQA score (paper: 0.6)."""
+    quality_limit: float | None = None
+    """Worst admitted score of a quality metric that an installed package adds; null takes that metric's own limit."""
 
 
 class PeopleSettings(Section):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from lcvd.config.section import Section
+from lcvd.registry import Names
 
-MaskKind = Literal["mediapipe", "u2net", "u2net-compat"]
+FACE_ESTIMATOR_NAMES = Names("face estimator", "lcvd.face_estimators", ("open", "deca"))
+MASKER_NAMES = Names("masker", "lcvd.maskers", ("mediapipe", "u2net", "u2net-compat"))
 
 
 class FitSettings(Section):
@@ -92,12 +94,13 @@ class ReconstructSettings(Section):
     published example (1.8)."""
     size: int = Field(256, ge=64)
     """Side in pixels to which the square crop is resized for estimating mask and light."""
-    codes: Literal["open", "deca"] = "open"
-    """Estimator of the face codes: the fit of the open head model, or DECA with FLAME, whose weights must be installed."""
+    codes: Annotated[str, FACE_ESTIMATOR_NAMES] = "open"
+    """Estimator of the face codes: ``open`` fits the open head model; ``deca`` is DECA with FLAME, whose weights you must
+    provide; or one that an installed package adds."""
     deca: DecaSettings = DecaSettings()
-    mask: MaskKind = "mediapipe"
-    """Portrait mask network: ``mediapipe`` (open), or U²-Net human, whose weights you must provide: ``u2net`` runs it as
-    intended, ``u2net-compat`` as the published preprocessing runs it."""
+    mask: Annotated[str, MASKER_NAMES] = "mediapipe"
+    """Portrait mask network: ``mediapipe`` (open); U²-Net human, whose weights you must provide: ``u2net`` runs it as
+    intended, ``u2net-compat`` as the published preprocessing runs it; or one that an installed package adds."""
     fit: FitSettings = FitSettings()
     light: LightSettings = LightSettings()
     thresholds: ReconstructThresholds = ReconstructThresholds()

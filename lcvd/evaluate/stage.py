@@ -19,6 +19,7 @@ from lcvd.config.settings import Settings
 from lcvd.evaluate.clip import Progress, Results, ScoredClip, Ticker, frame_count
 from lcvd.evaluate.truth import is_studio
 from lcvd.evaluate.write import write_results
+from lcvd.filter.scores.registry import QUALITY_SCORES
 from lcvd.ledger.tally import clip_counted
 from lcvd.light.presets import preset
 from lcvd.metrics.readings import OPEN
@@ -88,7 +89,8 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
     splits = json.loads((shards / "splits.json").read_text(encoding="utf-8"))
     scored = {clip["identity"] for clip in results.clips}
     shared = {name for name, found in splits["identities"].items() if {"train", SPLIT} <= set(found)}
-    metric, limits = settings.filter.quality.metric, settings.filter.thresholds
+    metric = settings.filter.quality.metric
+    quality = QUALITY_SCORES.get(metric)
     return {
         "profile": settings.profile,
         "seed": settings.seed,
@@ -104,7 +106,12 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
         "likeness": settings.evaluate.likeness,
         "adapters": settings.evaluate.adapters,
         "lights": list(settings.evaluate.lights),
-        "quality": {"metric": metric, "limit": limits.min_fastervqa if metric == "fastervqa" else limits.max_piqe},
+        "quality": {
+            "metric": metric,
+            "limit": quality.limit(settings.filter.thresholds),
+            "higher_is_better": quality.higher_is_better,
+            "top": quality.top,
+        },
         "codec_description": model.codec.description,
         "shared_identities": sorted(shared & scored),
         "shared_clips": sorted(clip["id"] for clip in results.clips if "train" in splits["clips"][clip["id"]]),

@@ -49,8 +49,8 @@ class DecaCoder:
         self._crops: list[Array] = []
         self._present: list[Array] = []
 
-    def update(self, window: Array, pictures: Array) -> None:
-        """Take the next frames, (n, H, W, 3) uint8 RGB; pictures of the square aren't looked at."""
+    def update(self, window: Array, squares: Array) -> None:
+        """Take the next frames (n, H, W, 3) uint8 RGB; `squares` isn't used."""
         start = sum(map(len, self._present))
         seen = self._track.slice(start, start + len(window))
         landmarks, present = self._find(window) if self._find else (seen.landmarks, seen.present)

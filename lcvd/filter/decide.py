@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lcvd.config.filter import FilterThresholds
 from lcvd.filter.measure import Analysis
+from lcvd.filter.scores.registry import QUALITY_SCORES
 from lcvd.ledger.rows import Row, filtered, kept
 
 
@@ -99,12 +100,10 @@ def _looks(found: Analysis, limits: FilterThresholds) -> list[_Check]:
 
 
 def _quality(found: Analysis, limits: FilterThresholds) -> list[_Check]:
-    """One reason in the metric's own sense: PIQE is better when lower, Faster-VQA when higher."""
     if found.quality is None:
         return []
-    score = found.quality
-    if found.scored["metric"] == "fastervqa":
-        detail = f"Faster-VQA {score:.3f} ({found.scored['sampling']}), {limits.min_fastervqa:g} needed"
-        return [_Check("low_quality", score < limits.min_fastervqa, score, limits.min_fastervqa, detail)]
-    detail = f"PIQE {score:.1f}, at most {limits.max_piqe:g} admitted"
-    return [_Check("low_quality", score > limits.max_piqe, score, limits.max_piqe, detail)]
+    kind = QUALITY_SCORES.get(found.scored["metric"])
+    score, limit = found.quality, kind.limit(limits)
+    worse = score < limit if kind.higher_is_better else score > limit
+    needed = f"{limit:g} needed" if kind.higher_is_better else f"at most {limit:g} admitted"
+    return [_Check("low_quality", worse, score, limit, f"{kind.describe(score, dict(found.scored))}, {needed}")]

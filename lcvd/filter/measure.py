@@ -17,7 +17,7 @@ from lcvd.config.filter import FilterSettings
 from lcvd.face.detect import share_with_several
 from lcvd.face.track import FaceTrack, face_track, store_track, track_key, track_windows
 from lcvd.filter.face_signature import Looks, looks_of
-from lcvd.filter.picture_quality import protocol, sampled, score_clip
+from lcvd.filter.image_quality import protocol, sampled, score_clip
 from lcvd.filter.sharpness import face_sharpness
 from lcvd.filter.shots import ShotDetector, longest_shot
 from lcvd.video.clip import Clip
@@ -45,7 +45,7 @@ class Analysis:
     quality: float | None
     """The picture-quality score, None with metric ``none``."""
     scored: Mapping[str, Any]
-    """How it was scored, as `lcvd.filter.picture_quality.protocol` says."""
+    """How it was scored, as `lcvd.filter.image_quality.protocol` says."""
     looks: Looks
     """What the face looks like: for comparing clips, and the clip's end with its beginning."""
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from lcvd.cache.store import Cache
 from lcvd.config.filter import FilterSettings
 from lcvd.filter.decide import decide
+from lcvd.filter.image_quality import protocol
 from lcvd.filter.measure import analyse
-from lcvd.filter.picture_quality import protocol
 from lcvd.ledger.rows import Row, guard, read_ledger
 from lcvd.video.clip import Clip, clips_of
 

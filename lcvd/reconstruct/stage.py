@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 
 from lcvd.cache.imports import rooms_hash
 from lcvd.cache.store import Cache, key_of, link_or_copy
-from lcvd.config.reconstruct import MaskKind, ReconstructThresholds
+from lcvd.config.reconstruct import ReconstructSettings, ReconstructThresholds
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.crop import square_pictures
 from lcvd.face.fit import EYE_CORNERS
 from lcvd.face.jitter import landmark_jitter, light_jitter, pose_jitter
-from lcvd.face.mask import mask_weights, open_masker
+from lcvd.face.masks.base import ClipMasker
+from lcvd.face.masks.registry import MASKERS
 from lcvd.face.square import square_of
 from lcvd.face.track import FaceTrack, face_track
 from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
 from lcvd.ledger.tally import timed
 from lcvd.reconstruct.contact_sheet import ROWS, contact_sheet, save_png, sheet_rows
-from lcvd.reconstruct.estimators import Coder, coder_of, coder_weights
+from lcvd.reconstruct.estimators.base import ClipEstimator
+from lcvd.reconstruct.estimators.registry import FACE_ESTIMATORS
 from lcvd.render.sh import contrast, dominant_direction
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
@@ -52,12 +54,19 @@ def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: 
     Raises:
         MissingWeights: the settings ask for published weights that aren't there.
     """
-    part = settings.reconstruct
-    weights = coder_weights(part) | mask_weights(part.mask)  # before any clip: a missing file is no clip's fault
-    return [guard(clip.id, partial(_clip_row, clip, out, cache, settings, weights), cache.journal) for clip in clips]
+    made_with = _made_with(settings.reconstruct)  # before any clip: a missing file is no clip's fault
+    return [guard(clip.id, partial(_clip_row, clip, out, cache, settings, made_with), cache.journal) for clip in clips]
 
 
-def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: dict[str, str]) -> Row:
+def _made_with(part: ReconstructSettings) -> dict[str, Any]:
+    """What decides codes and masks beside clip, settings and this project's code, for the key and the provenance: the
+    weights files' hashes, and installed packages that provide the face estimator or the masker."""
+    weights = FACE_ESTIMATORS.get(part.codes).weights(part) | MASKERS.get(part.mask).weights()
+    packages = [*FACE_ESTIMATORS.package(part.codes).values(), *MASKERS.package(part.mask).values()]
+    return {"weights": weights} | ({"packages": packages} if packages else {})
+
+
+def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, made_with: dict[str, Any]) -> Row:
     track = face_track(clip, cache, settings.filter.track)
     key = key_of(
         clip=clip.content(),
@@ -65,10 +74,10 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, weights: 
         fps=clip.fps,
         track=settings.filter.track,
         settings=settings.reconstruct.decisive(),
-        weights=weights,
         code=rooms_hash(__name__),
+        **made_with,
     )
-    folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings, weights))
+    folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings, made_with))
     fields = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
     if row := trembles(clip.id, fields, settings.reconstruct.thresholds):
         return row
@@ -92,24 +101,24 @@ def trembles(id: str, fields: Mapping[str, Any], limits: ReconstructThresholds) 
     return None
 
 
-def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, weights: dict[str, str]) -> None:
+def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, made_with: dict[str, Any]) -> None:
     """Fill a cache entry; the clip is decoded once, a window at a time."""
     part = settings.reconstruct
     square = square_of(track, clip.width, clip.height, part.crop_scale)
     with timed("codes"):
-        coder, count = coder_of(track, square, part), len(track.present)
-    look = _Look(clip, coder, square, count, part.size, part.mask)
+        estimator = FACE_ESTIMATORS.get(part.codes).start(track, square, part)
+    count = len(track.present)
+    look = _Look(clip, estimator, MASKERS.get(part.mask).start(), square, count, part.size)
     written = write_lossless(folder / "mask.mkv", look.masks(), clip.fps)
     if written != count:
         raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {count}")
     with timed("codes"):
-        codes = coder.finish()
-    made_from = {"clip": clip.content(), "settings": part.decisive(), "weights": weights}
-    codes.save(folder / "codes.safetensors", made_from)
-    fields = _fields(coder, codes, track)
+        codes = estimator.finish()
+    codes.save(folder / "codes.safetensors", {"clip": clip.content(), "settings": part.decisive(), **made_with})
+    fields = _fields(estimator, codes, track)
     (folder / "fields.json").write_text(json.dumps(fields, sort_keys=True), encoding="utf-8")
     with timed("contact sheet"):
-        _preview(folder / "preview.png", clip, coder, codes, track, look, fields)
+        _preview(folder / "preview.png", clip, estimator, codes, track, look, fields)
 
 
 @dataclass
@@ -117,34 +126,33 @@ class _Look:
     """The one pass over a clip's frames; what it collects on the way is bounded by a few kilobytes a frame."""
 
     clip: Clip
-    coder: Coder
+    estimator: ClipEstimator
+    masker: ClipMasker
     square: NDArray[Any]
     count: int
     size: int
-    mask: MaskKind
     shown: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     shown_masks: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def masks(self) -> Iterator[NDArray[np.uint8]]:
-        """Portrait masks, a window at a time; the coder sees the frames in passing, and those to show are kept."""
+        """Portrait masks, a window at a time; the estimator receives the same frames, and those to show are kept."""
         wanted = set(shown_frames(self.count))
-        masker = open_masker(self.mask)
         start = 0
         try:
             for window in frames(self.clip, WINDOW, self.count):
                 stop = start + len(window)
                 pictures = square_pictures(window, self.square, self.size)
                 with timed("mask"):
-                    masks = masker.update(pictures)
+                    masks = self.masker.update(pictures)
                 with timed("codes"):
-                    self.coder.update(window, pictures)
+                    self.estimator.update(window, pictures)
                 for t in sorted(wanted & set(range(start, stop))):
                     self.shown[t] = square_pictures(window[t - start : t - start + 1], self.square, SHOWN_SIZE)[0]
                     self.shown_masks[t] = masks[t - start].copy()
                 yield masks
                 start = stop
         finally:
-            masker.close()
+            self.masker.close()
 
 
 def shown_frames(count: int) -> list[int]:
@@ -152,10 +160,10 @@ def shown_frames(count: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, min(SHOWN, count))})
 
 
-def _fields(coder: Coder, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
+def _fields(estimator: ClipEstimator, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
     corners = track.landmarks[track.present][:, EYE_CORNERS]
     eyes = float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)))
-    error = float(np.median(coder.error(codes)))
+    error = float(np.median(estimator.error(codes)))
     light = codes.light.mean(axis=0)
     trembling = {
         "landmark_jitter": landmark_jitter(track),
@@ -176,14 +184,20 @@ def _fields(coder: Coder, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
 
 
 def _preview(
-    path: Path, clip: Clip, coder: Coder, codes: FaceCodes, track: FaceTrack, look: _Look, fields: dict[str, Any]
+    path: Path,
+    clip: Clip,
+    estimator: ClipEstimator,
+    codes: FaceCodes,
+    track: FaceTrack,
+    look: _Look,
+    fields: dict[str, Any],
 ) -> None:
     places = sorted(look.shown)
     x0, y0, side = (int(value) for value in codes.square)
     landmarks = (track.landmarks[places, :, :2] - (x0, y0)) * (SHOWN_SIZE / side)
     landmarks[~track.present[places]] = np.nan
     pictures, masks = (np.stack([found[t] for t in places]) for found in (look.shown, look.shown_masks))
-    rows = sheet_rows(coder.head, codes.window(places), pictures, masks, landmarks.astype(np.float32))
+    rows = sheet_rows(estimator.head, codes.window(places), pictures, masks, landmarks.astype(np.float32))
     x, y, z = fields["light_direction"]
     title = (
         f"{clip.id}   {codes.frames} frames   landmark error {fields['landmark_error_px']:.1f} px"

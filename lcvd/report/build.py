@@ -98,10 +98,11 @@ def _plots(data: Path, protocol: dict[str, Any]) -> dict[str, Any]:
     """What the clips are like, as charts; None stands for those without data."""
     plots: dict[str, Any] = dict.fromkeys(("light", "yaw", "pitch", "clips", "quality"))
     if scores := quality_scores(data):
-        metric, value = protocol["quality"]["metric"], protocol["quality"]["limit"]
-        top, side = (1, "below") if metric == "fastervqa" else (100, "above")  # a share of 1, best; or PIQE, best at 0
-        limit = Limit(value, f"left out {side} {value:g}")
-        plots["quality"] = histogram(scores, (0, top, 20), metric.upper(), "clips", limit)
+        quality = protocol["quality"]
+        limit = Limit(
+            quality["limit"], f"left out {'below' if quality['higher_is_better'] else 'above'} {quality['limit']:g}"
+        )
+        plots["quality"] = histogram(scores, (0, quality["top"], 20), quality["metric"].upper(), "clips", limit)
     if found := spread(data):
         plots["yaw"] = histogram(found.yaw, (-90, 90, 36), "degrees, above 0 to the picture's right", "frames")
         plots["pitch"] = histogram(found.pitch, (-60, 60, 24), "degrees, above 0 upwards", "frames")

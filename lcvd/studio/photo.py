@@ -19,7 +19,7 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.crop import square_pictures
 from lcvd.face.fit import fit_track
 from lcvd.face.head import load_head
-from lcvd.face.mask import PortraitMasker
+from lcvd.face.masks.mediapipe import MediaPipeClipMasker
 from lcvd.face.square import square_of
 from lcvd.face.track import Tracker
 from lcvd.light.skin_regions import light_of
@@ -67,7 +67,7 @@ def load_photo(identity: str, size: int, mirrored: bool = False) -> Photo:
     codes = fit_track(seen, square, head, settings.fit)
     image = square_pictures(pixels[None], square, size)
     codes = codes.replace(light=light_of(head, codes, [image], LightSettings()))
-    masker = PortraitMasker()
+    masker = MediaPipeClipMasker()
     mask = masker.update(image)[0]
     masker.close()
     blur = max(0.8, size * _MATTE_BLUR)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from lcvd.errors import LcvdError, UsageError
-from lcvd.registry import Registry
+from lcvd.registry import Names, Registry
+from tests.packages import install
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package with an int, a str and a module that fails, declared under ``lcvd.test``."""
-    (tmp_path / "toy_numbers.py").write_text("SEVEN = 7\nWORD = 'seven'\n", encoding="utf-8")
-    (tmp_path / "toy_broken.py").write_text("import no_such_module_here\n", encoding="utf-8")
-    info = tmp_path / "toy_numbers-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-numbers\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(
-        "[lcvd.test]\nseven = toy_numbers:SEVEN\nword = toy_numbers:WORD\nbroken = toy_broken:X\n", encoding="utf-8"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
+    entries = "[lcvd.test]\nseven = toy_numbers:SEVEN\nword = toy_numbers:WORD\nbroken = toy_broken:X\n"
+    modules = {"toy_numbers": "SEVEN = 7\nWORD = 'seven'\n", "toy_broken": "import no_such_module_here\n"}
+    install(monkeypatch, tmp_path, "toy-numbers", entries, **modules)
 
 
 def test_own_and_installed_entries(installed: None) -> None:
@@ -53,3 +50,13 @@ def test_a_name_is_registered_once() -> None:
     registry.register("one", 1)
     with pytest.raises(LcvdError, match="number 'one' is registered twice"):
         registry.register("one", 2)
+
+
+def test_settings_admit_own_and_installed_names_and_import_neither(installed: None) -> None:
+    names = Names("number", "lcvd.test", ("one",))
+    known = TypeAdapter(Annotated[str, names])
+    assert [known.validate_python(name) for name in ("one", "broken")] == ["one", "broken"]
+    with pytest.raises(ValidationError, match=r"unknown number 'sevn'; did you mean 'seven'\?"):
+        known.validate_python("sevn")
+    assert names.package("seven") == {"package": "toy-numbers 1.0"}
+    assert names.package("one") == {}

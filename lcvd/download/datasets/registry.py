@@ -1,4 +1,4 @@
-"""The published datasets that are known, where their annotation files lie, and how they become a manifest."""
+"""Published datasets by name, where their annotation files are, and how these become a manifest."""
 
 from __future__ import annotations
 
@@ -11,28 +11,17 @@ from lcvd.download.datasets import celebv_hq, ffhq, hdtf, talkinghead_1kh, vfhq
 from lcvd.download.datasets.base import Annotation, Dataset, Reading
 from lcvd.download.fetch.http import fetch
 from lcvd.download.manifest.files import listed
+from lcvd.registry import Registry
 
-DATASETS: tuple[Dataset, ...] = (
-    celebv_hq.DATASET, vfhq.DATASET, hdtf.DATASET, ffhq.DATASET, talkinghead_1kh.DATASET,
-)  # fmt: skip
+DATASETS: Registry[Dataset] = Registry("dataset", "lcvd.datasets", Dataset)
+for _known in (celebv_hq.DATASET, vfhq.DATASET, hdtf.DATASET, ffhq.DATASET, talkinghead_1kh.DATASET):
+    DATASETS.register(_known.name, _known)
 VARIABLE = "LCVD_ANNOTATIONS"
 
 
 def annotations_folder(name: str) -> Path:
     """Where a dataset's annotation files are looked for: below `LCVD_ANNOTATIONS`, else ``~/.cache/lcvd/annotations``."""
     return Path(os.environ.get(VARIABLE) or Path.home() / ".cache" / "lcvd" / "annotations") / name
-
-
-def dataset(name: str) -> Dataset:
-    """A dataset by name.
-
-    Raises:
-        KeyError: there is none of that name.
-    """
-    for each in DATASETS:
-        if each.name == name:
-            return each
-    raise KeyError(f"no dataset named {name!r}; known: {', '.join(each.name for each in DATASETS)}")
 
 
 def fetch_annotations(known: Dataset, settings: DownloadSettings) -> list[tuple[Path, str]]:

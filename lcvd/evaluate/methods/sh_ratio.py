@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from lcvd.config.reconstruct import MaskKind
 from lcvd.evaluate.methods.base import Options, Shot
-from lcvd.face.mask import mask_weights, open_masker
+from lcvd.face.masks.registry import MASKERS
 from lcvd.render.ratio_image import DARKEST, EDGE, GAIN, REACH, relight_frames
 
 Array = NDArray[Any]
@@ -25,12 +24,12 @@ class ShRatio:
     animates: ClassVar[bool] = False
 
     def __init__(self, options: Options) -> None:
-        self._mask: MaskKind = options.settings.reconstruct.mask
-        self._weights = mask_weights(self._mask)
+        self._mask = options.settings.reconstruct.mask
+        self._weights = MASKERS.get(self._mask).weights()
 
     def relight(self, shot: Shot) -> Iterator[Array]:
         """The shot's frames, relit."""
-        masker = open_masker(self._mask)
+        masker = MASKERS.get(self._mask).start()
         try:
             for window in shot.windows():
                 yield relight_frames(window.frames, window.codes, masker.update(window.frames), shot.light)
@@ -40,4 +39,4 @@ class ShRatio:
     def facts(self) -> dict[str, Any]:
         """The limits and widths, which mask ends it, and the mask's weights."""
         sizes = {"darkest": DARKEST, "gain": list(GAIN), "reach": REACH, "edge": EDGE}
-        return {**sizes, "mask": self._mask, "weights": self._weights}
+        return {**sizes, "mask": self._mask, "weights": self._weights, **MASKERS.package(self._mask)}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.face.crop import square_pictures
-from lcvd.face.mask import open_masker
+from lcvd.face.masks.registry import MASKERS
 from lcvd.relighting.scene import Scene
 from lcvd.video.decode import frames, read
 
@@ -45,7 +45,7 @@ def pasted(scene: Scene, windows: Iterator[Array], settings: Settings) -> Iterat
 
 class _Masks:
     def __init__(self, settings: Settings) -> None:
-        self._before, self._after = (open_masker(settings.reconstruct.mask) for _ in range(2))
+        self._before, self._after = (MASKERS.get(settings.reconstruct.mask).start() for _ in range(2))
 
     def either(self, old: Array, new: Array) -> Array:
         return np.asarray(np.maximum(self._before.update(old), self._after.update(new)))

@@ -24,6 +24,7 @@ def test_allowed_values_are_described() -> None:
     (key,) = explained("train.model.size")
     assert (key.takes, key.default) == ("whole number, at least 64, a multiple of 64", 512)
     assert explained("train.precision")[0].takes == "`fp32` or `bf16` or `fp16`"
+    assert explained("reconstruct.codes")[0].takes == "`open` or `deca`"
     assert explained("train.optimiser.betas")[0].takes == "2 values: number"
     assert [key.name for key in explained("evaluate")][:2] == ["evaluate.clips", "evaluate.frames"]
 

@@ -49,7 +49,7 @@ def _records(lights, identity):
             "guidance": 1.5,
             "likeness": 1.0,
             "lights": lights,
-            "quality": {"metric": "piqe", "limit": 95.0},
+            "quality": {"metric": "piqe", "limit": 95.0, "higher_is_better": False, "top": 100},
             "codec_description": f"a codec {HOSTILE}",
             "shared_identities": [identity],
             "shared_clips": ["a"],

@@ -115,7 +115,7 @@ def test_a_score_that_is_no_number_fails_the_clip_instead_of_passing_every_thres
     torch.save(held, path)
     [row] = filter_chunk([clip_from(carphone[:16])], cache, vqa)
     assert (row.status, row.reason) == ("failed", "not_finite")
-    assert row.detail.startswith("fastervqa says nan")
+    assert row.detail.startswith("fastervqa returned nan (not finite)")
 
 
 def test_the_papers_profile_asks_for_it() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from lcvd.download.datasets.registry import dataset, read_dataset
+from lcvd.download.datasets.registry import DATASETS, read_dataset
 from lcvd.download.manifest.box import parse_crop
 from lcvd.download.manifest.files import ManifestError, read_manifests, write_manifest
 
-KNOWN = dataset("celebv-hq")
+KNOWN = DATASETS.get("celebv-hq")
 CLIPS: dict[str, Any] = {
     "M2Ohb0FAaJU_1": {
         "ytb_id": "M2Ohb0FAaJU",

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lcvd.download.datasets.registry import dataset, read_dataset
+from lcvd.download.datasets.registry import DATASETS, read_dataset
 from lcvd.download.manifest.files import ManifestError, read_manifests, write_manifest
 
-KNOWN = dataset("ffhq")
+KNOWN = DATASETS.get("ffhq")
 URL = "https://drive.google.com/uc?id=1xJYS4u3p0wMmDtvE13fOkxFaUGBoH42V"
 MD5 = "ddeaeea6ce59569643715759d537fd1b"
 ITEM: dict[str, Any] = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lcvd.download.datasets.registry import dataset, read_dataset
+from lcvd.download.datasets.registry import DATASETS, read_dataset
 from lcvd.download.manifest.files import ManifestError, read_manifests, write_manifest
 
-KNOWN = dataset("hdtf")
+KNOWN = DATASETS.get("hdtf")
 FILES = {
     "WDA_video_url.txt": "AmyHill1 https://www.youtube.com/watch?v=EyHSdWDYm1M\n"
     "AmyHill0 https://www.youtube.com/watch?v=gh3YqnvNdio&t=5s\nWhipAmy https://www.youtube.com/watch?v=gh3YqnvNdio\n"

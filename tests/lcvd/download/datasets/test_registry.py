@@ -17,9 +17,10 @@ from click.testing import CliRunner
 from lcvd.cli.sources import sources
 from lcvd.config.download import DownloadSettings
 from lcvd.download.datasets.base import Annotation
-from lcvd.download.datasets.registry import DATASETS, annotations_folder, dataset, fetch_annotations, read_dataset
+from lcvd.download.datasets.registry import DATASETS, annotations_folder, fetch_annotations, read_dataset
 from lcvd.download.manifest.files import read_manifests, write_manifest
 from lcvd.ledger.rows import ClipError
+from tests.packages import install
 
 OPEN = DownloadSettings(allow_private=True, retries=0)
 CLIP = {"ytb_id": "M2Ohb0FAaJU", "duration": {"start_sec": 1.04, "end_sec": 6.2},
@@ -47,7 +48,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 def test_files_are_fetched_once_and_held_against_their_hash(tmp_path: Path, address: str) -> None:
     digest = sha256((tmp_path / "served" / "celebvhq_info.json").read_bytes()).hexdigest()
     annotation = Annotation("celebvhq_info.json", f"{address}/celebvhq_info.json", digest)
-    known = replace(dataset("celebv-hq"), annotations=(annotation,))
+    known = replace(DATASETS.get("celebv-hq"), annotations=(annotation,))
     with pytest.raises(FileNotFoundError, match="celebvhq_info.json: not there; run `lcvd sources fetch celebv-hq`"):
         read_dataset(known)
     path = annotations_folder("celebv-hq") / "celebvhq_info.json"
@@ -61,14 +62,14 @@ def test_files_are_fetched_once_and_held_against_their_hash(tmp_path: Path, addr
 
 
 def test_an_address_that_is_gone_is_named(address: str) -> None:
-    known = replace(dataset("hdtf"), annotations=(Annotation("x.txt", f"{address}/gone.txt"),))
+    known = replace(DATASETS.get("hdtf"), annotations=(Annotation("x.txt", f"{address}/gone.txt"),))
     with pytest.raises(ClipError, match=r"gone\.txt: HTTP 404"):
         fetch_annotations(known, OPEN)
 
 
 @pytest.mark.parametrize("name", ["vfhq", "ffhq", "talkinghead-1kh"])
 def test_what_only_a_person_can_get_is_told(name: str, folder: Path) -> None:
-    known = dataset(name)
+    known = DATASETS.get(name)
     file = known.annotations[0].file
     for act in (lambda: fetch_annotations(known, OPEN), lambda: read_dataset(known)):
         with pytest.raises(FileNotFoundError) as caught:
@@ -79,7 +80,7 @@ def test_what_only_a_person_can_get_is_told(name: str, folder: Path) -> None:
 
 def test_the_commands(tmp_path: Path, folder: Path) -> None:
     listed = CliRunner().invoke(sources, ["datasets"]).output
-    assert all(known.name in listed and known.licence in listed for known in DATASETS)
+    assert all(name in listed and DATASETS.get(name).licence in listed for name in DATASETS)
     (folder / "celebv-hq").mkdir(parents=True)
     bad = CLIP | {"bbox": None}
     (folder / "celebv-hq" / "celebvhq_info.json").write_text(json.dumps({"clips": {"a_0": CLIP, "b_0": bad}}))
@@ -92,9 +93,33 @@ def test_the_commands(tmp_path: Path, folder: Path) -> None:
     assert "left out: celebvhq_info.json, line 1, clip b_0, bbox.top" in done.stderr
     assert f"{output}: 1 clips of 1 identities, 4 left out; licence: CelebV-HQ agreement" in done.stdout
     assert len(read_manifests(output.parent)) == 1
-    assert "no dataset named 'celebvhq'; known: celebv-hq, vfhq" in str(
+    assert "unknown dataset 'celebvhq'; did you mean 'celebv-hq'?" in str(
         CliRunner().invoke(sources, ["import", "celebvhq"]).exception
     )
+
+
+PACKAGE = """
+from lcvd.download.datasets.base import Annotation, Dataset, Reading
+
+def read(path):
+    reading = Reading()
+    for name in (path / "toy.txt").read_text().split():
+        reading.rows.append({"id": name, "identity": name, "address": f"local:{name}.mp4", "licence": "CC0", "dataset": "toy"})
+    return reading
+
+TOY = Dataset("toy", "CC0", "https://toy.example", (Annotation("toy.txt"),), read)
+"""
+
+
+def test_an_installed_package_adds_a_dataset(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, tmp_path, "toy-clips", "[lcvd.datasets]\ntoy = toy_clips:TOY\n", toy_clips=PACKAGE)
+    assert "https://toy.example (CC0)" in CliRunner().invoke(sources, ["datasets"]).output
+    (folder / "toy").mkdir(parents=True)
+    (folder / "toy" / "toy.txt").write_text("a b")
+    output = tmp_path / "manifests" / "toy.csv"
+    done = CliRunner().invoke(sources, ["import", "toy", "-o", str(output)])
+    assert f"{output}: 2 clips of 2 identities, 0 left out; licence: CC0; read by toy-clips 1.0" in done.output
+    assert [row.id for row in read_manifests(output.parent)] == ["a", "b"]
 
 
 def test_a_dataset_of_the_real_size_takes_seconds(tmp_path: Path) -> None:
@@ -105,5 +130,5 @@ def test_a_dataset_of_the_real_size_takes_seconds(tmp_path: Path) -> None:
     begin = time.process_time()
     json.loads(path.read_text())
     middle = time.process_time()
-    assert write_manifest(tmp_path / "m.csv", read_dataset(dataset("celebv-hq"), path).rows) == 36_000
+    assert write_manifest(tmp_path / "m.csv", read_dataset(DATASETS.get("celebv-hq"), path).rows) == 36_000
     assert time.process_time() - middle < 60 * (middle - begin)

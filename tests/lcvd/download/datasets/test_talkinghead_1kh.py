@@ -8,12 +8,12 @@ import av
 import numpy as np
 import pytest
 
-from lcvd.download.datasets.registry import dataset, read_dataset
+from lcvd.download.datasets.registry import DATASETS, read_dataset
 from lcvd.download.manifest.files import ManifestError, read_manifests, write_manifest
 from lcvd.video.encode import write_h264
 from lcvd.video.probe import probe
 
-KNOWN = dataset("talkinghead-1kh")
+KNOWN = DATASETS.get("talkinghead-1kh")
 LINE = "--Y9imYnfBw_0001,720,1280,12,140,320,40,840,560"
 
 

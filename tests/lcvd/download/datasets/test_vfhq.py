@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lcvd.download.datasets.registry import dataset, read_dataset
+from lcvd.download.datasets.registry import DATASETS, read_dataset
 from lcvd.download.manifest.files import ManifestError, read_manifests, write_manifest
 
-KNOWN = dataset("vfhq")
+KNOWN = DATASETS.get("vfhq")
 NAME = "Clip+_-91nXXjrVo+P0+C0+F1537-1825.txt"
 TEXT = "H 1080\nW 1920\nFPS 29.97\nCROP 631 52 1231 652\n"
 

@@ -1,23 +1,41 @@
-"""Portrait masks by U²-Net human, as published or as meant (spec C5, H4, H5)."""
+"""Portrait masks by U²-Net human, as published or as meant (spec C5, H4, H5); the weights are yours to bring."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from lcvd.face.u2net import U2Net, load_u2net
+from lcvd.weights.registry import fingerprint
 
+if TYPE_CHECKING:
+    from lcvd.face.u2net import U2Net
+
+WEIGHTS = "u2net-human"
+"""Name in the weights registry."""
 SIDE, FULL, DILATION = 320, 512, 7
 """Sides of the network's input and of the published mask, and of the square that this one is grown by."""
 _MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
 class U2NetMasker:
+    """A masker, see `lcvd.face.masks.base.Masker`; `compat`: see `U2NetClipMasker`."""
+
+    def __init__(self, compat: bool) -> None:
+        self._compat = compat
+
+    def weights(self) -> dict[str, str]:
+        """See `Masker`."""
+        return {WEIGHTS: fingerprint(WEIGHTS)}
+
+    def start(self) -> U2NetClipMasker:
+        """See `Masker`."""
+        return U2NetClipMasker(self._compat)
+
+
+class U2NetClipMasker:
     """Masks of one clip, frame by frame as published: no past, no holes filled.
 
     `compat` repeats two slips of the published preprocessing: only the first three pixel columns are normalised, and
@@ -28,15 +46,19 @@ class U2NetMasker:
     """
 
     def __init__(self, compat: bool = False, network: U2Net | None = None) -> None:
+        import torch  # here and below: slow to import, and the default masker doesn't need it
+
+        from lcvd.face.u2net import load_u2net
+
         self.compat = compat
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.network = (network or load_u2net()).to(self.device).train(compat)
         for part in self.network.modules() if compat else ():
-            if isinstance(part, nn.BatchNorm2d):
+            if isinstance(part, torch.nn.BatchNorm2d):
                 part.momentum = 0.0  # statistics drift in the published run; no output depends on them
 
     def update(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """See `lcvd.face.mask.Masker`."""
+        """See `ClipMasker`."""
         size = window.shape[1]
         full = [grown(soft) for soft in self.maps(window)]
         if size != FULL:
@@ -47,13 +69,15 @@ class U2NetMasker:
         """Free the network."""
         del self.network
 
-    @torch.inference_mode()
     def maps(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The fused maps (n, 320, 320) in (0, 1) of frames (n, S, S, 3) uint8 RGB."""
+        import torch
+
         inputs = np.stack([prepared(image, self.compat) for image in window])
-        batch = torch.from_numpy(inputs).to(self.device)
-        parts = batch.split(1) if self.compat else [batch]
-        return np.concatenate([self.network(part)[0][:, 0].cpu().numpy() for part in parts])
+        with torch.inference_mode():
+            batch = torch.from_numpy(inputs).to(self.device)
+            parts = batch.split(1) if self.compat else [batch]
+            return np.concatenate([self.network(part)[0][:, 0].cpu().numpy() for part in parts])
 
 
 def prepared(image: NDArray[np.uint8], compat: bool) -> NDArray[np.float32]:

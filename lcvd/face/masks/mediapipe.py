@@ -1,16 +1,13 @@
-"""Portrait masks: 255 on the person. The open default is MediaPipe's selfie segmentation."""
+"""The default masker: MediaPipe's selfie segmentation, steadied over time."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from lcvd.config.reconstruct import MaskKind
-from lcvd.weights.registry import fingerprint
 
 _THRESHOLD = 0.5
 _FRESH, _CHANGE, _BLUR = 0.2, 8.0, 5
@@ -20,40 +17,20 @@ _HOLD = 0.05
 _SPECK = 0.02
 
 
-class Masker(Protocol):
-    """Masks windows of one clip's frames, in order; a new one for each clip."""
+class MediaPipe:
+    """A masker, see `lcvd.face.masks.base.Masker`. It needs no weights."""
 
-    def update(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Masks (n, S, S) uint8 in {0, 255} of the next frames (n, S, S, 3) uint8 RGB."""
+    def weights(self) -> dict[str, str]:
+        """None."""
+        return {}
 
-    def close(self) -> None:
-        """Free what it holds."""
-
-
-def open_masker(kind: MaskKind) -> Masker:
-    """The masker that the setting ``reconstruct.mask`` names.
-
-    Raises:
-        MissingWeights: U²-Net's file isn't there.
-    """
-    if kind == "mediapipe":
-        return PortraitMasker()
-    from lcvd.face.u2net_mask import U2NetMasker  # torch isn't needed otherwise
-
-    return U2NetMasker(compat=kind == "u2net-compat")
+    def start(self) -> MediaPipeClipMasker:
+        """See `Masker`."""
+        return MediaPipeClipMasker()
 
 
-def mask_weights(kind: MaskKind) -> dict[str, str]:
-    """SHA-256 of the published files that masks of this kind are made with, by their names in the registry.
-
-    Raises:
-        MissingWeights: a file isn't there.
-    """
-    return {} if kind == "mediapipe" else {"u2net-human": fingerprint("u2net-human")}
-
-
-class PortraitMasker:
-    """The open default; it remembers the last frame, for steady edges."""
+class MediaPipeClipMasker:
+    """The masker of one clip; it remembers the last frame, for steady edges."""
 
     def __init__(self) -> None:
         os.environ.setdefault("GLOG_minloglevel", "2")
@@ -63,7 +40,7 @@ class PortraitMasker:
         self._steady = Steady()
 
     def update(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """See `Masker`."""
+        """See `ClipMasker`."""
         return np.stack([self._mask(image) for image in window])
 
     def close(self) -> None:

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lcvd.face.mask import PortraitMasker, Steady, clean, mask_weights
+from lcvd.face.masks.mediapipe import MediaPipeClipMasker, Steady, clean
 from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 
@@ -27,7 +27,7 @@ def test_a_person_fills_a_sensible_part_and_edges_are_steady(clips_dir, name):
     if not path.exists():
         pytest.skip(f"{path.name} isn't among the clips")
     clip = Clip("a", "a", path, "", 0, 60, 25.0, 512, 512, None, "", "")
-    masker = PortraitMasker()
+    masker = MediaPipeClipMasker()
     masks = masker.update(read(clip, range(30, 40))[:, ::2, ::2])
     masker.close()
     side = masks.shape[1]
@@ -73,14 +73,10 @@ def test_windows_make_no_difference(clips_dir):
     pictures = read(Clip("a", "a", path, "", 0, 60, 25.0, 512, 512, None, "", ""), range(12))[:, ::2, ::2]
     found = []
     for cuts in ([12], [5, 9, 12]):
-        masker, start, parts = PortraitMasker(), 0, []
+        masker, start, parts = MediaPipeClipMasker(), 0, []
         for stop in cuts:
             parts.append(masker.update(pictures[start:stop]))
             start = stop
         masker.close()
         found.append(np.concatenate(parts))
     np.testing.assert_array_equal(*found)
-
-
-def test_the_open_mask_needs_no_file():
-    assert mask_weights("mediapipe") == {}

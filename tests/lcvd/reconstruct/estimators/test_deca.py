@@ -23,7 +23,7 @@ from lcvd.face.flame import Flame
 from lcvd.face.geometry import place
 from lcvd.face.heads import head_of
 from lcvd.face.track import FaceTrack, face_track
-from lcvd.reconstruct.estimators import coder_weights
+from lcvd.reconstruct.estimators.registry import FACE_ESTIMATORS
 from lcvd.reconstruct.stage import reconstruct_chunk
 from lcvd.render.hints import hints_of
 from lcvd.video.clip import Clip
@@ -85,7 +85,7 @@ def test_a_real_clip_through_deca(weights: Path, carphone: Clip, deca: Settings,
     assert codes.expression.min() < 0  # FLAME's may be
     with safe_open(path, framework="numpy") as stream:
         told = json.loads(stream.metadata()["lcvd"])["provenance"]
-    assert told["weights"] == coder_weights(deca.reconstruct)
+    assert told["weights"] == FACE_ESTIMATORS.get("deca").weights(deca.reconstruct)
     assert told["weights"]["deca"] == file_hash(weights / "deca" / "deca_model.tar")
     assert told["settings"]["codes"] == "deca"
 

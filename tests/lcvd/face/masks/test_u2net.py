@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from lcvd.face.mask import mask_weights, open_masker
+from lcvd.face.masks.registry import MASKERS
+from lcvd.face.masks.u2net import U2NetClipMasker, grown, prepared
 from lcvd.face.u2net import PARAMETERS, TENSORS, U2Net, load_u2net
-from lcvd.face.u2net_mask import U2NetMasker, grown, prepared
 from lcvd.weights.registry import MissingWeights
 from tests.golden_rules import fan_in, rule_weights
 
@@ -61,14 +61,14 @@ def test_golden_u2net_correct(golden: dict[str, np.ndarray]) -> None:
     stretched = (maps[0] - maps[0].min()) / np.ptp(maps[0])
     assert ((stretched > 0.5) != unpacked(golden["correct_binary_320"], 320)).mean() <= 0.005
     # The masker takes the same road, batched.
-    masker = U2NetMasker(network=network)
+    masker = U2NetClipMasker(network=network)
     np.testing.assert_allclose(masker.maps(np.stack([image, image[::-1]]))[0], maps[0], atol=1e-5)
 
 
 @pytest.mark.golden
 def test_golden_u2net_compat(golden: dict[str, np.ndarray]) -> None:
     seed = int(golden["seed"])
-    masker = U2NetMasker(compat=True, network=golden_network(seed))
+    masker = U2NetClipMasker(compat=True, network=golden_network(seed))
     small = golden_image(seed)
     for side in sorted({int(key[6:9]) for key in golden if key.startswith("compat")}):
         image = small if side == 320 else cv2.resize(small, (side, side))
@@ -102,7 +102,7 @@ def test_it_has_the_published_files_tensors() -> None:
 
 def test_files_are_loaded_strictly_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
-    for ask in (lambda: open_masker("u2net"), lambda: mask_weights("u2net-compat")):
+    for ask in (lambda: MASKERS.get("u2net").start(), lambda: MASKERS.get("u2net-compat").weights()):
         with pytest.raises(MissingWeights, match=r"u2net_human_seg\.pth.*Apache-2\.0"):
             ask()
     path = tmp_path / "u2net" / "u2net_human_seg.pth"
@@ -114,12 +114,12 @@ def test_files_are_loaded_strictly_and_named(tmp_path: Path, monkeypatch: pytest
     assert all(
         torch.equal(a, b) for a, b in zip(loaded.state_dict().values(), network.state_dict().values(), strict=True)
     )
-    assert len(mask_weights("u2net")["u2net-human"]) == 64
+    assert len(MASKERS.get("u2net").weights()["u2net-human"]) == 64
     state = network.state_dict()
     state["extra"] = state.pop("outconv.bias")
     torch.save(state, path)
     with pytest.raises(ValueError, match=r"u2net_human_seg\.pth: not a checkpoint of this U2Net.*outconv\.bias"):
-        open_masker("u2net")
+        MASKERS.get("u2net").start()
     path.write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"u2net_human_seg\.pth"):
-        open_masker("u2net")
+        MASKERS.get("u2net").start()

@@ -1,0 +1,33 @@
+"""Face codes by DECA, with FLAME as the head model; the weights are yours to bring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lcvd.config.reconstruct import ReconstructSettings
+from lcvd.face.track import FaceTrack
+from lcvd.reconstruct.estimators.base import ClipEstimator
+from lcvd.weights.registry import fingerprint
+
+WEIGHTS = ("deca", "flame", "flame-masks")
+"""Names in the weights registry."""
+
+
+class Deca:
+    """A face estimator, see `FaceEstimator`."""
+
+    def weights(self, settings: ReconstructSettings) -> dict[str, str]:
+        """See `FaceEstimator`; checks too that face-alignment is installed if the settings ask for it."""
+        if settings.deca.landmarks == "face-alignment":
+            from lcvd.face.deca_crop import face_alignment_package
+
+            face_alignment_package()
+        return {name: fingerprint(name) for name in WEIGHTS}
+
+    def start(self, track: FaceTrack, square: NDArray[Any], settings: ReconstructSettings) -> ClipEstimator:
+        """See `FaceEstimator`."""
+        from lcvd.face.deca_coder import DecaCoder  # imports torch, which the other estimators don't need
+
+        return DecaCoder(track, square, settings.deca)
