@@ -52,7 +52,7 @@ def settings_of(steps: int = STEPS) -> Settings:
     """The demo's settings for a training from nothing of so many steps."""
     train = DEMO["train"] | {
         "steps": steps,
-        "model": DEMO["train"]["model"] | {"start": "random", "carried": False},
+        "model": DEMO["train"]["model"] | {"start": "random", "warp_reference": False},
         "optimiser": DEMO["train"]["optimiser"] | {"lr": 2e-3, "ema": 0.995},
     }
     return Settings.model_validate(DEMO | {"train": train})

@@ -15,13 +15,11 @@ from lcvd.face.align import DEFAULT, MODES
 from lcvd.relighting import api
 from lcvd.relighting.api import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
 from lcvd.relighting.light_sources import check_named
-from lcvd.relighting.motion import NO_FACE
-from lcvd.relighting.options import Sampling
-from lcvd.relighting.output.options import Output, check_writable, is_picture
+from lcvd.relighting.options import NO_FACE, SamplingOptions, SceneRequest
+from lcvd.relighting.output.options import OutputOptions, check_writable, is_picture
 from lcvd.relighting.output.provenance import side_path
 from lcvd.relighting.output.watermark import MARKS
 from lcvd.relighting.result import PREVIEW_SIZE, Relit
-from lcvd.relighting.scene import Wanted
 
 if TYPE_CHECKING:
     from lcvd.relighting.generate import Model
@@ -144,16 +142,16 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
         raise click.UsageError("give a PORTRAIT and -o OUT, or --batch")
     check_writable(out)
     _spare(out, options)
-    output, wanted = Output(**_some(options, _MADE)), _some(options, _SEEN_AS)
+    output, wanted = OutputOptions(**_some(options, _MADE)), _some(options, _SEEN_AS)
     params = options["params"]
     settings: Settings = load_settings(params) if params else settings_here()
     sampled = _some(options, _SAMPLED)
     for name in ("guidance", "likeness"):
         sampled[name] = getattr(settings.evaluate, name) if options[name] is None else options[name]
     # All is done again by the call; here, bad numbers and names are refused before a model is loaded.
-    Wanted(options["portrait"], options["drive"], **wanted)
+    SceneRequest(options["portrait"], options["drive"], **wanted)
     check_named(options["light"], options["light_yaw"])
-    Sampling(**sampled)
+    SamplingOptions(**sampled)
 
     def relit(model: Model | None, bars: Bars) -> Relit:
         return api.relight(

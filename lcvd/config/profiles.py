@@ -33,7 +33,7 @@ DEMO: dict[str, Any] = {
             "frames": 8,
             "overlap": 3,
             "sigmas": (0.05, 30.0),
-            "carried": True,
+            "warp_reference": True,
             "latents": {"autoencoder": "tiny"},
             "unet": {"channels": (64, 64, 96), "heads": (2, 2, 3), "layers": 1, "time_ids_dim": 32},
             "image_encoder": {"width": 64, "layers": 2, "heads": 2, "mlp": 128, "patch": 32, "projection": 64},

@@ -79,9 +79,9 @@ class ModelSettings(Section):
     """Number of frames that consecutive windows of a long video share, including the reference frame."""
     conditions: tuple[Literal["shading", "reference"], ...] = ("shading", "reference")
     """Adapters, in the order in which they are applied."""
-    carried: bool = False
-    """Show the reference adapter the portrait as it stands in each frame, carried there by the mesh, instead of the same picture
-    in all of them (the paper's): a small model then needn't learn to move a face, and keeps its likeness."""
+    warp_reference: bool = False
+    """Warp the reference portrait to each frame's head pose before it enters the reference adapter. The paper feeds the same
+    unwarped portrait to every frame; warping spares small models from learning the motion and preserves identity."""
     sigmas: tuple[float, float] = SVD_SIGMAS
     """Lowest and highest noise level (sigma) at which the exported model is sampled. The default is SVD's range. A model trained
     on a narrower range (`objective`) should be sampled within that range."""

@@ -29,7 +29,7 @@ from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import recipe_of
 from lcvd.render.hints import WINDOW, Hints, hints_of
 from lcvd.render.ratio_image import relight_frames
-from lcvd.render.warp import Carried
+from lcvd.render.warp import WarpedReference
 from lcvd.shard.sample import Sample
 from lcvd.video.encode import read_lossless, write_browser, write_lossless
 
@@ -66,7 +66,7 @@ class ScoredClip:
         self.head = head_of(self.codes.head)
         own = sample.codes.window([0])
         self.own_hint = next(hints_of(self.head, own, size))[0]
-        self.carried = Carried(self.head, self.reference, own, self.codes)
+        self.warped_reference = WarpedReference(self.head, self.reference, own, self.codes)
         self.metrics = instruments.metrics
         self.meter = Meter(sample.id, self.head, self.codes, size, instruments)
 
@@ -116,7 +116,7 @@ class ScoredClip:
         start = around(self.middle, self.pipe.model.frames, self.count).start
         moment = Moment(
             self.sample.id, self.middle, start, self.reference, self.mask, self.own_hint, self._shown_frame(), lit,
-            self.carried[around(self.middle, self.pipe.model.frames, self.count)],
+            self.warped_reference[around(self.middle, self.pipe.model.frames, self.count)],
         )  # fmt: skip
         with timed("figures"):
             draw(
@@ -183,7 +183,7 @@ class ScoredClip:
             generator=self.seed,
             positive=sets["positive"],
             negative=sets["negative"],
-            carried=self.carried,
+            warped_reference=self.warped_reference,
             output_type="latent",
             progress=lambda done, total: ticker.part(len(hints), done / total),
         ).frames

@@ -22,7 +22,7 @@ from lcvd.relighting.light_sources import light_from
 from lcvd.relighting.media import IMAGES, SETTLING, media_of, pixels_of
 from lcvd.relighting.portrait import Face, reconstruct
 from lcvd.render.hints import WINDOW, Hints, hints_of
-from lcvd.render.warp import Carried
+from lcvd.render.warp import WarpedReference
 from lcvd.video.decode import frames as decode
 
 Array = NDArray[Any]
@@ -80,7 +80,7 @@ class Input:
         return Shot(
             self.id, light.name, self.size, self.codes.frames, light.light, light.picture,
             picture, mask, own, Hints(self.head, self.codes, self.size, light.light),
-            Carried(self.head, picture, still, self.codes),
+            WarpedReference(self.head, picture, still, self.codes),
             lambda: self._windows(light.light), seed,
         )  # fmt: skip
 

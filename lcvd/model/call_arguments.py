@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lcvd.model.lcvd import LCVD
-from lcvd.model.pictures import Given, Led, Pictures, picture
+from lcvd.model.pictures import Given, Pictures, WithReference, picture
 from lcvd.model.seeds import generator as seeded
 
 Guidance = float | Sequence[float] | Tensor
@@ -18,7 +18,7 @@ Guidance = float | Sequence[float] | Tensor
 LED = {
     "shading": ("reference_hint", "hints"),
     "landmark": ("reference_landmarks", "landmarks"),
-    "reference": ("reference", "carried"),
+    "reference": ("reference", "warped_reference"),
 }
 """Of conditions that change from frame to frame, the arguments with the reference's picture and with the other frames'."""
 
@@ -37,7 +37,7 @@ def led_pictures(names: Collection[str], size: int, **arguments: Any) -> dict[st
         for argument in (rest, first):
             if arguments[argument] is None:
                 raise ValueError(f"{argument}: expected pictures, got None")
-        led[name] = Led(picture(first, arguments[first], size), Given(rest, arguments[rest], size))
+        led[name] = WithReference(picture(first, arguments[first], size), Given(rest, arguments[rest], size))
     count = len(led["shading"])
     for name, pictures in led.items():
         if len(pictures) != count:

@@ -62,7 +62,7 @@ def convert(
         vae=load_vae(vae, dtype),
         packing=None,
         scheduler=euler_scheduler(),
-        sizes={"size": size, "frames": FRAMES, "overlap": OVERLAP, "carried": False},
+        sizes={"size": size, "frames": FRAMES, "overlap": OVERLAP, "warp_reference": False},
     )
     save_parts(parts, out)
     return list(adapters)

@@ -1,6 +1,6 @@
 """A model as a folder of parts, each with its own config and safetensors, in the layout of model hubs.
 
-model_index.json                  which part is of which class; size, frames, overlap, carried, conditions
+model_index.json                  which part is of which class; size, frames, overlap, warp_reference, conditions
 unet/                             config.json, diffusion_pytorch_model.safetensors
 <condition>_adapter/              the same, for each condition
 vae/                              the same, the autoencoder of the latents; packing/ beside it where it packs them
@@ -36,6 +36,8 @@ from lcvd.weights.strict import ModelError
 INDEX = "model_index.json"
 PIPELINE = "LCVDPipeline"
 SIZES = ("size", "frames", "overlap")
+OLD_WARP = "carried"
+"""Name of ``warp_reference`` in model folders that earlier versions wrote."""
 SMALL = "small"
 """Name of the model that comes along (`assets/small`, whose card says how it was made)."""
 FILES = [INDEX, "*/config.json", "*/scheduler_config.json", "*/*.safetensors"]
@@ -53,7 +55,7 @@ class Parts:
     packing: Packing | None
     scheduler: Any
     sizes: Mapping[str, Any]
-    """``size``, ``frames``, ``overlap``, and ``carried``, a bool: see `LCVD`."""
+    """``size``, ``frames``, ``overlap``, and ``warp_reference``, a bool: see `LCVD`."""
 
     def named(self) -> dict[str, Any]:
         """All parts by the name of their folder."""
@@ -116,7 +118,8 @@ def load_parts(where: Path | str, dtype: torch.dtype | None = None, **hub: Any) 
         vae=load_vae(folder / "vae", dtype),
         packing=load_part(Packing, folder / "packing", dtype) if "packing" in config else None,
         scheduler=EulerDiscreteScheduler.from_config(read_config(folder / "scheduler" / "scheduler_config.json")),
-        sizes={key: int(config[key]) for key in SIZES} | {"carried": bool(config.get("carried", False))},
+        sizes={key: int(config[key]) for key in SIZES}
+        | {"warp_reference": bool(config.get("warp_reference", config.get(OLD_WARP, False)))},
     )
 
 

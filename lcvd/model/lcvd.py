@@ -34,8 +34,8 @@ class LCVD(nn.Module, PushToHubMixin):
     Attributes:
         adapters: by the name of their condition (of `CONDITIONS`), in order.
         size: side of the frames, px. frames, overlap: windows over a long video (spec D). sigmas: lowest and highest noise
-            level that it is sampled at. carried: whether its reference adapter sees the reference as it stands in each
-            frame (`lcvd.render.warp.Carried`) instead of the same picture in all of them.
+            level that it is sampled at. warp_reference: whether the reference adapter receives the reference warped to
+            each frame (`lcvd.render.warp.WarpedReference`) instead of the same image for all frames.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class LCVD(nn.Module, PushToHubMixin):
         frames: int,
         overlap: int,
         sigmas: tuple[float, float] = SVD_SIGMAS,
-        carried: bool = False,
+        warp_reference: bool = False,
     ) -> None:
         super().__init__()
         width = unet.config["block_out_channels"][0]
@@ -67,7 +67,13 @@ class LCVD(nn.Module, PushToHubMixin):
         self.adapters = nn.ModuleDict(adapters)
         self.image_encoder = image_encoder
         self.codec = codec
-        self.size, self.frames, self.overlap, self.sigmas, self.carried = size, frames, overlap, sigmas, carried
+        self.size, self.frames, self.overlap, self.sigmas, self.warp_reference = (
+            size,
+            frames,
+            overlap,
+            sigmas,
+            warp_reference,
+        )
 
     @classmethod
     def fresh(cls, settings: ModelSettings, seed: int) -> LCVD:
@@ -82,7 +88,9 @@ class LCVD(nn.Module, PushToHubMixin):
         unet = init_weights.unet(settings, seed)
         adapters = init_weights.adapters(settings, seed)
         encoder = init_weights.image_encoder(settings.start, settings.image_encoder, seed)
-        sizes: dict[str, Any] = {name: getattr(settings, name) for name in ("size", "frames", "overlap", "carried")}
+        sizes: dict[str, Any] = {
+            name: getattr(settings, name) for name in ("size", "frames", "overlap", "warp_reference")
+        }
         return cls(unet, adapters, encoder, codec_of(settings.latents), sigmas=settings.sigmas, **sizes).eval()
 
     @classmethod
@@ -115,7 +123,12 @@ class LCVD(nn.Module, PushToHubMixin):
     def parts(self) -> Parts:
         """What the model is made of."""
         adapters: Any = dict(self.adapters)
-        sizes = {"size": self.size, "frames": self.frames, "overlap": self.overlap, "carried": self.carried}
+        sizes = {
+            "size": self.size,
+            "frames": self.frames,
+            "overlap": self.overlap,
+            "warp_reference": self.warp_reference,
+        }
         codec = self.codec
         scheduler = euler_scheduler(self.sigmas)
         return Parts(self.unet, adapters, self.image_encoder, codec.autoencoder, codec.packing, scheduler, sizes)

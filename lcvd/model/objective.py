@@ -74,8 +74,8 @@ class Batch:
     draws: Draws
     encoded: Encoded | None = None
     """What the frozen networks say of the frames, where it was prepared."""
-    carried_BFHW3: Tensor | None = None
-    """uint8 RGB: the reference as it stands in each frame, for a model that wants it so."""
+    warped_BFHW3: Tensor | None = None
+    """uint8 RGB: the reference warped to each frame; None for a model that is given the same reference in all frames."""
 
 
 class Objective(nn.Module):
@@ -91,12 +91,12 @@ class Objective(nn.Module):
         """L_LDM and L_p of each clip, (B,) each, float32. Train on `total` of them.
 
         Raises:
-            ValueError: the model's reference is carried along and the batch has none that is, or the other way round.
+            ValueError: the model takes a warped reference and the batch has none, or the other way round.
         """
-        if self.model.carried != (batch.carried_BFHW3 is not None):
+        if self.model.warp_reference != (batch.warped_BFHW3 is not None):
             raise ValueError(
-                f"carried_BFHW3: expected {'pictures' if self.model.carried else 'None'} (the model's `carried` is "
-                f"{self.model.carried}), got {'None' if self.model.carried else 'pictures'}"
+                f"warped_BFHW3: expected {'pictures' if self.model.warp_reference else 'None'} (the model's `warp_reference` is "
+                f"{self.model.warp_reference}), got {'None' if self.model.warp_reference else 'pictures'}"
             )
         reference = to_signed(batch.frames_BGHW3[:, 0])
         draws = batch.draws
@@ -112,8 +112,8 @@ class Objective(nn.Module):
         edm = Coefficients.at(sigma)
         x = network_input(edm.c_in * (latents + sigma * draws.noise_BFChw), condition)
         with torch.autocast(x.device.type, self.lower, enabled=self.lower is not None):
-            carried = batch.carried_BFHW3
-            shown = reference[:, None] if carried is None else to_signed(carried)
+            warped = batch.warped_BFHW3
+            shown = reference[:, None] if warped is None else to_signed(warped)
             pictures = {"shading": to_unit(batch.hints_BFHW3), "reference": shown}
             features = self.model.features({name: pictures[name] for name in self.model.adapters})
             ids = time_ids(draws.condition_sigma_B)

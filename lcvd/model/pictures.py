@@ -21,7 +21,7 @@ class Pictures(Protocol):
         """The pictures `indices_n`, (n,3,H,W) float32 in [0,1]."""
 
 
-class Led:
+class WithReference:
     """Pictures with one before them.
 
     Args:

@@ -69,7 +69,7 @@ class LCVDPipeline(DiffusionPipeline):
         size: int = 512,
         frames: int = 16,
         overlap: int = 6,
-        carried: bool = False,
+        warp_reference: bool = False,
     ) -> None:
         super().__init__()
         given = dict(zip(CONDITIONS, (shading_adapter, reference_adapter, landmark_adapter), strict=True))
@@ -81,7 +81,7 @@ class LCVDPipeline(DiffusionPipeline):
             packing=packing,
             **{f"{name}_adapter": adapter for name, adapter in given.items()},
         )
-        sizes = {"size": size, "frames": frames, "overlap": overlap, "carried": carried}
+        sizes = {"size": size, "frames": frames, "overlap": overlap, "warp_reference": warp_reference}
         self.register_to_config(**sizes)
         adapters = {name: adapter for name, adapter in given.items() if adapter is not None}
         self.parts = Parts(unet, adapters, image_encoder, vae, packing, scheduler, sizes)
@@ -140,7 +140,7 @@ class LCVDPipeline(DiffusionPipeline):
         positive: Collection[str] = ("shading", "reference"),
         negative: Collection[str] = ("reference",),
         clip_in_negative: bool = False,
-        carried: Any = None,
+        warped_reference: Any = None,
         reference_landmarks: Any = None,
         landmarks: Any = None,
         fps: float = 7,
@@ -176,8 +176,8 @@ class LCVDPipeline(DiffusionPipeline):
             positive: conditions of y2. negative: conditions of y1. The paper's ablation F_r is ("reference",) for both
                 with guidance 1, F_s is ("shading",) against ().
             clip_in_negative: keep the image token under `negative`; the published system leaves it out.
-            carried: the portrait as it stands in the pose of each hint, N pictures (`lcvd.render.warp.Carried`): what a
-                model needs that was trained so (`model.carried`), and others don't look at.
+            warped_reference: the portrait as it stands in the pose of each hint, N pictures (`lcvd.render.warp.WarpedReference`): what a
+                model needs that was trained so (`model.warp_reference`), and others don't look at.
             reference_landmarks: landmark map of the reference, where `landmark` is a condition; landmarks: N of them.
             fps: frames a second, motion_bucket_id, noise_aug_strength: SVD's conditioning numbers, as trained; the
                 last is also the noise put on the reference.
@@ -203,7 +203,7 @@ class LCVDPipeline(DiffusionPipeline):
             raise ValueError(f"likeness: expected a finite number of at least 0, got {likeness}")
         sets = condition_sets(model, positive, negative)
         used = set().union(*sets)
-        still = "reference" in used and not model.carried
+        still = "reference" in used and not model.warp_reference
         moving = led_pictures(
             (used | {"shading"}) - ({"reference"} if still else set()),
             size,
@@ -212,7 +212,7 @@ class LCVDPipeline(DiffusionPipeline):
             reference_landmarks=reference_landmarks,
             hints=hints,
             landmarks=landmarks,
-            carried=carried,
+            warped_reference=warped_reference,
         )
         count = len(moving["shading"])
         strength, rng = strength_of(guidance, count), generator_of(generator)

@@ -13,9 +13,9 @@ from lcvd.config.io import load_settings
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
 from lcvd.relighting.light_sources import check_named, sources_of
-from lcvd.relighting.options import Progress, Sampling
+from lcvd.relighting.options import Progress, SamplingOptions, SceneRequest
 from lcvd.relighting.result import Relit
-from lcvd.relighting.scene import Scene, Wanted, scene_of
+from lcvd.relighting.scene import Scene, scene_of
 
 if TYPE_CHECKING:
     from lcvd.relighting.generate import Model
@@ -50,7 +50,7 @@ def relight(
     Args:
         portrait: picture or clip (path), PIL image, array (H,W,3) uint8, or a `Face` reconstructed before.
         driving: clip, folder of pictures, saved codes, ... whose motion is followed; without it a portrait clip keeps its
-            own motion, and a picture is relit as it is, 16 frames long. See `scene.Wanted`.
+            own motion, and a picture is relit as it is, 16 frames long. See `options.SceneRequest`.
         light: preset, ``orbit``, ``reference``, ``driving``, picture of a lit face, environment map, SH file, keyframes, or
             an array (9,3) or (N,9,3). See `lights.light_from`; `light_yaw` turns an environment map, degrees.
         checkpoint: folder of a model, ``small``, owner/name on a hub, or a loaded `LCVDPipeline` or `generate.Model`; see
@@ -58,18 +58,21 @@ def relight(
         guidance: strength of the light. The published model's is 4.5; that of the one which comes along 1.
         likeness: how strongly the face follows the portrait: 1 as the network predicts, as published; for the model that
             comes along 2.
-        seed, recipe, steps, adapters: see `sampling.Sampling`.
+        seed, recipe, steps, adapters: see `options.SamplingOptions`.
         preview: no model: the frames are the shading hints.
         settings: how faces are reconstructed; None: params.yaml where there is one, else the demo profile's.
         scratch: folder that keeps what was reconstructed and sampled, by content.
         progress: told (phase, done, in all); see `sampling.Progress`. cancel: asked now and then; True ends the call.
-        wanted: more of `scene.Wanted`: face, drive_face, portrait_at, start, end, fps, align, smooth, no_face.
+        wanted: more of `options.SceneRequest`: face, drive_face, portrait_at, start, end, fps, align, smooth, no_face.
 
     Raises:
         ClipError: a file isn't there, can't be read, or shows no face. ValueError, TypeError: an argument is wrong; it is
             named. ModelError: the checkpoint is no model. Interrupted: cancelled; what was done is kept.
     """
-    chosen, what = Sampling(guidance, seed, recipe, steps, adapters, likeness), Wanted(portrait, driving, **wanted)
+    chosen, what = (
+        SamplingOptions(guidance, seed, recipe, steps, adapters, likeness),
+        SceneRequest(portrait, driving, **wanted),
+    )
     check_named(light, light_yaw)
     model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint)
     if model:
@@ -121,7 +124,7 @@ def _sources(scene: Scene, light: Any) -> list[dict[str, str]]:
     return [{"role": role, "file": name, "sha256": sha256} for role, name, sha256 in found]
 
 
-def _words(wanted: Wanted, light: Any, light_yaw: float) -> dict[str, Any]:
+def _words(wanted: SceneRequest, light: Any, light_yaw: float) -> dict[str, Any]:
     words = {
         field.name: getattr(wanted, field.name)
         for field in dataclasses.fields(wanted)

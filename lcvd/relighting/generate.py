@@ -25,11 +25,11 @@ from lcvd.model.fingerprint import fingerprint
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
 from lcvd.model.recipe import recipe_of
 from lcvd.model.sampling_state import Kept
-from lcvd.relighting.options import Progress, Sampling
+from lcvd.relighting.options import Progress, SamplingOptions
 from lcvd.relighting.portrait import digest_of
 from lcvd.relighting.scene import Scene
 from lcvd.render.hints import Hints
-from lcvd.render.warp import Carried
+from lcvd.render.warp import WarpedReference
 from lcvd.weights.strict import ModelError
 
 Array = NDArray[Any]
@@ -65,7 +65,7 @@ class Model:
         # Of a folder its last part: where it lies is nobody's business.
         return cls.of(pipe, Path(checkpoint).resolve().name if Path(checkpoint).is_dir() else str(checkpoint))
 
-    def check(self, sampling: Sampling) -> None:
+    def check(self, sampling: SamplingOptions) -> None:
         """See, before time is spent, that the model can be sampled so.
 
         Raises:
@@ -90,7 +90,7 @@ def latents_of(
     scene: Scene,
     lights: Array,
     model: Model,
-    sampling: Sampling,
+    sampling: SamplingOptions,
     scratch: Path,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
@@ -128,7 +128,7 @@ def latents_of(
             generator=sampling.seed,
             recipe=sampling.recipe,
             steps=sampling.steps,
-            carried=Carried(scene.head, picture, scene.own, scene.codes.window(made)),
+            warped_reference=WarpedReference(scene.head, picture, scene.own, scene.codes.window(made)),
             output_type="latent",
             progress=advance,
             kept=Kept(work),
@@ -143,7 +143,9 @@ def latents_of(
     return load_file(folder / "latents.safetensors")["latents"][shown]
 
 
-def _key(scene: Scene, reference: tuple[Array, ...], lights: Array, made: int, model: Model, sampling: Sampling) -> str:
+def _key(
+    scene: Scene, reference: tuple[Array, ...], lights: Array, made: int, model: Model, sampling: SamplingOptions
+) -> str:
     """Of everything that decides the latents."""
     named = dict(zip(("picture", "mask", "hint", "lights"), (*reference, lights), strict=True))
     pixels = {name: sha256(array.tobytes()).hexdigest() for name, array in named.items()}
@@ -154,5 +156,5 @@ def _key(scene: Scene, reference: tuple[Array, ...], lights: Array, made: int, m
         model=model.sha256,
         device=model.pipe.device.type,
         sampling=asdict(sampling),
-        code=[rooms_hash(f"lcvd.{module}") for module in ("model.pipeline", "shading.hints", "shading.carry")],
+        code=[rooms_hash(f"lcvd.{module}") for module in ("model.pipeline", "render.hints", "render.warp")],
     )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,10 @@ from lcvd.face.geometry import placement, with_placement
 from lcvd.face.smooth import smooth
 from lcvd.ledger.rows import ClipError
 from lcvd.relighting.media import RATE, media_of
+from lcvd.relighting.options import NO_FACE, NoFace
 from lcvd.relighting.portrait import Face, reconstruct
 
 Array = NDArray[Any]
-NoFace = Literal["hold", "skip", "fail"]
-NO_FACE: tuple[NoFace, ...] = ("hold", "skip", "fail")
 STILL_FRAMES = 16
 """Length of a picture that is relit as it is."""
 CODES = ".safetensors"

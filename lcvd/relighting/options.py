@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
+
+from lcvd.face.align import DEFAULT, MODES
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done (``reading``, ``sampling``, ``writing``), how much of it is done, and how much there is."""
 
+NoFace = Literal["hold", "skip", "fail"]
+NO_FACE: tuple[NoFace, ...] = ("hold", "skip", "fail")
+
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingOptions:
     """Arguments of `LCVDPipeline` of these names, and which `adapters` are used (`lcvd.model.call_arguments.conditions_of`).
 
     Raises:
@@ -31,3 +37,52 @@ class Sampling:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name):g}")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps: expected 1 or more, got {self.steps}")
+
+
+@dataclass(frozen=True)
+class SceneRequest:
+    """What is to be seen: whose face, whose motion. Numbers are checked when it is made.
+
+    Attributes:
+        portrait: path of a picture, clip or folder of pictures, a PIL image, array (H,W,3) uint8, or a `Face`.
+        driving: clip, folder, saved codes (path, or `FaceCodes`), or a `Motion`; None: a portrait clip keeps its own
+            motion, a picture stays as it is.
+        portrait_at: second of a portrait clip whose frame is the portrait.
+        face, drive_face: which of several faces, from the left, counted from 1; None: the largest.
+        start, end: seconds of the driving clip, or of a portrait clip with its own motion.
+        fps: rate of the result; None: the driving clip's.
+        align: how the motion is followed, `lcvd.face.align`. smooth: how it is calmed, frames, `lcvd.face.smooth`.
+        no_face: what becomes of frames without a face, `motion.without_gaps`.
+
+    Raises:
+        ValueError: a number out of range, or an unknown word; it is named.
+    """
+
+    portrait: Any
+    driving: Any = None
+    portrait_at: float = 0.0
+    face: int | None = None
+    drive_face: int | None = None
+    start: float = 0.0
+    end: float | None = None
+    fps: float | None = None
+    align: str = DEFAULT
+    smooth: float = 0.0
+    no_face: NoFace = "hold"
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if self.align not in MODES:
+            raise ValueError(f"align: expected one of {', '.join(MODES)}, got {self.align!r}")
+        if self.no_face not in NO_FACE:
+            raise ValueError(f"no_face: expected one of {', '.join(NO_FACE)}, got {self.no_face!r}")
+        for name, value in (("start", self.start), ("portrait_at", self.portrait_at), ("smooth", self.smooth)):
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name}: expected 0 or more, got {value:g}")
+        if self.end is not None and not self.end > self.start:
+            raise ValueError(f"end: {self.end:g} s isn't after start, {self.start:g} s")
+        if self.fps is not None and not 0 < self.fps <= 240:
+            raise ValueError(f"fps: expected more than 0, at most 240, got {self.fps:g}")
+        for name, number in (("face", self.face), ("drive_face", self.drive_face)):
+            if number is not None and number < 1:
+                raise ValueError(f"{name}: faces are counted from 1, from the left; got {number}")

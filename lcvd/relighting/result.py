@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.relighting.motion import seconds_of
-from lcvd.relighting.options import Progress, Sampling
-from lcvd.relighting.output.options import VIDEO, Output, check_writable, is_picture, resized, write_picture
+from lcvd.relighting.options import Progress, SamplingOptions
+from lcvd.relighting.output.options import VIDEO, OutputOptions, check_writable, is_picture, resized, write_picture
 from lcvd.relighting.output.paste import pasted
 from lcvd.relighting.output.prefetch import ahead
 from lcvd.relighting.output.provenance import comment_of, side_file, write_side_file
@@ -50,7 +50,7 @@ class Relit:
     words: dict[str, Any]
     """How the light and the motion were asked for, for the side file."""
     model: Model | None = None
-    sampling: Sampling | None = None
+    sampling: SamplingOptions | None = None
     latents: Tensor | None = None
 
     @cached_property
@@ -97,7 +97,7 @@ class Relit:
     def save(
         self,
         path: Path | str,
-        output: Output | None = None,
+        output: OutputOptions | None = None,
         progress: Progress | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Relit:
                 can't be pasted; frames are too small for the mark; a PNG can't hold what moves. ModuleNotFoundError: the
                 mark needs a package. OSError: the folder isn't there, or can't be written to.
         """
-        path, output = Path(path), output or Output()
+        path, output = Path(path), output or OutputOptions()
         check_writable(path)
         if is_picture(path):
             self.check_picture(path)
@@ -150,7 +150,9 @@ class Relit:
                 "that stays"
             )
 
-    def _shown(self, output: Output, progress: Progress | None, cancel: Callable[[], bool] | None) -> Iterator[Array]:
+    def _shown(
+        self, output: OutputOptions, progress: Progress | None, cancel: Callable[[], bool] | None
+    ) -> Iterator[Array]:
         """Windows of what is written."""
         if self.model is None and output.paste_back:
             raise ValueError("paste_back: a preview has no picture to paste; leave one of them out")

@@ -14,68 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
-from lcvd.face.align import DEFAULT, MODES
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel, head_of
 from lcvd.relighting.light_sources import Shot, light_from
 from lcvd.relighting.media import media_of
-from lcvd.relighting.motion import NO_FACE, Motion, NoFace, at_rate, calmed, driving_motion, motion_of, without_gaps
+from lcvd.relighting.motion import Motion, at_rate, calmed, driving_motion, motion_of, without_gaps
+from lcvd.relighting.options import SceneRequest
 from lcvd.relighting.portrait import Face, reconstruct
 from lcvd.render.hints import Hints, hints_of, shade_surface, surface_of, to_uint8
 
 Array = NDArray[Any]
 LEAD = 16
 """Frames of a portrait clip that its identity is found from, when something else drives it."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be seen: whose face, whose motion. Numbers are checked when it is made.
-
-    Attributes:
-        portrait: path of a picture, clip or folder of pictures, a PIL image, array (H,W,3) uint8, or a `Face`.
-        driving: clip, folder, saved codes (path, or `FaceCodes`), or a `Motion`; None: a portrait clip keeps its own
-            motion, a picture stays as it is.
-        portrait_at: second of a portrait clip whose frame is the portrait.
-        face, drive_face: which of several faces, from the left, counted from 1; None: the largest.
-        start, end: seconds of the driving clip, or of a portrait clip with its own motion.
-        fps: rate of the result; None: the driving clip's.
-        align: how the motion is followed, `lcvd.face.align`. smooth: how it is calmed, frames, `lcvd.face.smooth`.
-        no_face: what becomes of frames without a face, `motion.without_gaps`.
-
-    Raises:
-        ValueError: a number out of range, or an unknown word; it is named.
-    """
-
-    portrait: Any
-    driving: Any = None
-    portrait_at: float = 0.0
-    face: int | None = None
-    drive_face: int | None = None
-    start: float = 0.0
-    end: float | None = None
-    fps: float | None = None
-    align: str = DEFAULT
-    smooth: float = 0.0
-    no_face: NoFace = "hold"
-
-    def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        if self.align not in MODES:
-            raise ValueError(f"align: expected one of {', '.join(MODES)}, got {self.align!r}")
-        if self.no_face not in NO_FACE:
-            raise ValueError(f"no_face: expected one of {', '.join(NO_FACE)}, got {self.no_face!r}")
-        for name, value in (("start", self.start), ("portrait_at", self.portrait_at), ("smooth", self.smooth)):
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{name}: expected 0 or more, got {value:g}")
-        if self.end is not None and not self.end > self.start:
-            raise ValueError(f"end: {self.end:g} s isn't after start, {self.start:g} s")
-        if self.fps is not None and not 0 < self.fps <= 240:
-            raise ValueError(f"fps: expected more than 0, at most 240, got {self.fps:g}")
-        for name, number in (("face", self.face), ("drive_face", self.drive_face)):
-            if number is not None and number < 1:
-                raise ValueError(f"{name}: faces are counted from 1, from the left; got {number}")
 
 
 @dataclass(frozen=True)
@@ -144,7 +95,7 @@ class Scene:
         return under
 
 
-def scene_of(wanted: Wanted, scratch: Path, settings: Settings) -> Scene:
+def scene_of(wanted: SceneRequest, scratch: Path, settings: Settings) -> Scene:
     """Reconstruct what is wanted, or find it below `scratch`.
 
     Raises:
@@ -165,7 +116,7 @@ def scene_of(wanted: Wanted, scratch: Path, settings: Settings) -> Scene:
     return Scene(portrait, motion, motion.of(portrait, wanted.align))
 
 
-def _portrait(wanted: Wanted, scratch: Path, settings: Settings) -> Face:
+def _portrait(wanted: SceneRequest, scratch: Path, settings: Settings) -> Face:
     if isinstance(wanted.portrait, Face):
         return wanted.portrait
     media = media_of(wanted.portrait, scratch)

@@ -78,7 +78,7 @@ def looked_up(picture: Array, places: Array, rule: int = cv2.INTER_LINEAR) -> Ar
     return cv2.remap(picture, places[..., 0] - 0.5, places[..., 1] - 0.5, rule, borderMode=cv2.BORDER_REPLICATE)
 
 
-class Carried:
+class WarpedReference:
     """A portrait carried to each of T frames, any few of them made when they are asked for: `carried[indices]` is an
     array (n, S, S, 3) uint8. As `LCVDPipeline` takes them.
 

@@ -58,7 +58,7 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
         _stacked([p.masks for p in pictures])[:, :, None].float(),
         Draws.stack(draws),
         _encoded([p.prepared for p in pictures if p.prepared]),
-        _stacked([p.carried() for p in pictures]) if model.carried else None,
+        _stacked([p.warped_reference() for p in pictures]) if model.warp_reference else None,
     )
     return NamedBatch(batch, [clips.id(clip) for clip in chosen], list(samples))
 
@@ -104,7 +104,7 @@ def moved(batch: Batch, device: torch.device) -> Batch:
         batch.mask_BF1hw.to(device),
         batch.draws.to(device),
         Encoded(*(getattr(encoded, f.name).to(device) for f in fields(encoded))) if encoded else None,
-        None if batch.carried_BFHW3 is None else batch.carried_BFHW3.to(device),
+        None if batch.warped_BFHW3 is None else batch.warped_BFHW3.to(device),
     )
 
 

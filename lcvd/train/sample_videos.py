@@ -36,7 +36,7 @@ def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: 
             mask,
             shown.hints[0],
             shown.hints[1:],
-            carried=shown.carried()[1:] if model.carried else None,
+            warped_reference=shown.warped_reference()[1:] if model.warp_reference else None,
             guidance=settings.watch.video_guidance,
             generator=seed_of(seed, "film", clips.id(clip)) % 2**31,
         ).frames

@@ -19,7 +19,7 @@ from lcvd.ledger.rows import ClipError
 from lcvd.model.masks import latent_mask
 from lcvd.render.hints import hints_of
 from lcvd.render.sh import check_light
-from lcvd.render.warp import Carried
+from lcvd.render.warp import WarpedReference
 from lcvd.shard.latents_format import (
     DamagedError,
     Header,
@@ -61,11 +61,11 @@ class Pictures:
         codes = self.codes.window(at) if self.codes else None
         return Pictures(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared, codes)
 
-    def carried(self) -> Frames:
-        """The first frame as it stands in each of them, (n,S,S,3), by the codes."""
+    def warped_reference(self) -> Frames:
+        """The first frame, the reference, warped by the face codes to each of the frames: (n,S,S,3)."""
         assert self.codes, "clips are opened with their codes"
         codes, first = self.codes, self.frames[0]
-        rest = Carried(head_of(codes.head), first, codes.window([0]), codes.window(range(1, codes.frames)))
+        rest = WarpedReference(head_of(codes.head), first, codes.window([0]), codes.window(range(1, codes.frames)))
         return np.concatenate([first[None], rest[:]])
 
 

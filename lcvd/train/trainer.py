@@ -80,7 +80,7 @@ class Training:
             threads=settings.loaders,
             key=key,
             render=settings.hints == "rendered",
-            with_codes=settings.model.carried,
+            with_codes=settings.model.warp_reference,
             max_broken=settings.max_broken,
             balance_light=settings.balance_light,
         )

@@ -53,7 +53,7 @@ class HeldOut:
             size=settings.model.size,
             memory_mb=0,
             key=key,
-            with_codes=settings.model.carried,
+            with_codes=settings.model.warp_reference,
             max_broken=settings.max_broken,
         )
 

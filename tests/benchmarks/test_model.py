@@ -24,7 +24,15 @@ UNET = UNetSettings(channels=(32, 32), heads=(1, 1), layers=1, time_ids_dim=32)
 
 def small(**changes: object) -> ModelSettings:
     return profile("demo").train.model.model_copy(
-        update={"start": "random", "size": 64, "frames": 6, "overlap": 3, "unet": UNET, "carried": False, **changes}
+        update={
+            "start": "random",
+            "size": 64,
+            "frames": 6,
+            "overlap": 3,
+            "unet": UNET,
+            "warp_reference": False,
+            **changes,
+        }
     )
 
 

@@ -20,10 +20,11 @@ from lcvd.face.crop import square_pictures
 from lcvd.relighting.api import relight
 from lcvd.relighting.media import IMAGES
 from lcvd.relighting.motion import Motion
-from lcvd.relighting.options import Progress
+from lcvd.relighting.options import Progress, SceneRequest
+from lcvd.relighting.output.options import OutputOptions
 from lcvd.relighting.output.provenance import side_path
-from lcvd.relighting.result import Output, Relit
-from lcvd.relighting.scene import Scene, Wanted, scene_of
+from lcvd.relighting.result import Relit
+from lcvd.relighting.scene import Scene, scene_of
 from lcvd.video.decode import read
 from lcvd.video.encode import write_browser
 
@@ -77,7 +78,7 @@ class Maker:
         scratch = session.folder / "scratch"
         still = driving is None and portrait.suffix.lower() in IMAGES
         start, end = (0.0, None) if still else (wanted.start, wanted.start + wanted.seconds)
-        scene = scene_of(Wanted(portrait, driving, start=start, end=end), scratch, self.settings)
+        scene = scene_of(SceneRequest(portrait, driving, start=start, end=end), scratch, self.settings)
         if cancel():
             raise ValueError("cancelled")
         session.scene = scene
@@ -127,7 +128,7 @@ def _written(
     session: Session, scene: Scene, found: Relit, folder: Path, progress: Progress, cancel: Cancel
 ) -> dict[str, Any]:
     path = _own(folder / ("hints.mp4" if found.model is None else "relit.mp4"))
-    made = found.save(path, Output(), progress, cancel)
+    made = found.save(path, OutputOptions(), progress, cancel)
     size = found.size
     before = path.with_name(f"{path.stem}-source.mp4")
     write_browser(before, _source(scene, size), scene.motion.fps)

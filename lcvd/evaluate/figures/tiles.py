@@ -68,7 +68,7 @@ class Moment:
     """The frame shown, (S, S, 3) uint8."""
     lit: Mapping[str, Lit]
     """By the name of the light."""
-    carried: Array
+    warped_reference: Array
     """The reference as it stands in each frame of the window around the moment, (n, S, S, 3) uint8."""
 
 
@@ -159,7 +159,7 @@ class _Runs:
             likeness=self._likeness,
             positive=positive,
             negative=negative,
-            carried=moment.carried,
+            warped_reference=moment.warped_reference,
             recipe=self._recipe,
             generator=self._seed,
         )

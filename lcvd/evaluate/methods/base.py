@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.render.hints import Hints
-from lcvd.render.warp import Carried
+from lcvd.render.warp import WarpedReference
 
 Array = NDArray[Any]
 
@@ -58,7 +58,7 @@ class Shot:
     hints: Hints
     """Shading hints (T, S, S, 3) of the face to show under the light asked for, any few at a time: `Window.wanted`, for
     who needs nothing else."""
-    carried: Carried
+    warped_reference: WarpedReference
     """The reference as it stands in each of the T frames, any few at a time."""
     windows: Callable[[], Iterator[Window]]
     seed: int

@@ -56,7 +56,7 @@ class Lcvd:
             likeness=self._settings.likeness,
             recipe=recipe_of(self._settings.recipe, self._settings.steps),
             generator=shot.seed,
-            carried=shot.carried,
+            warped_reference=shot.warped_reference,
             output_type="latent",
             **conditions,
         ).frames

@@ -21,7 +21,7 @@ VIDEO, PICTURE = ".mp4", ".png"
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputOptions:
     """How a result is written.
 
     Attributes:

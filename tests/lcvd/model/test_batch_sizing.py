@@ -40,7 +40,7 @@ class Hints:
 def run(frames, extra):
     done, budget = [0], (in_use(cpu) / GB + extra) if extra else None
     def call():
-        pipe(picture, picture[..., 0], picture, Hints(frames), guidance=2.0, generator=0, steps=1, recipe="published", carried=Hints(frames),
+        pipe(picture, picture[..., 0], picture, Hints(frames), guidance=2.0, generator=0, steps=1, recipe="published", warped_reference=Hints(frames),
              memory_budget_gb=budget, progress=lambda n, _: done.append(n), output_type="latent")
     peak = peak_of(call, cpu)
     return {"budget": budget and budget * GB, "peak": peak, "rows": max(np.diff(done).tolist())}

@@ -46,16 +46,18 @@ def test_a_model_is_read_back_exactly(saved: Path) -> None:
     assert not any(p.requires_grad for p in model.image_encoder.parameters())
 
 
-@pytest.mark.parametrize("carried", [False, True])
-def test_how_the_reference_is_seen_is_read_back(tmp_path: Path, carried: bool) -> None:
-    LCVD.fresh(tiny().model_copy(update={"carried": carried}), 0).save_pretrained(tmp_path / "model")
-    assert LCVD.from_pretrained(tmp_path / "model").carried == carried
-    assert LCVDPipeline.from_pretrained(tmp_path / "model").model.carried == carried
+@pytest.mark.parametrize("warp", [False, True])
+def test_whether_the_reference_is_warped_is_read_back(tmp_path: Path, warp: bool) -> None:
+    LCVD.fresh(tiny().model_copy(update={"warp_reference": warp}), 0).save_pretrained(tmp_path / "model")
+    assert LCVD.from_pretrained(tmp_path / "model").warp_reference == warp
+    assert LCVDPipeline.from_pretrained(tmp_path / "model").model.warp_reference == warp
     index = tmp_path / "model" / INDEX
     config = json.loads(index.read_text())
-    del config["carried"]  # as models have it that others made
+    del config["warp_reference"]  # folders of other projects lack it
     index.write_text(json.dumps(config))
-    assert not LCVD.from_pretrained(tmp_path / "model").carried
+    assert not LCVD.from_pretrained(tmp_path / "model").warp_reference
+    index.write_text(json.dumps(config | {"carried": warp}))  # its name in folders of earlier versions
+    assert LCVD.from_pretrained(tmp_path / "model").warp_reference == warp
 
 
 def test_a_folder_that_happens_to_be_called_small_isnt_taken_for_the_small_model(

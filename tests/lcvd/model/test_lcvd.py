@@ -33,7 +33,7 @@ def tiny() -> ModelSettings:
     return profile("demo").train.model.model_copy(
         update={
             "start": "random",
-            "carried": False,
+            "warp_reference": False,
             "unet": profile("demo").train.model.unet.model_copy(
                 update={"channels": (32, 64), "heads": (1, 2), "layers": 1}
             ),

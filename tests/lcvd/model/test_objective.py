@@ -134,12 +134,12 @@ def test_loss_of_a_clip_is_independent_of_its_batch() -> None:
 @torch.no_grad()
 def test_a_model_is_trained_on_the_references_that_it_will_be_shown() -> None:
     still, pictures = batch(1), batch(1).frames_BGHW3
-    moving = replace(still, carried_BFHW3=pictures)
-    for carried, fits, other in ((False, still, moving), (True, moving, still)):
-        settings = tiny().model_copy(update={"carried": carried})
+    moving = replace(still, warped_BFHW3=pictures)
+    for warp, fits, other in ((False, still, moving), (True, moving, still)):
+        settings = tiny().model_copy(update={"warp_reference": warp})
         objective = Objective(trained(LCVD.fresh(settings, 0)), ObjectiveSettings()).eval()
         assert objective(fits)[0].isfinite().all()
-        with pytest.raises(ValueError, match=f"`carried` is {carried}"):
+        with pytest.raises(ValueError, match=f"`warp_reference` is {warp}"):
             objective(other)
 
 

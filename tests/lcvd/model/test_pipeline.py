@@ -38,7 +38,7 @@ def pipe() -> LCVDPipeline:
                         "frames": WINDOW,
                         "overlap": 2,
                         "unet": unet,
-                        "carried": False,
+                        "warp_reference": False,
                     }
                 ),
                 0,
@@ -261,18 +261,18 @@ def test_bad_arguments_are_named(pipe: LCVDPipeline, wrong: dict[str, Any], mess
         pipe(**pictures(3) | {"guidance": 1.0, "generator": 0, "steps": 1} | wrong)
 
 
-def test_a_reference_that_is_carried_nowhere_is_the_reference(pipe: LCVDPipeline) -> None:
-    moving = LCVDPipeline(**pipe.parts.named(), size=SIZE, frames=WINDOW, overlap=2, carried=True)
+def test_a_reference_warped_to_its_own_pose_is_the_reference(pipe: LCVDPipeline) -> None:
+    moving = LCVDPipeline(**pipe.parts.named(), size=SIZE, frames=WINDOW, overlap=2, warp_reference=True)
     moving.set_progress_bar_config(disable=True)
     given = pictures(6)
     still = np.repeat(given["reference"][None], 6, axis=0)
-    same, expected = (made(each, given, carried=still, output_type="latent") for each in (moving, pipe))
+    same, expected = (made(each, given, warped_reference=still, output_type="latent") for each in (moving, pipe))
     torch.testing.assert_close(same, expected, rtol=1e-4, atol=1e-4)
-    other = made(moving, given, carried=given["hints"], output_type="latent")
+    other = made(moving, given, warped_reference=given["hints"], output_type="latent")
     assert (other - expected).abs().max() > 0.01
     for wrong, message in (
-        ({}, "carried: expected pictures, got None"),
-        ({"carried": still[:5]}, "carried: expected 6, one a hint, got 5"),
+        ({}, "warped_reference: expected pictures, got None"),
+        ({"warped_reference": still[:5]}, "warped_reference: expected 6, one a hint, got 5"),
     ):
         with pytest.raises(ValueError, match=message):
             made(moving, given, **wrong)

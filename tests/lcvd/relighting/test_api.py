@@ -19,10 +19,10 @@ from lcvd.light.presets import preset
 from lcvd.model.pipeline import Interrupted
 from lcvd.relighting.api import checkpoint_here, model_of
 from lcvd.relighting.generate import latents_of
-from lcvd.relighting.options import Sampling
-from lcvd.relighting.output.options import Output
+from lcvd.relighting.options import SamplingOptions, SceneRequest
+from lcvd.relighting.output.options import OutputOptions
 from lcvd.relighting.output.prefetch import ahead
-from lcvd.relighting.scene import Wanted, scene_of
+from lcvd.relighting.scene import scene_of
 from lcvd.render.hints import hints_of
 from lcvd.video.decode import decode_bytes
 
@@ -46,7 +46,7 @@ def animated(clips_dir, portrait, model, relight_settings, scratch):
 
 
 def test_importing_lcvd_loads_nothing_heavy() -> None:
-    code = "import sys, lcvd, lcvd.relighting; assert callable(lcvd.relight); print(sorted({'torch','numpy','av'} & set(sys.modules)))"
+    code = "import sys, lcvd, lcvd.relighting; print(sorted({'torch','numpy','av'} & set(sys.modules))); assert callable(lcvd.relight)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
     with pytest.raises(AttributeError, match="no attribute 'relit'"):
         _ = lcvd.relit  # type: ignore[attr-defined]
@@ -85,18 +85,18 @@ def test_a_still_stays_in_place_and_has_its_own_light(portrait, relight_settings
 
 def test_frames_alike_are_made_once(portrait, model, relight_settings, scratch, tmp_path) -> None:
     """A still under a light that stays is one picture; where the light moves and halts, frames are made while it moves."""
-    scene = scene_of(Wanted(portrait), scratch, relight_settings)
+    scene = scene_of(SceneRequest(portrait), scratch, relight_settings)
     lights = np.repeat(preset("left")[None], 16, 0)
     told: list[int] = []
     still = latents_of(
-        scene, lights, model, Sampling(1.5, 0, steps=2), tmp_path, lambda _, __, total: told.append(total)
+        scene, lights, model, SamplingOptions(1.5, 0, steps=2), tmp_path, lambda _, __, total: told.append(total)
     )
     assert len(still) == 16
     assert (still == still[0]).all()
     assert set(told) == {4}  # one window of four frames: two steps, with and without the hint
     lights[8:12] = np.linspace(1, 0.2, 4)[:, None, None] * lights[0]
     lights[12:] = lights[11]
-    halting = latents_of(scene, lights, model, Sampling(1.5, 0, steps=2), tmp_path)
+    halting = latents_of(scene, lights, model, SamplingOptions(1.5, 0, steps=2), tmp_path)
     same = (halting[1:] == halting[:-1]).flatten(1).all(1)
     assert same.tolist() == [True] * 8 + [False] * 3 + [True] * 4
 
@@ -114,7 +114,7 @@ def test_a_still_under_one_light_is_written_as_a_picture(portrait, model, religh
     before = (tmp_path / "a.png").read_bytes()
     still.save(tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes() == before
-    still.save(tmp_path / "b.png", Output(side_by_side=True, size=96))
+    still.save(tmp_path / "b.png", OutputOptions(side_by_side=True, size=96))
     assert Image.open(tmp_path / "b.png").size == (192, 96)
     turning = lcvd.relight(portrait, None, "orbit", preview=True, **options)
     with pytest.raises(ValueError, match=r"c\.png: a PNG can't hold 16 different frames; name it \.mp4"):
@@ -128,7 +128,7 @@ def test_cancelled_work_is_kept_and_goes_on_to_the_same_latents(animated, model,
     def sampled(progress, cancel=None, seed=0):
         calls.clear()
         return latents_of(
-            animated.scene, animated.lights, model, Sampling(1.5, seed, steps=3), tmp_path, progress, cancel
+            animated.scene, animated.lights, model, SamplingOptions(1.5, seed, steps=3), tmp_path, progress, cancel
         )
 
     def count(phase, done, total):
@@ -140,7 +140,7 @@ def test_cancelled_work_is_kept_and_goes_on_to_the_same_latents(animated, model,
     rest = sampled(count)
     assert calls[0] > kept  # went on, didn't start anew
     other = tmp_path / "other"
-    whole = latents_of(animated.scene, animated.lights, model, Sampling(1.5, 0, steps=3), other)
+    whole = latents_of(animated.scene, animated.lights, model, SamplingOptions(1.5, 0, steps=3), other)
     assert (rest == whole).all()
     assert not list((tmp_path / "sampling").glob("*/"))
     sampled(count)
@@ -150,7 +150,7 @@ def test_cancelled_work_is_kept_and_goes_on_to_the_same_latents(animated, model,
 
 def test_what_is_written_tells_how_it_was_made(animated, portrait, clips_dir, model, tmp_path) -> None:
     told = []
-    found = animated.save(tmp_path / "a.mp4", Output(side_by_side=True, keep_audio=True, size=80),
+    found = animated.save(tmp_path / "a.mp4", OutputOptions(side_by_side=True, keep_audio=True, size=80),
                           progress=lambda *said: told.append(said))  # fmt: skip
     assert told[-1] == ("writing", 9, 9)
     assert decode_bytes((tmp_path / "a.mp4").read_bytes()).shape == (9, 80, 160, 3)
@@ -195,12 +195,12 @@ def test_pasting_changes_the_person_and_leaves_the_rest(animated, portrait, reli
 def test_frames_left_out_cant_keep_their_sound(animated, tmp_path) -> None:
     cut = replace(animated, scene=replace(animated.scene, motion=replace(animated.scene.motion, cut=True)))
     with pytest.raises(ValueError, match="frames without a face were skipped"):
-        cut.save(tmp_path / "a.mp4", Output(keep_audio=True))
+        cut.save(tmp_path / "a.mp4", OutputOptions(keep_audio=True))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_clip_keeps_its_own_motion(clips_dir, relight_settings, scratch) -> None:
-    wanted = Wanted(clips_dir / CLIP, start=0.5, end=0.8)
+    wanted = SceneRequest(clips_dir / CLIP, start=0.5, end=0.8)
     scene = scene_of(wanted, scratch, relight_settings)
     assert scene.own_motion
     assert scene.frames == 9

@@ -1,4 +1,4 @@
-"""A portrait carried along, against computed heads that were rendered where it is carried to."""
+"""A portrait warped along, against computed heads that were rendered where it is warped to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
 from lcvd.render.hints import hints_of
-from lcvd.render.warp import Carried, way_back
+from lcvd.render.warp import WarpedReference, way_back
 from lcvd.studio.clip import StudioClip
 
 SIZE = 128
@@ -22,13 +22,13 @@ def clip(request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray, FaceCo
     return frames, masks, clip.truth()
 
 
-def _carried(frames: np.ndarray, codes: FaceCodes) -> Carried:
-    return Carried(load_head(), frames[0], codes.window([0]), codes)
+def _warped(frames: np.ndarray, codes: FaceCodes) -> WarpedReference:
+    return WarpedReference(load_head(), frames[0], codes.window([0]), codes)
 
 
 def test_where_nothing_moves_the_picture_stays(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
     frames, _, codes = clip
-    assert np.abs(_carried(frames, codes)[[0]][0].astype(int) - frames[0]).max() <= 1
+    assert np.abs(_warped(frames, codes)[[0]][0].astype(int) - frames[0]).max() <= 1
 
 
 def test_it_stands_where_the_head_does(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
@@ -36,8 +36,8 @@ def test_it_stands_where_the_head_does(clip: tuple[np.ndarray, np.ndarray, FaceC
     frames, masks, codes = clip
     turned = np.abs(codes.pose - codes.pose[0]).max(1) > np.radians(6)
     assert turned.sum() > 4
-    carried = _carried(frames, codes)[:]
-    moved, stayed = (((other.astype(float) - frames) ** 2)[turned] for other in (carried, frames[:1]))
+    warped = _warped(frames, codes)[:]
+    moved, stayed = (((other.astype(float) - frames) ** 2)[turned] for other in (warped, frames[:1]))
     face = np.concatenate(list(hints_of(load_head(), codes, SIZE)))[turned].any(-1)
     person = masks[turned] > 127
     assert moved[face].mean() < 0.35 * stayed[face].mean()
@@ -46,9 +46,9 @@ def test_it_stands_where_the_head_does(clip: tuple[np.ndarray, np.ndarray, FaceC
 
 def test_any_few_frames_are_those_of_all(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
     frames, _, codes = clip
-    carried = _carried(frames, codes)
-    assert len(carried) == 24
-    assert np.array_equal(carried[np.array([20, 3, 3])], carried[:][[20, 3, 3]])
+    warped = _warped(frames, codes)
+    assert len(warped) == 24
+    assert np.array_equal(warped[np.array([20, 3, 3])], warped[:][[20, 3, 3]])
 
 
 def test_what_isn_t_known_follows_what_is_and_the_bottom_stays() -> None:

@@ -15,7 +15,7 @@ from lcvd.model.lcvd import LCVD
 from lcvd.model.masks import latent_mask
 from lcvd.model.objective import Encoded, Objective, to_signed
 from lcvd.model.random_draws import Draws
-from lcvd.render.warp import Carried
+from lcvd.render.warp import WarpedReference
 from lcvd.shard.latents_format import Key
 from lcvd.shard.sample import LATENTS, Sample, read_samples
 from lcvd.shard.write import write_shards
@@ -70,30 +70,30 @@ def test_frame_0_of_everything_is_the_reference(shards: Path) -> None:
 
 
 @pytest.mark.parametrize("memory_mb", [0, 100])
-def test_a_model_that_wants_it_is_shown_the_reference_carried_along(shards: Path, memory_mb: int) -> None:
+def test_a_model_that_wants_it_is_given_the_warped_reference(shards: Path, memory_mb: int) -> None:
     base = tiny().train
-    base = base.model_copy(update={"model": base.model.model_copy(update={"carried": False})})
-    settings = base.model_copy(update={"model": base.model.model_copy(update={"carried": True})})
+    base = base.model_copy(update={"model": base.model.model_copy(update={"warp_reference": False})})
+    settings = base.model_copy(update={"model": base.model.model_copy(update={"warp_reference": True})})
     model = LCVD.fresh(settings.model, 0)
     key = prepared_key(model.codec, model.image_encoder, SIZE)
     clips = Clips(shards, "train", size=SIZE, memory_mb=memory_mb, with_codes=True)
     prepared = Clips(shards, "train", size=SIZE, memory_mb=memory_mb, key=key, with_codes=True)
     named = make_batch(clips, [4], settings, seed=0)
-    assert named.batch.carried_BFHW3 is not None
+    assert named.batch.warped_BFHW3 is not None
     indices = window_of(0, 4, clips.length(clip_of(0, 4, len(clips))), frames=4, stride=settings.stride)
     codes = next(one for one in read_samples(shards, "train") if one.id == named.clips[0]).codes
     first = named.batch.frames_BGHW3[0, 0].numpy()
-    expected = Carried(load_head(), first, codes.window(indices[:1]), codes.window(indices[1:]))
-    np.testing.assert_array_equal(named.batch.carried_BFHW3[0, 0].numpy(), first)
-    np.testing.assert_array_equal(named.batch.carried_BFHW3[0, 1:].numpy(), expected[:])
-    again = make_batch(prepared, [4], settings, seed=0).batch.carried_BFHW3
+    expected = WarpedReference(load_head(), first, codes.window(indices[:1]), codes.window(indices[1:]))
+    np.testing.assert_array_equal(named.batch.warped_BFHW3[0, 0].numpy(), first)
+    np.testing.assert_array_equal(named.batch.warped_BFHW3[0, 1:].numpy(), expected[:])
+    again = make_batch(prepared, [4], settings, seed=0).batch.warped_BFHW3
     assert again is not None
-    assert torch.equal(again, named.batch.carried_BFHW3)
-    assert make_batch(clips, [4], base, seed=0).batch.carried_BFHW3 is None
+    assert torch.equal(again, named.batch.warped_BFHW3)
+    assert make_batch(clips, [4], base, seed=0).batch.warped_BFHW3 is None
 
 
 @torch.no_grad()
-def test_a_reference_that_is_carried_nowhere_costs_what_the_reference_does(shards: Path) -> None:
+def test_a_reference_warped_to_its_own_pose_has_the_loss_of_the_reference(shards: Path) -> None:
     settings = tiny().train
     model = LCVD.fresh(settings.model, 0)
     for parameter in model.adapters.parameters():
@@ -102,10 +102,10 @@ def test_a_reference_that_is_carried_nowhere_costs_what_the_reference_does(shard
     batch = make_batch(Clips(shards, "train", size=SIZE, memory_mb=0), range(4), settings, seed=0).batch
     still = batch.frames_BGHW3[:, :1].expand_as(batch.hints_BFHW3)
     expected = objective(batch)
-    model.carried = True
-    for found, each in zip(objective(replace(batch, carried_BFHW3=still)), expected, strict=True):
+    model.warp_reference = True
+    for found, each in zip(objective(replace(batch, warped_BFHW3=still)), expected, strict=True):
         torch.testing.assert_close(found, each, rtol=1e-4, atol=0)
-    for found, each in zip(objective(replace(batch, carried_BFHW3=batch.hints_BFHW3)), expected, strict=True):
+    for found, each in zip(objective(replace(batch, warped_BFHW3=batch.hints_BFHW3)), expected, strict=True):
         assert (found - each).abs().max() > 1e-5
 
 

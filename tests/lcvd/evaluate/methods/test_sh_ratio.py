@@ -12,7 +12,7 @@ from lcvd.evaluate.truth import psnr
 from lcvd.face.head import load_head
 from lcvd.light.presets import preset
 from lcvd.render.hints import Hints
-from lcvd.render.warp import Carried
+from lcvd.render.warp import WarpedReference
 from tests.lcvd.render.test_ratio_image import SIZE, rendered, scene  # noqa: F401  # a fixture
 
 
@@ -27,7 +27,7 @@ def test_the_method_goes_window_by_window_with_masks_of_its_own(scene, tmp_path)
     shot = Shot(
         clip="c", light_name="left", size=SIZE, frames=4, light=preset("left"), target=None, reference=frames[0],
         mask=np.full((SIZE, SIZE), 255, np.uint8), reference_hint=hint[0],
-        hints=Hints(load_head(), codes, SIZE, preset("left")), carried=Carried(load_head(), frames[0], codes.window([0]), codes),
+        hints=Hints(load_head(), codes, SIZE, preset("left")), warped_reference=WarpedReference(load_head(), frames[0], codes.window([0]), codes),
         windows=windows, seed=0,
     )  # fmt: skip
     method = open_method("sh-ratio", Options(profile("demo"), tmp_path, torch.device("cpu")))

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from lcvd.cli.watermark import marked as command
 
-from lcvd.relighting.output.options import Output, write_picture
+from lcvd.relighting.output.options import OutputOptions, write_picture
 from lcvd.relighting.output.watermark import check_mark, found_in, marked, with_words
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_browser
@@ -62,9 +62,9 @@ def test_words_are_light_on_dark_in_the_lower_left_corner_alone(size: int) -> No
 
 def test_what_cant_be_marked_is_refused_before_anything_is_made() -> None:
     with pytest.raises(ValueError, match="mark: expected one of none, visible"):
-        Output(mark="loud")
+        OutputOptions(mark="loud")
     with pytest.raises(ValueError, match=r"mark: frames of 128x128 px are too small.*size to 256"):
-        Output(mark="invisible").check(128)
-    Output(mark="invisible", size=256).check(128)
-    Output(mark="visible").check(128)
+        OutputOptions(mark="invisible").check(128)
+    OutputOptions(mark="invisible", size=256).check(128)
+    OutputOptions(mark="visible").check(128)
     check_mark("none", 8, 8)
