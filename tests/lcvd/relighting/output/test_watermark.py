@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from lcvd.cli.marked import marked as command
 
+from lcvd.cli.marked import marked as command
 from lcvd.relighting.output.options import OutputOptions, write_picture
 from lcvd.relighting.output.watermark import check_mark, found_in, marked, with_words
 from lcvd.studio.clip import StudioClip
