@@ -47,7 +47,7 @@ def test_arrows_point_from_flows_over_tasks_to_lcvd():
     wrong = [
         f"{module} imports {name}"
         for module in modules()
-        for name in direct_imports(module)
+        for name in direct_imports(module, typed=True)
         if name.split(".")[0] not in allowed[module.split(".")[0]]
     ]
     assert not wrong
@@ -70,7 +70,7 @@ def test_rooms_use_rooms_above_them():
     wrong = []
     for module in modules():
         room = module.split(".")[1] if module.startswith("lcvd.") else None
-        for name in direct_imports(module) if room else ():
+        for name in direct_imports(module, typed=True) if room else ():
             other = name.split(".")[1] if "." in name else None
             if other in (None, room, *SERVANTS):
                 continue

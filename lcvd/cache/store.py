@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def key_of(**parts: Any) -> str:
-    """Hash of JSON-able `parts` (bytes' hash, settings, weights, `rooms_hash`), independent of their order."""
+    """Hash of JSON-able `parts` (bytes' hash, settings, weights, `code_key`), independent of their order."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=_plain).encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, file_hash, key_of, link_or_copy
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.addresses import resolve
@@ -124,7 +124,7 @@ def _media(
 
 
 def _made(source: Source, maker: Maker, out: Path, cache: Cache) -> _Media:
-    key = key_of(address=source.address, code=rooms_hash(maker.__module__))
+    key = key_of(address=source.address, code=code_key(maker.__module__))
     try:
         entry = cache.entry("made", key, partial(maker, source.address))
     except ValueError as error:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, file_hash, key_of
 from lcvd.config.settings import Settings
 from lcvd.evaluate.caveats import INPUT
@@ -119,7 +119,7 @@ class Run:
         path = self.out / "results" / name / source.id / f"{light.name}.mkv"
         key = key_of(
             input=source.content(), light=np.asarray(light.light).tolist(), facts=self.facts[name],
-            seed=self.settings.seed, code=rooms_hash(__name__),
+            seed=self.settings.seed, code=code_key(__name__),
         )  # fmt: skip
         mark = path.with_suffix(".key")
         if path.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == key:
@@ -142,7 +142,7 @@ class Run:
             reconstruct=self.settings.reconstruct.decisive(),
             quality=self.settings.filter.quality,
             seed=self.settings.seed,
-            code=rooms_hash("lcvd.metrics.measure"),
+            code=code_key("lcvd.metrics.measure"),
         )
 
         def make(folder: Path) -> None:

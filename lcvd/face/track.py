@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.filter import TrackSettings
 from lcvd.ledger.tally import timed
@@ -108,7 +108,7 @@ def face_track(clip: Clip, cache: Cache, settings: TrackSettings) -> FaceTrack:
 def track_key(clip: Clip, settings: TrackSettings) -> str:
     """Cache key of a clip's track; a clip that ends where ``max_frames`` would end it has the same."""
     looked_at = clip.part(0, settings.max_frames or clip.frames)
-    return key_of(clip=looked_at.content(), settings=settings, code=rooms_hash(__name__))
+    return key_of(clip=looked_at.content(), settings=settings, code=code_key(__name__))
 
 
 def track_windows(clip: Clip, settings: TrackSettings) -> Iterator[np.ndarray]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.filter import FilterSettings
 from lcvd.face.detect import share_with_several
@@ -60,7 +60,7 @@ def analyse(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
     scored = protocol(settings.quality)
     key = key_of(
         clip=clip.content(), track=settings.track, frames=settings.quality.frames, scored=scored,
-        shots=settings.shot_threshold, code=rooms_hash(__name__),
+        shots=settings.shot_threshold, code=code_key(__name__),
     )  # fmt: skip
 
     def make(folder: Path) -> None:

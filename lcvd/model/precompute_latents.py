@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import Settings
 from lcvd.config.train import ImageEncoderSettings, LatentSettings
@@ -89,7 +89,7 @@ def _prepare_row(row: Row, cache: Cache, codec: LatentCodec, encoder: CLIPVision
             raise ClipError("not_prepared", str(error)) from None
         (folder / LATENTS).write_bytes(data)
 
-    entry = key_of(sample=row.fields["key"], by=asdict(key), code=rooms_hash(__name__))
+    entry = key_of(sample=row.fields["key"], by=asdict(key), code=code_key(__name__, assets=False))
     size = (cache.entry(KIND, entry, make) / LATENTS).stat().st_size
     return replace(row, fields={**row.fields, "latents": entry, "bytes": int(row.fields["bytes"]) + size})
 

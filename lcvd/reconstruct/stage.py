@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of, link_or_copy
 from lcvd.config.reconstruct import ReconstructSettings, ReconstructThresholds
 from lcvd.config.settings import Settings
@@ -74,7 +74,7 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, made_with
         fps=clip.fps,
         track=settings.filter.track,
         settings=settings.reconstruct.decisive(),
-        code=rooms_hash(__name__),
+        code=code_key(__name__),
         **made_with,
     )
     folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings, made_with))

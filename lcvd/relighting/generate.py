@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.model.call_arguments import conditions_of
 from lcvd.model.fingerprint import fingerprint
@@ -156,5 +156,5 @@ def _key(
         model=model.sha256,
         device=model.pipe.device.type,
         sampling=asdict(sampling),
-        code=[rooms_hash(f"lcvd.{module}") for module in ("model.pipeline", "render.hints", "render.warp")],
+        code=[code_key(module) for module in ("lcvd.model.pipeline", "lcvd.render.hints", "lcvd.render.warp")],
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.shard import ShardSettings
 from lcvd.face.codes import FaceCodes
@@ -83,7 +83,7 @@ def _sample_row(clip: Clip, packs: Packs, cache: Cache, settings: ShardSettings)
         mask=hashlib.sha256(parts[MASK]).hexdigest(),
         size=settings.size,
         crf=settings.crf,
-        code=rooms_hash(__name__),
+        code=code_key(__name__),
     )
     codes = FaceCodes.of_bytes(parts[CODES], clip.id)
     folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, codes, parts, settings))

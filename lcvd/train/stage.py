@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import file_hash, key_of
 from lcvd.config.settings import Settings
 from lcvd.config.train import TrainSettings
@@ -31,7 +31,7 @@ def scratch_key(settings: Settings, data: Path) -> str:
         seed=settings.seed,
         train=settings.train.model_dump(mode="json", exclude=spread),
         shards=shards,
-        code=rooms_hash(MODULE),
+        code=code_key(MODULE),
     )
 
 

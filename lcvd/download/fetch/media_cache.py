@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lcvd.cache.imports import rooms_hash
+from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, file_hash, key_of
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.addresses import Place
@@ -68,7 +68,7 @@ def probed(path: Path, digest: str, address: str, cache: Cache) -> Probe:
         (folder / "probe.json").write_text(json.dumps(dataclasses.asdict(probe(path))), encoding="utf-8")
 
     try:
-        entry = cache.entry("probe", key_of(sha256=digest, code=rooms_hash("lcvd.video.probe")), make)
+        entry = cache.entry("probe", key_of(sha256=digest, code=code_key("lcvd.video.probe")), make)
     except ClipError as error:
         raise ClipError(error.reason, error.detail.replace(path.name, address, 1)) from None
     return Probe(**json.loads((entry / "probe.json").read_text(encoding="utf-8")))
