@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.studio import studio_identities
 from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
-from lcvd.filter.scores.piqe import score_frames
+from lcvd.filter.scores.piqe import mean_piqe
 from lcvd.light.presets import PRESETS, preset
 from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import frechet_distance
@@ -103,7 +103,7 @@ def _frames(clip: StudioClip) -> Array:
 
 
 def _quality(video: Array) -> float:
-    return score_frames([video[0], video[len(video) // 2]])
+    return mean_piqe([video[0], video[len(video) // 2]])
 
 
 def summary(pairs: list[tuple[float, float]], more_is_better: bool) -> dict[str, float]:

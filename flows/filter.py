@@ -1,11 +1,11 @@
-"""Stage `filter`: which clips, and which of their frames, go on."""
+"""Stage `filter`: select the clips to keep, and the frame range of each."""
 
 from __future__ import annotations
 
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.filter.across_clips import settle
+from lcvd.filter.across_clips import compare_clips
 from lcvd.filter.stage import filter_chunk
 from lcvd.video.clip import clips_of
 from tasks.runtime.map_chunks import map_chunks
@@ -14,13 +14,13 @@ from tasks.runtime.stage import Stage, main
 
 @flow(name="filter")
 def filter_clips(settings: Settings) -> None:
-    """Measure every clip (once: scores stay in the scratch cache), decide by the thresholds, compare clips."""
+    """Measure every clip (measurements are cached), apply the thresholds and compare the clips with each other."""
     stage = Stage("filter")
     clips = clips_of(stage.input("download"))
     stage.need(clips)
     stage.fresh()
     rows = map_chunks(filter_chunk, clips, stage.cache, settings.filter, runner=settings.runner, name=stage.name)
-    stage.finish(settle(rows, settings.filter))
+    stage.finish(compare_clips(rows, settings.filter))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a clip's face looks like: hashes that find copies, an embedding that says whose it is, what hides it."""
+"""Face signature of a clip: hashes for finding near-duplicates, an embedding of the identity, and the amount of occlusion."""
 
 from __future__ import annotations
 
@@ -11,44 +11,51 @@ from numpy.typing import NDArray
 
 from lcvd.face.embedding import DIMENSIONS, aligned, embed_aligned, five_points, unit
 from lcvd.filter.near_duplicates import face_hash
-from lcvd.filter.occlusion import hidden_share
+from lcvd.filter.occlusion import occluded_fraction
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Of some evenly spread frames of a clip. Kept in the cache; no ledger holds it, because it is biometric."""
+class FaceSignature:
+    """Measured on evenly spaced frames of a clip. It is biometric data: it is cached but never written to a ledger."""
 
     hashes: tuple[str | None, ...]
-    """`face_hash` of each frame, None without a face."""
+    """`face_hash` of each frame; None for a frame without a face."""
     embedding: str
-    """SFace's embedding, the mean over the frames at unit length: float16 in base 64, empty without a face."""
+    """Mean SFace embedding over the frames, normalised to unit length, as float16 in base64; empty without a face."""
     same_face: float | None
-    """Cosine of the embeddings of the first and the last quarter of the frames with a face; None below two."""
+    """Cosine similarity between the mean embeddings of the first and last quarter of the frames with a face; None if fewer
+    than two frames have a face."""
     hidden: float | None
-    """`hidden_share`, None without a face."""
+    """`occluded_fraction` of the face; None without a face."""
 
     def vector(self) -> NDArray[np.float32] | None:
-        """The embedding (128,), None without a face."""
+        """Return the embedding (128,), or None without a face."""
         if not self.embedding:
             return None
         return np.frombuffer(base64.b64decode(self.embedding), "<f2", DIMENSIONS).astype(np.float32)
 
 
-def looks_of(images: Mapping[int, NDArray[np.uint8]], landmarks: Mapping[int, NDArray[np.float32]]) -> Looks:
-    """Looks of a clip's frames, (H, W, 3) uint8 RGB by number; `landmarks` (478, 3), of those that show a face."""
-    places = sorted(images)
-    seen = [place for place in places if place in landmarks]
-    if not seen:
-        return Looks((None,) * len(places), "", None, None)
-    faces = aligned([images[place] for place in seen], five_points(np.stack([landmarks[place] for place in seen])))
-    hashes = {place: face_hash(face) for place, face in zip(seen, faces, strict=True)}
+def face_signature(
+    images: Mapping[int, NDArray[np.uint8]], landmarks: Mapping[int, NDArray[np.float32]]
+) -> FaceSignature:
+    """Compute the signature from frames (H, W, 3) uint8 RGB by frame number.
+
+    `landmarks` has the landmarks (478, 3) of those frames that show a face.
+    """
+    numbers = sorted(images)
+    with_face = [number for number in numbers if number in landmarks]
+    if not with_face:
+        return FaceSignature((None,) * len(numbers), "", None, None)
+    points = five_points(np.stack([landmarks[number] for number in with_face]))
+    faces = aligned([images[number] for number in with_face], points)
+    hashes = {number: face_hash(face) for number, face in zip(with_face, faces, strict=True)}
     vectors = embed_aligned(faces)
-    quarter = max(1, len(seen) // 4)
+    quarter = max(1, len(with_face) // 4)
     first, last = unit(vectors[:quarter].mean(0)), unit(vectors[-quarter:].mean(0))
     mean = base64.b64encode(unit(vectors.mean(0)).astype("<f2").tobytes()).decode("ascii")
-    return Looks(
-        hashes=tuple(hashes.get(place) for place in places),
+    return FaceSignature(
+        hashes=tuple(hashes.get(number) for number in numbers),
         embedding=mean,
-        same_face=float(first @ last) if len(seen) > 1 else None,
-        hidden=hidden_share(faces),
+        same_face=float(first @ last) if len(with_face) > 1 else None,
+        hidden=occluded_fraction(faces),
     )

@@ -1,4 +1,4 @@
-"""A clip's image quality, by the score that the settings name, and how it was scored."""
+"""Image quality score of a clip by the metric in the settings, and the provenance of the score."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from lcvd.ledger.tally import timed
 from lcvd.video.clip import Clip
 
 
-def protocol(settings: QualitySettings) -> dict[str, Any]:
-    """How clips are scored: the score's name, the package that adds it, and all that decides its number. Called before any
-    clip, because missing or corrupted weights are no clip's fault.
+def quality_provenance(settings: QualitySettings) -> dict[str, Any]:
+    """Return the metric's name, the package that adds it, and everything else that affects its scores.
+
+    Also loads the metric's weights. Call it before the first clip: missing or corrupted weights aren't an error of a clip.
 
     Raises:
-        MissingWeights, ModelError, ModuleNotFoundError: what the score needs is missing.
+        MissingWeights, ModelError, ModuleNotFoundError: weights or a package of the metric are missing or corrupted.
     """
     name = settings.metric
-    return {"metric": name, **QUALITY_SCORES.package(name), **QUALITY_SCORES.get(name).protocol(settings)}
+    return {"metric": name, **QUALITY_SCORES.package(name), **QUALITY_SCORES.get(name).provenance(settings)}
 
 
 def score_clip(clip: Clip, images: list[np.ndarray], settings: QualitySettings) -> float | None:
-    """Score of a clip, of which `images`, (H, W, 3) uint8 RGB, are a few evenly spaced frames; None if it isn't scored.
+    """Score a clip. `images`, each (H, W, 3) uint8 RGB, are evenly spaced frames of it. None if the metric gives no score.
 
     Raises:
-        MissingWeights, ModelError, ModuleNotFoundError: as `protocol`.
-        ClipError: `not_finite`, the score isn't finite: it would pass every threshold.
+        MissingWeights, ModelError, ModuleNotFoundError: see `quality_provenance`.
+        ClipError: `not_finite`, the score is NaN or infinite and could pass every threshold.
     """
     with timed(settings.metric):
         score = QUALITY_SCORES.get(settings.metric).score(clip, images, settings)
@@ -40,6 +41,6 @@ def score_clip(clip: Clip, images: list[np.ndarray], settings: QualitySettings) 
     return score
 
 
-def sampled(frames: int, count: int) -> list[int]:
-    """Indices of `count` evenly spaced frames out of `frames`."""
+def evenly_spaced(frames: int, count: int) -> list[int]:
+    """Return the indices of `count` evenly spaced frames out of `frames`."""
     return sorted({int(index) for index in np.linspace(0, frames - 1, min(count, frames)).round()})

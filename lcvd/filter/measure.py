@@ -1,4 +1,4 @@
-"""Everything the filter knows of a clip, from one pass over its frames, kept in the cache."""
+"""Take all measurements of a clip that the filter needs, in one pass over its frames, and cache them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lcvd.cache.store import Cache, key_of
 from lcvd.config.filter import FilterSettings
 from lcvd.face.detect import share_with_several
 from lcvd.face.track import FaceTrack, face_track, store_track, track_key, track_windows
-from lcvd.filter.face_signature import Looks, looks_of
-from lcvd.filter.image_quality import protocol, sampled, score_clip
+from lcvd.filter.face_signature import FaceSignature, face_signature
+from lcvd.filter.image_quality import evenly_spaced, quality_provenance, score_clip
 from lcvd.filter.sharpness import face_sharpness
 from lcvd.filter.shots import ShotDetector, longest_shot
 from lcvd.video.clip import Clip
@@ -25,66 +25,64 @@ from lcvd.video.decode import read
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """Measurements over the longest shot of a clip; thresholds are applied by `decide`, not here."""
+class Measurements:
+    """Measurements over the longest shot of a clip. `decide` applies the thresholds."""
 
     frames: int
-    """Frames looked at (``track.max_frames`` may end a clip early)."""
+    """Number of frames read (``track.max_frames`` may limit it)."""
     shot: tuple[int, int]
-    """Half-open range of the longest shot; all that follows is about these frames."""
+    """Half-open frame range of the longest shot. All following measurements are of this range."""
     gaps: tuple[tuple[int, int], ...]
-    """Half-open runs of the shot's frames without a face, counted from its first."""
+    """Half-open runs of frames without a face, counted from the first frame of the shot."""
     many_share: float
-    """Share of frames with more than one face, as far as a second detector confirms them."""
+    """Fraction of frames with more than one face, multiplied by the fraction that a second detector confirms."""
     face_px: float
-    """Median larger side of the face box, in pixels; 0 without a face."""
+    """Median over the frames of the longer side of the face's bounding box, in pixels; 0 without a face."""
     jump: float
-    """Largest move of the face centre between neighbouring frames, in sizes of the face."""
+    """Largest displacement of the face centre between consecutive frames, as a fraction of the face size."""
     sharpness: float
-    """Median `face_sharpness` over the scored frames; 0 without a face."""
+    """Median `face_sharpness` over the sampled frames; 0 without a face."""
     quality: float | None
-    """The picture-quality score, None with metric ``none``."""
+    """Image quality score; None with metric ``none``."""
     scored: Mapping[str, Any]
-    """How it was scored, as `lcvd.filter.image_quality.protocol` says."""
-    looks: Looks
-    """What the face looks like: for comparing clips, and the clip's end with its beginning."""
+    """How the quality was scored: `lcvd.filter.image_quality.quality_provenance`."""
+    signature: FaceSignature
+    """Hashes, embedding and occlusion of the face."""
 
 
-def analyse(clip: Clip, cache: Cache, settings: FilterSettings) -> Analysis:
-    """Measure a clip, or find the measurements in the cache. The face track is left there for `reconstruct`.
+def measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Measurements:
+    """Measure a clip, or load its measurements from the cache. Also caches the face track, for stage `reconstruct`.
 
     Raises:
-        MissingWeights, ModelError, ModuleNotFoundError: what the metric needs isn't there.
-        ClipError: the clip doesn't decode.
+        MissingWeights, ModelError, ModuleNotFoundError: the weights or the package of the quality metric are missing.
+        ClipError: the clip can't be decoded.
     """
-    scored = protocol(settings.quality)
+    scored = quality_provenance(settings.quality)
     key = key_of(
         clip=clip.content(), track=settings.track, frames=settings.quality.frames, scored=scored,
         shots=settings.shot_threshold, code=code_key(__name__),
     )  # fmt: skip
 
     def make(folder: Path) -> None:
-        analysis = _measure(clip, cache, settings, scored)
-        (folder / "analysis.json").write_text(
-            json.dumps(dataclasses.asdict(analysis), sort_keys=True), encoding="utf-8"
-        )
+        found = _measure(clip, cache, settings, scored)
+        (folder / "analysis.json").write_text(json.dumps(dataclasses.asdict(found), sort_keys=True), encoding="utf-8")
 
     record = json.loads((cache.entry("analysis", key, make) / "analysis.json").read_text(encoding="utf-8"))
     gaps = tuple((start, stop) for start, stop in record["gaps"])
-    looks = Looks(**{**record["looks"], "hashes": tuple(record["looks"]["hashes"])})
-    return Analysis(**{**record, "shot": tuple(record["shot"]), "gaps": gaps, "looks": looks})
+    signature = FaceSignature(**{**record["signature"], "hashes": tuple(record["signature"]["hashes"])})
+    return Measurements(**{**record, "shot": tuple(record["shot"]), "gaps": gaps, "signature": signature})
 
 
-class _Pass:
-    """What rides along while the track is made: shots, and the few frames that are scored."""
+class _FrameObserver:
+    """Detects shots and collects the sampled frames while the windows are passed on to the face tracker."""
 
     def __init__(self, clip: Clip, settings: FilterSettings) -> None:
         self.total = min(clip.frames, settings.track.max_frames or clip.frames)
         self.shots = ShotDetector(clip.fps, settings.shot_threshold)
-        self.wanted = sampled(self.total, settings.quality.frames)
+        self.wanted = evenly_spaced(self.total, settings.quality.frames)
         self.images: dict[int, np.ndarray] = {}
 
-    def over(self, windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    def observe(self, windows: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         seen = 0
         for window in windows:
             self.shots.update(window)
@@ -93,46 +91,46 @@ class _Pass:
             yield window
 
 
-def _measure(clip: Clip, cache: Cache, settings: FilterSettings, scored: Mapping[str, Any]) -> Analysis:
-    riders = _Pass(clip, settings)
+def _measure(clip: Clip, cache: Cache, settings: FilterSettings, scored: Mapping[str, Any]) -> Measurements:
+    observer = _FrameObserver(clip, settings)
 
     def make(folder: Path) -> None:
-        store_track(folder, clip, settings.track, riders.over(track_windows(clip, settings.track)))
+        store_track(folder, clip, settings.track, observer.observe(track_windows(clip, settings.track)))
 
     track = FaceTrack.load(cache.entry("track", track_key(clip, settings.track), make) / "track.npz")
-    if not riders.images:  # the track was there already: only the rest has to see the frames
-        for _ in riders.over(track_windows(clip, settings.track)):
+    if not observer.images:  # the track was cached, so the observer has not seen the frames yet
+        for _ in observer.observe(track_windows(clip, settings.track)):
             pass
-    start, stop = longest_shot(riders.total, riders.shots.finish())
-    images = riders.images
-    if stop - start < riders.total:  # the samples were spread over other shots too
-        images = _read(clip, [start + i for i in sampled(stop - start, settings.quality.frames)])
+    start, stop = longest_shot(observer.total, observer.shots.finish())
+    images = observer.images
+    if stop - start < observer.total:  # some sampled frames are outside the longest shot
+        images = _read(clip, [start + i for i in evenly_spaced(stop - start, settings.quality.frames)])
     shot = _shot_track(clip, track, start, stop, cache, settings)
-    sharp = [face_sharpness(image, shot.boxes[i - start]) for i, image in images.items() if shot.present[i - start]]
+    sharpness = [face_sharpness(image, shot.boxes[i - start]) for i, image in images.items() if shot.present[i - start]]
     many = np.flatnonzero(shot.faces > 1)
-    doubted = [start + int(many[i]) for i in sampled(len(many), settings.quality.frames)] if len(many) else []
-    confirmed = share_with_several(_read(clip, doubted).values()) if doubted else 0.0
-    return Analysis(
-        frames=riders.total,
+    unconfirmed = [start + int(many[i]) for i in evenly_spaced(len(many), settings.quality.frames)] if len(many) else []
+    confirmed = share_with_several(_read(clip, unconfirmed).values()) if unconfirmed else 0.0
+    return Measurements(
+        frames=observer.total,
         shot=(start, stop),
         gaps=tuple(shot.gaps()),
         many_share=confirmed * float(np.mean(shot.faces > 1)),
         face_px=_face_px(shot),
         jump=_jump(shot),
-        sharpness=float(np.median(sharp)) if sharp else 0.0,
+        sharpness=float(np.median(sharpness)) if sharpness else 0.0,
         quality=score_clip(clip.part(start, stop), list(images.values()), settings.quality),
         scored=scored,
-        looks=looks_of(images, {i: shot.landmarks[i - start] for i in images if shot.present[i - start]}),
+        signature=face_signature(images, {i: shot.landmarks[i - start] for i in images if shot.present[i - start]}),
     )
 
 
 def _shot_track(
     clip: Clip, track: FaceTrack, start: int, stop: int, cache: Cache, settings: FilterSettings
 ) -> FaceTrack:
-    """The track of a shot, left in the cache for later stages, which see the shot as a clip of its own.
+    """Return the face track of a shot, and cache it for later stages, which treat the shot as a clip.
 
-    The beginning of a track is the track of the beginning. Later shots are tracked anew: the tracker would remember the
-    shot before, and the result would depend on whether the cache still holds what was cut out here.
+    The track of a clip's first shot is a slice of the clip's track. A later shot is tracked separately, because the
+    tracker's state depends on the frames before it and the result must not depend on what is cached.
     """
     part = clip.part(start, stop)
     if start:
@@ -156,7 +154,7 @@ def _face_px(track: FaceTrack) -> float:
 
 
 def _jump(track: FaceTrack) -> float:
-    """Between frames that follow each other and both show a face; 0 where there are none."""
+    """Return the largest displacement between consecutive frames that both show a face; 0 if there are none."""
     both = track.present[1:] & track.present[:-1]
     if not both.any():
         return 0.0

@@ -1,7 +1,7 @@
-"""Near copies: the same moments of the same footage, encoded, cut, scaled or lit anew, found by hashes of the face.
+"""Find near-duplicates by face hashes: the same moments of the same footage, re-encoded, cropped, scaled or brightened.
 
-A hash is the signs, about their median, of the lowest frequencies of the upright face's brightness. The face is cut out by
-its landmarks, so a copy that was cropped or scaled gives the same hash, and what is behind it doesn't count.
+A hash has one bit per low DCT frequency of the aligned face's brightness: whether it is above the median. The face is
+aligned by its landmarks, so cropping and scaling don't change the hash, and the background has no influence.
 """
 
 from __future__ import annotations
@@ -17,81 +17,87 @@ from numpy.typing import NDArray
 
 SIDE, WAVES = 48, 12
 BITS = WAVES * WAVES - 1
-"""Bits of a hash: all frequencies but the mean."""
+"""Number of bits of a hash: all frequencies but the mean."""
 WORDS = -(-BITS // 64)
 FEWEST = 4
-"""Hashes that two clips have in common before one can be a copy: a face that keeps still looks the same for a while."""
+"""Minimum number of frames in which both clips have a hash: over fewer frames, a still face alone makes hashes equal."""
 Hashes = Sequence[str | None]
 
 
 def face_hash(face: NDArray[np.uint8]) -> str:
-    """The hash, in hexadecimal, of an upright face (S, S, 3) uint8 RGB (`lcvd.face.embedding.aligned`)."""
+    """Return the hash, in hexadecimal, of an aligned face (S, S, 3) uint8 RGB (`lcvd.face.embedding.aligned`)."""
     grey = cv2.resize(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(grey.astype(np.float32))[:WAVES, :WAVES].ravel()[1:]
     return np.packbits(waves > np.median(waves)).tobytes().hex()
 
 
-def difference(first: Hashes, second: Hashes) -> float:
-    """Share of bits in which two clips' hashes differ, over the places where both have one; 1 where those are less than
-    half of all or `FEWEST`."""
-    words, there = _packed([first, second])
-    bits, common = _pair(words, there, 0, 1, words.shape[1] * BITS)
+def hash_distance(first: Hashes, second: Hashes) -> float:
+    """Return the fraction of differing bits over the frames in which both clips have a hash.
+
+    It is 1 if these are fewer than half of all frames, or fewer than `FEWEST`.
+    """
+    words, valid = _packed([first, second])
+    bits, common = _pair(words, valid, 0, 1, words.shape[1] * BITS)
     return bits / (common * BITS) if common >= max(FEWEST, words.shape[1] / 2) else 1.0
 
 
-def copies(clips: Sequence[Hashes], limit: float) -> list[int | None]:
-    """For each clip the first one before it that is no copy itself and from which it differs in less than `limit`.
+def find_duplicates(clips: Sequence[Hashes], limit: float) -> list[int | None]:
+    """Return for each clip the index of the first earlier original at a `hash_distance` below `limit`, or None.
 
-    Every pair is looked at, most of them for the first few frames only: 40,000 clips take seconds.
+    An original is a clip that is not a duplicate itself. All pairs are compared, most of them over a few frames only:
+    40,000 clips take seconds.
     """
     if not clips:
         return []
-    found = _copies(*_packed(clips), limit)
+    found = _find(*_packed(clips), limit)
     return [int(index) if index >= 0 else None for index in found]
 
 
 def _packed(clips: Sequence[Hashes]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-    """Words (N, F, WORDS) of all hashes, and which of them are there, (N, F)."""
+    """Return all hashes as words (N, F, WORDS), and which of them exist, (N, F)."""
     shape = (len(clips), max(len(hashes) for hashes in clips))
-    words, there = np.zeros((*shape, WORDS), np.uint64), np.zeros(shape, bool)
+    words, valid = np.zeros((*shape, WORDS), np.uint64), np.zeros(shape, bool)
     for i, hashes in enumerate(clips):
-        for place, text in enumerate(hashes):
+        for frame, text in enumerate(hashes):
             if text is not None:
-                words[i, place] = np.frombuffer(bytes.fromhex(text).ljust(8 * WORDS, b"\0"), "<u8")
-                there[i, place] = True
-    return words, there
+                words[i, frame] = np.frombuffer(bytes.fromhex(text).ljust(8 * WORDS, b"\0"), "<u8")
+                valid[i, frame] = True
+    return words, valid
 
 
 @intrinsic
-def _ones(typing_context: Any, word: Any) -> Any:
-    """Ones of a uint64: the processor's own instruction, which numba has no name for."""
+def _popcount(typing_context: Any, word: Any) -> Any:
+    """Count the ones of a uint64 with the CPU's instruction, which numba doesn't expose."""
     return types.int64(types.uint64), lambda context, builder, signature, words: builder.ctpop(words[0])
 
 
 @njit(inline="always")
-def _bits_apart(words: Any, there: Any, i: int, j: int, enough: int) -> tuple[int, int]:
-    """Bits in which clips i and j differ, and in how many places both have a hash; stops at more bits than `enough`."""
+def _bits_apart(words: Any, valid: Any, i: int, j: int, enough: int) -> tuple[int, int]:
+    """Return the number of differing bits of clips i and j, and of frames in which both have a hash.
+
+    Stops early when more than `enough` bits differ.
+    """
     bits, common = 0, 0
-    for place in range(there.shape[1]):
-        if there[i, place] and there[j, place]:
+    for frame in range(valid.shape[1]):
+        if valid[i, frame] and valid[j, frame]:
             common += 1
             for word in range(WORDS):
-                bits += _ones(words[i, place, word] ^ words[j, place, word])  # type: ignore[call-arg]
+                bits += _popcount(words[i, frame, word] ^ words[j, frame, word])  # type: ignore[call-arg]
             if bits > enough:
                 break
     return bits, common
 
 
 @njit(cache=True)
-def _copies(words: Any, there: Any, limit: float) -> Any:
-    count, places = there.shape
+def _find(words: Any, valid: Any, limit: float) -> Any:
+    count, frames = valid.shape
     found = np.full(count, -1, np.int64)
-    enough = int(limit * BITS * places)
+    enough = int(limit * BITS * frames)
     for i in range(count):
         for j in range(i):
             if found[j] < 0:
-                bits, common = _bits_apart(words, there, i, j, enough)
-                if bits < limit * BITS * common and common >= max(FEWEST, places / 2):
+                bits, common = _bits_apart(words, valid, i, j, enough)
+                if bits < limit * BITS * common and common >= max(FEWEST, frames / 2):
                     found[i] = j
                     break
     return found

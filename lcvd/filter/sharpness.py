@@ -1,4 +1,4 @@
-"""Sharpness of the face: variance of the Laplacian at one fixed size, so that resolutions compare."""
+"""Face sharpness: variance of the Laplacian at a fixed size, so that clips of different resolution are comparable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ _SIDE = 128
 
 
 def face_sharpness(image: np.ndarray, box: np.ndarray) -> float:
-    """Variance of the Laplacian of the box (x0, y0, x1, y1) of an (H, W, 3) uint8 RGB image, grey levels squared."""
+    """Return the variance of the Laplacian, in grey levels squared, over `box` (x0, y0, x1, y1) resized to 128 px.
+
+    `image` is (H, W, 3) uint8 RGB. The box is clipped to the image.
+    """
     height, width = image.shape[:2]
     x0, y0 = np.clip(np.floor(box[:2]), 0, (width - 1, height - 1)).astype(int)
     x1, y1 = np.clip(np.ceil(box[2:]), (x0 + 1, y0 + 1), (width, height)).astype(int)

@@ -1,4 +1,4 @@
-"""Shot boundaries with PySceneDetect, fed with frames that are decoded anyway."""
+"""Detect shot boundaries with PySceneDetect, on the frames that are decoded for face tracking anyway."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEIGHT = 144
 
 
 class ShotDetector:
-    """Takes windows of frames in order; `finish` gives the boundaries."""
+    """Detects shot boundaries in windows of frames, passed to `update` in order."""
 
     def __init__(self, fps: float, threshold: float) -> None:
         self._detector = ContentDetector(threshold=threshold, min_scene_len=2)
@@ -24,7 +24,7 @@ class ShotDetector:
         self._cuts: set[int] = set()
 
     def update(self, window: np.ndarray) -> None:
-        """Take the next frames, (n, H, W, 3) uint8 RGB."""
+        """Process the next frames, (n, H, W, 3) uint8 RGB."""
         with timed("shots"):
             self._update(window)
 
@@ -38,11 +38,11 @@ class ShotDetector:
             self._count += 1
 
     def finish(self) -> list[int]:
-        """First frames of all shots but the first."""
+        """Return the first frame of each shot except the first shot."""
         return sorted(self._cuts - {0})
 
 
 def longest_shot(frames: int, cuts: list[int]) -> tuple[int, int]:
-    """Half-open range of the longest shot, the earliest of equals: `cuts` are the first frames of all shots but one."""
+    """Return the half-open frame range of the longest shot, the first of equally long ones. `cuts` is from `finish`."""
     edges = [0, *cuts, frames]
     return max(pairwise(edges), key=lambda span: (span[1] - span[0], -span[0]))

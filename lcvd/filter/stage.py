@@ -1,4 +1,4 @@
-"""Stage ``filter``: which clips go on, and which of their frames."""
+"""Stage ``filter``: select the clips to keep, and the frame range of each."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from pathlib import Path
 from lcvd.cache.store import Cache
 from lcvd.config.filter import FilterSettings
 from lcvd.filter.decide import decide
-from lcvd.filter.image_quality import protocol
-from lcvd.filter.measure import analyse
+from lcvd.filter.image_quality import quality_provenance
+from lcvd.filter.measure import measure
 from lcvd.ledger.rows import Row, guard, read_ledger
 from lcvd.video.clip import Clip, clips_of
 
 
 def filter_chunk(clips: Sequence[Clip], cache: Cache, settings: FilterSettings) -> list[Row]:
-    """Measure each clip (cached) and decide; one row a clip, to be given to `lcvd.filter.across_clips.settle` with all others.
+    """Measure each clip (cached) and apply the thresholds. Return one row per clip.
+
+    The rows of all chunks together are the input of `lcvd.filter.across_clips.compare_clips`.
 
     Raises:
-        MissingWeights, ModelError: the quality metric's network isn't there, or isn't what it should be.
+        MissingWeights, ModelError: the weights of the quality metric are missing or invalid.
     """
-    protocol(settings.quality)  # before any clip: a missing file is no clip's fault
+    quality_provenance(settings.quality)  # checks the weights first: missing weights aren't an error of a clip
     return [guard(clip.id, partial(_filter, clip, cache, settings), cache.journal) for clip in clips]
 
 
 def kept_clips(download: Path, filter: Path) -> list[Clip]:
-    """Clips that the filter kept, in order of id, each cut to the frames that go on: the longest part of its longest shot
-    with a face, as `decide` says, and of the identity that `settle` found."""
+    """Return the clips that the filter kept, in order of id, each with its identity from `compare_clips` and cut to its kept
+    frames: the longest part with a face of its longest shot (see `decide`)."""
     rows = {row.id: row.fields for row in read_ledger(filter / "ledger.parquet") if row.status == "kept"}
     return [
         dataclasses.replace(clip.part(*rows[clip.id]["part"]), identity=rows[clip.id]["identity"])
@@ -37,5 +39,5 @@ def kept_clips(download: Path, filter: Path) -> list[Clip]:
 
 
 def _filter(clip: Clip, cache: Cache, settings: FilterSettings) -> Row:
-    row = decide(clip.id, analyse(clip, cache, settings), settings.thresholds)
+    row = decide(clip.id, measure(clip, cache, settings), settings.thresholds)
     return dataclasses.replace(row, fields={**row.fields, "identity": clip.identity})

@@ -14,7 +14,7 @@ from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
 from lcvd.download.manifest.files import COLUMNS, read_manifests
 from lcvd.download.stage import download_chunk, mark_duplicates
-from lcvd.filter.across_clips import settle
+from lcvd.filter.across_clips import compare_clips
 from lcvd.filter.stage import filter_chunk, kept_clips
 from lcvd.ledger.rows import Row, write_ledger
 from lcvd.ledger.story import last_rows
@@ -81,7 +81,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[
         )
     }
     write_ledger(data / "download" / "ledger.parquet", found["download"])
-    found["filter"] = settle(filter_chunk(clips_of(data / "download"), cache, settings.filter), settings.filter)
+    found["filter"] = compare_clips(filter_chunk(clips_of(data / "download"), cache, settings.filter), settings.filter)
     write_ledger(data / "filter" / "ledger.parquet", found["filter"])
     clips = kept_clips(data / "download", data / "filter")
     found["reconstruct"] = reconstruct_chunk(clips, root / "placed", cache, settings)

@@ -1,4 +1,4 @@
-"""What a quality score provides: a number for a clip's image quality, and the threshold that it is compared with."""
+"""Interface of a quality score: it scores a clip's image quality and names the threshold to compare the score with."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from lcvd.video.clip import Clip
 
 @runtime_checkable
 class QualityScore(Protocol):
-    """An entry of `lcvd.filter.scores.registry.QUALITY_SCORES`; cheap to import."""
+    """An entry of `lcvd.filter.scores.registry.QUALITY_SCORES`. Its module must be cheap to import."""
 
     @property
     def higher_is_better(self) -> bool:
-        """Whether a higher score is a better one."""
+        """Whether a higher score is better."""
 
     @property
     def top(self) -> float:
-        """Largest possible score; the smallest is 0."""
+        """Highest possible score. The lowest is 0."""
 
-    def protocol(self, settings: QualitySettings) -> dict[str, Any]:
-        """All beside its name that decides a score, such as settings and hashes of weights; JSON-able. Called before any
-        clip.
+    def provenance(self, settings: QualitySettings) -> dict[str, Any]:
+        """Return everything but the name that affects a score, JSON-able, such as settings and hashes of weights.
+
+        It is called before the first clip.
 
         Raises:
             MissingWeights, ModelError: the weights are missing or corrupted.
@@ -32,10 +33,10 @@ class QualityScore(Protocol):
         """
 
     def score(self, clip: Clip, images: list[np.ndarray], settings: QualitySettings) -> float | None:
-        """Score of a clip, of which `images`, (H, W, 3) uint8 RGB, are a few evenly spaced frames; None: not scored."""
+        """Score a clip, or return None. `images`, each (H, W, 3) uint8 RGB, are evenly spaced frames of the clip."""
 
     def limit(self, thresholds: FilterThresholds) -> float:
-        """The worst admitted score."""
+        """Return the worst score with which a clip is kept."""
 
-    def describe(self, score: float, protocol: dict[str, Any]) -> str:
-        """A score in words, for the ledger: the measure's name and the number."""
+    def describe(self, score: float, provenance: dict[str, Any]) -> str:
+        """Return the metric's name and the score as text for the ledger."""

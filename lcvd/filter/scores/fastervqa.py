@@ -1,4 +1,4 @@
-"""Faster-VQA score of a clip: from 0 (worst) to 1 (best); the weights are yours to bring."""
+"""Faster-VQA score of a clip, from 0 (worst) to 1 (best). You must provide the weights."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class FasterVqaScore:
     higher_is_better = True
     top = 1
 
-    def protocol(self, settings: QualitySettings) -> dict[str, Any]:
-        """The settings that decide it, and the hash of the weights; loads the network."""
+    def provenance(self, settings: QualitySettings) -> dict[str, Any]:
+        """Return the settings that affect the score and the hash of the weights. Also loads the network."""
         from lcvd.vqa.fastervqa import WEIGHTS
         from lcvd.vqa.score import open_network  # imports torch
 
@@ -26,7 +26,7 @@ class FasterVqaScore:
         return {**settings.model_dump(include={"sampling", "seed", "draws"}), "weights": fingerprint(WEIGHTS)}
 
     def score(self, clip: Clip, images: list[np.ndarray], settings: QualitySettings) -> float:
-        """Decodes the frames that it needs itself; one clip at a time, so that no bit of a score depends on other clips."""
+        """Decode the frames of one draw and score them. Clips aren't batched, so a score never depends on other clips."""
         from lcvd.vqa.score import scores, video_of
 
         return scores([video_of(clip)], settings)[0]
@@ -35,6 +35,6 @@ class FasterVqaScore:
         """See `QualityScore`."""
         return thresholds.min_fastervqa
 
-    def describe(self, score: float, protocol: dict[str, Any]) -> str:
+    def describe(self, score: float, provenance: dict[str, Any]) -> str:
         """See `QualityScore`."""
-        return f"Faster-VQA {score:.3f} ({protocol['sampling']})"
+        return f"Faster-VQA {score:.3f} ({provenance['sampling']})"

@@ -16,17 +16,17 @@ class NoScore:
     higher_is_better = True
     top = 1
 
-    def protocol(self, settings: QualitySettings) -> dict[str, Any]:
-        """Nothing."""
+    def provenance(self, settings: QualitySettings) -> dict[str, Any]:
+        """Return an empty dictionary."""
         return {}
 
     def score(self, clip: Clip, images: list[np.ndarray], settings: QualitySettings) -> None:
-        """None."""
+        """Return None."""
 
     def limit(self, thresholds: FilterThresholds) -> float:
-        """0."""
+        """Return 0."""
         return 0.0
 
-    def describe(self, score: float, protocol: dict[str, Any]) -> str:
-        """Never needed: there is no score."""
+    def describe(self, score: float, provenance: dict[str, Any]) -> str:
+        """Never called, because there is no score."""
         return ""

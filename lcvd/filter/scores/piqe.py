@@ -1,4 +1,4 @@
-"""PIQE of a clip's frames, by pyiqa: from 0 (best) to 100 (worst)."""
+"""PIQE score of a clip's frames (pyiqa), from 0 (best) to 100 (worst)."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ class Piqe:
     higher_is_better = False
     top = 100
 
-    def protocol(self, settings: QualitySettings) -> dict[str, Any]:
-        """The number of frames."""
+    def provenance(self, settings: QualitySettings) -> dict[str, Any]:
+        """Return the number of frames."""
         return {"frames": settings.frames}
 
     def score(self, clip: Clip, images: list[np.ndarray], settings: QualitySettings) -> float | None:
-        """See `score_frames`; None without images."""
-        return score_frames(images) if images else None
+        """Return `mean_piqe`, or None without images."""
+        return mean_piqe(images) if images else None
 
     def limit(self, thresholds: FilterThresholds) -> float:
         """See `QualityScore`."""
         return thresholds.max_piqe
 
-    def describe(self, score: float, protocol: dict[str, Any]) -> str:
+    def describe(self, score: float, provenance: dict[str, Any]) -> str:
         """See `QualityScore`."""
         return f"PIQE {score:.1f}"
 
 
-def score_frames(images: list[np.ndarray]) -> float:
-    """Mean PIQE over (H, W, 3) uint8 RGB images, from 0 (best) to 100 (worst).
+def mean_piqe(images: list[np.ndarray]) -> float:
+    """Return the mean PIQE score, from 0 (best) to 100 (worst), of images (H, W, 3) uint8 RGB.
 
     Raises:
-        ModuleNotFoundError: pyiqa isn't installed; names the extra.
+        ModuleNotFoundError: pyiqa isn't installed. The message names the extra.
     """
     import torch  # slow to import
 

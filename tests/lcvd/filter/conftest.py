@@ -1,4 +1,4 @@
-"""Frames of the carphone sequence, settings that admit them, and clips made from arrays."""
+"""Frames of the carphone sequence, settings that keep them, and clips made from arrays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def settings() -> FilterSettings:
 
 @pytest.fixture
 def clip_from(tmp_path: Path) -> Callable[..., Clip]:
-    """Makes a clip of frames (T, H, W, 3)."""
+    """Make a clip from frames (T, H, W, 3)."""
 
     def make(frames: np.ndarray, id: str = "a") -> Clip:
         path = tmp_path / f"{id}.mp4"

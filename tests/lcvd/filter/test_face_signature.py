@@ -1,4 +1,4 @@
-"""What is kept of a clip's looks, on real frames."""
+"""The face signature on real frames."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from lcvd.config.filter import TrackSettings
 from lcvd.face.embedding import embed, five_points
 from lcvd.face.track import Tracker
-from lcvd.filter.face_signature import Looks, looks_of
+from lcvd.filter.face_signature import FaceSignature, face_signature
 
 
-def test_the_embedding_is_the_mean_of_the_frames(carphone) -> None:
+def test_the_embedding_is_the_mean_over_the_frames(carphone) -> None:
     images = carphone[::8]
     tracker = Tracker(TrackSettings())
     track = tracker.update(images)
     tracker.finish()
-    found = looks_of(dict(enumerate(images)), {i: track.landmarks[i] for i in (0, 1, 3, 4)})
+    found = face_signature(dict(enumerate(images)), {i: track.landmarks[i] for i in (0, 1, 3, 4)})
     vectors = embed(images, five_points(track.landmarks))[[0, 1, 3, 4]]
     mean = vectors.mean(0) / np.linalg.norm(vectors.mean(0))
     np.testing.assert_allclose(found.vector(), mean, atol=2e-4)
@@ -29,7 +29,7 @@ def test_the_embedding_is_the_mean_of_the_frames(carphone) -> None:
     json.dumps(dataclasses.asdict(found))
 
 
-def test_without_a_face_there_is_nothing(carphone) -> None:
-    found = looks_of(dict(enumerate(carphone[:3])), {})
-    assert found == Looks((None, None, None), "", None, None)
+def test_without_a_face_the_signature_is_empty(carphone) -> None:
+    found = face_signature(dict(enumerate(carphone[:3])), {})
+    assert found == FaceSignature((None, None, None), "", None, None)
     assert found.vector() is None

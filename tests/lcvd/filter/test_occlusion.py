@@ -1,4 +1,4 @@
-"""Things painted over real faces: what has another colour is seen, light and shade aren't taken for it."""
+"""Occluders painted over real faces are detected by colour; shading is not mistaken for occlusion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from lcvd.config.filter import TrackSettings
 from lcvd.face.embedding import aligned, five_points
 from lcvd.face.track import FaceTrack, Tracker
-from lcvd.filter.occlusion import hidden_share
+from lcvd.filter.occlusion import occluded_fraction
 from lcvd.video.decode import decode_bytes
 
 
@@ -21,7 +21,7 @@ def tracked(images: np.ndarray) -> FaceTrack:
 
 
 def hidden(images: np.ndarray, track: FaceTrack) -> float:
-    return hidden_share(aligned(images, five_points(track.landmarks)))
+    return occluded_fraction(aligned(images, five_points(track.landmarks)))
 
 
 def with_mask(images: np.ndarray, track: FaceTrack, which: range) -> np.ndarray:
@@ -39,7 +39,7 @@ def seen(carphone) -> tuple[np.ndarray, FaceTrack]:
     return images, tracked(images)
 
 
-def test_a_cloth_is_seen_also_in_a_quarter_of_the_frames(seen) -> None:
+def test_a_cloth_is_detected_even_in_a_quarter_of_the_frames(seen) -> None:
     images, track = seen
     assert hidden(images, track) < 0.05
     always = hidden(with_mask(images, track, range(len(images))), track)
@@ -48,7 +48,7 @@ def test_a_cloth_is_seen_also_in_a_quarter_of_the_frames(seen) -> None:
     assert hidden(with_mask(images, track, range(2, 4)), track) > 0.2
 
 
-def test_light_and_shade_hide_nothing(seen) -> None:
+def test_shading_is_not_occlusion(seen) -> None:
     images, track = seen
     ramp = np.linspace(0.3, 1.4, images.shape[2])[None, None, :, None]
     half = np.where(np.arange(images.shape[2]) < images.shape[2] // 2, 0.4, 1.0)[None, None, :, None]
@@ -59,7 +59,7 @@ def test_light_and_shade_hide_nothing(seen) -> None:
     assert hidden(grey, track) == 0
 
 
-def test_faces_of_real_clips_are_free(clips_dir) -> None:
+def test_faces_of_real_clips_are_not_occluded(clips_dir) -> None:
     for path in sorted(clips_dir.glob("lp_d*.mp4"))[:3]:
         images = decode_bytes(path.read_bytes(), range(0, 70, 10))
         track = tracked(images)

@@ -1,4 +1,4 @@
-"""Shot boundaries where two real scenes were put together, and none where there is one."""
+"""Shot boundaries are found where two real scenes are joined, and nowhere else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def cuts(*windows: np.ndarray) -> list[int]:
     return detector.finish()
 
 
-def test_cuts_are_found_where_they_are_whatever_the_windows() -> None:
+def test_cuts_do_not_depend_on_the_windows() -> None:
     y, x = np.mgrid[:72, :96]
 
     def scene(a: int, b: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def test_cuts_are_found_where_they_are_whatever_the_windows() -> None:
     assert cuts(frames) == cuts(frames[:12], frames[12:13], frames[13:]) == [12, 32]
 
 
-def test_a_real_scene_has_none_and_two_have_one(carphone: np.ndarray, clips_dir: Path) -> None:
+def test_one_real_scene_has_no_cut_and_two_have_one(carphone: np.ndarray, clips_dir: Path) -> None:
     other = decode_bytes((clips_dir / "lp_d10_woman_talk_greywall.mp4").read_bytes(), range(0, 60, 2))
     assert cuts(carphone) == []
     assert cuts(other) == []
@@ -40,5 +40,7 @@ def test_a_real_scene_has_none_and_two_have_one(carphone: np.ndarray, clips_dir:
     ("frames", "found", "span"),
     [(10, [], (0, 10)), (32, [12], (12, 32)), (30, [10, 20], (0, 10)), (30, [10, 25], (10, 25))],
 )
-def test_the_longest_shot_is_the_earliest_of_equals(frames: int, found: list[int], span: tuple[int, int]) -> None:
+def test_the_longest_shot_is_the_first_of_equally_long_ones(
+    frames: int, found: list[int], span: tuple[int, int]
+) -> None:
     assert longest_shot(frames, found) == span

@@ -1,4 +1,4 @@
-"""Stage `filter` over real and bad clips, as the download stage hands them on."""
+"""Stage `filter` on real and bad clips of the download stage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lcvd.face.track import face_track
-from lcvd.filter import measure as analyse_module
+from lcvd.filter import measure as measure_module
 from lcvd.filter.stage import filter_chunk, kept_clips
 from lcvd.ledger.rows import kept, write_ledger
 from lcvd.video.decode import frames
@@ -23,20 +23,20 @@ def clips(carphone, clip_from):
     return [*found, dataclasses.replace(found[0], id="gone", media=Path("/nowhere/gone.mp4"), sha256="0")]
 
 
-def test_good_and_bad_clips_each_end_as_a_row(clips, cache, settings) -> None:
+def test_every_clip_gets_a_row(clips, cache, settings) -> None:
     rows = {row.id: row for row in filter_chunk(clips, cache, settings)}
     assert {id: row.reason for id, row in rows.items()} == {
         "good": "", "noise": "no_face", "short": "too_short", "gone": "missing_file"}  # fmt: skip
     assert rows["gone"].status == "failed"
     assert rows["short"].score == 10
     assert rows["short"].fields["threshold"] == 16
-    assert "16 needed" in rows["short"].detail
+    assert "at least 16 required" in rows["short"].detail
     assert 48 <= rows["good"].fields["face_px"] < 100
 
 
-def test_another_threshold_measures_nothing_again(clips, cache, settings, monkeypatch) -> None:
+def test_changing_a_threshold_uses_the_cached_measurements(clips, cache, settings, monkeypatch) -> None:
     first = filter_chunk(clips[:1], cache, settings)
-    monkeypatch.setattr(analyse_module, "_measure", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(measure_module, "_measure", lambda *_: pytest.fail("measured again"))
     stricter = settings.model_copy(update={"thresholds": settings.thresholds.model_copy(update={"min_face_px": 400.0})})
     assert first[0].status == "kept"
     assert filter_chunk(clips[:1], cache, stricter)[0].reason == "face_small"
@@ -50,7 +50,9 @@ def test_two_runs_give_the_same_ledger(clips, cache, settings, tmp_path) -> None
     assert ledgers[0] == ledgers[1]
 
 
-def test_kept_clips_are_cut_to_their_shot_and_find_their_track(carphone, clip_from, cache, settings, tmp_path) -> None:
+def test_kept_clips_are_cut_to_their_shot_and_their_track_is_cached(
+    carphone, clip_from, cache, settings, tmp_path
+) -> None:
     still = np.repeat(255 - carphone[:1, ::-1], 12, axis=0)
     clip = clip_from(np.concatenate([still, carphone[:24]]))
     write_ledger(tmp_path / "filter" / "ledger.parquet", filter_chunk([clip], cache, settings))
@@ -73,7 +75,7 @@ def test_kept_clips_are_cut_to_their_shot_and_find_their_track(carphone, clip_fr
     assert np.abs(window[0].astype(int) - carphone[0]).mean() < 3
 
 
-def test_a_clip_ended_by_max_frames_finds_the_beginning_of_its_track(carphone, clip_from, cache, settings) -> None:
+def test_max_frames_uses_the_start_of_the_track(carphone, clip_from, cache, settings) -> None:
     fewer = settings.track.model_copy(update={"max_frames": 16})
     clip = clip_from(carphone[:24])
     row = filter_chunk([clip], cache, settings.model_copy(update={"track": fewer}))[0]
@@ -86,13 +88,15 @@ def test_a_clip_ended_by_max_frames_finds_the_beginning_of_its_track(carphone, c
 
 
 def without_a_face(frames: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """The frames with a grey wall in place of the ones named."""
-    walled = frames.copy()
-    walled[start:stop] = 90
-    return walled
+    """The frames with frames `start` to `stop` replaced by plain grey."""
+    changed = frames.copy()
+    changed[start:stop] = 90
+    return changed
 
 
-def test_short_gaps_are_bridged_and_long_ones_split_the_clip(carphone, clip_from, cache, settings, monkeypatch) -> None:
+def test_short_gaps_are_interpolated_and_long_ones_split_the_clip(
+    carphone, clip_from, cache, settings, monkeypatch
+) -> None:
     one_shot = settings.model_copy(update={"shot_threshold": 1000.0})
     clips = [
         clip_from(without_a_face(carphone, 30, 33), "short"),
@@ -109,9 +113,9 @@ def test_short_gaps_are_bridged_and_long_ones_split_the_clip(carphone, clip_from
     assert 16 <= start <= 18
     assert (stop, rows["long"].fields["bridged"]) == (40, 0)
     assert rows["torn"].score == 12
-    assert "12 of 40 frames without losing the face for more than 8 frames, 16 needed" in rows["torn"].detail
+    assert "a gap of more than 8 frames in the face track has 12 of 40 frames, at least 16" in rows["torn"].detail
     assert rows["end"].fields["part"] == [0, 37]
-    monkeypatch.setattr(analyse_module, "_measure", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(measure_module, "_measure", lambda *_: pytest.fail("measured again"))
     longer = one_shot.thresholds.model_copy(update={"max_gap": 20, "min_face_share": 0.5})
     again = filter_chunk(clips, cache, one_shot.model_copy(update={"thresholds": longer}))
     assert [row.fields["part"] for row in again[:3]] == [[0, 40]] * 3

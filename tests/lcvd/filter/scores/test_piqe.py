@@ -1,4 +1,4 @@
-"""PIQE orders images as it should; without its package the error says what to install."""
+"""PIQE orders images by quality; without its package the error names what to install."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lcvd.filter.scores import piqe
-from lcvd.filter.scores.piqe import score_frames
+from lcvd.filter.scores.piqe import mean_piqe
 
 needs_pyiqa = pytest.mark.skipif(importlib.util.find_spec("pyiqa") is None, reason="pyiqa (extra 'quality') is missing")
 
@@ -21,7 +21,7 @@ def test_piqe_worsens_with_compression(carphone: np.ndarray) -> None:
         return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
 
     images = list(carphone[::20])
-    good, poor, bad = (score_frames([compressed(image, quality) for image in images]) for quality in (95, 20, 5))
+    good, poor, bad = (mean_piqe([compressed(image, quality) for image in images]) for quality in (95, 20, 5))
     assert 0 <= good < poor < bad <= 100
 
 
@@ -29,4 +29,4 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, carp
     piqe._piqe.cache_clear()
     monkeypatch.setitem(sys.modules, "pyiqa", None)
     with pytest.raises(ModuleNotFoundError, match=r"needs pyiqa: install the extra \(pip install 'lcvd\[quality\]'"):
-        score_frames([carphone[0]])
+        mean_piqe([carphone[0]])

@@ -1,4 +1,4 @@
-"""A package that is installed beside this project adds a quality score; the stage uses and names it."""
+"""An installed package adds a quality score; stage `filter` uses it and records the package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCE = """
 class Brightness:
     higher_is_better, top = True, 255
 
-    def protocol(self, settings):
+    def provenance(self, settings):
         return {"frames": settings.frames}
 
     def score(self, clip, images, settings):
@@ -26,8 +26,8 @@ class Brightness:
     def limit(self, thresholds):
         return 10.0 if thresholds.quality_limit is None else thresholds.quality_limit
 
-    def describe(self, score, protocol):
-        return f"brightness {score:.0f} in {protocol['frames']} frames"
+    def describe(self, score, provenance):
+        return f"brightness {score:.0f} in {provenance['frames']} frames"
 
 BRIGHTNESS = Brightness()
 """
@@ -51,7 +51,10 @@ def test_an_installed_package_adds_a_quality_score(
     assert row.fields["scored"] == {"metric": "brightness", "package": "toy-scores 1.0", "frames": 2}
     limits = settings.thresholds.model_copy(update={"quality_limit": 254.0})
     dark = filter_chunk([clip], cache, toy.model_copy(update={"thresholds": limits}))[0]
-    assert (dark.reason, dark.detail) == ("low_quality", f"brightness {row.score:.0f} in 2 frames, 254 needed")
+    assert (dark.reason, dark.detail) == (
+        "low_quality",
+        f"brightness {row.score:.0f} in 2 frames, at least 254 required",
+    )
 
     measured: list[object] = []
     monkeypatch.setattr("lcvd.filter.measure._measure", lambda *found: measured.append(found))
@@ -59,4 +62,4 @@ def test_an_installed_package_adds_a_quality_score(
     assert not measured
     install(monkeypatch, tmp_path, "toy-scores", ENTRIES, version="1.1")
     filter_chunk([clip], cache, toy)
-    assert measured  # another version of the package: nothing of it is in the cache
+    assert measured  # another version of the package invalidates the cached measurements
