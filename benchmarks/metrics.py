@@ -28,8 +28,8 @@ from lcvd.light.presets import preset
 from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import frechet_distance
 from lcvd.metrics.measure import Meter
-from lcvd.metrics.readings import OPEN, Held, Scored, feature_set, scored
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.readings import OPEN, Reference, VideoScores, feature_set, score_video
+from lcvd.metrics.session import MetricSession
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_lossless
 
@@ -59,20 +59,20 @@ def prepare(folder: Path, frames: int, size: int, seed: int = 0) -> Case:
     return Case(given, paths, clip.truth(), size)
 
 
-def shared(case: Case, instruments: Instruments) -> dict[str, dict[str, float]]:
+def shared(case: Case, session: MetricSession) -> dict[str, dict[str, float]]:
     """Every video once, every network once a frame."""
-    meter = Meter(NAME, load_head(), case.codes, case.size, instruments)
+    meter = Meter(NAME, load_head(), case.codes, case.size, session)
     given = meter.observe(read_result(case.given), real=True)
-    return {light: _numbers(instruments.metrics, meter, given, path, light) for light, path in case.made.items()}
+    return {light: _numbers(session.metrics, meter, given, path, light) for light, path in case.made.items()}
 
 
-def one_by_one(case: Case, instruments: Instruments) -> dict[str, dict[str, float]]:
+def one_by_one(case: Case, session: MetricSession) -> dict[str, dict[str, float]]:
     """Each metric on its own: decodes and embeds the input and the video for each light."""
     found: dict[str, dict[str, float]] = {}
     for light, path in case.made.items():
         found[light] = {}
-        for metric in instruments.metrics:
-            alone = instruments.only([metric])
+        for metric in session.metrics:
+            alone = session.only([metric])
             meter = Meter(NAME, load_head(), case.codes, case.size, alone)
             given = meter.observe(read_result(case.given), real=True)
             found[light] |= _numbers([metric], meter, given, path, light)
@@ -80,10 +80,14 @@ def one_by_one(case: Case, instruments: Instruments) -> dict[str, dict[str, floa
 
 
 def _numbers(metrics: Sequence[str], meter: Meter, given: Observation, path: Path, light: str) -> dict[str, float]:
-    seen: Scored = scored(
-        NAME, light, metrics, meter.observe(read_result(path)), Held(given, preset(light), meter.present, meter.size)
+    seen: VideoScores = score_video(
+        NAME,
+        light,
+        metrics,
+        meter.observe(read_result(path)),
+        Reference(given, preset(light), meter.present, meter.size),
     )
-    plain = {name: each.value for name, each in seen.readings.items()}
+    plain = {name: each.value for name, each in seen.scores.items()}
     return plain | {name: frechet_distance(feature_set(name, given), each) for name, each in seen.sets.items()}
 
 
@@ -100,7 +104,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="both ways in turn, so often; the ratio is the median")
     parser.add_argument("--json", action="store_true", help="print the numbers as one JSON object on the last line")
     options = parser.parse_args()
-    instruments = Instruments(OPEN, profile("demo"))
+    session = MetricSession(OPEN, profile("demo"))
     wall: dict[str, list[float]] = {"shared": [], "one_by_one": []}
     cpu: dict[str, list[float]] = {"shared": [], "one_by_one": []}
     found = {}
@@ -109,10 +113,10 @@ def main() -> None:
         case = prepare(Path(folder) / "case", options.frames, options.size)
         ways = {"shared": shared, "one_by_one": one_by_one}
         for way in ways.values():
-            way(warm, instruments)
+            way(warm, session)
         for name, way in list(ways.items()) * options.rounds:
             began = time.perf_counter(), time.process_time()
-            found[name] = way(case, instruments)
+            found[name] = way(case, session)
             wall[name].append(time.perf_counter() - began[0])
             cpu[name].append(time.process_time() - began[1])
     for light in LIGHTS:

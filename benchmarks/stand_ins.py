@@ -26,8 +26,8 @@ from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import frechet_distance
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.measure import Meter
-from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, OPEN, POSE, Held, feature_set, scored
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, OPEN, POSE, Reference, feature_set, score_video
+from lcvd.metrics.session import MetricSession
 from lcvd.studio.clip import StudioClip
 
 Array = NDArray[Any]
@@ -42,28 +42,28 @@ LIGHTS, APART = ("left", "right", "top", "front"), 45
 def table(seed: int, frames: int = FRAMES, size: int = SIZE, people: int = 4) -> dict[Case, list[tuple[float, float]]]:
     """(better, worse) of every case, one pair for each of `people` sitters and, where light matters, each light."""
     found: dict[Case, list[tuple[float, float]]] = {}
-    instruments, who = Instruments(OPEN, profile("demo")), studio_identities(seed)[-people:]
+    session, who = MetricSession(OPEN, profile("demo")), studio_identities(seed)[-people:]
     for number, name in enumerate(who):
         clip = StudioClip(name, seed, frames=frames, size=size)
         stranger = replace(clip, identity=who[number - 1])
-        for case, pair in _pairs(clip, stranger, instruments):
+        for case, pair in _pairs(clip, stranger, session):
             found.setdefault(case, []).append(pair)
     return found
 
 
 def _pairs(
-    clip: StudioClip, stranger: StudioClip, instruments: Instruments
+    clip: StudioClip, stranger: StudioClip, session: MetricSession
 ) -> Iterator[tuple[Case, tuple[float, float]]]:
     head, driving = load_head(), _frames(clip)
-    meter = Meter(clip.identity, head, clip.truth(), clip.size, instruments)
+    meter = Meter(clip.identity, head, clip.truth(), clip.size, session)
     own = meter.observe([driving])
-    held = Held(own, preset("front"), meter.present, clip.size)
+    held = Reference(own, preset("front"), meter.present, clip.size)
 
     def measure(video: Array) -> Observation:
         return meter.observe([video])
 
     def number(name: str, seen: Observation) -> float:
-        return scored(clip.identity, "", (name,), seen, held).readings[name].value
+        return score_video(clip.identity, "", (name,), seen, held).scores[name].value
 
     shake = np.where(np.arange(len(driving)) % 2, 1 - FLICKER, 1 + FLICKER)[:, None, None, None]
     flicker = measure((driving * shake).clip(0, 255).astype(np.uint8))

@@ -19,7 +19,7 @@ from lcvd.evaluate.inputs import OWN, lights_of, names_of, open_input
 from lcvd.evaluate.methods.base import Method, Options
 from lcvd.evaluate.methods.registry import PLUGINS, open_method
 from lcvd.evaluate.protocol import Manifest, Variant
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.session import MetricSession
 
 OURS = "lcvd"
 
@@ -59,12 +59,12 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     folders = {name: folder for name, folder in asked.methods.items() if folder is not None}
     refused = _refused(asked)
     methods = _methods(asked, refused, settings, device)
-    instruments = Instruments(asked.metrics, settings, device)
+    session = MetricSession(asked.metrics, settings, device)
     cache = Cache(asked.cache)
     inputs = names_of(manifest, asked.clips)
     names = [Path(light).stem for light in manifest.lights] or [OWN]
     shown = pairs_of(list(inputs), names)
-    run = Run(manifest, settings, instruments, cache, asked.out, folders, methods, shown, progress)
+    run = Run(manifest, settings, session, cache, asked.out, folders, methods, shown, progress)
     if found := problems(run, inputs, names):
         raise ValueError(f"{len(found)} results don't fit the protocol:\n" + "\n".join(f"  {each}" for each in found))
     lights = lights_of(manifest, asked.beside, asked.cache, settings)

@@ -22,8 +22,8 @@ from lcvd.ledger.tally import timed
 from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.measure import Meter, regrouped
-from lcvd.metrics.readings import BIASED, PSNR, Held, Reading, Scored, feature_set, key_of_metric, scored
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.readings import BIASED, PSNR, Reference, Score, VideoScores, feature_set, key_of_metric, score_video
+from lcvd.metrics.session import MetricSession
 from lcvd.model.call_arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import recipe_of
@@ -42,7 +42,7 @@ ARMS = ("model", "copy", "driving", "ratio", "codec", "truth", "hint")
 class Results:
     """What evaluating the clips so far has given: videos by arm, the driving frames' features and facts by clip."""
 
-    arms: dict[str, list[Scored]] = field(default_factory=lambda: {arm: [] for arm in ARMS})
+    arms: dict[str, list[VideoScores]] = field(default_factory=lambda: {arm: [] for arm in ARMS})
     real: dict[str, dict[str, FeatureSet]] = field(default_factory=dict)
     clips: list[dict[str, Any]] = field(default_factory=list)
 
@@ -54,7 +54,7 @@ class ScoredClip:
     """
 
     def __init__(
-        self, sample: Sample, pipe: LCVDPipeline, instruments: Instruments, settings: Settings, scratch: Path
+        self, sample: Sample, pipe: LCVDPipeline, session: MetricSession, settings: Settings, scratch: Path
     ) -> None:
         self.sample, self.pipe, self.settings, size = sample, pipe, settings.evaluate, pipe.model.size
         self.recipe = recipe_of(self.settings.recipe, self.settings.steps)
@@ -67,8 +67,8 @@ class ScoredClip:
         own = sample.codes.window([0])
         self.own_hint = next(hints_of(self.head, own, size))[0]
         self.warped_reference = WarpedReference(self.head, self.reference, own, self.codes)
-        self.metrics = instruments.metrics
-        self.meter = Meter(sample.id, self.head, self.codes, size, instruments)
+        self.metrics = session.metrics
+        self.meter = Meter(sample.id, self.head, self.codes, size, session)
 
     def driving(self) -> Iterator[Array]:
         """The frames that drive the clip; each call decodes them anew."""
@@ -162,11 +162,11 @@ class ScoredClip:
             seen = self.meter.observe(passing(), real)
         return seen, {name: decibels.value for name, (_, decibels) in sums.items()}
 
-    def _scored(self, name: str, light: Array, seen: Observation, decibels: float | None = None) -> Scored:
-        held = Held(self.given, light, self.meter.present, self.size)
-        found = scored(self.sample.id, name, self.metrics, seen, held)
+    def _scored(self, name: str, light: Array, seen: Observation, decibels: float | None = None) -> VideoScores:
+        held = Reference(self.given, light, self.meter.present, self.size)
+        found = score_video(self.sample.id, name, self.metrics, seen, held)
         if decibels is not None:
-            found.readings[PSNR] = Reading(decibels, self.meter.frames)
+            found.scores[PSNR] = Score(decibels, self.meter.frames)
         return found
 
     def _relight(self, hints: Hints, light: str, ticker: Ticker) -> Path:

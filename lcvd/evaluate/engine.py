@@ -28,9 +28,9 @@ from lcvd.metrics.base import Observation
 from lcvd.metrics.deca_light import DecaLight
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.measure import Meter
-from lcvd.metrics.readings import BIASED, Held, Scored, feature_set, key_of_metric, scored
+from lcvd.metrics.readings import BIASED, Reference, VideoScores, feature_set, key_of_metric, score_video
 from lcvd.metrics.registry import metric_of
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.session import MetricSession
 from lcvd.video.encode import write_lossless
 
 Array = NDArray[Any]
@@ -42,7 +42,7 @@ class Run:
 
     manifest: Manifest
     settings: Settings
-    instruments: Instruments
+    session: MetricSession
     cache: Cache
     out: Path
     folders: Mapping[str, Path]
@@ -52,7 +52,7 @@ class Run:
     shown: Container[tuple[str, str]] = ()
     """Inputs and lights that get a row in the picture of all methods (`lcvd.evaluate.figures.grid`)."""
     progress: Callable[[str], None] = lambda line: None
-    arms: dict[str, list[Scored]] = field(default_factory=dict)
+    arms: dict[str, list[VideoScores]] = field(default_factory=dict)
     real: dict[str, dict[str, FeatureSet]] = field(default_factory=dict)
     fps: dict[str, float] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
@@ -64,19 +64,19 @@ class Run:
     def add(self, source: Input, lights: list[Light]) -> None:
         """Measure one input and what every method made of it."""
         lights = lights or list(own_light(source))
-        meter = Meter(source.id, source.head, source.codes, source.size, self.instruments)
+        meter = Meter(source.id, source.head, source.codes, source.size, self.session)
         given = self._seen(meter, source, None)
-        sets = [name for name in self.instruments.metrics if name in BIASED and key_of_metric(name) in given]
+        sets = [name for name in self.session.metrics if name in BIASED and key_of_metric(name) in given]
         self.real[source.id] = {name: feature_set(name, given) for name in sets}
         self.fps[source.id] = float(source.drive.clip.fps)
         person = self._person(source) if self.manifest.task == "animate" else None
         for light in lights:
             deca = self._deca(light.picture) if light.picture is not None else None
-            held = Held(given, light.light, meter.present, source.size, deca, person)
+            reference = Reference(given, light.light, meter.present, source.size, deca, person)
 
-            def take(arm: str, seen: Observation, held: Held = held, light: Light = light) -> None:
+            def take(arm: str, seen: Observation, reference: Reference = reference, light: Light = light) -> None:
                 self.arms.setdefault(arm, []).append(
-                    scored(source.id, light.name, self.instruments.metrics, seen, held)
+                    score_video(source.id, light.name, self.session.metrics, seen, reference)
                 )
 
             take(INPUT, given)
@@ -95,7 +95,7 @@ class Run:
             for arm, videos in self.arms.items()
         }
 
-    def _protocol(self, arm: str, videos: Iterable[Scored]) -> Protocol:
+    def _protocol(self, arm: str, videos: Iterable[VideoScores]) -> Protocol:
         videos = list(videos)
         ids = {video.clip for video in videos}
         return Protocol(
@@ -136,8 +136,8 @@ class Run:
         key = key_of(
             input=source.content(),
             pixels="" if result is None else content_hash(result),
-            metrics=sorted(self.instruments.metrics),
-            weights={name: metric_of(name).hashes() for name in self.instruments.metrics},
+            metrics=sorted(self.session.metrics),
+            weights={name: metric_of(name).hashes() for name in self.session.metrics},
             track=self.settings.filter.track,
             reconstruct=self.settings.reconstruct.decisive(),
             quality=self.settings.filter.quality,
@@ -163,15 +163,15 @@ class Run:
         """What is seen in the portrait, shown twice so that it is a video."""
         codes = source.portrait.codes.window([0, 0])
         picture = source.portrait.first(source.size)[0]
-        likeness = [name for name in self.instruments.metrics if name.startswith("ID(")]
-        meter = Meter(source.id, source.head, codes, source.size, self.instruments.only(likeness))
+        likeness = [name for name in self.session.metrics if name.startswith("ID(")]
+        meter = Meter(source.id, source.head, codes, source.size, self.session.only(likeness))
         return {name: rows[:1] for name, rows in meter.observe([np.stack([picture, picture])]).items()}
 
     def _deca(self, picture: Array) -> Array | None:
-        network: DecaLight | None = self.instruments.network("deca")
+        network: DecaLight | None = self.session.network("deca")
         if network is None:
             return None
-        tracker = Tracker(self.instruments.track)
+        tracker = Tracker(self.session.track)
         track = tracker.update(picture[None])
         tracker.finish()
         if not track.present.all():

@@ -23,7 +23,7 @@ from lcvd.filter.scores.registry import QUALITY_SCORES
 from lcvd.ledger.tally import clip_counted
 from lcvd.light.presets import preset
 from lcvd.metrics.readings import OPEN
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.session import MetricSession
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.shard.sample import read_index, read_samples
@@ -56,7 +56,7 @@ def evaluate(
     lights = {name: preset(name) for name in settings.evaluate.lights}
     pipe = LCVDPipeline.from_pretrained(model_dir, device="cuda" if torch.cuda.is_available() else "cpu")
     pipe.set_progress_bar_config(disable=True)
-    instruments = Instruments((*OPEN, *settings.evaluate.published), settings, pipe.device)
+    session = MetricSession((*OPEN, *settings.evaluate.published), settings, pipe.device)
     for name in ("videos", "plots", "figures"):
         shutil.rmtree(out / name, ignore_errors=True)
     chosen = _chosen(shard_dir, settings)
@@ -69,7 +69,7 @@ def evaluate(
     results = Results()
     for sample in read_samples(shard_dir, SPLIT, chosen):
         with clip_counted(), tempfile.TemporaryDirectory() as scratch:
-            clip = ScoredClip(sample, pipe, instruments, settings, Path(scratch))
+            clip = ScoredClip(sample, pipe, session, settings, Path(scratch))
             lit = clip.score(lights, out, results, ticker)
             if sample.id == drawn:
                 clip.draw(lit, out / "figures")

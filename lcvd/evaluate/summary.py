@@ -9,16 +9,16 @@ import numpy as np
 
 from lcvd.evaluate.record import Protocol, Record, bootstrap_interval, mean_interval, versions_of
 from lcvd.metrics.frechet import FeatureSet, deficiency, frechet_distance
-from lcvd.metrics.readings import BIASED, Scored
+from lcvd.metrics.readings import BIASED, VideoScores
 from lcvd.metrics.registry import metric_of
 
 
-def per_video(video: Scored) -> dict[str, float]:
+def per_video(video: VideoScores) -> dict[str, float]:
     """A video's own numbers, by metric; those of sets of videos (FD, FID, FVD) aren't among them."""
-    return {name: reading.value for name, reading in video.readings.items()}
+    return {name: reading.value for name, reading in video.scores.items()}
 
 
-def by_light(videos: Sequence[Scored]) -> dict[str, dict[str, float]]:
+def by_light(videos: Sequence[VideoScores]) -> dict[str, dict[str, float]]:
     """Mean over clips of each metric, light by light."""
     lights = dict.fromkeys(video.light for video in videos)
     groups = {light: [per_video(video) for video in videos if video.light == light] for light in lights}
@@ -29,7 +29,7 @@ def by_light(videos: Sequence[Scored]) -> dict[str, dict[str, float]]:
 
 
 def records(
-    videos: Sequence[Scored],
+    videos: Sequence[VideoScores],
     real: Mapping[str, Mapping[str, FeatureSet]],
     protocol: Protocol,
     repeated: bool = False,
@@ -46,9 +46,9 @@ def records(
     groups = [[video for video in videos if video.clip == clip] for clip in clips]
     once = [group[: 1 if repeated else None] for group in groups]
     found = []
-    for name in _names([video.readings for video in videos]):
-        values = [_mean([v.readings[name].value for v in group if name in v.readings]) for group in groups]
-        seen = [v.readings[name] for group in once for v in group if name in v.readings]
+    for name in _names([video.scores for video in videos]):
+        values = [_mean([v.scores[name].value for v in group if name in v.scores]) for group in groups]
+        seen = [v.scores[name] for group in once for v in group if name in v.scores]
         counts = {"frames": sum(each.frames for each in seen), "missing": sum(each.missing for each in seen)}
         found.append(_record(name, _mean(values), len(clips), protocol, mean_interval(values, protocol.seed), **counts))
     for name in _names([video.sets for video in videos]):

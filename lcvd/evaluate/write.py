@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from lcvd.evaluate.record import Protocol, Record, clip_set, rounded
 from lcvd.evaluate.summary import by_light, records
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.readings import ANGLE, LE, PSNR, Scored
+from lcvd.metrics.readings import ANGLE, LE, PSNR, VideoScores
 from lcvd.metrics.registry import ARMS, metric_of, ordered
 
 Array = NDArray[Any]
@@ -30,7 +30,7 @@ ARROWS = {"lower": "↓", "higher": "↑", "reference": "→ driving"}
 class HasResults(typing.Protocol):
     """Videos by arm, the driving frames' features by clip, and facts about the clips."""
 
-    arms: dict[str, list[Scored]]
+    arms: dict[str, list[VideoScores]]
     real: dict[str, dict[str, FeatureSet]]
     clips: list[dict[str, Any]]
 
@@ -63,7 +63,7 @@ def write_results(out: Path, results: HasResults, protocol: Mapping[str, Any]) -
 
 
 def arm_protocol(
-    arm: str, videos: Sequence[Scored], clips: Sequence[Mapping[str, Any]], protocol: Mapping[str, Any]
+    arm: str, videos: Sequence[VideoScores], clips: Sequence[Mapping[str, Any]], protocol: Mapping[str, Any]
 ) -> Protocol:
     """How one arm's numbers were made; only the model's depend on how videos are generated."""
     ids = {video.clip for video in videos}
@@ -146,7 +146,7 @@ def _plots(
     folder: Path,
     arms: Mapping[str, Sequence[Record]],
     lights: Mapping[str, Mapping[str, float | None]],
-    videos: Sequence[Scored],
+    videos: Sequence[VideoScores],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = list(next(iter(lights.values())))
@@ -156,7 +156,7 @@ def _plots(
     _bars(folder / "metrics.png", arms)
 
 
-def _frames(video: Scored) -> list[list[Any]]:
+def _frames(video: VideoScores) -> list[list[Any]]:
     names = ("light_error", "light_angle", "likeness")
     columns = [[rounded(float(value)) for value in video.per_frame[name]] for name in names]
     return [[video.clip, video.light, t, *row] for t, row in enumerate(zip(*columns, strict=True), 1)]

@@ -1,4 +1,4 @@
-"""What is seen in a video, one observer a network: its frames go by once, in windows, and small arrays stay.
+"""What is seen in a video, one accumulator a network: its frames go by once, in windows, and small arrays stay.
 
 Several metrics read one observation, so no embedding is computed twice (`lcvd.metrics.readings` compares them).
 """
@@ -36,7 +36,7 @@ Observation = dict[str, Array]
 
 
 @dataclass
-class Shown:
+class FrameWindow:
     """A window of a video: frames (n, S, S, 3) uint8 from frame `start` on, five face points (n, 5, 2) in each."""
 
     frames: Array
@@ -57,10 +57,10 @@ class Shown:
         return align(self.frames, self.points)
 
 
-class Observer(Protocol):
+class Accumulator(Protocol):
     """Sees one video."""
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window."""
 
     def finish(self) -> Observation:
@@ -75,9 +75,9 @@ class OpenLight:
         self._blocks, self._settings = blocks, settings.model_copy(update={"smooth_frames": 0.0})
         self._samples: list[LightSamples] = []
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window, of as many frames as the next blocks have."""
-        self._samples.append(next(self._blocks).samples(shown.frames))
+        self._samples.append(next(self._blocks).samples(window.frames))
 
     def finish(self) -> Observation:
         """The lights."""
@@ -97,17 +97,17 @@ class PerFrame:
         look: from a window to n rows of finite numbers.
     """
 
-    def __init__(self, name: str, look: Callable[[Shown], Array]) -> None:
+    def __init__(self, name: str, look: Callable[[FrameWindow], Array]) -> None:
         self._name, self._look = name, look
         self._rows: list[Array] = []
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window.
 
         Raises:
             ValueError: a number isn't finite.
         """
-        self._rows.append(_finite(self._name, self._look(shown), shown.start))
+        self._rows.append(_finite(self._name, self._look(window), window.start))
 
     def finish(self) -> Observation:
         """All rows."""
@@ -123,13 +123,13 @@ class Moments:
         self._changes: list[Array] = []
         self._last: Array | None = None
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window.
 
         Raises:
             ValueError: a feature isn't finite.
         """
-        features = _finite(self._name, self._network(shown.frames), shown.start)
+        features = _finite(self._name, self._network(window.frames), window.start)
         part = FeatureSet.of(features)
         self._set = part if self._set is None else FeatureSet.union([self._set, part])
         run = features if self._last is None else np.concatenate([self._last, features])
@@ -150,9 +150,9 @@ class Landmarks:
     def __init__(self) -> None:
         self._tracks: list[FaceTrack] = []
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window."""
-        self._tracks.append(shown.track)
+        self._tracks.append(window.track)
 
     def finish(self) -> Observation:
         """Landmarks; rows without a face are zero."""
@@ -167,9 +167,9 @@ class Points68:
         self._find = find
         self._found: list[tuple[Array, Array]] = []
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window."""
-        self._found.append(self._find(shown.frames))
+        self._found.append(self._find(window.frames))
 
     def finish(self) -> Observation:
         """Landmarks; rows without a face are zero."""
@@ -184,9 +184,9 @@ class DecaLights:
         self._network = network
         self._lights: list[Array] = []
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window."""
-        self._lights.append(self._network(shown.frames, shown.track.landmarks, shown.track.present))
+        self._lights.append(self._network(window.frames, window.track.landmarks, window.track.present))
 
     def finish(self) -> Observation:
         """The lights."""
@@ -200,9 +200,9 @@ class Changes:
         self._video = AdjacentLpips(network)
         self._rows: list[Array] = []
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window."""
-        self._rows.append(_finite("LPIPS", self._video.update(shown.frames), shown.start))
+        self._rows.append(_finite("LPIPS", self._video.update(window.frames), window.start))
 
     def finish(self) -> Observation:
         """The distances."""
@@ -215,9 +215,9 @@ class Clips16:
     def __init__(self, name: str, network: I3d, starts: list[int]) -> None:
         self._name, self._video = name, VideoFeatures(network, starts)
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window."""
-        self._video.update(shown.frames)
+        self._video.update(window.frames)
 
     def finish(self) -> Observation:
         """The features."""
@@ -231,18 +231,18 @@ class VideoQuality:
         self._network, self._settings, self._frames, self._size = network, settings, frames, size
         draws = plan(frames, size, size, settings.sampling, settings.seed, settings.draws)
         self._wanted = {frame for draw in draws for frame in draw.frames}
-        self._held: dict[int, Array] = {}
+        self._kept: dict[int, Array] = {}
 
-    def update(self, shown: Shown) -> None:
+    def update(self, window: FrameWindow) -> None:
         """Take the next window."""
-        inside = self._wanted & set(range(shown.start, shown.start + len(shown.frames)))
-        self._held |= {t: shown.frames[t - shown.start].copy() for t in inside}
+        inside = self._wanted & set(range(window.start, window.start + len(window.frames)))
+        self._kept |= {t: window.frames[t - window.start].copy() for t in inside}
 
     def finish(self) -> Observation:
         """The score."""
-        video = Video(self._frames, self._size, self._size, lambda at: np.stack([self._held[t] for t in at]))
+        video = Video(self._frames, self._size, self._size, lambda at: np.stack([self._kept[t] for t in at]))
         found = np.array(scores([video], self._settings, self._network))
-        self._held = {}
+        self._kept = {}
         return {"VQ": _finite("VQ", found, 0)}
 
 

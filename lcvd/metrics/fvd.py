@@ -84,7 +84,7 @@ class VideoFeatures:
     def __init__(self, network: I3d, starts: Sequence[int]) -> None:
         """Take the clips' first frames, which rise and lie at least 16 apart (`clip_starts`)."""
         self._network, self._starts = network, list(starts)
-        self._held: list[Array] = []
+        self._pending: list[Array] = []
         self._seen = 0
         self._features: list[Array] = []
 
@@ -92,11 +92,11 @@ class VideoFeatures:
         """Take the next frames, (n, H, W, 3) uint8 RGB."""
         for frame in window:
             if self._starts and self._seen >= self._starts[0]:
-                self._held.append(frame)
+                self._pending.append(frame)
             self._seen += 1
-            if len(self._held) == FRAMES:
-                self._features.append(self._network(np.stack(self._held)))
-                self._held = []
+            if len(self._pending) == FRAMES:
+                self._features.append(self._network(np.stack(self._pending)))
+                self._pending = []
                 del self._starts[0]
 
     def finish(self) -> Array:

@@ -13,8 +13,8 @@ from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
 from lcvd.face.track import Tracker
 from lcvd.light.skin_samples import SkinBlocks, skin_blocks
-from lcvd.metrics.base import Observation, OpenLight, Shown
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.base import FrameWindow, Observation, OpenLight
+from lcvd.metrics.session import MetricSession
 from lcvd.render.hints import WINDOW, surfaces_of
 
 Array = NDArray[Any]
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 class Meter:
     """Sees videos that show the face codes of one clip frame by frame; the clip's mesh is drawn once for all of them."""
 
-    def __init__(self, clip: str, head: HeadModel, codes: FaceCodes, size: int, instruments: Instruments) -> None:
+    def __init__(self, clip: str, head: HeadModel, codes: FaceCodes, size: int, session: MetricSession) -> None:
         """Take the clip's `codes` of T frames, in NDC of the videos' whole picture of `size` px.
 
         Raises:
@@ -33,7 +33,7 @@ class Meter:
             raise ValueError(f"{clip}: {codes.frames} frame; changes between frames need at least 2")
         self.clip, self.frames, self.size = clip, codes.frames, size
         self.present = np.asarray(codes.confidence > 0)
-        self._instruments = instruments
+        self._session = session
         self._points = five_points(head, codes, size)
         self._blocks = [
             skin_blocks(surface.normals.astype(np.float16), surface.alpha & self.present[part, None, None])
@@ -50,32 +50,32 @@ class Meter:
         Raises:
             ValueError: an empty video, another number of frames, another size, or a network gave numbers that aren't finite.
         """
-        observers = self._instruments.observers(self.clip, self.frames, self.size, self._each_block, real)
-        tracker = Tracker(self._instruments.track)
+        accumulators = self._session.accumulators(self.clip, self.frames, self.size, self._each_block, real)
+        tracker = Tracker(self._session.track)
         start = 0
         for window in regrouped(windows, WINDOW):
             stop = start + len(window)
             self._check(window, stop)
-            shown = Shown(window, start, self._points[start:stop], tracker)
-            for observer in observers:
-                observer.update(shown)
+            view = FrameWindow(window, start, self._points[start:stop], tracker)
+            for accumulator in accumulators:
+                accumulator.update(view)
             start = stop
         tracker.finish()
         if start == 0:
             raise ValueError(f"{self.clip}: the video has no frames")
         found: Observation = {}
-        for observer in observers:
-            found |= observer.finish()
+        for accumulator in accumulators:
+            found |= accumulator.finish()
         return found
 
     def light(self, windows: Iterable[Array]) -> Observation:
         """The open light alone: for pictures that show no person."""
-        observer, start = OpenLight(self._each_block(), self._instruments.light), 0
+        accumulator, start = OpenLight(self._each_block(), self._session.light), 0
         for window in regrouped(windows, WINDOW):
             self._check(window, start + len(window))
-            observer.update(Shown(window, start, self._points[start : start + len(window)], None))
+            accumulator.update(FrameWindow(window, start, self._points[start : start + len(window)], None))
             start += len(window)
-        return observer.finish()
+        return accumulator.finish()
 
     def _each_block(self) -> Iterator[SkinBlocks]:
         return iter(self._blocks)
@@ -91,19 +91,19 @@ class Meter:
 
 
 def regrouped(windows: Iterable[Array], length: int) -> Iterator[Array]:
-    """The same frames in windows of `length`, the last one shorter; at most a window and `length` frames are held."""
-    held: list[Array] = []
+    """The same frames in windows of `length`, the last one shorter; at most a window and `length` frames are in memory."""
+    pending: list[Array] = []
     count = 0
     for window in windows:
         while len(window):
             part = window[: length - count]
-            held.append(part)
+            pending.append(part)
             count, window = count + len(part), window[len(part) :]
             if count == length:
-                yield held[0] if len(held) == 1 else np.concatenate(held)
-                held, count = [], 0
-    if held:
-        yield np.concatenate(held)
+                yield pending[0] if len(pending) == 1 else np.concatenate(pending)
+                pending, count = [], 0
+    if pending:
+        yield np.concatenate(pending)
 
 
 def five_points(head: HeadModel, codes: FaceCodes, size: int) -> Array:

@@ -29,7 +29,7 @@ POSE_SIDE = 256
 
 
 @dataclass(frozen=True)
-class Reading:
+class Score:
     """A metric of one video. `value` is NaN where nothing could be measured; of its frames, `frames` were, `missing`
     couldn't be though they should."""
 
@@ -39,10 +39,10 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Held:
+class Reference:
     """What a video of T frames is held against."""
 
-    given: Observation
+    driving: Observation
     """What is seen in the input: the video that is relit or followed."""
     light: Array
     """(9, 3) asked for, in the open fit's terms."""
@@ -52,12 +52,12 @@ class Held:
     """Side in pixels of all frames."""
     deca: Array | None = None
     """(9, 3) asked for, in DECA's terms: its estimate on the target picture. None: `light`, of a light without one."""
-    person: Observation | None = None
+    portrait: Observation | None = None
     """Where the likeness is to somebody else than the input shows (animation): what is seen in the portrait."""
 
 
 @dataclass(frozen=True)
-class Scored:
+class VideoScores:
     """One video of an arm, measured: `clip`, the name of the `light` it is held against, and what came of it.
 
     Videos without a light of their own, such as the driving one, stand here once for each light.
@@ -65,7 +65,7 @@ class Scored:
 
     clip: str
     light: str
-    readings: dict[str, Reading]
+    scores: dict[str, Score]
     sets: dict[str, FeatureSet]
     """Features by metric, of those that compare sets of videos."""
     frames: int
@@ -73,18 +73,24 @@ class Scored:
     """``light_error``, ``light_angle``, ``likeness`` (T,), NaN where unknown."""
 
 
-def scored(clip: str, light: str, metrics: Sequence[str], seen: Observation, held: Held) -> Scored:
-    """Everything about one video that `metrics` name and `seen` holds."""
-    readings = {
-        name: _reader(name)(name, seen, held) for name in metrics if key_of_metric(name) in seen and not _is_set(name)
+def score_video(
+    clip: str, light: str, metrics: Sequence[str], observation: Observation, reference: Reference
+) -> VideoScores:
+    """Everything about one video that `metrics` name and `observation` holds."""
+    scores = {
+        name: _reader(name)(name, observation, reference)
+        for name in metrics
+        if key_of_metric(name) in observation and not _is_set(name)
     }
-    sets = {name: feature_set(name, seen) for name in metrics if _is_set(name) and key_of_metric(name) in seen}
-    return Scored(clip, light, readings, sets, len(held.present), _per_frame(seen, held))
+    sets = {
+        name: feature_set(name, observation) for name in metrics if _is_set(name) and key_of_metric(name) in observation
+    }
+    return VideoScores(clip, light, scores, sets, len(reference.present), _per_frame(observation, reference))
 
 
-def feature_set(name: str, seen: Observation) -> FeatureSet:
+def feature_set(name: str, observation: Observation) -> FeatureSet:
     """The features that a Fréchet metric compares."""
-    rows = seen[key_of_metric(name)]
+    rows = observation[key_of_metric(name)]
     return FeatureSet.of(rows) if name in (i3d.NAME, i3d.ALL) else FeatureSet(rows)
 
 
@@ -110,51 +116,58 @@ def _is_set(name: str) -> bool:
     return name in BIASED
 
 
-def _reader(name: str) -> Callable[[str, Observation, Held], Reading]:
+def _reader(name: str) -> Callable[[str, Observation, Reference], Score]:
     return _READERS[name.partition("(")[0] if name.startswith(("ID(", "IQ(")) else name]
 
 
-def _light(_: str, seen: Observation, held: Held) -> Reading:
-    return _lights(light_error, seen["light"], held.light, held.present)
+def _light(_: str, observation: Observation, reference: Reference) -> Score:
+    return _lights(light_error, observation["light"], reference.light, reference.present)
 
 
-def _angle(_: str, seen: Observation, held: Held) -> Reading:
-    return _lights(light_angle, seen["light"], held.light, held.present)
+def _angle(_: str, observation: Observation, reference: Reference) -> Score:
+    return _lights(light_angle, observation["light"], reference.light, reference.present)
 
 
-def _deca(_: str, seen: Observation, held: Held) -> Reading:
-    return _lights(light_error, seen["deca"], held.light if held.deca is None else held.deca, held.present)
+def _deca(_: str, observation: Observation, reference: Reference) -> Score:
+    return _lights(
+        light_error,
+        observation["deca"],
+        reference.light if reference.deca is None else reference.deca,
+        reference.present,
+    )
 
 
-def _lights(distance: Callable[..., Array], lights: Array, target: Array, present: Array) -> Reading:
+def _lights(distance: Callable[..., Array], lights: Array, target: Array, present: Array) -> Score:
     use = present & np.isfinite(lights).all(axis=(1, 2))
     return _mean(distance(lights[use], target), len(lights))
 
 
-def _likeness(name: str, seen: Observation, held: Held) -> Reading:
-    person = held.given if held.person is None else held.person
-    return _mean(identity.cosine(seen[name], person[name])[held.present], len(held.present))
+def _likeness(name: str, observation: Observation, reference: Reference) -> Score:
+    person = reference.driving if reference.portrait is None else reference.portrait
+    return _mean(identity.cosine(observation[name], person[name])[reference.present], len(reference.present))
 
 
-def _pose(points: str, present: str) -> Callable[[str, Observation, Held], Reading]:
-    def read(_: str, seen: Observation, held: Held) -> Reading:
-        use, scale = held.given[present], POSE_SIDE / held.size
-        found = pose_error(held.given[points][use] * scale, seen[points][use] * scale, seen[present][use])
-        return Reading(found.value, found.frames, found.missing)
+def _pose(points: str, present: str) -> Callable[[str, Observation, Reference], Score]:
+    def read(_: str, observation: Observation, reference: Reference) -> Score:
+        use, scale = reference.driving[present], POSE_SIDE / reference.size
+        found = pose_error(
+            reference.driving[points][use] * scale, observation[points][use] * scale, observation[present][use]
+        )
+        return Score(found.value, found.frames, found.missing)
 
     return read
 
 
-def _plain(name: str, seen: Observation, held: Held) -> Reading:
-    return Reading(float(seen[key_of_metric(name)].mean()), len(held.present))
+def _plain(name: str, observation: Observation, reference: Reference) -> Score:
+    return Score(float(observation[key_of_metric(name)].mean()), len(reference.present))
 
 
-def _mean(values: Array, of: int) -> Reading:
+def _mean(values: Array, of: int) -> Score:
     known = values[np.isfinite(values)]
-    return Reading(float(known.mean()) if len(known) else float("nan"), len(known), of - len(known))
+    return Score(float(known.mean()) if len(known) else float("nan"), len(known), of - len(known))
 
 
-_READERS: dict[str, Callable[[str, Observation, Held], Reading]] = {
+_READERS: dict[str, Callable[[str, Observation, Reference], Score]] = {
     LE: _light,
     ANGLE: _angle,
     deca_light.NAME: _deca,
@@ -172,12 +185,12 @@ PUBLISHED = (deca_light.NAME, *ARCFACE, perceptual.NAME, iqa.name_of(iqa.DEFAULT
 """The published ones; instead of ``liqe`` pyiqa's other metrics can be named too."""
 
 
-def _per_frame(seen: Observation, held: Held) -> dict[str, Array]:
-    nothing = np.full(len(held.present), np.nan)
+def _per_frame(observation: Observation, reference: Reference) -> dict[str, Array]:
+    nothing = np.full(len(reference.present), np.nan)
     error, angle = nothing.copy(), nothing.copy()
-    if "light" in seen:
-        use = held.present & np.isfinite(seen["light"]).all(axis=(1, 2))
-        error[use], angle[use] = (of(seen["light"][use], held.light) for of in (light_error, light_angle))
-    person = held.given if held.person is None else held.person
-    likeness = identity.cosine(seen[ID], person[ID]) if ID in seen and ID in person else nothing
-    return {"light_error": error, "light_angle": angle, "likeness": np.where(held.present, likeness, np.nan)}
+    if "light" in observation:
+        use = reference.present & np.isfinite(observation["light"]).all(axis=(1, 2))
+        error[use], angle[use] = (of(observation["light"][use], reference.light) for of in (light_error, light_angle))
+    person = reference.driving if reference.portrait is None else reference.portrait
+    likeness = identity.cosine(observation[ID], person[ID]) if ID in observation and ID in person else nothing
+    return {"light_error": error, "light_angle": angle, "likeness": np.where(reference.present, likeness, np.nan)}

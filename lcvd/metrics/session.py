@@ -24,7 +24,7 @@ from lcvd.metrics import fvd as i3d
 from lcvd.metrics import temporal as perceptual
 from lcvd.metrics.arcface import WEIGHTS as ARCFACE
 from lcvd.metrics.arcface import ArcFace
-from lcvd.metrics.base import Array, Observer, Shown
+from lcvd.metrics.base import Accumulator, Array, FrameWindow
 from lcvd.metrics.efficientnet import FeatureExtractor
 from lcvd.metrics.extras import no_download, package
 from lcvd.metrics.iqa import Iqa
@@ -33,7 +33,7 @@ from lcvd.model.seeds import seed_of
 from lcvd.vqa.score import open_network
 
 
-class Instruments:
+class MetricSession:
     """Opens what `metrics` need.
 
     Args:
@@ -66,7 +66,7 @@ class Instruments:
             elif _is_iq(name):
                 self._networks[name] = Iqa(name[3:-1], device)
 
-    def only(self, metrics: Sequence[str]) -> Instruments:
+    def only(self, metrics: Sequence[str]) -> MetricSession:
         """The same networks for some of the metrics."""
         part = copy(self)
         part.metrics = tuple(metrics)
@@ -76,11 +76,11 @@ class Instruments:
         """An open network, such as ``deca``, or None where no metric needs it."""
         return self._networks.get(key)
 
-    def observers(
+    def accumulators(
         self, clip: str, frames: int, size: int, blocks: Callable[[], Iterator[SkinBlocks]], real: bool
-    ) -> list[Observer]:
+    ) -> list[Accumulator]:
         """Observers of one video of `clip`, of so many frames of `size` px; `real`: it is one of the real set."""
-        found: list[Observer] = []
+        found: list[Accumulator] = []
         for key in dict.fromkeys(_observed_by(name) for name in self.metrics):
             if key == "light":
                 found.append(see.OpenLight(blocks(), self.light))
@@ -95,7 +95,7 @@ class Instruments:
                 found.append(self._plain(key))
         return found
 
-    def _plain(self, key: str) -> Observer:
+    def _plain(self, key: str) -> Accumulator:
         if key == "landmarks":
             return see.Landmarks()
         network = self._networks[key]
@@ -108,15 +108,15 @@ class Instruments:
         if key == inception.NAME:
             return see.Moments(key, network)
         looked = _faces if key in (identity.NAME, *ARCFACE) else _frames
-        return see.PerFrame(key, lambda shown: network(looked(shown)))
+        return see.PerFrame(key, lambda window: network(looked(window)))
 
 
-def _faces(shown: Shown) -> Array:
-    return shown.faces
+def _faces(window: FrameWindow) -> Array:
+    return window.faces
 
 
-def _frames(shown: Shown) -> Array:
-    return shown.frames
+def _frames(window: FrameWindow) -> Array:
+    return window.frames
 
 
 def _sface(faces: Array) -> Array:

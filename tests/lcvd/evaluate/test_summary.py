@@ -4,14 +4,14 @@ import pytest
 from lcvd.evaluate.record import Protocol
 from lcvd.evaluate.summary import by_light, per_video, records
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.readings import ANGLE, FD, LE, PSNR, Reading, Scored
+from lcvd.metrics.readings import ANGLE, FD, LE, PSNR, Score, VideoScores
 
 T = 6
 PROTOCOL = Protocol(clip_set="x", lights=("left",), size=128, fps=(25.0,), seed=0)
 
 
 def _with_truth(video, decibels):
-    video.readings[PSNR] = Reading(decibels, T)
+    video.scores[PSNR] = Score(decibels, T)
     return video
 
 
@@ -35,7 +35,7 @@ def test_a_video_held_against_every_light_counts_its_frames_once(video, real):
 
 
 def test_an_arm_without_pictures_is_judged_by_its_light_alone():
-    bare = Scored("a", "left", {LE: Reading(0.0, T), ANGLE: Reading(0.0, T)}, {}, T, {})
+    bare = VideoScores("a", "left", {LE: Score(0.0, T), ANGLE: Score(0.0, T)}, {}, T, {})
     found = {record.name: record.value for record in records([bare], {}, PROTOCOL)}
     assert found == pytest.approx({"LE(open)": 0, "Light angle(open)": 0}, abs=0.05)
 

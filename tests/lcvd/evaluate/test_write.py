@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lcvd.evaluate.write import headline, sample_sheet, write_results
-from lcvd.metrics.readings import LE, Reading, Scored
+from lcvd.metrics.readings import LE, Score, VideoScores
 
 LIGHTS = ("left", "right")
 PROTOCOL = {
@@ -38,7 +38,7 @@ def results(video, real):
     arms = {arm: [video("a", light, seed=3) for light in LIGHTS] for arm in ("model", "copy", "driving", "codec")}
     arms["model"][0] = video("a", "left", pose=float("nan"), missing=6)
     arms["model"][1] = video("a", "right", pose=float("nan"), missing=6)
-    arms["hint"] = [Scored("a", light, {LE: Reading(0.0, 6)}, {}, 6, {}) for light in LIGHTS]
+    arms["hint"] = [VideoScores("a", light, {LE: Score(0.0, 6)}, {}, 6, {}) for light in LIGHTS]
     return Results(arms, real("a"), [{"id": "a", "identity": "someone", "fps": 25.0}])
 
 

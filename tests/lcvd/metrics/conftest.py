@@ -6,7 +6,7 @@ import pytest
 from lcvd.light.presets import preset
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.light_error import light_angle, light_error
-from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE, Reading, Scored
+from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE, Score, VideoScores
 
 T = 6
 
@@ -17,15 +17,15 @@ def _video(clip, light, likeness=0.5, pose=2.0, missing=1, seed=0):
     found = np.broadcast_to(target, (T, 9, 3)) + np.float32(0.1)
     error, angle = light_error(found, target), light_angle(found, target)
     readings = {
-        LE: Reading(float(error.mean()), T),
-        ANGLE: Reading(float(angle.mean()), T),
-        ID: Reading(likeness, T),
-        POSE: Reading(pose, T - missing, missing),
-        ADJ: Reading(0.25, T),
+        LE: Score(float(error.mean()), T),
+        ANGLE: Score(float(angle.mean()), T),
+        ID: Score(likeness, T),
+        POSE: Score(pose, T - missing, missing),
+        ADJ: Score(0.25, T),
     }
     sets = {FD: FeatureSet.of(rng.normal(size=(T, 4)))}
     per_frame = {"light_error": error, "light_angle": angle, "likeness": np.full(T, likeness)}
-    return Scored(clip, light, readings, sets, T, per_frame)
+    return VideoScores(clip, light, readings, sets, T, per_frame)
 
 
 def _real(*clips):

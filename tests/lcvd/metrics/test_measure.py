@@ -16,8 +16,8 @@ from lcvd.metrics.frechet import frechet_distance
 from lcvd.metrics.identity import TARGETS, align, cosine
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.measure import Meter, regrouped
-from lcvd.metrics.readings import ADJ, FD, ID, LE, OPEN, POSE, Held, feature_set, scored
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.readings import ADJ, FD, ID, LE, OPEN, POSE, Reference, feature_set, score_video
+from lcvd.metrics.session import MetricSession
 from lcvd.render.hints import hints_of
 
 SIZE, FRAMES = 96, 3
@@ -50,7 +50,7 @@ def _pictures(codes, name):
 
 @pytest.fixture(scope="module")
 def meter(codes):
-    return Meter("a", load_head(), codes, SIZE, Instruments(OPEN, profile("demo")))
+    return Meter("a", load_head(), codes, SIZE, MetricSession(OPEN, profile("demo")))
 
 
 def test_the_right_light_is_nearer_than_any_other(codes, meter):
@@ -68,10 +68,10 @@ def test_the_right_light_is_nearer_than_any_other(codes, meter):
 def test_the_driving_video_is_like_itself(codes, meter):
     pictures = _pictures(codes, "front")
     seen = meter.observe([pictures])
-    found = scored("a", "front", OPEN, seen, Held(seen, preset("front"), meter.present, SIZE))
-    assert found.readings[ID].value == pytest.approx(1, abs=1e-5)
-    assert (found.readings[ID].frames, found.readings[LE].frames, found.readings[ADJ].frames) == (FRAMES,) * 3
-    assert found.readings[POSE].frames + found.readings[POSE].missing <= FRAMES
+    found = score_video("a", "front", OPEN, seen, Reference(seen, preset("front"), meter.present, SIZE))
+    assert found.scores[ID].value == pytest.approx(1, abs=1e-5)
+    assert (found.scores[ID].frames, found.scores[LE].frames, found.scores[ADJ].frames) == (FRAMES,) * 3
+    assert found.scores[POSE].frames + found.scores[POSE].missing <= FRAMES
     assert found.sets[FD].count == FRAMES
     assert frechet_distance(found.sets[FD], feature_set(FD, seen)) == 0
 
@@ -86,10 +86,10 @@ def test_windows_dont_show_in_what_is_seen(codes, meter):
 
 def test_frames_whose_input_shows_no_face_are_missing_and_counted(codes):
     gone = codes.replace(confidence=np.array([1, 0, 1], np.float32))
-    meter = Meter("a", load_head(), gone, SIZE, Instruments((LE, ID), profile("demo")))
+    meter = Meter("a", load_head(), gone, SIZE, MetricSession((LE, ID), profile("demo")))
     seen = meter.observe([_pictures(codes, "front")])
-    found = scored("a", "front", (LE, ID), seen, Held(seen, preset("front"), meter.present, SIZE))
-    assert [(each.frames, each.missing) for each in found.readings.values()] == [(2, 1), (2, 1)]
+    found = score_video("a", "front", (LE, ID), seen, Reference(seen, preset("front"), meter.present, SIZE))
+    assert [(each.frames, each.missing) for each in found.scores.values()] == [(2, 1), (2, 1)]
     assert np.isnan(found.per_frame["light_error"]).tolist() == [False, True, False]
 
 
@@ -107,10 +107,10 @@ def test_another_count_or_size_is_refused(codes, meter, change, said):
 
 
 def test_a_number_that_isnt_finite_is_refused_by_name(codes):
-    instruments = Instruments((ID,), profile("demo"))
-    instruments._networks[ID] = lambda faces: np.full((len(faces), 8), np.nan)
+    session = MetricSession((ID,), profile("demo"))
+    session._networks[ID] = lambda faces: np.full((len(faces), 8), np.nan)
     with pytest.raises(ValueError, match=r"ID\(SFace\): frame 0 gave a number that isn't finite"):
-        Meter("a", load_head(), codes, SIZE, instruments).observe([_pictures(codes, "front")])
+        Meter("a", load_head(), codes, SIZE, session).observe([_pictures(codes, "front")])
 
 
 @pytest.mark.parametrize("length", [1, 3, 4, 100])

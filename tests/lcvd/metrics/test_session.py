@@ -4,10 +4,10 @@ import torch
 
 from lcvd.config.filter import QualitySettings
 from lcvd.config.profiles import profile
-from lcvd.metrics.base import Shown, VideoQuality
+from lcvd.metrics.base import FrameWindow, VideoQuality
 from lcvd.metrics.readings import PUBLISHED
 from lcvd.metrics.registry import metric_of
-from lcvd.metrics.session import Instruments
+from lcvd.metrics.session import MetricSession
 from lcvd.vqa.fastervqa import FasterVqa
 from lcvd.vqa.score import Video, scores
 from lcvd.weights.registry import MissingWeights
@@ -19,7 +19,7 @@ BROUGHT = ("LE", "ID(ArcFace-r50)", "ID(ArcFace-r100)", "ID(buffalo_l)", "VQ", "
 def test_a_missing_weight_is_named_with_licence_and_place(name, monkeypatch, tmp_path):
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     with pytest.raises(MissingWeights, match="licence") as error:
-        Instruments((name,), profile("demo"))
+        MetricSession((name,), profile("demo"))
     assert str(tmp_path) in str(error.value)
 
 
@@ -28,7 +28,7 @@ def test_what_needs_a_package_too_never_falls_back(name, monkeypatch, tmp_path):
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises((MissingWeights, ImportError)):
-        Instruments((name,), profile("demo"))
+        MetricSession((name,), profile("demo"))
 
 
 def test_every_published_metric_is_in_the_catalogue():
@@ -38,7 +38,7 @@ def test_every_published_metric_is_in_the_catalogue():
 
 def test_an_unknown_metric_names_those_there_are():
     with pytest.raises(ValueError, match=r"'LPIP' doesn't exist; there are LE\(open\).*IQ\(\.\.\.\)"):
-        Instruments(("LPIP",), profile("demo"))
+        MetricSession(("LPIP",), profile("demo"))
 
 
 class StandIn(torch.nn.Module):
@@ -52,15 +52,15 @@ def test_fvd_is_seen_window_by_window_and_real_clips_begin_elsewhere(monkeypatch
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     (tmp_path / "i3d").mkdir()
     torch.jit.script(StandIn()).save(str(tmp_path / "i3d" / "i3d_torchscript.pt"))
-    instruments = Instruments(("FVD", "FVD(all windows)"), profile("demo"))
+    session = MetricSession(("FVD", "FVD(all windows)"), profile("demo"))
     video = np.arange(48, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 3), np.uint8)
 
     def seen(real):
         found = {}
-        for observer in instruments.observers("a", 48, 4, lambda: iter(()), real):
+        for accumulator in session.accumulators("a", 48, 4, lambda: iter(()), real):
             for start in range(0, 48, 8):
-                observer.update(Shown(video[start : start + 8], start, np.zeros((8, 5, 2)), None))
-            found |= observer.finish()
+                accumulator.update(FrameWindow(video[start : start + 8], start, np.zeros((8, 5, 2)), None))
+            found |= accumulator.finish()
         return {name: rows[:, -1] for name, rows in found.items()}
 
     np.testing.assert_allclose(seen(False)["FVD"], [7.5])
@@ -73,9 +73,9 @@ def test_vq_is_the_score_of_the_whole_video_though_32_frames_are_kept():
     torch.manual_seed(0)
     network, settings = FasterVqa().eval(), QualitySettings(metric="fastervqa")
     video = np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3), np.uint8)
-    observer = VideoQuality(network, 40, 64, settings)
+    accumulator = VideoQuality(network, 40, 64, settings)
     for start in range(0, 40, 8):
-        observer.update(Shown(video[start : start + 8], start, np.zeros((8, 5, 2)), None))
-    assert len(observer._held) == 32
+        accumulator.update(FrameWindow(video[start : start + 8], start, np.zeros((8, 5, 2)), None))
+    assert len(accumulator._kept) == 32
     [whole] = scores([Video(40, 64, 64, lambda at: video[list(at)])], settings, network)
-    assert observer.finish()["VQ"] == pytest.approx([whole])
+    assert accumulator.finish()["VQ"] == pytest.approx([whole])
