@@ -1,11 +1,16 @@
-"""What the renderer sees, as pictures for people: normals and coverage."""
+"""Images for people: normals, coverage, and a sphere under a light."""
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.render.hints import Surface
+from lcvd.render.hints import ALBEDO, Surface, to_uint8
+from lcvd.render.sh import shading
 
 AWAY = 80
 """Grey level of what is covered but faces away from the camera, so that hints leave it black."""
@@ -24,3 +29,24 @@ def coverage_images(surface: Surface) -> NDArray[np.uint8]:
     """Coverage (T, S, S, 3) uint8: white is shaded, `AWAY` covered but facing away, black sees no face."""
     grey = np.where(surface.alpha, np.uint8(255), np.where(surface.coverage, np.uint8(AWAY), np.uint8(0)))
     return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def lit_sphere(light: NDArray[Any], size: int, border: float = 1.1, samples: int = 2) -> NDArray[np.uint8]:
+    """A grey sphere under `light` (9, 3): (size, size, 3) uint8 on black.
+
+    The image is `border` sphere diameters wide; each pixel is the mean of `samples` x `samples`.
+    """
+    inside, normals = _sphere(samples * size, border)
+    fine = np.zeros((*inside.shape, 3), np.uint8)
+    fine[inside] = to_uint8(ALBEDO * shading(normals, light))
+    return fine if samples == 1 else cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+@functools.cache
+def _sphere(size: int, border: float) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Pixels (size, size) of the sphere, and the normals (N, 3) there."""
+    axis = ((np.arange(size) + 0.5) / size * 2 - 1) * border
+    x, y = np.meshgrid(axis, -axis)
+    inside = x**2 + y**2 < 1
+    x, y = x[inside], y[inside]
+    return inside, np.stack([x, y, np.sqrt(1 - x**2 - y**2)], axis=-1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -13,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lcvd.light.area_lights import STRONGEST, Lamp, lamp_of_preset, light_of, turned
 from lcvd.light.presets import PRESETS, expose
-from lcvd.render.hints import ALBEDO, to_uint8
-from lcvd.render.sh import shading
+from lcvd.render.views import lit_sphere
 
 Array = NDArray[Any]
 SIDE = 256
 """Side of the ball and of the hint in pixels."""
+BORDER = 1.02
+"""Width of the ball's image in ball diameters; `RADIUS` in ball.js follows from it."""
 LAMPS = 2
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 _Number = Annotated[float, Field(ge=-1, le=1)]
@@ -89,19 +89,8 @@ def picture_of(light: Array, under: Callable[[Array], Array] | None) -> bytes:
     """PNG (SIDE, 2 SIDE): at the left a grey ball under the light (9, 3), at the right what `under` makes of it (a hint
     of side SIDE), black where there is no portrait yet."""
     whole = np.zeros((SIDE, 2 * SIDE, 3), np.uint8)
-    inside, normals = _ball()
-    whole[:, :SIDE][inside] = to_uint8(ALBEDO * shading(normals, light))
+    whole[:, :SIDE] = lit_sphere(light, SIDE, BORDER, samples=1)  # one sample: a browser waits for each light
     if under is not None:
         whole[:, SIDE:] = under(light)
     # Quick compression: the picture goes to a browser that waits for it, mostly on this machine.
     return cv2.imencode(".png", whole[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
-
-
-@functools.cache
-def _ball() -> tuple[Array, Array]:
-    """Pixels (SIDE, SIDE) bool of the ball, and the normals (N, 3) seen there."""
-    axis = ((np.arange(SIDE) + 0.5) / SIDE * 2 - 1) * 1.02  # a hair's breadth of border
-    x, y = np.meshgrid(axis, -axis)
-    inside = x * x + y * y < 1
-    x, y = x[inside], y[inside]
-    return inside, np.stack([x, y, np.sqrt(1 - x * x - y * y)], axis=-1).astype(np.float32)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lcvd.evaluate.figures.tiles import lit_sphere
 from lcvd.evaluate.result_folders import VIDEOS, locate, read_result
 from lcvd.light.presets import PRESETS, preset
 from lcvd.relighting.media import IMAGES
+from lcvd.render.views import lit_sphere
 from lcvd.video.encode import write_browser
 
 Array = NDArray[Any]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from lcvd.evaluate.figures.tiles import lit_sphere
 from lcvd.evaluate.inputs import Input, Light
 from lcvd.evaluate.result_folders import read_result
+from lcvd.render.views import lit_sphere
 
 Array = NDArray[Any]
 GRID = "grid.png"

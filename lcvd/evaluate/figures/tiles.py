@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,8 +20,7 @@ from lcvd.model.call_arguments import conditions_of
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import Recipe
-from lcvd.render.hints import ALBEDO, to_uint8
-from lcvd.render.sh import shading
+from lcvd.render.views import lit_sphere
 
 Array = NDArray[Any]
 INDEX = "figures.json"
@@ -92,16 +90,6 @@ def around(at: int, frames: int, count: int) -> range:
     """The window of a model of `frames` frames, of which the reference takes one, around frame `at` of `count`."""
     start = max(0, min(at - (frames - 1) // 2, count - (frames - 1)))
     return range(start, min(start + frames - 1, count))
-
-
-def lit_sphere(light: Array, size: int) -> Array:
-    """A grey ball under `light` (9, 3), (size, size, 3) uint8 on black: what the light does, without a face."""
-    axis = ((np.arange(2 * size) + 0.5) / size - 1) * 1.1
-    x, y = np.meshgrid(axis, -axis)
-    inside = x**2 + y**2 < 1
-    normals = np.stack([x, y, np.sqrt(np.where(inside, 1 - x**2 - y**2, 0))], axis=-1)
-    shade = ALBEDO * shading(normals, light) * inside[..., None]
-    return cv2.resize(to_uint8(shade), (size, size), interpolation=cv2.INTER_AREA)
 
 
 class _Page:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from lcvd.light.presets import preset
 from lcvd.render.hints import surface_of
-from lcvd.render.views import AWAY, coverage_images, normal_images
+from lcvd.render.views import AWAY, coverage_images, lit_sphere, normal_images
 
 
 def test_a_tent_shows_its_two_slopes_and_its_back() -> None:
@@ -36,3 +37,11 @@ def test_a_tent_shows_its_two_slopes_and_its_back() -> None:
     assert not normals[nothing].any()
     assert not coverage[nothing].any()
     np.testing.assert_array_equal(coverage[..., 0] > 0, surface.coverage[0])
+
+
+def test_the_sphere_is_lit_from_its_side():
+    sphere = lit_sphere(preset("left"), 64).mean(-1)
+    assert sphere[:, :32].mean() > 1.5 * sphere[:, 32:].mean()
+    top = lit_sphere(preset("top"), 64).mean(-1)
+    assert top[:32].mean() > 1.5 * top[32:].mean()
+    assert sphere[0, 0] == 0

@@ -7,7 +7,7 @@ from PIL import Image
 
 from lcvd.config.profiles import profile
 from lcvd.evaluate.figures import tiles
-from lcvd.evaluate.figures.tiles import Lit, Moment, around, draw, lit_sphere
+from lcvd.evaluate.figures.tiles import Lit, Moment, around, draw
 from lcvd.light.presets import preset
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDOutput, LCVDPipeline
@@ -111,11 +111,3 @@ def test_the_same_moment_gives_the_same_bytes(moment, model, tmp_path):
     assert files == sorted(path.name for path in (tmp_path / "b").iterdir())
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
-
-
-def test_the_sphere_is_lit_from_its_side():
-    sphere = lit_sphere(preset("left"), 64).mean(-1)
-    assert sphere[:, :32].mean() > 1.5 * sphere[:, 32:].mean()
-    top = lit_sphere(preset("top"), 64).mean(-1)
-    assert top[:32].mean() > 1.5 * top[32:].mean()
-    assert sphere[0, 0] == 0
