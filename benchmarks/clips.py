@@ -25,12 +25,12 @@ from lcvd.config.profiles import profile
 from lcvd.config.reconstruct import FitSettings
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import square_pictures
 from lcvd.face.draw import draw_mesh
 from lcvd.face.fit import fit_track, landmark_error
 from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
 from lcvd.face.smooth import smooth
+from lcvd.face.square import square_pictures
 from lcvd.face.track import FaceTrack, face_track
 from lcvd.reconstruct.stage import reconstruct_chunk
 from lcvd.render.hints import hints_of

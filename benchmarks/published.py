@@ -18,8 +18,8 @@ from PIL import Image
 from benchmarks.clips import codes_of, reconstruct
 from lcvd.config.profiles import profile
 from lcvd.face.align import align
-from lcvd.face.crop import square_pictures
 from lcvd.face.head import load_head
+from lcvd.face.square import square_pictures
 from lcvd.reconstruct.contact_sheet import contact_sheet, save_png
 from lcvd.reconstruct.stage import shown_frames
 from lcvd.relighting.light_sources import light_from

@@ -16,8 +16,8 @@ from lcvd.evaluate.figures.tiles import Lit, Moment, around, draw
 from lcvd.evaluate.result_folders import read_result
 from lcvd.evaluate.truth import Decibels, Truth, round_trip, true_relit
 from lcvd.evaluate.write import sample_sheet
-from lcvd.face.crop import resize_masks
 from lcvd.face.heads import head_of
+from lcvd.face.square import resize_masks
 from lcvd.ledger.tally import timed
 from lcvd.metrics.base import Observation
 from lcvd.metrics.frechet import FeatureSet

@@ -16,8 +16,8 @@ from lcvd.evaluate.protocol import Manifest
 from lcvd.evaluate.result_folders import VIDEOS
 from lcvd.face.align import align
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import square_pictures
 from lcvd.face.heads import HeadModel, head_of
+from lcvd.face.square import square_pictures
 from lcvd.relighting.light_sources import light_from
 from lcvd.relighting.media import IMAGES, SETTLING, media_of, pixels_of
 from lcvd.relighting.portrait import Face, reconstruct

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from lcvd.evaluate.result_folders import read_result
-from lcvd.face.crop import square_pictures
+from lcvd.face.square import square_pictures
 from lcvd.model.latents import LatentCodec
 from lcvd.model.objective import to_signed
 from lcvd.shard.sample import Sample

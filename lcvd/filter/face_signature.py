@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.face.embedding import DIMENSIONS, aligned, embed_aligned, five_points, unit
+from lcvd.face.embedding import DIMENSIONS, embed_aligned, five_points, opencv_align, unit
 from lcvd.filter.near_duplicates import face_hash
 from lcvd.filter.occlusion import occluded_fraction
 
@@ -47,7 +47,7 @@ def face_signature(
     if not with_face:
         return FaceSignature((None,) * len(numbers), "", None, None)
     points = five_points(np.stack([landmarks[number] for number in with_face]))
-    faces = aligned([images[number] for number in with_face], points)
+    faces = opencv_align([images[number] for number in with_face], points)
     hashes = {number: face_hash(face) for number, face in zip(with_face, faces, strict=True)}
     vectors = embed_aligned(faces)
     quarter = max(1, len(with_face) // 4)

@@ -25,7 +25,7 @@ Hashes = Sequence[str | None]
 
 
 def face_hash(face: NDArray[np.uint8]) -> str:
-    """Return the hash, in hexadecimal, of an aligned face (S, S, 3) uint8 RGB (`lcvd.face.embedding.aligned`)."""
+    """Return the hash, in hexadecimal, of an aligned face (S, S, 3) uint8 RGB (`lcvd.face.embedding.opencv_align`)."""
     grey = cv2.resize(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(grey.astype(np.float32))[:WAVES, :WAVES].ravel()[1:]
     return np.packbits(waves > np.median(waves)).tobytes().hex()

@@ -24,7 +24,7 @@ def occluded_fraction(faces: NDArray[np.uint8]) -> float:
     """Return the fraction in [0, 1] of the skin region of aligned faces that isn't skin-coloured.
 
     It is the mean over the quarter of the frames (at least one) with the largest fractions. `faces` (N, 112, 112, 3) uint8
-    RGB are from `lcvd.face.embedding.aligned`.
+    RGB are from `lcvd.face.embedding.opencv_align`.
     """
     colours = np.stack([_colour(face) for face in faces])[:, _skin()]
     not_skin = np.linalg.norm(colours - np.median(colours, axis=(0, 1)), axis=-1) > APART

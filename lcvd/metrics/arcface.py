@@ -1,7 +1,7 @@
 """ArcFace: embeddings of aligned faces by the networks that the published ID may have used (spec G).
 
 Two kinds of file are read: a state dict of arcface_torch's ``iresnet``, whose parameter names ours bear, and an ONNX
-graph of an insightface pack. Both take the faces of `lcvd.metrics.identity.align`. Which network made the paper's
+graph of an insightface pack. Both take the faces of `lcvd.face.embedding.align`. Which network made the paper's
 numbers isn't known, so each reports under its own name. Shape suffixes: B faces, C channels, H W pixels.
 """
 
@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lcvd.face.embedding import SIDE
 from lcvd.metrics.extras import package
-from lcvd.metrics.identity import SIDE
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError, fit, read_pickled
 

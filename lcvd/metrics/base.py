@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lcvd.config.filter import QualitySettings
 from lcvd.config.reconstruct import LightSettings
+from lcvd.face.embedding import align
 from lcvd.face.track import FaceTrack, Tracker
 from lcvd.light.estimate import solve
 from lcvd.light.skin_samples import LightSamples, SkinBlocks, join
@@ -22,7 +23,6 @@ from lcvd.metrics.adjacent import adjacent_distance
 from lcvd.metrics.deca_light import DecaLight
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.fvd import I3d, VideoFeatures
-from lcvd.metrics.identity import align
 from lcvd.metrics.temporal import AdjacentLpips, Lpips
 from lcvd.vqa.fastervqa import FasterVqa
 from lcvd.vqa.fragments import plan

@@ -7,14 +7,13 @@ from copy import copy
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
 from lcvd.config.filter import QualitySettings, TrackSettings
 from lcvd.config.reconstruct import LightSettings
 from lcvd.config.settings import Settings
 from lcvd.face.deca_crop import FaceAlignment
-from lcvd.face.embedding import embed
+from lcvd.face.embedding import embed_aligned
 from lcvd.light.skin_samples import SkinBlocks
 from lcvd.metrics import base as see
 from lcvd.metrics import deca_light, identity
@@ -119,10 +118,6 @@ def _frames(window: FrameWindow) -> Array:
     return window.frames
 
 
-def _sface(faces: Array) -> Array:
-    return embed(faces, np.broadcast_to(identity.TARGETS, (len(faces), *identity.TARGETS.shape)))
-
-
 def _points68(device: torch.device | str) -> FaceAlignment:
     package("face_alignment", POSE68)
     with no_download(POSE68):
@@ -143,7 +138,7 @@ def _network_of(name: str) -> str:
 
 _OPENERS: dict[str, Callable[[Any], Any]] = {
     features.NAME: FeatureExtractor,
-    identity.NAME: lambda device: _sface,
+    identity.NAME: lambda device: embed_aligned,
     "points68": _points68,
     "deca": deca_light.DecaLight,
     perceptual.NAME: perceptual.Lpips,

@@ -17,12 +17,11 @@ from lcvd.cache.store import Cache, key_of, link_or_copy
 from lcvd.config.reconstruct import ReconstructSettings, ReconstructThresholds
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import square_pictures
 from lcvd.face.fit import EYE_CORNERS
 from lcvd.face.jitter import landmark_jitter, light_jitter, pose_jitter
 from lcvd.face.masks.base import ClipMasker
 from lcvd.face.masks.registry import MASKERS
-from lcvd.face.square import square_of
+from lcvd.face.square import square_of, square_pictures
 from lcvd.face.track import FaceTrack, face_track
 from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
 from lcvd.ledger.tally import timed

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.face.detect import faces_in
 from lcvd.ledger.rows import ClipError
 from lcvd.video.clip import Box, Clip
 from lcvd.video.decode import read
 
 Array = NDArray[Any]
-_CONFIDENCE = 0.5
 _LOOKS = 8
 """Frames that are looked at, evenly spread, for one with enough faces."""
 
@@ -35,21 +34,6 @@ def clip_of_face(clip: Clip, number: int, name: str) -> Clip:
             return dataclasses.replace(clip, **_cut(clip, alone(boxes, number - 1, clip.width, clip.height)))
     seen = {0: "no face is seen", 1: "only one face is seen"}.get(most, f"only {most} faces are seen")
     raise ClipError("no_face", f"{name}: face {number} was asked for (numbered from the left), but {seen}")
-
-
-def faces_in(image: Array) -> Array:
-    """Boxes (n, 4) float64 (x0, y0, x1, y1) in pixels of the faces in an image (H, W, 3) uint8 RGB, from left to right."""
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    from mediapipe.python.solutions.face_detection import FaceDetection  # slow to import, and rarely needed
-
-    height, width = image.shape[:2]
-    with FaceDetection(min_detection_confidence=_CONFIDENCE, model_selection=1) as detector:
-        found = detector.process(np.ascontiguousarray(image)).detections or []
-    boxes = [one.location_data.relative_bounding_box for one in found]
-    corners = [(box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height) for box in boxes]
-    ordered = sorted(corners, key=lambda box: box[0] + box[2])
-    scaled: Array = np.array(ordered, float).reshape(-1, 4) * [width, height, width, height]
-    return scaled
 
 
 def alone(boxes: Array, number: int, width: int, height: int) -> Box:

@@ -17,7 +17,7 @@ from lcvd.cache.store import Cache
 from lcvd.config.reconstruct import ReconstructThresholds
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import resize_masks, square_pictures
+from lcvd.face.square import resize_masks, square_pictures
 from lcvd.ledger.rows import ClipError
 from lcvd.reconstruct.stage import reconstruct_chunk, trembles
 from lcvd.relighting.face_selection import clip_of_face

@@ -16,8 +16,8 @@ from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.shard import ShardSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import resize_masks, square_pictures
 from lcvd.face.heads import head_of
+from lcvd.face.square import resize_masks, square_pictures
 from lcvd.ledger.rows import ClipError, Row, guard, kept
 from lcvd.reconstruct.archive import CODES, MASK, Packs
 from lcvd.render.hints import hints_of

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import square_pictures
 from lcvd.face.fit import EYE_CORNERS
 from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
 from lcvd.face.heads import head_of
-from lcvd.face.square import to_pixels
+from lcvd.face.square import square_pictures, to_pixels
 from lcvd.render.sh import dominant_direction
 
 Array = NDArray[Any]

@@ -16,11 +16,10 @@ from PIL import Image
 from lcvd.config.filter import TrackSettings
 from lcvd.config.reconstruct import LightSettings, ReconstructSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import square_pictures
 from lcvd.face.fit import fit_track
 from lcvd.face.head import load_head
 from lcvd.face.masks.mediapipe import MediaPipeClipMasker
-from lcvd.face.square import square_of
+from lcvd.face.square import square_of, square_pictures
 from lcvd.face.track import Tracker
 from lcvd.light.skin_regions import light_of
 from lcvd.render.pull_push import fill

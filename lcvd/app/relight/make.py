@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lcvd.app.relight.light import LightInput
 from lcvd.app.relight.sessions import Session
 from lcvd.config.settings import Settings
-from lcvd.face.crop import square_pictures
+from lcvd.face.square import square_pictures
 from lcvd.relighting.api import relight
 from lcvd.relighting.media import IMAGES
 from lcvd.relighting.motion import Motion

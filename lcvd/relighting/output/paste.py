@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
-from lcvd.face.crop import square_pictures
 from lcvd.face.masks.registry import MASKERS
+from lcvd.face.square import square_pictures
 from lcvd.relighting.scene import Scene
 from lcvd.video.decode import frames, read
 

@@ -17,7 +17,7 @@ from lcvd.evaluate.benchmark import Asked, _changed, judge
 from lcvd.evaluate.figures.grid import GAP, LINE, TILE
 from lcvd.evaluate.protocol import Variant, load_manifest
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import square_pictures
+from lcvd.face.square import square_pictures
 from lcvd.ledger.rows import ClipError
 from lcvd.metrics.measure import Meter
 from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lcvd.config.filter import TrackSettings
-from lcvd.face.embedding import aligned, five_points
+from lcvd.face.embedding import five_points, opencv_align
 from lcvd.face.track import FaceTrack, Tracker
 from lcvd.filter.occlusion import occluded_fraction
 from lcvd.video.decode import decode_bytes
@@ -21,7 +21,7 @@ def tracked(images: np.ndarray) -> FaceTrack:
 
 
 def hidden(images: np.ndarray, track: FaceTrack) -> float:
-    return occluded_fraction(aligned(images, five_points(track.landmarks)))
+    return occluded_fraction(opencv_align(images, five_points(track.landmarks)))
 
 
 def with_mask(images: np.ndarray, track: FaceTrack, which: range) -> np.ndarray:

@@ -6,14 +6,14 @@ from PIL import Image
 from lcvd.config.filter import TrackSettings
 from lcvd.config.profiles import profile
 from lcvd.face.codes import FaceCodes
-from lcvd.face.embedding import embed, five_points
+from lcvd.face.embedding import TARGETS, align, embed, five_points
 from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.face.track import Tracker
 from lcvd.light.presets import preset
 from lcvd.metrics import measure
 from lcvd.metrics.frechet import frechet_distance
-from lcvd.metrics.identity import TARGETS, align, cosine
+from lcvd.metrics.identity import cosine
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.measure import Meter, regrouped
 from lcvd.metrics.readings import ADJ, FD, ID, LE, OPEN, POSE, Reference, feature_set, score_video

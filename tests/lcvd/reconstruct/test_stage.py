@@ -13,8 +13,8 @@ from safetensors import safe_open
 from lcvd.cache.store import Cache, file_hash
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.crop import square_pictures
 from lcvd.face.head import load_head
+from lcvd.face.square import square_pictures
 from lcvd.face.u2net import U2Net
 from lcvd.ledger.rows import Row
 from lcvd.reconstruct.stage import reconstruct_chunk, shown_frames

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from lcvd.cache.store import Cache
-from lcvd.face.crop import resize_masks, square_pictures
 from lcvd.face.head import load_head
+from lcvd.face.square import resize_masks, square_pictures
 from lcvd.ledger.rows import failed
 from lcvd.reconstruct.archive import MASK, Packs
 from lcvd.render.hints import hints_of
