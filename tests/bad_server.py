@@ -1,7 +1,7 @@
-"""A server on loopback that fails on purpose, as the path says, and counts what it is asked.
+"""A loopback server that simulates the failure named by the path, and counts requests.
 
-It answers as a web server, and as a proxy for any host name: behind it, addresses look public, and redirects to a
-private network can be told from them.
+It acts as a web server and as a proxy for any host name. Behind it addresses look public, so redirects to a private
+network can be tested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STALL = 30.0  # longer than any test waits
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Every path has its failure; where the server was `mended`, those that can pass have passed."""
+    """Every path has its failure. If the server is `repaired`, transient failures are over."""
 
     server: Server
 
@@ -36,7 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             if kind.split("-")[0].isdigit():
                 self.refuse(int(kind.split("-")[0]), kind.partition("-")[2])
-            elif answer and not self.server.mended:
+            elif answer and not self.server.repaired:
                 answer()
             elif kind.startswith("watch-"):
                 self.send(PAGE % kind.removeprefix("watch-").encode(), "text/html")
@@ -97,7 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.refuse(410, "")
 
     def give(self) -> None:
-        """The whole clip, or the rest that is asked for."""
+        """The whole clip, or the requested rest."""
         start = int(self.headers["Range"][6:].rstrip("-")) if "Range" in self.headers else 0
         self.begin(len(BODY) - start, start)
         self.wfile.write(BODY[start:])
@@ -131,18 +131,18 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.hits: list[str] = []
-        self.mended = False
+        self.repaired = False
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
     def count(self, kind: str) -> int:
-        """Requests for a path."""
+        """Number of requests for a path."""
         return self.counts()[kind]
 
     def counts(self) -> Counter[str]:
-        """Requests by path."""
+        """Number of requests by path."""
         return Counter(hit.split()[0] for hit in self.hits)
 
     def handle_error(self, *_: object) -> None:
@@ -151,7 +151,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 @contextmanager
 def bad_server() -> Iterator[Server]:
-    """The server while it runs."""
+    """The running server."""
     with Server() as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server

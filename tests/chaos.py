@@ -74,7 +74,7 @@ class Chaos:
         self.project.commit()
         self.random, self.say = random.Random(seed), say
         self.kills: list[Kill] = []
-        self.finished = self.mended = 0
+        self.finished = self.repaired = 0
         self._log = folder.with_name(f"{folder.name}.log")
         self._deck: list[str] = []
 
@@ -124,7 +124,7 @@ class Chaos:
     def _start(self) -> subprocess.Popen[bytes]:
         """What `make demo` does."""
         if unlock(self.project.folder):
-            self.mended += 1
+            self.repaired += 1
             self.say("     DVC's note of readers and writers was torn: mended")
         self._log.write_text("")
         with self._log.open("ab") as log:

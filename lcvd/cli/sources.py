@@ -10,9 +10,9 @@ import click
 import numpy as np
 
 from lcvd.config.filter import TrackSettings
-from lcvd.download.fetch.failures import Verdicts
+from lcvd.download.fetch.failures import FailureCache
 from lcvd.download.manifest.files import read_manifests, write_manifest
-from lcvd.download.manifest.folder import Entry, rows_of, scan_folder
+from lcvd.download.manifest.folder import ClipFile, manifest_rows, scan_folder
 from lcvd.ledger.rows import ClipError
 from lcvd.video.clip import Clip
 
@@ -48,7 +48,7 @@ def folder(clips: Path, manifests: Path) -> None:
             vector = _embedding(clips, entry)
             if vector is not None:
                 vectors[entry.id] = vector
-    write_manifest(local, rows_of(entries, cluster(vectors)))
+    write_manifest(local, manifest_rows(entries, cluster(vectors)))
     click.echo(f"{local}: {len(entries)} files, a face found in {len(vectors)}")
     if Path(os.environ.get("LCVD_CLIPS", "")).resolve() != clips.resolve():
         click.echo(
@@ -92,13 +92,13 @@ def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> No
     from lcvd.download.datasets.registry import DATASETS, read_dataset
 
     known = DATASETS.get(name)
-    reading = read_dataset(known, path, skip_mistakes=skip)
+    result = read_dataset(known, path, skip_errors=skip)
     output = output or Path("data/sources") / f"{name}.csv"
-    count = write_manifest(output, reading.rows)
-    for told in (*reading.mistakes, *reading.omitted):
+    count = write_manifest(output, result.rows)
+    for told in (*result.errors, *result.omitted):
         click.echo(f"left out: {told}", err=True)
-    identities = len({row["identity"] for row in reading.rows})
-    left_out = len(reading.mistakes) + len(reading.omitted)
+    identities = len({row["identity"] for row in result.rows})
+    left_out = len(result.errors) + len(result.omitted)
     reader = "".join(f"; read by {package}" for package in DATASETS.package(name).values())
     click.echo(
         f"{output}: {count} clips of {identities} identities, {left_out} left out; licence: {known.licence}{reader}"
@@ -109,7 +109,7 @@ def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> No
 @click.option("--scratch", envvar="LCVD_SCRATCH", default=".lcvd", show_default=True, type=click.Path(path_type=Path))
 def revive(scratch: Path) -> None:
     """Ask for dead addresses again: the next `lcvd retry download` fetches what is back."""
-    count = Verdicts(scratch / "verdicts", run="").forget()
+    count = FailureCache(scratch / "verdicts", run="").clear()
     click.echo(f"{count} addresses that failed are forgotten; `lcvd retry download` asks for them again")
 
 
@@ -120,7 +120,7 @@ def forget(manifests: Path) -> None:
     (manifests / "local.csv").unlink(missing_ok=True)
 
 
-def _embedding(folder: Path, entry: Entry) -> np.ndarray | None:
+def _embedding(folder: Path, entry: ClipFile) -> np.ndarray | None:
     """Mean embedding of the face over a few frames; None where there is no video or no face (a later stage says why)."""
     from lcvd.face.embedding import embed, five_points
     from lcvd.face.track import Tracker

@@ -1,4 +1,4 @@
-"""Stage ``download``: from manifest rows to media files and their ledger."""
+"""Stage ``download``: turn manifest rows into media files and a ledger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, file_hash, key_of, link_or_copy
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.addresses import resolve
-from lcvd.download.fetch.media_cache import check_hash, fetched, probed
+from lcvd.download.fetch.media_cache import cached_probe, check_hash, fetch_media
 from lcvd.download.manifest.row import Source
 from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
 from lcvd.video.probe import Probe
@@ -22,16 +22,16 @@ from lcvd.video.probe import Probe
 
 @dataclass(frozen=True)
 class _Media:
-    """A media file in place: its name below ``media``, hash, and what it holds."""
+    """A stored media file: its name below ``media``, SHA-256 and properties."""
 
     name: str
     sha256: str
     probe: Probe
 
 
-Maker = Callable[[str, Path], None]
-"""Makes the clip of an address: a file ``media`` in the folder given, and beside it the folder ``truth``, what is known
-about the clip. Raises ValueError for an address that it can't read."""
+Renderer = Callable[[str, Path], None]
+"""Renders the clip of an address into a folder: the file ``media``, and the folder ``truth`` with its ground truth.
+Raises ValueError for an invalid address."""
 
 
 def download_chunk(
@@ -39,47 +39,46 @@ def download_chunk(
     out: Path,
     cache: Cache,
     settings: DownloadSettings,
-    makers: Mapping[str, Maker] = MappingProxyType({}),
+    renderers: Mapping[str, Renderer] = MappingProxyType({}),
     run: str | None = None,
 ) -> list[Row]:
-    """Bring each source's bytes to ``out/media/<sha256[:32]>.<container>`` and see that all its frames decode.
+    """Store the bytes of each source in ``out/media/<sha256[:32]>.<container>`` and check that all frames decode.
 
-    A scheme that `makers` names is made instead of fetched, and its truth is put in ``out/truth/<sha256[:32]>/``.
-
-    One media file serves all clips of an address, and an address that fails is tried for its first clip only, over all
-    calls with the same `run` (None: this call). Fetched bytes stay in the cache, so a stage that runs again fetches
-    nothing again; what is dead isn't asked for again either.
+    Addresses with a scheme in `renderers` are rendered instead of downloaded; their ground truth is stored in
+    ``out/truth/<sha256[:32]>/``. All clips of an address share one media file. A failed address is tried once per `run`
+    (None: this call), for its first clip. Downloaded bytes stay in the cache, so a repeated run downloads nothing
+    again; dead addresses are not requested again either.
 
     Raises:
-        MachineError: the disk is too full, or an address needs a package that isn't installed.
+        MachineError: the disk is too full, or an address needs a package that is not installed.
     """
     run = run or uuid.uuid4().hex
     known: dict[tuple[str, Path], _Media | ClipError] = {}
 
     def row(source: Source) -> Row:
-        place = source.address, source.folder
-        if place not in known:
+        location = source.address, source.folder
+        if location not in known:
             try:
-                known[place] = _media(source, out, cache, settings, makers, run)
+                known[location] = _media(source, out, cache, settings, renderers, run)
             except ClipError as error:
-                known[place] = error
-        found = known[place]
-        if isinstance(found, ClipError):
-            raise ClipError(found.reason, found.detail)
-        return _row(source, found)
+                known[location] = error
+        probe_result = known[location]
+        if isinstance(probe_result, ClipError):
+            raise ClipError(probe_result.reason, probe_result.detail)
+        return _row(source, probe_result)
 
     return [guard(source.id, partial(row, source), cache.journal) for source in sources]
 
 
 def mark_duplicates(rows: Sequence[Row]) -> list[Row]:
-    """Of rows with the same bytes, range and crop only the first by id stays; the others become `duplicate`."""
+    """Mark rows with the same bytes, range and crop as `duplicate`, except the first by id."""
     first: dict[str, str] = {}
     marked = []
     for row in sorted(rows, key=lambda row: row.id):
         if row.status == "kept":
             content = key_of(**{name: row.fields[name] for name in ("sha256", "start", "stop", "crop")})
             if content in first:
-                row = filtered(row.id, "duplicate", f"the same frames as {first[content]}", **row.fields)
+                row = filtered(row.id, "duplicate", f"same frames as {first[content]}", **row.fields)
             else:
                 first[content] = row.id
         marked.append(row)
@@ -87,12 +86,12 @@ def mark_duplicates(rows: Sequence[Row]) -> list[Row]:
 
 
 def _row(source: Source, media: _Media) -> Row:
-    found = media.probe
+    probe_result = media.probe
     try:
-        start, stop = source.span(found.frames, found.fps, found.keys)
+        start, stop = source.frame_range(probe_result.frames, probe_result.fps, probe_result.keys)
     except ValueError as error:
         raise ClipError("bad_range", f"{source.address}: {error}; correct start and end in the manifest") from None
-    width, height, crop = found.width, found.height, None
+    width, height, crop = probe_result.width, probe_result.height, None
     if source.crop:
         try:
             crop = source.crop.pixels(width, height)
@@ -100,42 +99,42 @@ def _row(source: Source, media: _Media) -> Row:
             raise ClipError("bad_crop", f"{source.address}: {error}; correct it in the manifest") from None
         width, height = crop[2] - crop[0], crop[3] - crop[1]
     return kept(source.id, identity=source.identity, media=media.name, sha256=media.sha256, start=start, stop=stop,
-                fps=found.fps, width=width, height=height, crop=list(crop) if crop else None,
+                fps=probe_result.fps, width=width, height=height, crop=list(crop) if crop else None,
                 licence=source.licence, address=source.address, dataset=source.dataset)  # fmt: skip
 
 
 def _media(
-    source: Source, out: Path, cache: Cache, settings: DownloadSettings, makers: Mapping[str, Maker], run: str
+    source: Source, out: Path, cache: Cache, settings: DownloadSettings, renderers: Mapping[str, Renderer], run: str
 ) -> _Media:  # fmt: skip
-    if maker := makers.get(source.address.partition(":")[0]):
-        return _made(source, maker, out, cache)
-    folder, place = out / "media", resolve(source)
-    if place.path is None:
-        found = fetched(source.address, place, cache, settings, run)
-        name = f"{found.sha256[:32]}.{found.probe.suffix}"
-        link_or_copy(found.path, folder / name)
-        return _Media(name, found.sha256, found.probe)
-    check_hash(place.path, place, source.address)
-    digest = file_hash(place.path)
-    held = probed(place.path, digest, source.address, cache)
-    name = f"{digest[:32]}.{held.suffix}"
-    _copy(place.path, folder / name)  # never a link: the file belongs to somebody else, who may write to it
-    return _Media(name, digest, held)
+    if renderer := renderers.get(source.address.partition(":")[0]):
+        return _render_media(source, renderer, out, cache)
+    folder, location = out / "media", resolve(source)
+    if location.path is None:
+        cached = fetch_media(source.address, location, cache, settings, run)
+        name = f"{cached.sha256[:32]}.{cached.probe.suffix}"
+        link_or_copy(cached.path, folder / name)
+        return _Media(name, cached.sha256, cached.probe)
+    check_hash(location.path, location, source.address)
+    digest = file_hash(location.path)
+    probe_result = cached_probe(location.path, digest, source.address, cache)
+    name = f"{digest[:32]}.{probe_result.suffix}"
+    _copy(location.path, folder / name)  # not a link, because the user may modify the original
+    return _Media(name, digest, probe_result)
 
 
-def _made(source: Source, maker: Maker, out: Path, cache: Cache) -> _Media:
-    key = key_of(address=source.address, code=code_key(maker.__module__))
+def _render_media(source: Source, renderer: Renderer, out: Path, cache: Cache) -> _Media:
+    key = key_of(address=source.address, code=code_key(renderer.__module__))
     try:
-        entry = cache.entry("made", key, partial(maker, source.address))
+        entry = cache.entry("made", key, partial(renderer, source.address))
     except ValueError as error:
         raise ClipError("bad_address", f"{error}; correct the manifest") from None
     digest = file_hash(entry / "media")
-    found = probed(entry / "media", digest, source.address, cache)
-    name = f"{digest[:32]}.{found.suffix}"
+    probe_result = cached_probe(entry / "media", digest, source.address, cache)
+    name = f"{digest[:32]}.{probe_result.suffix}"
     link_or_copy(entry / "media", out / "media" / name)
     for path in sorted((entry / "truth").iterdir()):
         link_or_copy(path, out / "truth" / digest[:32] / path.name)
-    return _Media(name, digest, found)
+    return _Media(name, digest, probe_result)
 
 
 def _copy(source: Path, target: Path) -> None:

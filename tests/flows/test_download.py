@@ -36,7 +36,7 @@ def test_a_second_run_fetches_only_what_was_broken(fresh_project):
         fresh_project.dvc("repro", "download")
         assert reasons(fresh_project) == {path: {word} for path, word in PATHS.items()}
         assert server.counts() == {path: 2 if path in ("403", "bot", "busy-once") else 1 for path in PATHS}
-        server.mended = True
+        server.repaired = True
         server.hits.clear()
         fresh_project.dvc("repro", "--single-item", "--force", "download")  # what `lcvd retry download` begins with
         expected = {path: {"" if path in MENDED else word} for path, word in PATHS.items()}

@@ -1,4 +1,4 @@
-"""What every dataset's reader shares: annotation files, mistakes named by place, rows in the manifest's columns."""
+"""Shared by all dataset readers: annotation files, error reports, and rows in the manifest's columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 Record = dict[str, str]
-"""A manifest row by column."""
+"""A manifest row: value by column."""
 
 
 @dataclass(frozen=True)
@@ -15,28 +15,28 @@ class Annotation:
     """One published annotation file."""
 
     file: str
-    """Its name below the dataset's folder."""
+    """File name in the dataset's annotation folder."""
     url: str = ""
-    """Where it is fetched from; empty where only a person can get it."""
+    """Download address; empty if the file must be downloaded by hand."""
     sha256: str = ""
-    """Hash of its bytes; empty where nobody published or measured one."""
+    """SHA-256 of the file; empty if it is unknown."""
 
 
 @dataclass
-class Reading:
-    """What a reader made of annotation files."""
+class ImportResult:
+    """Result of reading annotation files."""
 
     rows: list[Record] = field(default_factory=list)
-    mistakes: list[str] = field(default_factory=list)
-    """What isn't as the format says: file, line, field, found, expected."""
+    errors: list[str] = field(default_factory=list)
+    """Annotations that violate the format: file, line, field, found, expected."""
     omitted: list[str] = field(default_factory=list)
-    """What the dataset itself leaves out, such as clips without a box."""
+    """Clips that cannot be used because the dataset lacks data, for example a box."""
 
-    def mistake(self, file: str, line: int | None, name: str, found: object, expected: str) -> None:
-        """Note one mistake."""
+    def add_error(self, file: str, line: int | None, name: str, found: object, expected: str) -> None:
+        """Record one error."""
         place = file if line is None else f"{file}, line {line}"
-        told = found if found is None or isinstance(found, str) else str(found)
-        self.mistakes.append(f"{place}, {name}: found {told!r}; expected {expected}")
+        text = found if found is None or isinstance(found, str) else str(found)
+        self.errors.append(f"{place}, {name}: found {text!r}; expected {expected}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Dataset:
     name: str
     licence: str
     address: str
-    """Its owner's page."""
+    """Web page of the dataset."""
     annotations: tuple[Annotation, ...]
-    read: Callable[[Path], Reading]
-    """Reads an annotation file, or a folder of them."""
+    read: Callable[[Path], ImportResult]
+    """Reads an annotation file or a folder of them."""

@@ -1,7 +1,8 @@
-"""CelebV-HQ: ``celebvhq_info.json``, whose ``clips`` have a YouTube video, times in it, and a box in shares of its picture.
+"""CelebV-HQ: ``celebvhq_info.json``, whose ``clips`` have a YouTube video, a time range, and a box in fractions of the
+frame.
 
-As the dataset's own script cuts them: 2 % of the picture are added on every side, then the largest square about the
-box's centre is taken. People aren't told, so all clips of a video are one identity.
+Clips are cropped as by the dataset's own script: the box grows by 2 % of the frame on every side, then the largest
+square around its centre is taken. The annotations do not identify people, so all clips of a video share one identity.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from lcvd.download.datasets.base import Annotation, Dataset, Reading, Record
-from lcvd.download.datasets.files import files_in, plain, read_json
+from lcvd.download.datasets.base import Annotation, Dataset, ImportResult, Record
+from lcvd.download.datasets.files import files_in, plain_number, read_json
 
 NAME, FILE = "celebv-hq", "celebvhq_info.json"
 LICENCE = "CelebV-HQ agreement: non-commercial research; videos belong to their owners"
@@ -24,28 +25,28 @@ _VIDEO = re.compile(r"[A-Za-z0-9_-]{11}")
 _NUMBERS = {"duration": ("start_sec", "end_sec"), "bbox": ("top", "bottom", "left", "right")}
 
 
-def read(path: Path) -> Reading:
-    """Rows of the annotation file, or of the one in a folder."""
-    reading = Reading()
+def read(path: Path) -> ImportResult:
+    """Rows of the annotation file at `path`, or in that folder."""
+    result = ImportResult()
     file = files_in(path, (FILE,))[0]
     content, line = read_json(file)
     clips = content.get("clips")
     if not isinstance(clips, dict):
-        reading.mistake(file.name, None, "clips", type(clips).__name__, "an object with a key a clip")
-        return reading
+        result.add_error(file.name, None, "clips", type(clips).__name__, "an object with one key per clip")
+        return result
     for key, clip in clips.items():
         wrong = list(_wrong(key, clip if isinstance(clip, dict) else {}))
         for name, found, expected in wrong:
-            reading.mistake(file.name, line(key), f"clip {key}, {name}", found, expected)
+            result.add_error(file.name, line(key), f"clip {key}, {name}", found, expected)
         if not wrong:
-            reading.rows.append(_row(key, clip))
-    return reading
+            result.rows.append(_row(key, clip))
+    return result
 
 
 def _wrong(key: str, clip: dict[str, Any]) -> Iterator[tuple[str, object, str]]:
-    """(field, found, expected) of every mistake in a clip."""
+    """(field, found, expected) of every error in a clip."""
     if not _KEY.fullmatch(key):
-        yield "its key", key, "letters, digits, '_' and '-'"
+        yield "key", key, "letters, digits, '_' and '-'"
     video = clip.get("ytb_id")
     if not isinstance(video, str) or not _VIDEO.fullmatch(video):
         yield "ytb_id", video, "the 11 characters of a YouTube id"
@@ -61,7 +62,7 @@ def _wrong(key: str, clip: dict[str, Any]) -> Iterator[tuple[str, object, str]]:
 
 def _unordered(group: str, names: tuple[str, ...], numbers: list[Any]) -> Iterator[tuple[str, object, str]]:
     most = 1 if group == "bbox" else Decimal("Infinity")
-    expected = "shares of the picture, 0 <= low < high <= 1" if group == "bbox" else "seconds, 0 <= start < end"
+    expected = "fractions of the frame, 0 <= low < high <= 1" if group == "bbox" else "seconds, 0 <= start < end"
     for first in range(0, len(names), 2):
         low, high = numbers[first : first + 2]
         if not 0 <= low < high <= most:
@@ -76,9 +77,9 @@ def _row(key: str, clip: dict[str, Any]) -> Record:
         "id": f"{NAME}-{key}",
         "identity": f"youtube:{clip['ytb_id']}",
         "address": f"youtube:{clip['ytb_id']}",
-        "start": plain(clip["duration"]["start_sec"]),
-        "end": plain(clip["duration"]["end_sec"]),
-        "crop": f"{' '.join(map(plain, low + high))} of 1x1 square",
+        "start": plain_number(clip["duration"]["start_sec"]),
+        "end": plain_number(clip["duration"]["end_sec"]),
+        "crop": f"{' '.join(map(plain_number, low + high))} of 1x1 square",
         "licence": LICENCE,
         "dataset": NAME,
     }

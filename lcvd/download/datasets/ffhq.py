@@ -1,7 +1,7 @@
-"""FFHQ: ``ffhq-dataset-v2.json`` (image index -> address, hash and the photograph's own licence), or a list of pictures.
+"""FFHQ: ``ffhq-dataset-v2.json`` (for each image: address, hash and licence of the photograph), or a list of images.
 
-Its pictures are portraits to relight, clips of one frame. A list has a picture's name a line, below the folder that
-LCVD_CLIPS names, for those who have the pictures already.
+The images are portraits to relight, imported as clips of one frame. A list has one image name per line, relative to the
+folder in LCVD_CLIPS; use it if the images are already on disk.
 """
 
 from __future__ import annotations
@@ -11,39 +11,41 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from lcvd.download.datasets.base import Annotation, Dataset, Reading, Record
-from lcvd.download.datasets.files import files_in, lines_of, read_json
+from lcvd.download.datasets.base import Annotation, Dataset, ImportResult, Record
+from lcvd.download.datasets.files import files_in, read_json, read_lines
 
 NAME, FILE = "ffhq", "ffhq-dataset-v2.json"
 LICENCE = "each photograph's own; the collection CC BY-NC-SA 4.0"
-_WANTED = (
+_FIELDS = (
     ("image", "file_url", re.compile(r"https?://\S+"), "an https address"),
-    ("image", "file_md5", re.compile("[0-9a-f]{32}"), "32 small hexadecimal digits"),
+    ("image", "file_md5", re.compile("[0-9a-f]{32}"), "32 lower-case hexadecimal digits"),
     ("metadata", "license", re.compile(r"\w.*"), "the photograph's licence"),
 )
 
 
-def read(path: Path) -> Reading:
-    """Rows of the JSON file (or the one in a folder), or of a text file that lists pictures."""
+def read(path: Path) -> ImportResult:
+    """Rows of the JSON file (or the one in a folder), or of a text file that lists images."""
     file = files_in(path, (FILE,))[0]
     return _read_json(file) if file.suffix == ".json" else _read_list(file)
 
 
-def _read_json(file: Path) -> Reading:
-    reading = Reading()
-    content, line = read_json(file, number=lambda _: 0.0)  # 19 million landmark coordinates, which nobody needs here
+def _read_json(file: Path) -> ImportResult:
+    result = ImportResult()
+    content, line = read_json(
+        file, number=lambda _: 0.0
+    )  # skip parsing 19 million landmark coordinates, which are not used
     for key, item in content.items():
-        before = len(reading.mistakes)
-        values = [_value(item, group, name) for group, name, _, _ in _WANTED]
-        for value, (group, name, form, expected) in zip(values, _WANTED, strict=True):
-            if not isinstance(value, str) or not form.fullmatch(value):
-                reading.mistake(file.name, line(key), f"image {key}, {group}.{name}", value, expected)
+        before = len(result.errors)
+        values = [_value(item, group, name) for group, name, _, _ in _FIELDS]
+        for value, (group, name, pattern, expected) in zip(values, _FIELDS, strict=True):
+            if not isinstance(value, str) or not pattern.fullmatch(value):
+                result.add_error(file.name, line(key), f"image {key}, {group}.{name}", value, expected)
         if not key.isdecimal():
-            reading.mistake(file.name, line(key), f"image {key}, its key", key, "a number")
-        if len(reading.mistakes) == before:
+            result.add_error(file.name, line(key), f"image {key}, key", key, "a number")
+        if len(result.errors) == before:
             url, digest, licence = values
-            reading.rows.append(_record(f"{key:0>5}", f"{url}#md5={digest}", licence))
-    return reading
+            result.rows.append(_record(f"{key:0>5}", f"{url}#md5={digest}", licence))
+    return result
 
 
 def _value(item: Any, group: str, name: str) -> Any:
@@ -51,17 +53,17 @@ def _value(item: Any, group: str, name: str) -> Any:
     return values.get(name) if isinstance(values, dict) else None
 
 
-def _read_list(file: Path) -> Reading:
-    reading = Reading()
-    for line, name in lines_of(file):
+def _read_list(file: Path) -> ImportResult:
+    result = ImportResult()
+    for line, name in read_lines(file):
         stem = PurePosixPath(name).stem
         if stem.isdecimal() and not name.startswith("/"):
-            reading.rows.append(_record(f"{stem:0>5}", f"local:{quote(name)}", LICENCE))
+            result.rows.append(_record(f"{stem:0>5}", f"local:{quote(name)}", LICENCE))
         else:
-            reading.mistake(
-                file.name, line, "picture", name, "a relative name that ends in the image's number, 00000.png"
+            result.add_error(
+                file.name, line, "image", name, "a relative name that ends in the image number, such as 00000.png"
             )
-    return reading
+    return result
 
 
 def _record(number: str, address: str, licence: str) -> Record:

@@ -1,10 +1,13 @@
-"""HDTF: four text files for each of its three groups, keyed by the video's name.
+"""HDTF: four text files for each of three groups, keyed by video name.
 
-``X_video_url.txt`` (name, address), ``X_annotion_time.txt`` (name.mp4, mm:ss-mm:ss a clip), ``X_crop_wh.txt``
-(name_clip.mp4, left, width, top, height) and ``X_resolution.txt`` (name.mp4, height that the boxes were drawn at).
-Many videos lack one of them; their clips are told as omitted. Videos are named after people and numbered, so the name
-without its number is the identity; in the group RD all are called Radio, and are one identity, so that no person can
-be in two splits. A video that stands under two names has one identity, too.
+- ``X_video_url.txt``: name, address
+- ``X_annotion_time.txt``: name.mp4, mm:ss-mm:ss for each clip
+- ``X_crop_wh.txt``: name_clip.mp4, left, width, top, height
+- ``X_resolution.txt``: name.mp4, frame height that the boxes refer to
+
+Many videos lack an entry in one of them; their clips are reported as omitted. The identity is the video name without
+its number. In group RD all videos are called Radio and share one identity, so that no person is in two splits. A video
+that is listed under two names has one identity, too.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lcvd.download.datasets.base import Annotation, Dataset, Reading
-from lcvd.download.datasets.files import files_in, lines_of, one_address
+from lcvd.download.datasets.base import Annotation, Dataset, ImportResult
+from lcvd.download.datasets.files import canonical_address, files_in, read_lines
 
 NAME = "hdtf"
 LICENCE = "HDTF: research; videos belong to their owners"
@@ -25,49 +28,49 @@ _REVISIONS = {"video_url": "428273f6a139c5fce9c78613621e930eccadce31",
               "resolution": "6720a988b177fe64854d1a0d8b91d031cdfb791e",
               "WRA_annotion_time": "be1ba974bc1f8f9a3630f991ab8e4932cef9b492",
               "WDA_crop_wh": "428273f6a139c5fce9c78613621e930eccadce31"}  # fmt: skip
-"""Commits of the dataset's repository at which each file is as it was read for this module."""
+"""Commit of the dataset's repository for each file; this module was written for these versions."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _RANGE = re.compile(r"((?:\d+:)?\d+:\d\d)-((?:\d+:)?\d+:\d\d)")
 
 
 class _Table(dict[str, tuple[int, list[str]]]):
-    """(line, values) by name, without ``.mp4``, of one file."""
+    """(line, values) by name (without ``.mp4``) of one file."""
 
-    def __init__(self, path: Path, reading: Reading) -> None:
-        self.file, self.reading = path.name, reading
-        for number, line in lines_of(path):
+    def __init__(self, path: Path, result: ImportResult) -> None:
+        self.file, self.result = path.name, result
+        for number, line in read_lines(path):
             name, *values = line.split()
             key = name.removesuffix(".mp4")
             if key in self:
-                self.wrong(number, "name", name, f"each once; it stands in line {self[key][0]} too")
+                self.add_error(number, "name", name, f"unique names; line {self[key][0]} has it too")
             elif not _NAME.fullmatch(key):
-                self.wrong(number, "name", name, "letters, digits, '_' and '-'")
+                self.add_error(number, "name", name, "letters, digits, '_' and '-'")
             elif not values:
-                self.wrong(number, f"what follows {name}", "", "at least one value")
+                self.add_error(number, f"values of {name}", "", "at least one value")
             else:
                 self[key] = number, values
 
-    def wrong(self, line: int, name: str, found: object, expected: str) -> None:
-        self.reading.mistake(self.file, line, name, found, expected)
+    def add_error(self, line: int, name: str, found: object, expected: str) -> None:
+        self.result.add_error(self.file, line, name, found, expected)
 
 
-def read(folder: Path) -> Reading:
-    """Rows of all groups of which `folder` has a file.
+def read(folder: Path) -> ImportResult:
+    """Rows of all groups of which `folder` contains a file.
 
     Raises:
-        FileNotFoundError: no group is there, or one lacks a file.
+        FileNotFoundError: there is no group, or a group lacks a file.
     """
-    reading = Reading()
+    result = ImportResult()
     groups = [group for group in GROUPS if any((folder / f"{group}_{kind}.txt").is_file() for kind in KINDS)]
     people: dict[str, str] = {}
     for group in groups or GROUPS:
         paths = files_in(folder, tuple(f"{group}_{kind}.txt" for kind in KINDS))
-        urls, times, crops, heights = (_Table(path, reading) for path in paths)
+        urls, times, crops, heights = (_Table(path, result) for path in paths)
         for video in sorted({*urls, *times}):
-            lacking = [what for table, what in ((urls, "address"), (times, "times"), (heights, "height of its picture"))
+            missing = [what for table, what in ((urls, "address"), (times, "times"), (heights, "frame height"))
                        if video not in table or table[video][1] == ["0"]]  # fmt: skip
-            if lacking:
-                reading.omitted.append(f"{group}_{video}: no {' and no '.join(lacking)}")
+            if missing:
+                result.omitted.append(f"{group}_{video}: no {' and no '.join(missing)}")
                 continue
             address, height = _address(urls, video), _height(heights, video)
             if address and height:
@@ -75,18 +78,18 @@ def read(folder: Path) -> Reading:
                 common = {"identity": identity, "address": address, "licence": LICENCE, "dataset": NAME}
                 for clip, start, end in _ranges(times, video):
                     if clip not in crops:
-                        reading.omitted.append(f"{group}_{clip}: no box")
+                        result.omitted.append(f"{group}_{clip}: no box")
                     elif crop := _crop(crops, clip, height):
                         row = {"id": f"{NAME}-{group}-{clip}", "start": str(start), "end": str(end), "crop": crop}
-                        reading.rows.append(row | common)
-    return reading
+                        result.rows.append(row | common)
+    return result
 
 
 def _address(urls: _Table, video: str) -> str:
     line, values = urls[video]
     if len(values) == 1 and values[0].startswith(("https://", "http://")):
-        return one_address(values[0])
-    urls.wrong(line, f"address of {video}", " ".join(values), "one https address")
+        return canonical_address(values[0])
+    urls.add_error(line, f"address of {video}", " ".join(values), "one https address")
     return ""
 
 
@@ -94,12 +97,12 @@ def _height(heights: _Table, video: str) -> int:
     line, values = heights[video]
     if len(values) == 1 and values[0].isdecimal():
         return int(values[0])
-    heights.wrong(line, f"height of {video}", " ".join(values), "one number of pixels")
+    heights.add_error(line, f"height of {video}", " ".join(values), "one integer")
     return 0
 
 
 def _ranges(times: _Table, video: str) -> list[tuple[str, int, int]]:
-    """(clip's name, start, end in seconds) of every range of a video."""
+    """(clip name, start, end in seconds) of every range of a video."""
     line, texts = times[video]
     found = []
     for index, text in enumerate(texts):
@@ -108,7 +111,7 @@ def _ranges(times: _Table, video: str) -> list[tuple[str, int, int]]:
         if start < end:
             found.append((f"{video}_{index}", start, end))
         else:
-            times.wrong(line, f"clip {index} of {video}", text, "mm:ss-mm:ss, in order")
+            times.add_error(line, f"clip {index} of {video}", text, "mm:ss-mm:ss, in order")
     return found
 
 
@@ -118,7 +121,9 @@ def _crop(crops: _Table, clip: str, height: int) -> str:
         left, across, top, down = map(int, values)
         if across and down and top + down <= height:
             return f"{left} {top} {left + across} {top + down} of x{height}"
-    crops.wrong(line, f"box of {clip}", " ".join(values), f"left, width, top, height in a picture {height} high")
+    crops.add_error(
+        line, f"box of {clip}", " ".join(values), f"left, width, top, height within a frame of height {height}"
+    )
     return ""
 
 

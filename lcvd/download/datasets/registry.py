@@ -1,4 +1,4 @@
-"""Published datasets by name, where their annotation files are, and how these become a manifest."""
+"""Published datasets, the location of their annotation files, and their conversion to a manifest."""
 
 from __future__ import annotations
 
@@ -8,71 +8,74 @@ from pathlib import Path
 from lcvd.cache.store import file_hash
 from lcvd.config.download import DownloadSettings
 from lcvd.download.datasets import celebv_hq, ffhq, hdtf, talkinghead_1kh, vfhq
-from lcvd.download.datasets.base import Annotation, Dataset, Reading
+from lcvd.download.datasets.base import Annotation, Dataset, ImportResult
 from lcvd.download.fetch.http import fetch
-from lcvd.download.manifest.files import listed
+from lcvd.download.manifest.files import manifest_error
 from lcvd.registry import Registry
 
 DATASETS: Registry[Dataset] = Registry("dataset", "lcvd.datasets", Dataset)
-for _known in (celebv_hq.DATASET, vfhq.DATASET, hdtf.DATASET, ffhq.DATASET, talkinghead_1kh.DATASET):
-    DATASETS.register(_known.name, _known)
+for _dataset in (celebv_hq.DATASET, vfhq.DATASET, hdtf.DATASET, ffhq.DATASET, talkinghead_1kh.DATASET):
+    DATASETS.register(_dataset.name, _dataset)
 VARIABLE = "LCVD_ANNOTATIONS"
 
 
 def annotations_folder(name: str) -> Path:
-    """Where a dataset's annotation files are looked for: below `LCVD_ANNOTATIONS`, else ``~/.cache/lcvd/annotations``."""
+    """Folder of a dataset's annotation files: below `LCVD_ANNOTATIONS`, default ``~/.cache/lcvd/annotations``."""
     return Path(os.environ.get(VARIABLE) or Path.home() / ".cache" / "lcvd" / "annotations") / name
 
 
-def fetch_annotations(known: Dataset, settings: DownloadSettings) -> list[tuple[Path, str]]:
-    """Fetch the annotation files that aren't there; (path, SHA-256) of each.
+def fetch_annotations(dataset: Dataset, settings: DownloadSettings) -> list[tuple[Path, str]]:
+    """Download the missing annotation files; returns (path, SHA-256) of all of them.
 
     Raises:
-        FileNotFoundError: a file that only a person can get isn't there: where it is published and where to put it.
-        ValueError: a file's bytes aren't those that are known.
-        ClipError: an address can't be fetched.
+        FileNotFoundError: a file must be downloaded by hand; the message says from where and where to put it.
+        ValueError: a file has another hash than expected.
+        ClipError: a download failed.
     """
     found = []
-    for annotation in known.annotations:
-        path = annotations_folder(known.name) / annotation.file
+    for annotation in dataset.annotations:
+        path = annotations_folder(dataset.name) / annotation.file
         if not path.is_file():
             if not annotation.url:
-                raise FileNotFoundError(_by_hand(known, annotation))
+                raise FileNotFoundError(_manual_download_message(dataset, annotation))
             path.parent.mkdir(parents=True, exist_ok=True)
             fetch(annotation.url, path, settings)
         digest = file_hash(path)
         if annotation.sha256 not in ("", digest):
             raise ValueError(
-                f"{path}: its SHA-256 is {digest}, expected {annotation.sha256}; remove it, fetch it again"
+                f"{path}: SHA-256 is {digest}, expected {annotation.sha256}; remove the file and fetch it again"
             )
         found.append((path, digest))
     return found
 
 
-def read_dataset(known: Dataset, path: Path | None = None, skip_mistakes: bool = False) -> Reading:
-    """Rows of a dataset's annotations at `path`, or where `fetch_annotations` puts them.
+def read_dataset(dataset: Dataset, path: Path | None = None, skip_errors: bool = False) -> ImportResult:
+    """Rows of a dataset's annotations at `path`, or in the folder that `fetch_annotations` writes to.
 
     Raises:
-        ManifestError: lists the mistakes by file, line, field, found and expected, unless `skip_mistakes`.
-        FileNotFoundError: the files aren't there: how to get them.
+        ManifestError: lists file, line, field, found and expected of every error, unless `skip_errors`.
+        FileNotFoundError: annotation files are missing; the message says how to get them.
     """
     if path is None:
-        path = annotations_folder(known.name)
-        missing = [each for each in known.annotations if not (path / each.file).is_file()]
+        path = annotations_folder(dataset.name)
+        missing = [each for each in dataset.annotations if not (path / each.file).is_file()]
         if missing and missing[0].url:
-            raise FileNotFoundError(f"{path / missing[0].file}: not there; run `lcvd sources fetch {known.name}`")
+            raise FileNotFoundError(f"{path / missing[0].file}: missing; run `lcvd sources fetch {dataset.name}`")
         if missing:
-            raise FileNotFoundError(_by_hand(known, missing[0]))
+            raise FileNotFoundError(_manual_download_message(dataset, missing[0]))
     elif not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder; name {known.name}'s annotations")
-    reading = known.read(path)
-    if reading.mistakes and not skip_mistakes:
-        raise listed(f"{path}: not as {known.name}'s annotations are (--skip leaves such clips out):", reading.mistakes)
-    return reading
+        raise FileNotFoundError(f"{path}: no such file or folder; choose the annotations of {dataset.name}")
+    result = dataset.read(path)
+    if result.errors and not skip_errors:
+        raise manifest_error(
+            f"{path}: errors in the annotations of {dataset.name} (--skip omits these clips):", result.errors
+        )
+    return result
 
 
-def _by_hand(known: Dataset, annotation: Annotation) -> str:
+def _manual_download_message(dataset: Dataset, annotation: Annotation) -> str:
+    path = annotations_folder(dataset.name) / annotation.file
     return (
-        f"{known.name}: {annotation.file} can't be fetched by a program; get it from {known.address} (licence: "
-        f"{known.licence}) and put it at {annotations_folder(known.name) / annotation.file}, or name another folder in {VARIABLE}"
+        f"{dataset.name}: {annotation.file} must be downloaded by hand from {dataset.address} (licence: {dataset.licence}); "
+        f"save it as {path}, or set {VARIABLE} to another folder"
     )

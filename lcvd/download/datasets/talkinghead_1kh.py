@@ -1,8 +1,8 @@
-"""TalkingHead-1KH: ``*_video_tubes.txt``, a clip a line: ``<video>_<minute>,H,W,S,E,L,T,R,B``.
+"""TalkingHead-1KH: ``*_video_tubes.txt``, one clip per line: ``<video>_<minute>,H,W,S,E,L,T,R,B``.
 
-The dataset cuts each video, without decoding it, into parts of a minute: part n begins at the first key frame at or
-after n minutes. Frames S to E (both belong to the clip) are counted from there, the box is in an H x W picture. The first
-key frame is looked up in the file that was fetched: it is the dataset's own where the site still serves the same encoding.
+The dataset splits each video into one-minute parts without decoding it: part n starts at the first key frame at or
+after minute n. Frames S to E (inclusive) are counted from there; the box refers to an H x W frame. The key frame is
+looked up in the downloaded file, so it is the dataset's own only if the site still serves the same encoding.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lcvd.download.datasets.base import Annotation, Dataset, Reading
-from lcvd.download.datasets.files import files_in, lines_of
+from lcvd.download.datasets.base import Annotation, Dataset, ImportResult
+from lcvd.download.datasets.files import files_in, read_lines
 
 NAME = "talkinghead-1kh"
 LICENCE = "CC BY 3.0 (each video's own, as published)"
@@ -20,30 +20,30 @@ FIELDS = "<video>_<minute>,H,W,S,E,L,T,R,B"
 _PART = re.compile(r"([A-Za-z0-9_-]{11})_([0-9]{4})")
 
 
-def read(path: Path) -> Reading:
-    """Rows of one list, or of the folder's lists for training and validation."""
-    reading = Reading()
+def read(path: Path) -> ImportResult:
+    """Rows of one list, or of the training and validation lists in a folder."""
+    result = ImportResult()
     for file in files_in(path, FILES):
-        for line, text in lines_of(file):
-            _add(reading, file.name, line, text)
-    return reading
+        for line, text in read_lines(file):
+            _add(result, file.name, line, text)
+    return result
 
 
-def _add(reading: Reading, file: str, line: int, text: str) -> None:
+def _add(result: ImportResult, file: str, line: int, text: str) -> None:
     part, *values = text.split(",")
     match = _PART.fullmatch(part)
     if match is None or len(values) != 8 or not all(value.isdecimal() for value in values):
-        reading.mistake(file, line, "fields", text, f"{FIELDS}, the last eight whole numbers")
+        result.add_error(file, line, "fields", text, f"{FIELDS}, the last eight of them integers")
         return
     height, width, first, last, left, top, right, bottom = map(int, values)
     if first > last:
-        reading.mistake(file, line, "S, E", f"{first}, {last}", "S <= E, both belong to the clip")
+        result.add_error(file, line, "S, E", f"{first}, {last}", "S <= E (inclusive)")
     elif not (left < right <= width and top < bottom <= height):
         found = f"{left}, {top}, {right}, {bottom}"
-        reading.mistake(file, line, "L, T, R, B", found, f"a box inside the {width}x{height} picture")
+        result.add_error(file, line, "L, T, R, B", found, f"a box within the {width}x{height} frame")
     else:
         video, begin = match[1], 60 * int(match[2])
-        reading.rows.append(
+        result.rows.append(
             {
                 "id": f"{NAME}-{part}-S{first}-E{last}-L{left}-T{top}-R{right}-B{bottom}",
                 "identity": f"youtube:{video}",

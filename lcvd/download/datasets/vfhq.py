@@ -1,9 +1,9 @@
-"""VFHQ: ``meta_info``, a text file a clip (a folder of them, or the zip as published).
+"""VFHQ: ``meta_info``, one text file per clip, in a folder or in the published zip.
 
-Its name tells video, person, clip and frames: ``Clip+<video>+P0+C0+F1537-1825.txt``. Its lines tell the height (``H``),
-width (``W``) and rate (``FPS``) of the video that frames and box (``CROP``: x0 y0 x1 y1) were found in. As the dataset's own
-script cuts them, the first and the last frame are left out. The person's number holds within a video only, so all
-clips of a video are one identity.
+The file name contains video, person, clip and frames: ``Clip+<video>+P0+C0+F1537-1825.txt``. Its lines are the height
+(``H``), width (``W``) and frame rate (``FPS``) of the annotated video and the box (``CROP``: x0 y0 x1 y1). As in the
+dataset's own script, the first and the last frame are omitted. Person numbers are valid only within a video, so all
+clips of a video share one identity.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from lcvd.download.datasets.base import Annotation, Dataset, Reading, Record
-from lcvd.download.datasets.files import text_of
+from lcvd.download.datasets.base import Annotation, Dataset, ImportResult, Record
+from lcvd.download.datasets.files import read_text
 
 NAME, FILE = "vfhq", "meta_info.zip"
 LICENCE = "VFHQ: non-commercial research; videos belong to their owners"
@@ -22,37 +22,37 @@ _CLIP = re.compile(r"Clip\+([A-Za-z0-9_-]{11})\+P([0-9]+)\+C([0-9]+)\+F([0-9]+)-
 _LINE = re.compile(r"(H|W|FPS|CROP)[A-Za-z]*\b[^-\d]*(.*)")
 _PIXELS = re.compile("[0-9]+")
 _RATE = re.compile(r"0*[1-9][0-9]*(?:\.[0-9]+)?")
-_WANTED = {
-    "H": (1, _PIXELS, "one number of pixels"),
-    "W": (1, _PIXELS, "one number of pixels"),
-    "FPS": (1, _RATE, "one rate"),
+_FIELDS = {
+    "H": (1, _PIXELS, "one integer"),
+    "W": (1, _PIXELS, "one integer"),
+    "FPS": (1, _RATE, "one frame rate"),
     "CROP": (4, _PIXELS, "x0 y0 x1 y1 in pixels"),
 }
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> ImportResult:
     """Rows of a folder or zip of clip files, or of one clip file.
 
     Raises:
         FileNotFoundError: there is no clip file.
     """
-    reading = Reading()
+    result = ImportResult()
     clips = sorted(_clips(path))
     if not clips:
-        raise FileNotFoundError(f"{path}: no Clip+*.txt in it; name VFHQ's meta_info folder or zip")
+        raise FileNotFoundError(f"{path}: no Clip+*.txt found; choose VFHQ's meta_info folder or zip")
     seen: set[str] = set()
     for file, text in clips:
         match = _CLIP.fullmatch(file)
         if match is None:
-            reading.mistake(file, None, "its name", file, "Clip+<video>+P<n>+C<n>+F<first>-<last>.txt")
+            result.add_error(file, None, "name", file, "Clip+<video>+P<n>+C<n>+F<first>-<last>.txt")
         elif file in seen:
-            reading.mistake(file, None, "its name", file, "each clip once; the zip holds it in two folders")
+            result.add_error(file, None, "name", file, "unique clips; the zip has this one in two folders")
         else:
             seen.add(file)
-            before = len(reading.mistakes)
-            row = _row(reading, file, match, text)
-            reading.rows += [row] if len(reading.mistakes) == before else []
-    return reading
+            before = len(result.errors)
+            row = _row(result, file, match, text)
+            result.rows += [row] if len(result.errors) == before else []
+    return result
 
 
 def _clips(path: Path) -> Iterator[tuple[str, str]]:
@@ -66,27 +66,27 @@ def _clips(path: Path) -> Iterator[tuple[str, str]]:
                     yield PurePosixPath(name).name, archive.read(name).decode("utf-8", "replace")
     else:
         for file in [path] if path.is_file() else path.glob("Clip+*.txt"):
-            yield file.name, text_of(file)
+            yield file.name, read_text(file)
 
 
-def _row(reading: Reading, file: str, match: re.Match[str], text: str) -> Record:
-    """A clip's row, worth nothing where a mistake was noted."""
+def _row(result: ImportResult, file: str, match: re.Match[str], text: str) -> Record:
+    """The row of a clip; invalid if errors were added."""
     lines = [_LINE.match(line.strip()) for line in text.splitlines()]
     found = {line[1]: (number, line[2].replace(",", " ").split()) for number, line in enumerate(lines, 1) if line}
     values = {}
-    for name, (count, form, expected) in _WANTED.items():
+    for name, (count, pattern, expected) in _FIELDS.items():
         number, values[name] = found.get(name, (None, []))
-        if len(values[name]) != count or not all(form.fullmatch(value) for value in values[name]):
-            reading.mistake(file, number, name, " ".join(values[name]) or None, expected)
+        if len(values[name]) != count or not all(pattern.fullmatch(value) for value in values[name]):
+            result.add_error(file, number, name, " ".join(values[name]) or None, expected)
             values[name] = ["0"] * count
     video, person, clip, first, last = match.groups()
     width, height, box = values["W"][0], values["H"][0], values["CROP"]
     x0, y0, x1, y1 = map(int, box)
     if int(last) - int(first) < 2:
-        reading.mistake(file, None, "frames in its name", f"{first}-{last}", "at least one frame between them")
+        result.add_error(file, None, "frames in the name", f"{first}-{last}", "at least one frame between them")
     if x1 and not (x0 < x1 <= int(width) and y0 < y1 <= int(height)):
-        expected = f"a box inside the {width}x{height} picture"
-        reading.mistake(file, found["CROP"][0], "CROP", " ".join(box), expected)
+        expected = f"a box within the {width}x{height} frame"
+        result.add_error(file, found["CROP"][0], "CROP", " ".join(box), expected)
     return {
         "id": f"{NAME}-{video}-P{person}-C{clip}-F{first}-{last}",
         "identity": f"youtube:{video}",

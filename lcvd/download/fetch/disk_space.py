@@ -1,4 +1,4 @@
-"""A disk that fills up is about the machine, not about a clip: the stage ends before it is full."""
+"""Stop the stage before the disk is full: that is a machine error, not a per-clip failure."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from lcvd.config.download import DownloadSettings
 from lcvd.errors import MachineError
 
 
-def need_room(folder: Path, settings: DownloadSettings, coming: int = 0) -> None:
-    """See that `coming` bytes more leave `settings.min_free_gb` free in `folder`'s disk.
+def require_free_space(folder: Path, settings: DownloadSettings, incoming: int = 0) -> None:
+    """Check that `incoming` more bytes leave `settings.min_free_gb` free on the disk of `folder`.
 
     Raises:
-        MachineError: they don't.
+        MachineError: they do not.
     """
     free = shutil.disk_usage(folder).free
-    if free - coming < settings.min_free_gb * 1e9:
+    if free - incoming < settings.min_free_gb * 1e9:
         raise MachineError(
-            f"{free / 1e9:.1f} GB are free and {coming / 1e9:.1f} GB are to come, download.min_free_gb wants "
-            f"{settings.min_free_gb:g} left; free some and run it again: what was fetched isn't fetched again"
+            f"{free / 1e9:.1f} GB free, {incoming / 1e9:.1f} GB needed, and download.min_free_gb reserves {settings.min_free_gb:g}; "
+            "free some disk space and run the stage again (finished downloads are kept)"
         )

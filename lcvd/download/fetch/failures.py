@@ -1,4 +1,4 @@
-"""What became of addresses that couldn't be fetched: an address fails once a run, and a dead one isn't asked again."""
+"""Cache of download failures: an address fails once per run, and dead addresses are not requested again."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from pathlib import Path
 
 from lcvd.ledger.rows import ClipError
 
-FINAL = ("dead", "too_large", "private_address", "bad_address")
-"""Reasons that another try won't change. Everything else is tried again by the next run."""
+PERMANENT = ("dead", "too_large", "private_address", "bad_address")
+"""Reasons that a retry cannot change. All others are retried by the next run."""
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """Failures below `folder`, a file an address. `run` names the run that remembers failures that may pass."""
+class FailureCache:
+    """Failures, one file per address below `folder`. Transient failures are valid only within the run `run`."""
 
     folder: Path
     run: str
 
     def find(self, key: str) -> ClipError | None:
-        """The failure of `key` that still holds."""
+        """The recorded failure of `key`, if it is still valid."""
         try:
             found = json.loads(self._path(key).read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # none, or torn by a death: it is tried once more
+        except (OSError, ValueError):  # no failure recorded, or an incomplete file: try again
             return None
-        holds = found["reason"] in FINAL or found["run"] == self.run
-        return ClipError(found["reason"], found["detail"]) if holds else None
+        is_current = found["reason"] in PERMANENT or found["run"] == self.run
+        return ClipError(found["reason"], found["detail"]) if is_current else None
 
-    def note(self, key: str, error: ClipError) -> None:
-        """Remember a failure."""
+    def record(self, key: str, error: ClipError) -> None:
+        """Record a failure."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -39,8 +39,8 @@ class Verdicts:
         )
         aside.replace(path)
 
-    def forget(self) -> int:
-        """Forget every failure, so that the next run asks again; returns how many there were."""
+    def clear(self) -> int:
+        """Delete all failures, so that the next run retries them; returns their number."""
         paths = list(self.folder.glob("??/*.json"))
         for path in paths:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The bytes of an address: fetched once for all clips and runs, whole and decodable, or a verdict."""
+"""Cache of downloaded media: each address is downloaded once for all clips and runs; failures are cached too."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from filelock import FileLock
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, file_hash, key_of
 from lcvd.config.download import DownloadSettings
-from lcvd.download.fetch.addresses import Place
-from lcvd.download.fetch.disk_space import need_room
-from lcvd.download.fetch.failures import Verdicts
+from lcvd.download.fetch.addresses import Location
+from lcvd.download.fetch.disk_space import require_free_space
+from lcvd.download.fetch.failures import FailureCache
 from lcvd.download.fetch.http import fetch
-from lcvd.download.fetch.rate_limit import Gate
+from lcvd.download.fetch.rate_limit import HostLimiter
 from lcvd.download.fetch.sites import fetch_site, is_site
 from lcvd.ledger.rows import ClipError
 from lcvd.ledger.tally import timed
@@ -25,44 +25,45 @@ from lcvd.video.probe import Probe, probe
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """A file that was decoded from beginning to end: where it lies, its SHA-256, what it holds."""
+class CachedMedia:
+    """A completely decodable file: its path, SHA-256 and properties."""
 
     path: Path
     sha256: str
     probe: Probe
 
 
-def fetched(address: str, place: Place, cache: Cache, settings: DownloadSettings, run: str) -> Fetched:
-    """The cache's file of an address that is fetched.
+def fetch_media(address: str, location: Location, cache: Cache, settings: DownloadSettings, run: str) -> CachedMedia:
+    """The cached file of an address; downloads it if needed.
 
-    What arrived before a failure waits outside the entry for the next try. A file whose bytes aren't those promised (cut
-    though its length was right, another hash) leaves the cache again, so that the next run can fetch it.
+    Partial data of a failed download is kept outside the cache entry for the next attempt. A file with unexpected bytes
+    (another hash, or truncated although its size was right) is removed from the cache, so that the next run can
+    download it.
 
     Raises:
-        ClipError: see `fetch`, `fetch_site` and `probe`; `changed` where the manifest's hash differs.
-        MachineError: the disk is too full, or yt-dlp isn't installed.
+        ClipError: see `fetch`, `fetch_site` and `probe`; `changed` if the hash differs from the manifest's.
+        MachineError: the disk is too full, or yt-dlp is not installed.
     """
-    assert place.url is not None
+    assert location.url is not None
     scratch = cache.root.parent
-    deciding = {"address": address, "max_bytes": settings.max_bytes, "allow_private": settings.allow_private}
-    verdicts, verdict = Verdicts(scratch / "verdicts", run), key_of(**deciding)
+    inputs = {"address": address, "max_bytes": settings.max_bytes, "allow_private": settings.allow_private}
+    failures, failure_key = FailureCache(scratch / "verdicts", run), key_of(**inputs)
     part = cache.root / "partial" / key_of(address=address)
     part.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(part.with_suffix(".lock")):  # two workers may hold clips of one address
-        if known := verdicts.find(verdict):
+    with FileLock(part.with_suffix(".lock")):  # two workers may have clips of one address
+        if known := failures.find(failure_key):
             raise known
         try:
-            entry = cache.entry("media", key_of(address=address), lambda folder: _fetch(
-                place, folder / "media", part, settings, scratch, run))  # fmt: skip
-            return _checked(address, place, entry, cache)
+            entry = cache.entry("media", key_of(address=address), lambda folder: _fetch_to(
+                location, folder / "media", part, settings, scratch, run))  # fmt: skip
+            return _verified(address, location, entry, cache)
         except ClipError as error:
-            verdicts.note(verdict, error)
+            failures.record(failure_key, error)
             raise
 
 
-def probed(path: Path, digest: str, address: str, cache: Cache) -> Probe:
-    """`probe`, once for the same bytes; `address` names the file in errors."""
+def cached_probe(path: Path, digest: str, address: str, cache: Cache) -> Probe:
+    """`probe`, cached by content hash; `address` names the file in errors."""
 
     def make(folder: Path) -> None:
         (folder / "probe.json").write_text(json.dumps(dataclasses.asdict(probe(path))), encoding="utf-8")
@@ -74,38 +75,40 @@ def probed(path: Path, digest: str, address: str, cache: Cache) -> Probe:
     return Probe(**json.loads((entry / "probe.json").read_text(encoding="utf-8")))
 
 
-def check_hash(path: Path, place: Place, address: str) -> None:
-    """Raise a ClipError `changed` where the bytes aren't those that the manifest names."""
-    if place.hash and (found := file_hash(path, place.hash[0])) != place.hash[1]:
-        told = f"its bytes have the {place.hash[0]} {found}"
-        raise ClipError("changed", f"{address}: {told}; write the manifest again if they are right")
+def check_hash(path: Path, location: Location, address: str) -> None:
+    """Raise a ClipError `changed` if the file's hash differs from the manifest's."""
+    if location.hash and (found := file_hash(path, location.hash[0])) != location.hash[1]:
+        detail = f"{address}: the file has {location.hash[0]} {found}, not that of the manifest"
+        raise ClipError("changed", f"{detail}; rewrite the manifest if the file is right")
 
 
-def _fetch(place: Place, target: Path, part: Path, settings: DownloadSettings, scratch: Path, run: str) -> None:
-    url = place.url or ""
-    need_room(scratch, settings)
-    gate = Gate(scratch / "hosts", url, settings, run)
-    if gate.closed():
-        told = f"{gate.host} refused {settings.give_up_after} sources in a row and wasn't asked any more"
-        raise ClipError(
-            "blocked", f"{url}: {told}; download.cookies may help, or a longer download.pause_s, or a later day"
-        )
+def _fetch_to(
+    location: Location, target: Path, part: Path, settings: DownloadSettings, scratch: Path, run: str
+) -> None:
+    url = location.url or ""
+    require_free_space(scratch, settings)
+    limiter = HostLimiter(scratch / "hosts", url, settings, run)
+    if limiter.has_given_up():
+        detail = f"{url}: skipped because {limiter.host} refused {settings.give_up_after} sources in a row"
+        raise ClipError("blocked", f"{detail}; set download.cookies, increase download.pause_s, or retry later")
     with timed("fetch"):
-        if place.site or (place.hash is None and is_site(url)):  # what has a hash is a file, whoever keeps it
-            fetch_site(url, target, settings, part.with_suffix(".site"), gate)
+        if location.site or (
+            location.hash is None and is_site(url)
+        ):  # an address with a hash is a file, even on a known site
+            fetch_site(url, target, settings, part.with_suffix(".site"), limiter)
         else:
-            fetch(url, target, settings, part, gate)
+            fetch(url, target, settings, part, limiter)
 
 
-def _checked(address: str, place: Place, entry: Path, cache: Cache) -> Fetched:
+def _verified(address: str, location: Location, entry: Path, cache: Cache) -> CachedMedia:
     path = entry / "media"
     try:
-        check_hash(path, place, address)
+        check_hash(path, location, address)
         digest = file_hash(path)
-        return Fetched(path, digest, probed(path, digest, address, cache))
+        return CachedMedia(path, digest, cached_probe(path, digest, address, cache))
     except ClipError as error:
         if error.reason not in ("changed", "truncated"):
-            raise  # these bytes will be the same tomorrow
+            raise  # a new download would give the same bytes
         shutil.rmtree(entry)
         reason = "broken" if error.reason == "truncated" else error.reason
         raise ClipError(reason, error.detail) from None

@@ -1,4 +1,4 @@
-"""Politeness towards hosts, shared by all processes of this machine through files: how many ask at once, how fast, when."""
+"""Per-host limits shared by all processes of a machine through files: concurrency, bandwidth and pauses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from filelock import FileLock, Timeout
 
 from lcvd.config.download import DownloadSettings
 
-_POLL = 0.05  # seconds between looks for a free place
-_BURST = 0.5  # seconds of the rate that may be spent ahead, so that small pieces don't each wait
+_POLL = 0.05  # seconds between attempts to get a slot
+_BURST = 0.5  # seconds of bandwidth that may be used in advance, so that small chunks do not each wait
 
 
-class Gate:
-    """What all processes together ask of the host of `url`. `run` names the run that counts refusals."""
+class HostLimiter:
+    """Limits for the host of `url`, shared by all processes. Refusals are counted per run (`run`)."""
 
     def __init__(self, folder: Path, url: str, settings: DownloadSettings, run: str) -> None:
         self.host = host_of(url)
@@ -29,8 +29,9 @@ class Gate:
         self._folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """One of the `per_host` places, once the host's pauses are over. The kernel frees it if this process dies."""
+    def slot(self) -> Iterator[None]:
+        """Acquire one of the `per_host` slots and wait for the host's pauses. The kernel frees the slot if this process
+        dies."""
         locks = [FileLock(self._folder / f"place-{number}.lock") for number in range(self.settings.per_host)]
         while True:
             for lock in locks:
@@ -39,62 +40,62 @@ class Gate:
                 except Timeout:
                     continue
                 try:
-                    self._begin()
+                    self._wait_for_turn()
                     yield
                 finally:
                     lock.release()
                 return
             time.sleep(_POLL)
 
-    def hold(self, seconds: float) -> None:
-        """Nobody begins at this host for so long."""
-        self._change(lambda state: state.update(after=max(state.get("after", 0.0), time.time() + seconds)))
+    def pause(self, seconds: float) -> None:
+        """Block new downloads from this host for `seconds`."""
+        self._update(lambda state: state.update(after=max(state.get("after", 0.0), time.time() + seconds)))
 
-    def spend(self, size: int) -> None:
-        """Wait until `size` more bytes fit into the host's rate."""
+    def throttle(self, size: int) -> None:
+        """Wait until `size` more bytes fit into the host's bandwidth."""
         if not self.settings.rate_mb_s or not size:
             return
 
-        def pay(state: dict[str, Any]) -> None:
+        def add_bytes(state: dict[str, Any]) -> None:
             state["paid"] = max(state.get("paid", 0.0), time.time()) + size / (1e6 * self.settings.rate_mb_s)
 
-        time.sleep(max(0.0, self._change(pay)["paid"] - time.time() - _BURST))
+        time.sleep(max(0.0, self._update(add_bytes)["paid"] - time.time() - _BURST))
 
-    def count(self, refused: bool) -> None:
-        """Note that the host refused a source, or gave one."""
+    def record_outcome(self, refused: bool) -> None:
+        """Count a refused source; a successful one resets the counter."""
 
-        def note(state: dict[str, Any]) -> None:
+        def update(state: dict[str, Any]) -> None:
             before = state.get("refused", 0) if state.get("run") == self.run else 0
             state.update(run=self.run, refused=before + 1 if refused else 0)
 
-        self._change(note)
+        self._update(update)
 
-    def closed(self) -> bool:
-        """Whether the host refused so many sources in a row in this run that it isn't asked again."""
-        state = self._change(lambda _: None)
+    def has_given_up(self) -> bool:
+        """Whether the host has refused so many sources in a row in this run that it is not contacted again."""
+        state = self._update(lambda _: None)
         return state.get("run") == self.run and state.get("refused", 0) >= self.settings.give_up_after
 
-    def _begin(self) -> None:
-        """Wait for the pauses, then begin the next one."""
+    def _wait_for_turn(self) -> None:
+        """Wait until all pauses are over, then start the next one."""
         while True:
-            waits: list[float] = []
+            remaining: list[float] = []
 
-            def enter(state: dict[str, Any], waits: list[float] = waits) -> None:
-                waits.append(state.get("after", 0.0) - time.time())
-                if waits[0] <= 0 and self.settings.pause_s:
+            def try_start(state: dict[str, Any], remaining: list[float] = remaining) -> None:
+                remaining.append(state.get("after", 0.0) - time.time())
+                if remaining[0] <= 0 and self.settings.pause_s:
                     state["after"] = time.time() + self.settings.pause_s
 
-            self._change(enter)
-            if waits[0] <= 0:
+            self._update(try_start)
+            if remaining[0] <= 0:
                 return
-            time.sleep(min(waits[0], 1.0))  # by and by: somebody may have to wait no longer, or longer
+            time.sleep(min(remaining[0], 1.0))  # in short steps, because another process may change the pause
 
-    def _change(self, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    def _update(self, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         path = self._folder / "state.json"
         with FileLock(self._folder / "state.lock"):
             try:
                 before = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):  # none yet, or torn by a death: politeness begins anew
+            except (OSError, ValueError):  # no state yet, or an incomplete file: start over
                 before = {}
             state = dict(before)
             change(state)

@@ -1,4 +1,4 @@
-"""How often an address is tried: failures that another try may mend, and those that it won't."""
+"""Retries of a download: transient errors, refusals, and their pauses."""
 
 from __future__ import annotations
 
@@ -10,68 +10,72 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from lcvd.config.download import DownloadSettings
-from lcvd.download.fetch.rate_limit import Gate
+from lcvd.download.fetch.rate_limit import HostLimiter
 from lcvd.errors import LcvdError
 from lcvd.ledger.rows import ClipError
 
-BACK = " (if it is back: lcvd sources revive)"
-COOKIES = "cookies of your own may help (download.cookies), or a later day"
+REVIVE_HINT = " (to retry dead addresses: lcvd sources revive)"
+COOKIES_HINT = "set download.cookies, or retry later"
 log = logging.getLogger(__name__)
 
 
-class Broken(LcvdError):
-    """A time-out, a cut body, an error of the server: another try may mend it."""
+class TransientError(LcvdError):
+    """A timeout, truncated body or server error; a retry may succeed."""
 
-    def __init__(self, told: str, wait: float = 0.0) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
         self.wait = wait
 
 
-class Blocked(Broken):
-    """The host refuses (bot check, 401, 403, 429): one fresh try after a pause, then it is left in peace."""
+class BlockedError(TransientError):
+    """The host refuses (bot check, 401, 403, 429): retried once after a pause."""
 
 
-def try_again(url: str, once: Callable[[], None], settings: DownloadSettings, gate: Gate | None) -> None:
-    """Call `once` until it is done: after `Broken` up to `settings.retries` times more, after `Blocked` once more. Pauses
-    double, with jitter, and are as long as the host asks for (`wait`) up to `settings.patience_s`.
+def with_retries(
+    url: str, attempt: Callable[[], None], settings: DownloadSettings, limiter: HostLimiter | None
+) -> None:
+    """Call `attempt` until it succeeds.
+
+    It is retried up to `settings.retries` times after `TransientError` and once after `BlockedError`. Pauses double,
+    with jitter; they are at least as long as the host asks for (`wait`, at most `settings.patience_s`).
 
     Raises:
-        ClipError: `broken` or `blocked` after the last try; whatever `once` raises.
+        ClipError: `broken` or `blocked` after the last attempt, or any ClipError of `attempt`.
     """
     jitter = random.Random(url)
     refusals = attempts = 0
     while True:
         try:
-            with gate.place() if gate else nullcontext():
-                once()
-            if gate:
-                gate.count(refused=False)
+            with limiter.slot() if limiter else nullcontext():
+                attempt()
+            if limiter:
+                limiter.record_outcome(refused=False)
             return
-        except Broken as error:
+        except TransientError as error:
             attempts += 1
-            is_blocked = isinstance(error, Blocked)
+            is_blocked = isinstance(error, BlockedError)
             refusals += is_blocked
-            patient = error.wait <= settings.patience_s
-            if patient and attempts <= settings.retries + refusals and refusals <= 1:
+            is_wait_allowed = error.wait <= settings.patience_s
+            if is_wait_allowed and attempts <= settings.retries + refusals and refusals <= 1:
                 wait = max(error.wait, settings.backoff_s * 2 ** (attempts - 1) * (0.5 + jitter.random()))
-                log.info("%s: %s, trying again in %.0f s", url, error, wait)
-                if gate and is_blocked:
-                    gate.hold(wait)  # the others aren't welcome either
+                log.info("%s: %s; retrying in %.0f s", url, error, wait)
+                if limiter and is_blocked:
+                    limiter.pause(wait)  # other processes must pause, too
                 else:
                     time.sleep(wait)
                 continue
-            told = f"{url}: {error}, after {attempts} {'try' if attempts == 1 else 'tries'}"
-            if not patient:
-                told += " (it asks for a longer pause than download.patience_s)"
+            message = f"{url}: {error}, after {attempts} attempt{'s' * (attempts > 1)}"
+            if not is_wait_allowed:
+                message += " (the requested pause is longer than download.patience_s)"
             if not is_blocked:
-                raise ClipError("broken", f"{told}; try later") from None
-            if gate:
-                gate.count(refused=True)
-            raise ClipError("blocked", f"{told}; {COOKIES}") from None
+                raise ClipError("broken", f"{message}; retry later") from None
+            if limiter:
+                limiter.record_outcome(refused=True)
+            raise ClipError("blocked", f"{message}; {COOKIES_HINT}") from None
 
 
-def asked_pause(value: str | None) -> float:
-    """Seconds that a ``Retry-After`` header asks for: a number or a date; 0 where there is none."""
+def retry_after_seconds(value: str | None) -> float:
+    """Seconds that a ``Retry-After`` header asks for, as a number or a date; 0 without the header."""
     if not value:
         return 0.0
     if value.strip().isdecimal():

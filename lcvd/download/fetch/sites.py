@@ -1,4 +1,5 @@
-"""Videos of sites, through yt-dlp as a library (extra ``lcvd[sites]``): one file, resumed, by no other program."""
+"""Download videos from sites with yt-dlp as a library (extra ``lcvd[sites]``): a single resumable file, no external
+program."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lcvd.config.download import DownloadSettings
-from lcvd.download.fetch.disk_space import need_room
+from lcvd.download.fetch.disk_space import require_free_space
 from lcvd.download.fetch.http import read_cookies
-from lcvd.download.fetch.network_guard import check_address, guarded
-from lcvd.download.fetch.rate_limit import Gate
-from lcvd.download.fetch.retry import BACK, Blocked, Broken, asked_pause, try_again
+from lcvd.download.fetch.network_guard import block_private_networks, check_address
+from lcvd.download.fetch.rate_limit import HostLimiter
+from lcvd.download.fetch.retry import REVIVE_HINT, BlockedError, TransientError, retry_after_seconds, with_retries
 from lcvd.errors import MachineError
 from lcvd.ledger.rows import ClipError
 from lcvd.video.probe import SUFFIX_OF
@@ -30,19 +31,19 @@ _REFUSED = re.compile(
     r"|join this channel|in your (country|location)|geo.?restrict|anti-bot|forbidden|unsupported url",
     re.I,
 )
-_GONE = re.compile(
+_REMOVED = re.compile(
     r"unavailable|not available|no longer|removed|deleted|terminated|does(n't| not) exist|not found", re.I
 )
-_silent = logging.getLogger(f"{__name__}.yt_dlp")  # what it says is told in the ledger
-_silent.setLevel(logging.CRITICAL)
+_silent_log = logging.getLogger(f"{__name__}.yt_dlp")  # its messages are recorded in the ledger
+_silent_log.setLevel(logging.CRITICAL)
 
 
 @functools.cache
 def is_site(url: str) -> bool:
-    """Whether one of yt-dlp's extractors (but the one for any page) claims an address; False for what is named like a video
-    file, and where yt-dlp isn't installed."""
+    """Whether one of yt-dlp's site-specific extractors handles an address. False for names of video files, and if
+    yt-dlp is not installed."""
     if urlsplit(url).path.rpartition(".")[2].lower() in _FILES:
-        return False  # a worker that meets no site needn't load 1,800 extractors
+        return False  # avoids loading 1,800 extractors if no site is used
     try:
         from yt_dlp.extractor import list_extractor_classes
     except ModuleNotFoundError:
@@ -50,55 +51,57 @@ def is_site(url: str) -> bool:
     return any(each.suitable(url) for each in list_extractor_classes() if each.IE_NAME != "generic")
 
 
-def fetch_site(url: str, target: Path, settings: DownloadSettings, folder: Path, gate: Gate | None = None) -> None:
-    """Fetch the video of the page `url` into `target`.
+def fetch_site(
+    url: str, target: Path, settings: DownloadSettings, folder: Path, limiter: HostLimiter | None = None
+) -> None:
+    """Download the video on page `url` to `target`.
 
-    What has arrived waits in `folder` for the next try, by format, as a site may offer another one by then.
+    Partial data is kept in `folder`, by format, because a site may offer another format on the next attempt.
 
     Raises:
-        ClipError: `dead` (private, removed, 404, 410), `blocked` (a check for bots, a login, 401, 403, 429, no video on
-            the page), `private_address`, `too_large`, `bad_address` (several videos, a live stream) or `broken`.
-        MachineError: yt-dlp isn't installed, the disk is too full, or the cookies file can't be read.
+        ClipError: `dead` (private, removed, 404, 410), `blocked` (bot check, login, 401, 403, 429, no video on the
+            page), `private_address`, `too_large`, `bad_address` (several videos, a live stream) or `broken`.
+        MachineError: yt-dlp is not installed, the disk is too full, or the cookies file is unreadable.
     """
     try:
         from yt_dlp import YoutubeDL
         from yt_dlp.utils import YoutubeDLError
     except ModuleNotFoundError:
-        told = f"{url}: the page of a site needs yt-dlp: pip install 'lcvd[sites]'"
-        raise MachineError(f"{told}, or take such rows out of data/sources") from None
+        message = f"{url}: video pages need yt-dlp: pip install 'lcvd[sites]'"
+        raise MachineError(f"{message}, or remove such rows from data/sources") from None
     folder.mkdir(parents=True, exist_ok=True)
     found: list[Path] = []
 
-    def once() -> None:
+    def attempt() -> None:
         try:
-            with guarded(url, settings.allow_private):
+            with block_private_networks(url, settings.allow_private):
                 check_address(url, settings.allow_private)
-                with YoutubeDL(_options(url, settings, folder, gate)) as loader:
-                    info = loader.extract_info(url, download=False)
-                    _one_video(url, info)
-                    info = loader.process_ie_result(info, download=True)
+                with YoutubeDL(_options(url, settings, folder, limiter)) as downloader:
+                    info = downloader.extract_info(url, download=False)
+                    _require_single_video(url, info)
+                    info = downloader.process_ie_result(info, download=True)
                     found.append(Path(info["requested_downloads"][0]["filepath"]))
         except YoutubeDLError as error:
-            raise _judged(url, error) from None
+            raise _classify(url, error) from None
 
-    try_again(url, once, settings, gate)
+    with_retries(url, attempt, settings, limiter)
     found[-1].replace(target)
     shutil.rmtree(folder)
 
 
-def _options(url: str, settings: DownloadSettings, folder: Path, gate: Gate | None) -> dict[str, Any]:
+def _options(url: str, settings: DownloadSettings, folder: Path, limiter: HostLimiter | None) -> dict[str, Any]:
     return {
         "format": settings.format,
         "outtmpl": {"default": str(folder / "%(format_id)s.%(ext)s")},
         "noplaylist": True,
         "socket_timeout": settings.timeout_s,
-        "retries": 0,  # tries are counted here, not there
+        "retries": 0,  # retries are counted here, not in yt-dlp
         "extractor_retries": 0,
         "fragment_retries": 0,
         "skip_unavailable_fragments": False,
-        "concurrent_fragment_downloads": 1,  # `guarded` holds for this thread
+        "concurrent_fragment_downloads": 1,  # `block_private_networks` applies to this thread only
         "hls_prefer_native": True,
-        "ffmpeg_location": str(folder / "no-ffmpeg"),  # it would connect where it likes
+        "ffmpeg_location": str(folder / "no-ffmpeg"),  # disables FFmpeg, whose connections cannot be checked
         "fixup": "never",
         "cookiefile": _cookies(settings),
         "cachedir": False,
@@ -106,79 +109,81 @@ def _options(url: str, settings: DownloadSettings, folder: Path, gate: Gate | No
         "quiet": True,
         "no_warnings": True,
         "noprogress": True,
-        "logger": _silent,
-        "progress_hooks": [_watch(url, settings, folder, gate)],
+        "logger": _silent_log,
+        "progress_hooks": [_progress_hook(url, settings, folder, limiter)],
     }
 
 
 def _cookies(settings: DownloadSettings) -> io.StringIO | None:
-    """A copy: yt-dlp writes its cookies back, and several workers use the file."""
+    """A copy of the cookies file: yt-dlp writes cookies back, and several workers share the file."""
     if read_cookies(settings) is None:
         return None
     return io.StringIO(Path(settings.cookies).expanduser().read_text(encoding="utf-8"))
 
 
-def _watch(url: str, settings: DownloadSettings, folder: Path, gate: Gate | None) -> Callable[[dict[str, Any]], None]:
-    """Called for every piece that arrives: the host's rate, the disk, the largest size."""
-    before = 0
+def _progress_hook(
+    url: str, settings: DownloadSettings, folder: Path, limiter: HostLimiter | None
+) -> Callable[[dict[str, Any]], None]:
+    """Hook for each received chunk: enforces rate, free disk space and maximum size."""
+    previous = 0
 
-    def piece(told: dict[str, Any]) -> None:
-        nonlocal before
-        have, total = told.get("downloaded_bytes") or 0, told.get("total_bytes") or 0
-        if max(have, total) > settings.max_bytes:
-            limit = f"download.max_bytes admits {settings.max_bytes}; raise it if that is meant"
-            raise ClipError("too_large", f"{url}: {max(have, total)} bytes, {limit}")
-        need_room(folder, settings, max(0, total - have))
-        if gate and before:
-            gate.spend(max(0, have - before))
-        before = have
+    def hook(status: dict[str, Any]) -> None:
+        nonlocal previous
+        received, total = status.get("downloaded_bytes") or 0, status.get("total_bytes") or 0
+        if max(received, total) > settings.max_bytes:
+            limit = f"more than download.max_bytes ({settings.max_bytes}); raise it to allow this"
+            raise ClipError("too_large", f"{url}: {max(received, total)} bytes, {limit}")
+        require_free_space(folder, settings, max(0, total - received))
+        if limiter and previous:
+            limiter.throttle(max(0, received - previous))
+        previous = received
 
-    return piece
+    return hook
 
 
-def _one_video(url: str, info: dict[str, Any]) -> None:
+def _require_single_video(url: str, info: dict[str, Any]) -> None:
     if info.get("_type", "video") != "video":
-        raise ClipError("bad_address", f"{url}: holds several videos; name the page of one")
+        raise ClipError("bad_address", f"{url}: the page has several videos; use the page of one video")
     if info.get("is_live"):
-        raise ClipError("bad_address", f"{url}: a live stream; name a video that has ended")
+        raise ClipError("bad_address", f"{url}: a live stream; use a finished video")
     protocols = str(info.get("protocol", "")).split("+")
     if not all(protocol in _NATIVE for protocol in protocols):
-        raise ClipError("bad_address", f"{url}: comes by {'+'.join(protocols)}; only http(s) is fetched")
+        raise ClipError("bad_address", f"{url}: needs protocol {'+'.join(protocols)}; only http(s) is supported")
 
 
-def _judged(url: str, error: Exception) -> Exception:
-    """What a failure of yt-dlp means: by the server's status where there is one, else by the site's message."""
-    chain = list(_causes(error))
-    told = _plain(str(getattr(chain[-1], "orig_msg", chain[-1])) or str(error), url)
+def _classify(url: str, error: Exception) -> Exception:
+    """Classify a yt-dlp failure by the server's status if there is one, otherwise by the site's message."""
+    chain = list(_nested_errors(error))
+    message = _short_message(str(getattr(chain[-1], "orig_msg", chain[-1])) or str(error), url)
     for cause in chain:
         if isinstance(cause, ClipError | MachineError):
             return cause
     status, pause = _status(chain)
     if status in (401, 403, 429):
-        return Blocked(f"HTTP {status}, the site refuses", pause)
+        return BlockedError(f"HTTP {status}, refused by the site", pause)
     if status in (404, 410):
-        return ClipError("dead", f"{url}: HTTP {status}; correct or remove the address{BACK}")
-    if _PRIVATE_VIDEO.search(told):
-        return ClipError("dead", f"{url}: {told}; remove the address{BACK}")
-    if _REFUSED.search(told):
-        return Blocked(f"the site refuses ({told})", pause)
-    if _GONE.search(told):
-        return ClipError("dead", f"{url}: {told}; remove the address{BACK}")
-    return Broken(told, pause)
+        return ClipError("dead", f"{url}: HTTP {status}; correct or remove the address{REVIVE_HINT}")
+    if _PRIVATE_VIDEO.search(message):
+        return ClipError("dead", f"{url}: {message}; remove the address{REVIVE_HINT}")
+    if _REFUSED.search(message):
+        return BlockedError(f"refused by the site ({message})", pause)
+    if _REMOVED.search(message):
+        return ClipError("dead", f"{url}: {message}; remove the address{REVIVE_HINT}")
+    return TransientError(message, pause)
 
 
 def _status(chain: list[BaseException]) -> tuple[int, float]:
-    """The server's status and the pause that it asks for; 0 where there was no answer."""
+    """Status of the server's answer and the pause it asks for in seconds; both 0 if there was no answer."""
     from yt_dlp.networking.exceptions import HTTPError
 
     for cause in chain:
         if isinstance(cause, HTTPError):
-            return cause.status, asked_pause(cause.response.headers.get("Retry-After"))
+            return cause.status, retry_after_seconds(cause.response.headers.get("Retry-After"))
     return 0, 0.0
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error of yt-dlp and those inside it, which it keeps in several places."""
+def _nested_errors(error: BaseException) -> Iterator[BaseException]:
+    """A yt-dlp error and the errors nested in it, which are stored in several attributes."""
     seen: set[int] = set()
     todo: list[Any] = [error]
     while todo:
@@ -190,7 +195,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             todo += [inner[1], getattr(each, "cause", None), each.__cause__]
 
 
-def _plain(message: str, url: str) -> str:
-    """The first sentence of yt-dlp's message, without colours, extractor and address."""
+def _short_message(message: str, url: str) -> str:
+    """First sentence of yt-dlp's message, without colour codes, extractor and address."""
     text = re.sub(r"\x1b\[[0-9;]*m|^ERROR: |^\[[^\]]*\] ([^ :]+: )?", "", message.partition("\n")[0])
     return text.partition("; please report")[0].replace(url, "it").strip()[:200]

@@ -1,4 +1,4 @@
-"""Source manifests: ``data/sources/*.csv``, one row a clip; every mistake is named with file, line and column."""
+"""Source manifests: ``data/sources/*.csv``, one row per clip. Every error is reported with file, line and column."""
 
 from __future__ import annotations
 
@@ -6,66 +6,66 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from lcvd.download.manifest.row import COLUMNS, Source, read_row
+from lcvd.download.manifest.row import COLUMNS, Source, parse_row
 from lcvd.errors import FileError
 
-_SHOWN = 50
+_MAX_LISTED = 50
 
 
 class ManifestError(FileError):
-    """Manifests or annotations can't be used; the message lists the mistakes."""
+    """Manifests or annotations are invalid; the message lists the errors."""
 
 
-def listed(head: str, mistakes: Sequence[str]) -> ManifestError:
-    """An error that lists `mistakes`, a line each; of a great many, the first and how many more there are."""
-    more = [f"  and {len(mistakes) - _SHOWN} more"] if len(mistakes) > _SHOWN else []
-    return ManifestError("\n".join([head, *(f"  {mistake}" for mistake in mistakes[:_SHOWN]), *more]))
+def manifest_error(head: str, errors: Sequence[str]) -> ManifestError:
+    """An error that lists `errors`, one per line: at most the first `_MAX_LISTED`, then the number of the others."""
+    more = [f"  and {len(errors) - _MAX_LISTED} more"] if len(errors) > _MAX_LISTED else []
+    return ManifestError("\n".join([head, *(f"  {mistake}" for mistake in errors[:_MAX_LISTED]), *more]))
 
 
 def read_manifests(folder: Path, skip: str | None = None) -> list[Source]:
-    """All rows of all ``*.csv`` in `folder` but the file named `skip`, in order of id.
+    """All rows of all ``*.csv`` in `folder` except the file named `skip`, sorted by id.
 
     Raises:
-        ManifestError: lists file, line, column, found and expected of every mistake, over all files.
+        ManifestError: lists file, line, column, found and expected for every error in all files.
     """
     sources: dict[str, Source] = {}
-    places: dict[str, tuple[str, int]] = {}
-    mistakes: list[str] = []
+    first_seen: dict[str, tuple[str, int]] = {}
+    errors: list[str] = []
     for path in sorted(path for path in folder.glob("*.csv") if path.name != skip):
-        records, wrong = _records(path)
-        mistakes += wrong
+        records, file_errors = _read_records(path)
+        errors += file_errors
         for line, record in records:
-            found = read_row(record, folder)
+            found = parse_row(record, folder)
             if isinstance(found, Source) and found.id in sources:
-                file, other = places[found.id]
-                found = [f"column id: {found.id!r} stands already in {file}, line {other}; rename one of them"]
+                file, other = first_seen[found.id]
+                found = [f"column id: {found.id!r} is already used in {file}, line {other}; rename one of them"]
             if isinstance(found, Source):
-                places[found.id] = path.name, line
+                first_seen[found.id] = path.name, line
                 sources[found.id] = found
             else:
-                mistakes += [f"{path.name}, line {line}, {problem}" for problem in found]
-    if mistakes:
-        raise listed(f"{folder}: mistakes in the source manifests:", mistakes)
+                errors += [f"{path.name}, line {line}, {problem}" for problem in found]
+    if errors:
+        raise manifest_error(f"{folder}: errors in the source manifests:", errors)
     if not sources and skip is None:
-        raise ManifestError(f"{folder}: no rows in any *.csv; write one with the columns {','.join(COLUMNS)}")
+        raise ManifestError(f"{folder}: no rows in any *.csv; create one with the columns {','.join(COLUMNS)}")
     return [sources[id] for id in sorted(sources)]
 
 
 def write_manifest(path: Path, records: Iterable[Mapping[str, str]]) -> int:
-    """Write `records` (columns that one lacks stay empty) in order of id; returns their number.
+    """Write `records`, sorted by id, with missing columns left empty; returns the number of rows.
 
     Raises:
-        ManifestError: a row that `read_manifests` wouldn't take; nothing is written.
+        ManifestError: `read_manifests` would reject a row; nothing is written.
     """
     rows = sorted(({name: record.get(name, "") for name in COLUMNS} for record in records), key=lambda row: row["id"])
-    mistakes = []
+    errors = []
     for before, row in zip([None, *rows], rows, strict=False):
-        found = read_row(row, path.parent)
-        mistakes += [f"{row['id']}, {problem}" for problem in found] if isinstance(found, list) else []
+        found = parse_row(row, path.parent)
+        errors += [f"{row['id']}, {problem}" for problem in found] if isinstance(found, list) else []
         if before and before["id"] == row["id"]:
-            mistakes.append(f"{row['id']} stands twice; ids must be unique")
-    if mistakes:
-        raise listed(f"{path}: not written, as its rows have mistakes:", mistakes)
+            errors.append(f"{row['id']} is repeated; ids must be unique")
+    if errors:
+        raise manifest_error(f"{path}: not written because of errors in its rows:", errors)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
     with aside.open("w", newline="", encoding="utf-8") as stream:
@@ -76,25 +76,25 @@ def write_manifest(path: Path, records: Iterable[Mapping[str, str]]) -> int:
     return len(rows)
 
 
-def _records(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
-    """Rows of one file with their line numbers, and what is wrong with the file as a whole."""
+def _read_records(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """Rows of one file with their line numbers, and errors that concern the whole file."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream, strict=True)
-            wrong = _columns(reader.fieldnames or [])
-            if wrong:
-                return [], [f"{path.name}, line 1: {wrong}"]
+            file_errors = _column_problems(reader.fieldnames or [])
+            if file_errors:
+                return [], [f"{path.name}, line 1: {file_errors}"]
             return [(reader.line_num, record) for record in reader], []
     except UnicodeDecodeError as error:
         return [], [f"{path.name}: not UTF-8 at byte {error.start}; save it as UTF-8"]
     except csv.Error as error:
-        return [], [f"{path.name}: not a comma-separated table ({error})"]
+        return [], [f"{path.name}: not a CSV table ({error})"]
 
 
-def _columns(found: Sequence[str]) -> str:
+def _column_problems(found: Sequence[str]) -> str:
     unknown = [name for name in found if name not in COLUMNS]
     missing = [name for name in COLUMNS if name not in found]
     twice = sorted({name for name in found if found.count(name) > 1})
     named = (("unknown", unknown), ("missing", missing), ("repeated", twice))
-    told = "; ".join(f"{kind} column {', '.join(map(repr, names))}" for kind, names in named if names)
-    return f"{told}; expected {','.join(COLUMNS)}" if told else ""
+    problems = "; ".join(f"{kind} column {', '.join(map(repr, names))}" for kind, names in named if names)
+    return f"{problems}; expected {','.join(COLUMNS)}" if problems else ""

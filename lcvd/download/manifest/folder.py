@@ -1,4 +1,5 @@
-"""Any folder of clips as a manifest: relative names and hashes only, so that its path enters no artifact."""
+"""Manifest of an arbitrary folder of clips. It stores relative names and hashes, so the folder's path enters no
+artifact."""
 
 from __future__ import annotations
 
@@ -12,28 +13,30 @@ from lcvd.cache.store import file_hash
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A file of the folder: clip id, name relative to the folder, hash of its bytes."""
+class ClipFile:
+    """A file of the folder: clip id, name relative to the folder, SHA-256 of its bytes."""
 
     id: str
     name: str
     sha256: str
 
 
-def scan_folder(folder: Path, taken: Collection[str] = ()) -> list[Entry]:
-    """All files below `folder` but hidden ones, by name. What isn't a video becomes a failed row later, by name.
+def scan_folder(folder: Path, taken: Collection[str] = ()) -> list[ClipFile]:
+    """All files below `folder`, sorted by name, without hidden ones. A file that is not a video becomes a failed row in
+    the download stage.
 
-    An id is made of the name; one that is in `taken`, the ids of other manifests, or was given before gets a number.
+    The id is derived from the name. A number is appended if the id was already used or is in `taken` (ids of other
+    manifests).
 
     Raises:
-        NotADirectoryError: `folder` isn't one.
-        FileNotFoundError: it holds no file.
+        NotADirectoryError: `folder` is not a folder.
+        FileNotFoundError: it contains no file.
     """
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder}: no such folder; name one that holds clips")
+        raise NotADirectoryError(f"{folder}: no such folder; choose one that contains clips")
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder)))
     if not paths:
-        raise FileNotFoundError(f"{folder}: no file in it; name a folder that holds clips")
+        raise FileNotFoundError(f"{folder}: empty folder; choose one that contains clips")
     used = set(taken)
     entries = []
     for path in paths:
@@ -43,12 +46,12 @@ def scan_folder(folder: Path, taken: Collection[str] = ()) -> list[Entry]:
         while id in used:
             id, number = f"{stem}-{number}", number + 1
         used.add(id)
-        entries.append(Entry(id, name, file_hash(path)))
+        entries.append(ClipFile(id, name, file_hash(path)))
     return entries
 
 
-def rows_of(entries: Sequence[Entry], identities: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Manifest rows of ``local:`` addresses; `identities` maps ids to the people in them (default: the id)."""
+def manifest_rows(entries: Sequence[ClipFile], identities: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Manifest rows with ``local:`` addresses. `identities` maps ids to the identity of the person (default: the id)."""
     for entry in entries:
         yield {
             "id": entry.id,

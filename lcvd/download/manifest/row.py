@@ -1,4 +1,4 @@
-"""One row of a source manifest: its columns, what is wrong with it, and the source that it describes."""
+"""One row of a source manifest: columns, validation, and the source it describes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lcvd.download.manifest.box import FORM as CROP_FORM
+from lcvd.download.manifest.box import FORMAT as CROP_FORMAT
 from lcvd.download.manifest.box import Crop, parse_crop
-from lcvd.download.manifest.times import FORM as TIME_FORM
-from lcvd.download.manifest.times import Keys, Time, parse_time, span
+from lcvd.download.manifest.times import FORMAT as TIME_FORMAT
+from lcvd.download.manifest.times import KeyFrames, Time, frame_range, parse_time
 
 COLUMNS = ("id", "identity", "address", "start", "end", "crop", "licence", "dataset")
 SCHEMES = ("package", "local", "file", "http", "https", "youtube", "site", "studio")
@@ -21,10 +21,10 @@ _FORMULA = tuple("=+-@\t\r")
 
 @dataclass(frozen=True)
 class Source:
-    """One row: where a clip comes from.
+    """One row of a manifest: the origin of a clip.
 
-    `start` and `end` are as `lcvd.download.manifest.times.FORM` lists, half-open; `folder` is the manifest's own, against which
-    ``file:`` is resolved.
+    `start` and `end` use the notations of `lcvd.download.manifest.times.FORMAT` and are half-open. ``file:`` addresses
+    are relative to `folder`, the folder of the manifest.
     """
 
     id: str
@@ -37,64 +37,64 @@ class Source:
     folder: Path
     dataset: str
 
-    def span(self, frames: int, fps: float, keys: Keys = ()) -> tuple[int, int]:
-        """Half-open range of native frames; see `lcvd.download.manifest.times.span`."""
-        return span(self.start, self.end, frames, fps, keys)
+    def frame_range(self, frames: int, fps: float, keys: KeyFrames = ()) -> tuple[int, int]:
+        """Half-open range of native frames; see `lcvd.download.manifest.times.frame_range`."""
+        return frame_range(self.start, self.end, frames, fps, keys)
 
 
-def read_row(record: Mapping[str, str], folder: Path) -> Source | list[str]:
-    """The source that a row describes, or what is wrong with it: column, found, expected."""
+def parse_row(record: Mapping[str, str], folder: Path) -> Source | list[str]:
+    """The source that a row describes, or its errors: column, found, expected."""
     if None in record or None in record.values():
-        return [f"expected {len(COLUMNS)} fields ({','.join(COLUMNS)}), quoted where they hold a comma"]
+        return [f"expected {len(COLUMNS)} fields ({','.join(COLUMNS)}), quoted if they contain a comma"]
     crop = parse_crop(record["crop"]) if record["crop"] else None
-    problems = [*_named(record), *_times(record["start"], record["end"])]
+    problems = [*_field_problems(record), *_time_problems(record["start"], record["end"])]
     if record["crop"] and record["address"].startswith("studio:"):
-        problems.append(f"column crop: {record['crop']!r}; a studio clip has none, as its truth is of the whole frame")
+        problems.append(
+            f"column crop: {record['crop']!r}; not allowed for a studio clip, whose ground truth covers the whole frame"
+        )
     elif record["crop"] and crop is None:
-        problems.append(f"column crop: {record['crop']!r}; expected {CROP_FORM}")
+        problems.append(f"column crop: {record['crop']!r}; expected {CROP_FORMAT}")
     if problems:
         return problems
     return Source(**{name: record[name] for name in COLUMNS if name != "crop"}, crop=crop, folder=folder)
 
 
-def _named(record: Mapping[str, str]) -> list[str]:
+def _field_problems(record: Mapping[str, str]) -> list[str]:
     problems = []
     for name in COLUMNS:
         if record[name].startswith(_FORMULA):
             problems.append(
-                f"column {name}: {record[name]!r} would be run as a formula by a spreadsheet; begin it with a letter or digit"
+                f"column {name}: {record[name]!r} would be run as a formula by a spreadsheet; start it with a letter or digit"
             )
     if not problems and not _ID.fullmatch(record["id"]):
         problems.append(f"column id: {record['id']!r}; expected 1 to 128 letters, digits, '_' and '-', no '-' first")
     if not record["identity"].strip():
-        problems.append("column identity: empty; give all clips of a person the same name, it decides the split")
+        problems.append("column identity: empty; use one name for all clips of a person, it decides the split")
     if not record["dataset"].strip():
-        problems.append("column dataset: empty; name the collection that the clip belongs to")
+        problems.append("column dataset: empty; name the dataset of the clip")
     elif not problems and not _DATASET.fullmatch(record["dataset"]):
         problems.append(f"column dataset: {record['dataset']!r}; expected 1 to 32 letters, digits, '_' and '-'")
-    scheme, _, place = record["address"].partition(":")
-    if scheme not in SCHEMES or not place:
+    scheme, _, rest = record["address"].partition(":")
+    if scheme not in SCHEMES or not rest:
         known = ", ".join(f"{scheme}:" for scheme in SCHEMES)
-        problems.append(f"column address: {record['address']!r}; expected {known} and a place")
+        problems.append(f"column address: {record['address']!r}; expected {known} followed by a location")
     return problems
 
 
-def _times(start: str, end: str) -> list[str]:
+def _time_problems(start: str, end: str) -> list[str]:
     parsed = {name: parse_time(text) if text else None for name, text in (("start", start), ("end", end))}
     texts = {"start": start, "end": end}
     problems = [
-        f"column {name}: {texts[name]!r}; expected {TIME_FORM}" for name in parsed if texts[name] and not parsed[name]
+        f"column {name}: {texts[name]!r}; expected {TIME_FORMAT}" for name in parsed if texts[name] and not parsed[name]
     ]
     first, last = parsed["start"], parsed["end"]
-    if not problems and last and _empty(first, last):
-        problems.append(
-            f"column end: {end!r} isn't after start {start!r}; the range is half-open, swap or correct them"
-        )
+    if not problems and last and _is_empty_range(first, last):
+        problems.append(f"column end: {end!r} is not after start {start!r}; the range is half-open")
     return problems
 
 
-def _empty(first: Time | None, last: Time) -> bool:
-    """Whether a range is surely empty; times in different units can only be compared once the media is known."""
+def _is_empty_range(first: Time | None, last: Time) -> bool:
+    """Whether a range is certainly empty. Times in different units can only be compared once the media is known."""
     if first and first.unit == last.unit:
         return last.value <= first.value
     return last.value == 0 and not last.unit.startswith("key:")

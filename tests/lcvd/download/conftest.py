@@ -1,4 +1,4 @@
-"""A server that fails on purpose, behind which addresses look public."""
+"""Fixtures: a server that simulates failures, used directly or as a proxy."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.bad_server import Server, bad_server
 
 @pytest.fixture
 def bad() -> Iterator[Server]:
-    """The server, asked at its own address."""
+    """The server, used directly."""
     with bad_server() as server:
         yield server
 
 
 @pytest.fixture
 def behind(bad: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """The server as this machine's proxy: every http address leads to it, and none needs `download.allow_private`."""
+    """The server as this machine's HTTP proxy: it answers for every http address, so hosts look public."""
     for name in ("https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

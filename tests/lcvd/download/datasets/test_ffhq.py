@@ -1,4 +1,4 @@
-"""Entries in the form of ffhq-dataset-v2.json, and lists of pictures."""
+"""Entries in the format of ffhq-dataset-v2.json, and lists of images."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def write(folder: Path, **items: Any) -> Path:
 
 
 def test_an_image_becomes_a_row(tmp_path: Path) -> None:
-    reading = read_dataset(KNOWN, write(tmp_path, **{"0": ITEM, "12": ITEM}))
-    assert [row["id"] for row in reading.rows] == ["ffhq-00000", "ffhq-00012"]
-    write_manifest(tmp_path / "m.csv", reading.rows)
+    result = read_dataset(KNOWN, write(tmp_path, **{"0": ITEM, "12": ITEM}))
+    assert [row["id"] for row in result.rows] == ["ffhq-00000", "ffhq-00012"]
+    write_manifest(tmp_path / "m.csv", result.rows)
     source = read_manifests(tmp_path)[0]
     assert (source.address, source.licence) == (f"{URL}#md5={MD5}", "Attribution-NonCommercial License")
 
 
-def test_a_list_becomes_rows_of_the_users_folder(tmp_path: Path) -> None:
+def test_a_list_becomes_rows_with_local_addresses(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("images1024x1024/00000/00000.png\n\n00012.png\n")
     rows = read_dataset(KNOWN, tmp_path / "list.txt").rows
     assert [(row["id"], row["address"]) for row in rows] == [
@@ -43,7 +43,7 @@ def test_a_list_becomes_rows_of_the_users_folder(tmp_path: Path) -> None:
         ("ffhq-00012", "local:00012.png"),
     ]
     (tmp_path / "list.txt").write_text("00012.png\n/etc/0.png\nface.png\n")
-    with pytest.raises(ManifestError, match=r"list.txt, line 2, picture: found '/etc/0.png'(.|\n)*line 3, picture"):
+    with pytest.raises(ManifestError, match=r"list.txt, line 2, image: found '/etc/0.png'(.|\n)*line 3, image"):
         read_dataset(KNOWN, tmp_path / "list.txt")
 
 
@@ -53,7 +53,7 @@ def test_a_list_becomes_rows_of_the_users_folder(tmp_path: Path) -> None:
     ("metadata", "license", "=1+1", "image 0, metadata.license: found '=1+1'; expected the photograph's licence"),
     ("metadata", "license", None, "image 0, metadata.license: found None"),
 ])  # fmt: skip
-def test_mistakes_are_named(tmp_path: Path, group: str, name: str, value: Any, message: str) -> None:
+def test_errors_name_file_line_and_field(tmp_path: Path, group: str, name: str, value: Any, message: str) -> None:
     with pytest.raises(ManifestError) as caught:
         read_dataset(KNOWN, write(tmp_path, **{"0": ITEM | {group: ITEM[group] | {name: value}}}))
     assert f"ffhq-dataset-v2.json, line 2, {message}" in str(caught.value)

