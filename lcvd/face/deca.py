@@ -6,14 +6,13 @@ published file's names. Shape suffixes: B crops, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from lcvd.weights.strict import fit, read_pickled
+from lcvd.weights.strict import load_network
 
 SPLIT = {"shape": 100, "tex": 50, "exp": 50, "pose": 6, "cam": 3, "light": 27}
 """Numbers in each part of the output, in order."""
@@ -116,11 +115,7 @@ def load_encoder(path: Path, device: torch.device | str = "cpu") -> DecaEncoder:
     Raises:
         ModelError: the file isn't a checkpoint with a part ``E_flame``, or its keys or shapes differ (they are listed).
     """
-    weights: Mapping[str, Tensor] = read_pickled(path, "E_flame")
-    with torch.device("meta"):
-        encoder = DecaEncoder()
-    fit(encoder, weights, path)
-    encoder = encoder.to(device).eval().requires_grad_(False)
+    encoder = load_network(DecaEncoder, path, "E_flame").to(device)
     return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

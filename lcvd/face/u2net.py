@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lcvd.weights.registry import require
-from lcvd.weights.strict import fit, read_pickled
+from lcvd.weights.strict import load_network
 
 WEIGHTS = "u2net-human"
 """Name in the weights registry."""
@@ -114,12 +114,7 @@ def load_u2net(path: Path | None = None) -> U2Net:
         MissingWeights: the file isn't there.
         ModelError: the file isn't a state dict of exactly this network.
     """
-    path = path or require(WEIGHTS)
-    weights = read_pickled(path)
-    with torch.device("meta"):
-        network = U2Net()
-    fit(network, weights, path)
-    return network.eval().requires_grad_(False)
+    return load_network(U2Net, path or require(WEIGHTS))
 
 
 def _half(x_BCHW: Tensor) -> Tensor:

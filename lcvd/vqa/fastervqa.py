@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from lcvd.vqa.swin3d import Swin3D
 from lcvd.weights.registry import require
-from lcvd.weights.strict import fit, read_pickled
+from lcvd.weights.strict import load_network
 
 WEIGHTS = "fastervqa"
 """Name in the weights registry."""
@@ -71,9 +71,4 @@ def load_fastervqa(path: Path | None = None) -> FasterVqa:
         MissingWeights: the file isn't there.
         ModelError: the file isn't a checkpoint of exactly this network.
     """
-    path = path or require(WEIGHTS)
-    weights = read_pickled(path, "state_dict")
-    with torch.device("meta"):
-        network = FasterVqa()
-    fit(network, weights, path)
-    return network.eval().requires_grad_(False)
+    return load_network(FasterVqa, path or require(WEIGHTS), "state_dict")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lcvd.weights.registry import ModelError
 
+Network = TypeVar("Network", bound=nn.Module)
 SHOWN = 12
 """Keys of a kind that an error lists."""
 
@@ -77,6 +78,19 @@ def fit(module: Any, tensors: Mapping[str, Tensor], source: Path | str, dtype: t
     brought = {key: t.to(dtype) if dtype and t.is_floating_point() else t for key, t in tensors.items()}
     module.load_state_dict(brought, strict=True, assign=True)
     return module
+
+
+def load_network(kind: Callable[[], Network], path: Path, part: str | None = None) -> Network:
+    """The network that `kind` makes, with the weights of a file as `read_pickled` reads it, in evaluation mode.
+
+    Raises:
+        ModelError: see `read_pickled` and `fit`.
+    """
+    weights = read_pickled(path, part)
+    with torch.device("meta"):
+        network = kind()
+    fit(network, weights, path)
+    return network.eval().requires_grad_(False)
 
 
 def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:

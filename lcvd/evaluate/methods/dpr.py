@@ -20,7 +20,7 @@ from lcvd.evaluate.methods.base import Options, Shot
 from lcvd.evaluate.methods.hourglass import Hourglass
 from lcvd.render.sh import LUMA, check_light
 from lcvd.weights.registry import fingerprint, require
-from lcvd.weights.strict import fit, read_pickled
+from lcvd.weights.strict import load_network
 
 Array = NDArray[Any]
 WEIGHTS = "dpr"
@@ -63,12 +63,7 @@ def load_dpr(path: Path | None = None) -> Hourglass:
     Raises:
         MissingWeights, ModelError: see `Dpr`.
     """
-    path = path or require(WEIGHTS)
-    weights = read_pickled(path)
-    with torch.device("meta"):
-        network = Hourglass()
-    fit(network, weights, path)
-    return network.eval().requires_grad_(False)
+    return load_network(Hourglass, path or require(WEIGHTS))
 
 
 def dpr_light(light: Array) -> Array:
