@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: golden numbers, real clips, a fresh cache, a browser."""
+"""Shared fixtures: golden numbers, real clips, an empty cache, a browser."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure() -> None:
-    """What a shell starts in the background ignores Ctrl-C, and so would all that tests interrupt."""
+    """A shell's background processes ignore Ctrl-C, and so would all processes that tests interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, the tests of a file stay together, and so do all quick ones that need the reproduced project:
-    making it takes longer than all of them. Slow ones take longer still, and are shared out by file."""
+    """Assign groups for `--dist loadgroup`: the tests of a file stay together, and all quick tests that need the
+    reproduced project share a group, because creating it takes longer than all of them. Slow ones take even longer and
+    are distributed by file."""
     for item in items:
         shared = "reproduced" in getattr(item, "fixturenames", ()) and item.get_closest_marker("slow") is None
         item.add_marker(pytest.mark.xdist_group("reproduced" if shared else item.path.relative_to(ROOT).as_posix()))
@@ -32,16 +33,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def golden_dir() -> Path:
-    """Folder of the golden numbers, `LCVD_GOLDEN_DIR` or tests/golden."""
+    """Folder of the golden numbers: `LCVD_GOLDEN_DIR`, default tests/golden."""
     return Path(os.environ.get("LCVD_GOLDEN_DIR", ROOT / "tests" / "golden"))
 
 
 @pytest.fixture(scope="session")
 def clips_dir() -> Path:
-    """Folder of real clips, `LCVD_TEST_CLIPS` or ../shared/clips; skips where there are none."""
+    """Folder of real clips: `LCVD_TEST_CLIPS`, default ../shared/clips. Skips the test if it has none."""
     folder = Path(os.environ.get("LCVD_TEST_CLIPS", ROOT.parent / "shared" / "clips"))
     if not any(folder.glob("*.mp4")):
-        pytest.skip(f"no clips in {folder}: name a folder of talking-head clips in LCVD_TEST_CLIPS")
+        pytest.skip(f"no clips in {folder}: set LCVD_TEST_CLIPS to a folder of talking-head clips")
     return folder
 
 
@@ -53,8 +54,8 @@ def cache(tmp_path: Path) -> Cache:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium as the system has it. It starts and ends processes as it likes: other modules' tests don't see any."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed: pip install '.[dev]'")
+    """The system's Chromium. It starts processes of its own, so the fixture is limited to a module."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
     names = ("chromium", "chromium-browser", "google-chrome")
     path = next((found for name in names if (found := shutil.which(name))), None)
     if path is None:

@@ -1,4 +1,5 @@
-"""A small FLAME by the golden rule, in files as the publisher lays them out: chumpy arrays, sparse regressor, Python 2."""
+"""A small FLAME model by the golden rule, stored in the publisher's format: chumpy arrays, a sparse regressor, Python 2
+pickles."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ RINGS, POINTS = 15, 20
 
 
 def template() -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (300, 3) and triangles (560, 3), facing outwards, of fixture ``flame``."""
+    """Vertices (300, 3) and outward-facing triangles (560, 3) of fixture ``flame``."""
     ring, place = np.mgrid[:RINGS, :POINTS]
     theta, phi = np.pi * (ring + 0.5) / RINGS, 2 * np.pi * place / POINTS
     vertices = np.stack(
@@ -32,13 +33,13 @@ def template() -> tuple[np.ndarray, np.ndarray]:
 
 
 def arrays(seed: int) -> dict[str, Any]:
-    """The fields of ``generic_model.pkl`` that FLAME is built from."""
+    """The fields of ``generic_model.pkl`` that FLAME uses."""
     vertices, faces = template()
     count = len(vertices)
 
     def rows(name: str, shape: tuple[int, ...], power: int) -> np.ndarray:
-        found = draws(f"{seed}:flame:{name}").uniform(0, 1, shape) ** power
-        return found / found.sum(1, keepdims=True)
+        fields = draws(f"{seed}:flame:{name}").uniform(0, 1, shape) ** power
+        return fields / fields.sum(1, keepdims=True)
 
     return {
         "v_template": vertices,
@@ -53,7 +54,7 @@ def arrays(seed: int) -> dict[str, Any]:
 
 
 def regions(vertices: np.ndarray) -> dict[str, np.ndarray]:
-    """What ``FLAME_masks.pkl`` names, on the ellipsoid: the face is its front."""
+    """The regions of ``FLAME_masks.pkl`` on the ellipsoid; the face is its front."""
     x, y, z = vertices.T
     front = z > 0.02
     return {
@@ -67,15 +68,15 @@ def regions(vertices: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def write_flame(folder: Path, seed: int, faces: np.ndarray | None = None) -> tuple[Path, Path]:
-    """``generic_model.pkl`` and ``FLAME_masks.pkl`` in `folder`; region `face` is the front of the ellipsoid."""
-    found = arrays(seed)
+    """Write ``generic_model.pkl`` and ``FLAME_masks.pkl`` to `folder`; region `face` is the front of the ellipsoid."""
+    fields = arrays(seed)
     if faces is not None:
-        found["f"] = faces
-    found["J_regressor"] = csc_matrix(found["J_regressor"])
-    found_vertices = found["v_template"]
+        fields["f"] = faces
+    fields["J_regressor"] = csc_matrix(fields["J_regressor"])
+    vertices_xyz = fields["v_template"]
     model, masks = folder / "generic_model.pkl", folder / "FLAME_masks.pkl"
     folder.mkdir(parents=True, exist_ok=True)
-    # The pickle names classes of a package that needn't be there when it is read.
+    # The pickle names classes of a package that is not needed for reading.
     names = ("chumpy", "chumpy.ch", "chumpy.reordering")
     modules = {name: types.ModuleType(name) for name in names}
     sys.modules.update(modules)
@@ -85,17 +86,17 @@ def write_flame(folder: Path, seed: int, faces: np.ndarray | None = None) -> tup
         modules["chumpy.ch"].Ch, modules["chumpy.reordering"].Select = ch, select
 
         def chumpy(array: np.ndarray) -> Any:
-            held = ch()
-            held.x = array
-            return held
+            array_object = ch()
+            array_object.x = array
+            return array_object
 
         vertices = select()
-        order = np.arange(found["v_template"].size)[::-1]
-        vertices.a = chumpy(found["v_template"].ravel()[::-1].copy())
-        vertices.idxs, vertices.preferred_shape = order, found["v_template"].shape
-        found |= {"v_template": vertices, "shapedirs": chumpy(found["shapedirs"])}
-        model.write_bytes(pickle.dumps(found, protocol=2))
-        masks.write_bytes(pickle.dumps(regions(found_vertices), protocol=2))
+        order = np.arange(fields["v_template"].size)[::-1]
+        vertices.a = chumpy(fields["v_template"].ravel()[::-1].copy())
+        vertices.idxs, vertices.preferred_shape = order, fields["v_template"].shape
+        fields |= {"v_template": vertices, "shapedirs": chumpy(fields["shapedirs"])}
+        model.write_bytes(pickle.dumps(fields, protocol=2))
+        masks.write_bytes(pickle.dumps(regions(vertices_xyz), protocol=2))
     finally:
         for name in names:
             del sys.modules[name]

@@ -1,4 +1,4 @@
-"""The rules by which the golden numbers' weights and inputs are made (golden/README.md, section 1)."""
+"""Rules that generate the weights and inputs of the golden numbers (golden/README.md, section 1)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ Exceptions = Callable[[str, np.ndarray], np.ndarray | None]
 
 
 def draws(tag: str) -> np.random.RandomState:
-    """A fresh generator for one tag."""
+    """A new generator, seeded with a tag."""
     return np.random.RandomState(zlib.crc32(tag.encode()))
 
 
 def rule_weights(module: nn.Module, seed: int, exceptions: Exceptions | None = None) -> dict[str, torch.Tensor]:
-    """A state dict by the common rule.
-
-    `exceptions(key, x)` gives a tensor's values from its standard normal draws `x`, or None where the rule holds.
-    """
-    owners = dict(module.named_modules(remove_duplicate=False))  # a shared one has several names
+    """A state dict by the common rule. `exceptions(key, x)` returns a tensor's values given its standard normal draws
+    `x`, or None to apply the rule."""
+    owners = dict(module.named_modules(remove_duplicate=False))  # a shared module has several names
     state = {}
     for key, tensor in module.state_dict().items():
         if not tensor.is_floating_point():
@@ -50,12 +48,12 @@ def _by_rule(key: str, x: np.ndarray, owner: nn.Module) -> np.ndarray:
 
 
 def fan_in(x: np.ndarray) -> np.ndarray:
-    """Draws divided by the root of the number of inputs."""
+    """Draws divided by the square root of the number of inputs."""
     return x / np.sqrt(np.prod(x.shape[1:]))
 
 
 def deca_exceptions(key: str, x: np.ndarray) -> np.ndarray | None:
-    """Those of fixture ``deca_encoder``."""
+    """Exceptions of fixture ``deca_encoder``."""
     if x.ndim == 4 or (key.startswith("layers.") and key.endswith(".weight")):
         return np.sqrt(2) * fan_in(x)
     return 0.3 * (1 + 0.1 * x) if key.endswith("bn3.weight") else None

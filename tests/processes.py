@@ -1,4 +1,4 @@
-"""Which processes are at work where."""
+"""Find running processes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 
 
-def working_in(folder: Path) -> list[psutil.Process]:
-    """Every process whose working folder is `folder` or below it, zombies aside: whoever starts one there passes its own on."""
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """All processes, except zombies, whose working directory is in `folder`; child processes inherit it."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -19,7 +19,7 @@ def working_in(folder: Path) -> list[psutil.Process]:
 
 
 def command_of(process: psutil.Process) -> str:
-    """What it was started with; nothing if it is gone."""
+    """Command line of a process; empty if it has exited."""
     with contextlib.suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""

@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can check: arrows, rooms, and what DVC knows about them."""
+"""Architecture rules that can be checked: import direction, rooms, stages, and the dependencies declared to DVC."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ from tasks.ops.write_deps import LAUNCHED, SOURCES, rewrite, source_deps
 
 ROOMS = ("video", "face", "render", "light", "studio", "download", "vqa", "filter", "reconstruct", "shard", "model", "train",
          "metrics", "relighting", "evaluate", "report", "app", "cli")  # fmt: skip
-SERVANTS = ("errors", "registry", "config", "ledger", "cache", "weights")  # serve all rooms
+SHARED = ("errors", "registry", "config", "ledger", "cache", "weights")  # may be used by all rooms
 STAGES = ("download", "filter", "reconstruct", "shard", "train", "evaluate")
 
 
@@ -25,7 +25,7 @@ def modules() -> list[str]:
 
 
 def foreign(module: str) -> set[str]:
-    """Top names of everything that a module imports."""
+    """Top-level names of everything that a module imports."""
     path = module_file(module)
     assert path is not None
     names: set[str] = set()
@@ -42,7 +42,7 @@ def pipeline() -> dict:
     return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
-def test_arrows_point_from_flows_over_tasks_to_lcvd():
+def test_flows_import_tasks_and_tasks_import_lcvd():
     allowed = {"lcvd": {"lcvd"}, "tasks": {"lcvd", "tasks"}, "flows": {"lcvd", "tasks"}}
     wrong = [
         f"{module} imports {name}"
@@ -53,7 +53,7 @@ def test_arrows_point_from_flows_over_tasks_to_lcvd():
     assert not wrong
 
 
-def test_the_library_knows_nothing_of_prefect_or_dvc():
+def test_the_library_imports_neither_prefect_nor_dvc():
     assert not [m for m in modules() if m.startswith("lcvd.") and foreign(m) & {"prefect", "dvc", "tasks", "flows"}]
 
 
@@ -72,19 +72,19 @@ def test_rooms_use_rooms_above_them():
         room = module.split(".")[1] if module.startswith("lcvd.") else None
         for name in direct_imports(module, typed=True) if room else ():
             other = name.split(".")[1] if "." in name else None
-            if other in (None, room, *SERVANTS):
+            if other in (None, room, *SHARED):
                 continue
-            if room in SERVANTS or ROOMS.index(other) > ROOMS.index(room):
+            if room in SHARED or ROOMS.index(other) > ROOMS.index(room):
                 wrong.append(f"{module} imports {name}")
     assert not wrong
 
 
-def test_every_room_has_its_place():
+def test_every_room_is_listed():
     rooms = {module.split(".")[1] for module in modules() if module.startswith("lcvd.")}
-    assert rooms <= {*ROOMS, *SERVANTS}
+    assert rooms <= {*ROOMS, *SHARED}
 
 
-def test_no_module_imports_itself_in_a_circle():
+def test_there_are_no_import_cycles():
     for module in modules():
         if any(module in closure(name) for name in direct_imports(module)):
             circle = [name for name in closure(module) if module in closure(name)]
@@ -137,7 +137,7 @@ def test_launched_modules_are_known():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_are_the_sections_that_the_code_reads(stage):
-    """Whatever of `settings` a stage's modules read is a parameter of it: else a change would go unnoticed."""
+    """Every setting that a stage's modules read must be a parameter of the stage; otherwise DVC misses its changes."""
     declared = pipeline()[stage]["params"]
     sections = "|".join(name for name in Settings.model_fields if name != "runner")
     pattern = re.compile(rf"\bsettings\.((?:{sections})\b(?:\.[a-z_]+)*)")
@@ -154,7 +154,7 @@ def test_params_are_the_sections_that_the_code_reads(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_are_all_in_the_file(stage):
-    """`lcvd config use demo` writes params.yaml; DVC refuses to run a stage when one of its parameters isn't there."""
+    """`lcvd config use demo` writes params.yaml; DVC does not run a stage with a missing parameter."""
     found = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for param in pipeline()[stage]["params"]:
         value = found

@@ -1,4 +1,4 @@
-"""A few of `tests.chaos`'s kills; ``python -m tests.chaos --kills 50`` does more."""
+"""A few kills of `tests.chaos`; ``python -m tests.chaos --kills 50`` makes more."""
 
 import random
 
@@ -13,7 +13,7 @@ def test_a_chain_that_is_killed_at_random_ends_with_the_undisturbed_run_s_bytes(
     seed = random.SystemRandom().randrange(10_000)
     print(f"seed {seed}")
     chaos = Chaos(tmp_path / "project", seed)
-    chaos.undisturbed()
+    chaos.run_undisturbed()
     chaos.run(3)
     assert len(chaos.kills) == 3
     assert chaos.finished

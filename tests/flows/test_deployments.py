@@ -12,7 +12,7 @@ import pytest
 
 from lcvd.evaluate.regression import history_entry
 from tests.flows.conftest import answers, found
-from tests.processes import command_of, working_in
+from tests.processes import command_of, processes_in
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ def test_what_dies_costs_no_work_leaves_nothing_and_frees_its_slot(deployed, wai
     """Without its worker a run goes on to its end; without its machine, its slot is free once its lease is over (300 s)."""
 
     def at_work() -> dict[int, str]:
-        return {each.pid: command_of(each) for each in working_in(deployed.folder) if each.pid not in others}
+        return {each.pid: command_of(each) for each in processes_in(deployed.folder) if each.pid not in others}
 
-    others = {each.pid for each in working_in(deployed.folder)}  # server and worker
+    others = {each.pid for each in processes_in(deployed.folder)}  # server and worker
     deployed.run("prefect", "deployment", "run", "train-lcvd/train-lcvd")
     wait_for(lambda: any("flows." in command for command in at_work().values()), 180)
     deployed.first_worker.kill()

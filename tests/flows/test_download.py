@@ -1,4 +1,4 @@
-"""Stage download as users run it: worker processes, a server that fails on purpose, `lcvd retry download`."""
+"""Stage download with worker processes, a server that simulates failures, and `lcvd retry download`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATHS = {
     "good": "", "busy-once": "", "404": "dead", "403": "blocked", "bot": "blocked", "inwards": "private_address",
     "stall": "broken", "cut": "broken", "short-length": "broken",
 }  # fmt: skip
-MENDED = ("bot", "stall", "cut", "short-length")
+TRANSIENT = ("bot", "stall", "cut", "short-length")
 
 
 def reasons(project) -> dict[str, set[str]]:
@@ -22,13 +22,13 @@ def reasons(project) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-def test_a_second_run_fetches_only_what_was_broken(fresh_project):
+def test_a_second_run_downloads_only_what_failed_transiently(fresh_project):
     with bad_server() as server:
-        # as a proxy: addresses look public, so that a redirect into a private network is told from them
+        # Used as a proxy, so that addresses look public and a redirect to a private network differs from them.
         fresh_project.environment = {"http_proxy": server.address, "no_proxy": "127.0.0.1,localhost"}
         rows = [
             f"{path}_{clip},{path},http://clips.test/{path},frame:{30 * clip + index},frame:{30 * clip + 25},,test,test\n"
-            for index, path in enumerate(PATHS)  # other frames of the same file, or they were duplicates
+            for index, path in enumerate(PATHS)  # different frames of the same file, otherwise they would be duplicates
             for clip in range(3)
         ]
         fresh_project.sources(*rows)
@@ -38,7 +38,7 @@ def test_a_second_run_fetches_only_what_was_broken(fresh_project):
         assert server.counts() == {path: 2 if path in ("403", "bot", "busy-once") else 1 for path in PATHS}
         server.repaired = True
         server.hits.clear()
-        fresh_project.dvc("repro", "--single-item", "--force", "download")  # what `lcvd retry download` begins with
-        expected = {path: {"" if path in MENDED else word} for path, word in PATHS.items()}
+        fresh_project.dvc("repro", "--single-item", "--force", "download")  # the first command of `lcvd retry download`
+        expected = {path: {"" if path in TRANSIENT else word} for path, word in PATHS.items()}
         assert reasons(fresh_project) == expected
-        assert server.counts() == dict.fromkeys(MENDED, 1) | {"403": 2}
+        assert server.counts() == dict.fromkeys(TRANSIENT, 1) | {"403": 2}

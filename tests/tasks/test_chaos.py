@@ -22,7 +22,7 @@ from tests.tasks.test_chunks import HELPERS, ROOT, mapped, needs
 from lcvd.ledger.rows import write_ledger
 from lcvd.ledger.story import counts
 from tests.flows.conftest import answers
-from tests.processes import command_of, working_in
+from tests.processes import command_of, processes_in
 
 CLIPS, KILLS = 200, 3
 COUNTS = {"failed": 20, "failed:gone": 20, "filtered": 20, "filtered:dark": 20, "kept": 160}
@@ -138,7 +138,7 @@ class Deployed:
         """Processes of runs: all that work in the folder but the services."""
         services = {service.pid for service in self.services.values()}
         found = []
-        for process in working_in(self.folder):
+        for process in processes_in(self.folder):
             with contextlib.suppress(psutil.Error):
                 # the server itself is a child of the command that started it
                 if process.pid not in services and process.ppid() != self.services["server"].pid:
