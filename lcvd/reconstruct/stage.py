@@ -58,11 +58,16 @@ def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: 
 
 
 def _made_with(part: ReconstructSettings) -> dict[str, Any]:
-    """What decides codes and masks beside clip, settings and this project's code, for the key and the provenance: the
-    weights files' hashes, and installed packages that provide the face estimator or the masker."""
+    """What decides codes and masks beside clip, settings and this project's code, for the key and the provenance."""
     weights = FACE_ESTIMATORS.get(part.codes).weights(part) | MASKERS.get(part.mask).weights()
-    packages = [*FACE_ESTIMATORS.package(part.codes).values(), *MASKERS.package(part.mask).values()]
-    return {"weights": weights} | ({"packages": packages} if packages else {})
+    return {"weights": weights, **packages(part)}
+
+
+def packages(part: ReconstructSettings) -> dict[str, list[str]]:
+    """``{"packages": ["NAME VERSION", ...]}`` of the installed packages that provide the face estimator or the masker; empty
+    if both are this project's own."""
+    found = {*FACE_ESTIMATORS.package(part.codes).values(), *MASKERS.package(part.mask).values()}
+    return {"packages": sorted(found)} if found else {}
 
 
 def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, made_with: dict[str, Any]) -> Row:

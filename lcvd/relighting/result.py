@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
+from lcvd.reconstruct.stage import packages
 from lcvd.relighting.motion import seconds_of
 from lcvd.relighting.options import Progress, SamplingOptions
 from lcvd.relighting.output.options import VIDEO, OutputOptions, check_writable, is_picture, resized, write_picture
@@ -200,4 +201,5 @@ class Relit:
             "seed": how.pop("seed", None),
             "settings": {**how, **self.words},
             "sources": self.sources,
+            **packages(self.settings.reconstruct),
         }
