@@ -1,8 +1,8 @@
 """How many of a range of commits would have voided each scratch cache: ``python -m scripts.replay_cache_keys [END] [--commits N]``.
 
 Computes the code's part of six cache keys (`lcvd.cache.imports.code_key`) for every commit from its git objects, and beside it
-the earlier rule, which hashed every file of the folders that a module uses. A commit voids a cache if its key differs
-from the commit's before.
+the earlier rule, which hashed every file of the folders that a module uses. A commit (merges are left out) voids a cache if its
+key differs from its parent's.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     "reconstruct": ("lcvd.reconstruct.stage", "lcvd.shading.stage"),
     "shard": ("lcvd.shard.stage", "lcvd.shards.stage"),
     "latents": ("lcvd.model.precompute_latents", "lcvd.model.prepare"),
-    "training": ("lcvd.train.run", "lcvd.training.run"),
+    "training": ("lcvd.train.run", "lcvd.train.stage", "lcvd.training.run", "lcvd.training.stage"),
 }
-"""The module whose key each cache uses; the first that a commit has."""
+"""The modules of each cache's key in every layout that the project had; of a commit those count that it has."""
 
 
 def git(*arguments: str) -> str:
@@ -62,31 +62,24 @@ class CommitTree:
         return sorted(path for path in self.blobs if path == folder or path.startswith(f"{folder}/"))
 
 
-def folders_key(module: str, tree: CommitTree) -> str:
-    """The earlier rule: every byte of every folder below ``lcvd/`` that `module` uses."""
-    folders = {"/".join(name.split(".")[:2]) for name in closure(module, tree) if name.count(".") > 1}
+def folders_key(modules: list[str], tree: CommitTree) -> str:
+    """The earlier rule: every byte of every folder below ``lcvd/`` that `modules` use."""
+    used = {name for module in modules for name in closure(module, tree) if name.count(".") > 1}
+    folders = {"/".join(name.split(".")[:2]) for name in used}
     files = [f"{path}\0{tree.digest(path)}" for folder in sorted(folders) for path in tree.below(folder)]
     return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
 
-def voided(commits: list[str]) -> dict[str, tuple[int, int]]:
-    """For each cache the number of `commits` (oldest first; the first is only compared with) that change its key, and how
-    many the earlier rule would have counted."""
-    counts = dict.fromkeys(ENTRIES, (0, 0))
-    before: dict[str, tuple[str, str]] = {}
-    for commit in commits:
-        tree = CommitTree(commit)
-        for cache, modules in ENTRIES.items():
-            module = next((each for each in modules if module_path(each, tree)), None)
-            if module is None:
-                continue
-            # The latents' key holds the fingerprints of the networks that make them.
-            now = code_key(module, tree, assets=cache != "latents"), folders_key(module, tree)
-            new, old = counts[cache]
-            if cache in before:
-                counts[cache] = new + (now[0] != before[cache][0]), old + (now[1] != before[cache][1])
-            before[cache] = now
-    return counts
+@functools.cache
+def keys(commit: str) -> dict[str, tuple[str, str]]:
+    """The code's part of each cache's key in a commit, by this checkout's rule and by the earlier one."""
+    tree = CommitTree(commit)
+    found = {}
+    for cache, names in ENTRIES.items():
+        modules = [name for name in names if module_path(name, tree)]
+        # The key of the latents holds weights and configuration of the networks that make them.
+        found[cache] = code_key(*modules, tree=tree, assets=cache != "latents"), folders_key(modules, tree)
+    return found
 
 
 def main() -> None:
@@ -95,9 +88,11 @@ def main() -> None:
     parser.add_argument("end", nargs="?", default="HEAD", help="last commit")
     parser.add_argument("--commits", type=int, default=150, help="how many commits are replayed")
     options = parser.parse_args()
-    history = git("rev-list", "--first-parent", "--reverse", f"--max-count={options.commits + 1}", options.end).split()
-    print(f"{'cache':<12} {'voided':>6} {'by folders':>10}   of {len(history) - 1} commits up to {options.end}")
-    for cache, (new, old) in voided(history).items():
+    commits = git("rev-list", "--no-merges", f"--max-count={options.commits}", options.end).split()
+    pairs = [(keys(commit), keys(git("rev-parse", f"{commit}^").strip())) for commit in commits]
+    print(f"{'cache':<12} {'voided':>6} {'by folders':>10}   of {len(commits)} commits up to {options.end}")
+    for cache in ENTRIES:
+        new, old = (sum(after[cache][rule] != before[cache][rule] for after, before in pairs) for rule in (0, 1))
         print(f"{cache:<12} {new:>6} {old:>10}")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from lcvd.cache.source import Source, parse
+from lcvd.cache.source import Import, Source, Use, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("lcvd", "tasks", "flows")
@@ -75,10 +75,18 @@ class WorkingTree:
 HERE = WorkingTree()
 
 
+@functools.cache
 def module_path(module: str, tree: Tree = HERE) -> str | None:
     """Path of a module of this project, or None."""
     base = module.replace(".", "/")
     return next((path for path in (f"{base}.py", f"{base}/__init__.py") if tree.has(path)), None)
+
+
+def _found(module: str, tree: Tree) -> str:
+    path = module_path(module, tree)
+    if path is None:
+        raise ModuleNotFoundError(f"{module}: no source file under {ROOT}")
+    return path
 
 
 def module_file(module: str) -> Path | None:
@@ -94,16 +102,18 @@ def direct_imports(module: str, tree: Tree = HERE, typed: bool = False) -> froze
     Args:
         typed: imports for type checking count too; Python never runs them.
     """
-    path = module_path(module, tree)
-    if path is None:
-        raise ModuleNotFoundError(f"{module}: no source file under {ROOT}")
-    source = tree.source(path)
-    found: set[str] = set()
-    for name, parts in (*source.imports, *(source.typed if typed else ())):
-        if name.split(".")[0] in PACKAGES:
-            submodules = {f"{name}.{part}" for part in parts if module_path(f"{name}.{part}", tree)}
-            found |= submodules or {name}
-    return frozenset(name for name in found if module_path(name, tree))
+    source = tree.source(_found(module, tree))
+    imports = (*source.imports, *(source.typed if typed else ()))
+    return frozenset(found[0] for each in imports if (found := _target(each, tree)))
+
+
+def _target(each: Import, tree: Tree) -> tuple[str, str | None] | None:
+    """The module of this project that an import loads, and the name taken from it; None for another package."""
+    if each.module.split(".")[0] not in PACKAGES:
+        return None
+    if each.name and module_path(f"{each.module}.{each.name}", tree):
+        return f"{each.module}.{each.name}", None
+    return (each.module, each.name) if module_path(each.module, tree) else None
 
 
 @functools.cache
@@ -131,60 +141,51 @@ def rooms(module: str) -> frozenset[str]:
 
 
 @functools.cache
-def code_key(module: str, tree: Tree = HERE, assets: bool = True) -> str:
-    """Hash of the meaning of every module in `module`'s `closure` and of the assets that these modules name.
+def code_key(*modules: str, tree: Tree = HERE, assets: bool = True) -> str:
+    """Hash of the meaning of `modules`, of every module that they import, and of the assets that all these name.
 
     Args:
-        assets: False where the other parts of the cache key hold a hash of every asset that is used.
+        assets: False where the other parts of the cache key decide the content of every asset that is used.
+
+    Raises:
+        ModuleNotFoundError: one of `modules` isn't a module of this project.
     """
-    names = sorted(n for n in closure(module, tree) if n.startswith("lcvd.") and not n.startswith(WITHOUT_EFFECT))
-    sources = {name: tree.source(str(module_path(name, tree))) for name in names if not name.startswith(SETTINGS)}
-    digest = hashlib.sha256()
-    for name, source in sources.items():
-        digest.update(f"{name}\0{source.meaning}\0".encode())
-    for part in _used_settings(sources, tree):
-        digest.update(f"{part}\0".encode())
-    for path in _asset_files(sources, tree) if assets else ():
-        digest.update(f"{path}\0{tree.digest(path)}\0".encode())
-    return digest.hexdigest()
+    return hashlib.sha256("\n".join(code_lines(*modules, tree=tree, assets=assets)).encode()).hexdigest()
 
 
-def _used_settings(sources: dict[str, Source], tree: Tree) -> list[str]:
-    """The meaning of each definition of a settings module that `sources` use, directly or through other definitions.
+def code_lines(*modules: str, tree: Tree = HERE, assets: bool = True) -> list[str]:
+    """What `code_key` hashes: each module, definition of settings and asset with its hash, sorted.
 
-    A settings class counts without its fields and validators, whose values are in the key already; but with them where it is
-    called: ``TrackSettings()`` takes defaults, which no other part of a key holds.
+    Of a settings module only the definitions count that others use. A class of settings counts without its fields and
+    validators, whose values are in the key already; but with them where it is used as a value: ``TrackSettings()`` takes
+    defaults, which no other part of a key holds.
     """
-    called = frozenset[str]().union(*(source.called for source in sources.values()))
-    todo = [use for source in sources.values() for use in _names(source)]
-    seen: set[tuple[str, str]] = set()
-    parts = []
+    lines: set[str] = set()
+    seen: set[tuple[str, str | None, Use]] = set()
+    todo: list[tuple[str, str | None, Use]] = [(module, None, Use.VALUE) for module in modules]
     while todo:
-        module, name = todo.pop()
-        path = module_path(module, tree)
-        if not module.startswith(SETTINGS) or path is None or (module, name) in seen:
+        want = module, name, use = todo.pop()
+        if want in seen:
             continue
-        seen.add((module, name))
+        seen.add(want)
+        path = _found(module, tree)
         source = tree.source(path)
-        if definition := source.definitions.get(name):
-            whole = name in called
-            parts.append(f"{module}.{name}\0{definition.meaning if whole else definition.without_fields}")
-            uses = definition.uses if whole else definition.uses_without_fields
-            todo += [(module, use) for use in uses]
-            todo += [(other, use) for other, use in _names(source) if use in uses]
-    return sorted(parts)
+        definition = source.definitions.get(name) if name else None
+        part = definition.used(use) if definition else source.whole
+        if part.meaning and not module.startswith(WITHOUT_EFFECT):
+            lines.add(f"{module} {name or ''} {part.meaning}")
+        if assets and not definition:
+            lines.update(f"{file} {tree.digest(file)}" for file in _asset_files(path, source, tree))
+        neighbours = [Import(module, other, other) for other in source.definitions] if definition else []
+        for each in (*neighbours, *source.imports):
+            how = part.names.get(each.local, None if definition else Use.NAME)
+            if how is not None and (found := _target(each, tree)):
+                todo.append((*found, how) if found[0].startswith(SETTINGS) else (found[0], None, Use.VALUE))
+    return sorted(lines)
 
 
-def _names(source: Source) -> Iterator[tuple[str, str]]:
-    """The names that a file imports, with the module of each."""
-    yield from ((module, part) for module, parts in source.imports for part in parts)
-
-
-def _asset_files(sources: dict[str, Source], tree: Tree) -> list[str]:
-    """Data files that the modules name below their own folders; neither code nor documents."""
-    found = set()
-    for name, source in sources.items():
-        folder = str(module_path(name, tree)).rpartition("/")[0]
-        for asset in source.assets:
-            found |= {path for path in tree.below(f"{folder}/{asset}") if not path.endswith(DOCUMENTS)}
-    return sorted(path for path in found if "__pycache__" not in path and not path.endswith(".py"))
+def _asset_files(path: str, source: Source, tree: Tree) -> Iterator[str]:
+    """Data files that a module names below its folder: neither code nor documents."""
+    folder = path.rpartition("/")[0]
+    for asset in source.assets:
+        yield from (each for each in tree.below(f"{folder}/{asset}") if not each.endswith((".py", ".pyc", *DOCUMENTS)))

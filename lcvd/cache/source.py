@@ -5,129 +5,194 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
 
-Imports = tuple[tuple[str, tuple[str, ...]], ...]
-"""Imported modules, and the names taken from each."""
+SECTION = "Section"
+"""Base class of the settings; each of them names it among its own bases."""
+_ANNOTATIONS = ("annotation", "returns")
+_FOLDER = ast.dump(ast.parse("Path(__file__).parent", mode="eval").body)
+
+
+class Use(IntEnum):
+    """How a file uses a name; the strongest use counts."""
+
+    TYPE = 0
+    """In annotations only."""
+    NAME = 1
+    """Before a dot: ``Settings.model_validate``."""
+    VALUE = 2
+    """Called, passed on, derived from, ..."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that a file imports."""
+
+    module: str
+    name: str | None
+    """None for the module itself."""
+    local: str
+    """What the file calls it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file, or a definition in it."""
+
+    meaning: str
+    """Hash of the syntax tree without docstrings, empty if nothing is left; a syntax tree has no comments or formatting."""
+    names: dict[str, Use]
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One top-level name of a file."""
+    """A top-level class, function or constant."""
 
-    meaning: str
-    """Hash of its syntax tree without docstrings."""
-    uses: frozenset[str]
-    """Names that it reads."""
-    without_fields: str
-    """For a class, the same without fields and validators: what is left derives values from the fields."""
-    uses_without_fields: frozenset[str]
+    whole: Part
+    derived: Part | None
+    """Of a class of settings: the class without fields and validators. What is left derives values from the fields."""
+
+    def used(self, use: Use) -> Part:
+        """What counts of it. Used as a value, a class of settings counts whole, as do those that its fields hold."""
+        if self.derived is None:
+            return Part("", dict.fromkeys(self.whole.names, Use.TYPE)) if use is Use.TYPE else self.whole
+        return (
+            Part(self.whole.meaning, dict.fromkeys(self.whole.names, Use.VALUE)) if use is Use.VALUE else self.derived
+        )
 
 
 @dataclass(frozen=True)
 class Source:
     """What a file contributes."""
 
-    meaning: str
-    """Hash of its syntax tree without docstrings; comments and formatting aren't in a syntax tree."""
-    imports: Imports
+    whole: Part
+    imports: tuple[Import, ...]
     """Imports that Python runs, those in functions included."""
-    typed: Imports
+    typed: tuple[Import, ...]
     """Imports for type checking alone."""
-    called: frozenset[str]
-    """Names that it calls."""
     assets: tuple[str, ...]
     """Files and folders that ``Path(__file__).parent / ...`` names, relative to the file's folder."""
-    tree: ast.Module = field(repr=False)
+    text: str = field(repr=False)
 
     @functools.cached_property
     def definitions(self) -> dict[str, Definition]:
-        """Every top-level name."""
-        return dict(_definitions(self.tree))
+        """By name."""
+        body = ast.parse(self.text).body
+        return {name: Definition(part(node), _derived(node)) for node in body for name in _defined(node)}
 
 
 def parse(text: str) -> Source:
     """Analyse a Python file's text."""
-    tree = ast.parse(text)
-    nodes = list(ast.walk(tree))
-    _drop_docstrings(nodes)
-    typed = {
-        id(inner)
-        for node in nodes
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-        for part in node.body
-        for inner in ast.walk(part)
-    }
-    imports = [node for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom))]
-    return Source(
-        meaning=_hash([tree]),
-        imports=tuple(_imports(node for node in imports if id(node) not in typed)),
-        typed=tuple(_imports(node for node in imports if id(node) in typed)),
-        called=frozenset(n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)),
-        assets=tuple(sorted(set(_assets(nodes)))) if "__file__" in text else (),
-        tree=tree,
-    )
+    reader = _Reader([ast.parse(text)])
+    return Source(reader.part(), tuple(reader.imports), tuple(reader.typed), tuple(sorted(reader.assets)), text)
 
 
-def _drop_docstrings(nodes: Sequence[ast.AST]) -> None:
-    """Remove the docstrings of modules, classes, functions and attributes."""
-    for node in nodes:
-        for name in ("body", "orelse", "finalbody"):
-            statements = getattr(node, name, None)
-            if isinstance(statements, list) and any(map(_is_text, statements)):
-                setattr(node, name, [each for each in statements if not _is_text(each)] or [ast.Pass()])
+def part(*nodes: ast.AST) -> Part:
+    """What syntax trees mean, and the names in them."""
+    return _Reader(nodes).part()
 
 
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+def _defined(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        yield node.name
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            yield from (each.id for each in ast.walk(target) if isinstance(each, ast.Name))
 
 
-def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, ()) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module, tuple(alias.name for alias in node.names)
+def _derived(node: ast.stmt) -> Part | None:
+    if not isinstance(node, ast.ClassDef) or SECTION not in part(*node.bases).names:
+        return None
+    types = part(*(each.annotation for each in node.body if isinstance(each, ast.AnnAssign))).names
+    node.body = [each for each in node.body if not _is_field(each) and not _is_docstring(each)]
+    left = part(node)
+    return Part(left.meaning if node.body else "", dict.fromkeys(types, Use.TYPE) | left.names)
 
 
-def _assets(nodes: Sequence[ast.AST]) -> Iterator[str]:
-    """What follows ``Path(__file__).parent /``, up to the first part that isn't a constant."""
-    divisions = [node for node in nodes if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)]
-    inner = {id(node.left) for node in divisions}
-    for division in divisions:
-        node: ast.expr = division
-        parts: list[ast.expr] = []
-        while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            parts.insert(0, node.right)
+def _is_field(node: ast.stmt) -> bool:
+    """Whether a statement of a class of settings is a field or a validator."""
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return not node.target.id.startswith("_") and "ClassVar" not in part(node.annotation).names
+    names = part(*node.decorator_list).names if isinstance(node, ast.FunctionDef) else ()
+    return any(name.endswith("_validator") for name in names)
+
+
+def _is_docstring(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and _string(node.value) is not None
+
+
+def _string(node: ast.expr) -> str | None:
+    """The string that an expression is, None if it is anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+class _Reader:
+    """Reads syntax trees in one pass."""
+
+    def __init__(self, nodes: Iterable[ast.AST]) -> None:
+        self.imports: list[Import] = []
+        self.typed: list[Import] = []
+        self.assets: set[str] = set()
+        self._names: dict[str, Use] = {}
+        self._text: list[str] = []
+        self._seen: set[ast.AST] = set()
+        for node in nodes:
+            self._read(node, Use.VALUE)
+
+    def part(self) -> Part:
+        """Meaning and names of everything that was read."""
+        return Part(hashlib.sha256("\n".join(self._text).encode()).hexdigest(), self._names)
+
+    def _read(self, node: Any, use: Use) -> None:
+        """Write down the type and the fields of `node` and of all nodes in it, whose names are used as `use`."""
+        if isinstance(node, ast.AST):
+            self._text.append(type(node).__name__)
+            if isinstance(node, ast.Name):
+                self._names[node.id] = max(use, self._names.get(node.id, use))
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                use = min(use, Use.NAME)
+            elif isinstance(node, ast.If) and _is_type_checking(node.test):
+                inner = [each for statement in node.body for each in ast.walk(statement)]
+                self.typed += (found for each in inner for found in _imports(each))
+                self._seen.update(inner)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                self.imports += () if node in self._seen else _imports(node)
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+                self._note_asset(node)
+            for name in node._fields:
+                if name != "ctx":  # load or store: follows from the place
+                    self._read(getattr(node, name, None), Use.TYPE if name in _ANNOTATIONS else use)
+        elif isinstance(node, list):
+            self._text.append("[")
+            for each in node:
+                if not _is_docstring(each):
+                    self._read(each, use)
+            self._text.append("]")
+        else:
+            self._text.append(repr(node))
+
+    def _note_asset(self, node: ast.expr) -> None:
+        """Note what follows ``Path(__file__).parent /``, up to the first part that isn't a constant."""
+        parts: list[str] = []
+        while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and node not in self._seen:
+            self._seen.add(node)
+            constant = _string(node.right)
+            parts = [] if constant is None else [constant, *parts]
             node = node.left
-        if id(division) not in inner and ast.unparse(node) == "Path(__file__).parent":
-            constant = itertools.takewhile(lambda part: isinstance(part, ast.Constant), parts)
-            yield "/".join(str(ast.literal_eval(part)) for part in constant)
+        if ast.dump(node) == _FOLDER:
+            self.assets.add("/".join(parts))
 
 
-def _definitions(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
-    for node in tree.body:
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-            left = [each for each in node.body if _derives_values(each)] if isinstance(node, ast.ClassDef) else [node]
-            yield node.name, Definition(_hash([node]), _uses([node]), _hash(left), _uses(left))
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                for name in _uses([target]):
-                    yield name, Definition(_hash([node]), _uses([node]), _hash([node]), _uses([node]))
+def _is_type_checking(test: ast.expr) -> bool:
+    """Whether a condition is ``TYPE_CHECKING`` or ``typing.TYPE_CHECKING``."""
+    return "TYPE_CHECKING" in (getattr(test, "id", None), getattr(test, "attr", None))
 
 
-def _derives_values(node: ast.stmt) -> bool:
-    """Whether a statement of a class is a method or property that isn't a pydantic validator."""
-    return isinstance(node, ast.FunctionDef) and not any(
-        "_validator" in ast.unparse(decorator) for decorator in node.decorator_list
-    )
-
-
-def _uses(nodes: Sequence[ast.AST]) -> frozenset[str]:
-    return frozenset(inner.id for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Name))
-
-
-def _hash(nodes: Sequence[ast.AST]) -> str:
-    return hashlib.sha256("\n".join(map(ast.dump, nodes)).encode()).hexdigest()
+def _imports(node: ast.AST) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        yield from (Import(each.name, None, each.asname or each.name) for each in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        yield from (Import(node.module, each.name, each.asname or each.name) for each in node.names)

@@ -26,23 +26,44 @@ FILES = {
     "lcvd/a/entry.py": """
         from lcvd.a.near import CONSTANT
         from lcvd.config.stage import SIDE, StageSettings
+        from lcvd.config.stage import LIMIT as HIGHEST
+        from typing import TYPE_CHECKING
+        if TYPE_CHECKING:
+            from lcvd.a.unrelated import X
+        if not TYPE_CHECKING:
+            from lcvd.a.running import Y
 
         def run(settings: StageSettings) -> int:
             from lcvd.a.late import late
-            return late() + CONSTANT + SIDE + settings.twice()
+            return late() + CONSTANT + SIDE + HIGHEST + settings.twice()
         """,
     "lcvd/a/near.py": "from pathlib import Path\nCONSTANT = 1\nDATA = Path(__file__).parent / 'assets' / 'data.npz'\n",
     "lcvd/a/late.py": "def late() -> int:\n    return 2\n",
     "lcvd/a/unrelated.py": "X = 1\n",
+    "lcvd/a/running.py": "Y = 1\n",
     "lcvd/a/assets/data.npz": "bytes",
     "lcvd/a/assets/other.npz": "bytes",
     "lcvd/ledger/rows.py": "ROWS = 1\n",
     "lcvd/config/stage.py": """
+        from typing import ClassVar, Literal
         from lcvd.config.section import Section
         SIDE = 3
         OTHER = 4
-        class StageSettings(Section):
+        LIMIT = 9
+        Kind = Literal["a"]
+        class PartSettings(Section):
+            length: int = 7
+            @property
+            def half(self) -> int:
+                return self.length // 2
+        class Common(Section):
+            def both(self) -> int:
+                return 11
+        class StageSettings(Common, Section):
+            factor: ClassVar[int] = 10
             size: int = 5
+            kind: Kind = "a"
+            inner: PartSettings = PartSettings()
             def twice(self) -> int:
                 return 2 * self.size
         class OtherSettings(Section):
@@ -73,7 +94,7 @@ class Project:
         self.write(path, text.replace(old, new))
 
     def key(self) -> str:
-        return code_key("lcvd.a.entry", WorkingTree(self.root))
+        return code_key("lcvd.a.entry", tree=WorkingTree(self.root))
 
 
 @pytest.fixture
@@ -92,6 +113,9 @@ CHANGES_NOTHING = {
     "a setting's default": ("lcvd/config/stage.py", "size: int = 5", "size: int = 6"),
     "a new setting": ("lcvd/config/stage.py", "size: int = 5", "size: int = 5\n    more: int = 1"),
     "a constant of the settings that isn't used": ("lcvd/config/stage.py", "OTHER = 4", "OTHER = 5"),
+    "a setting's permitted values": ("lcvd/config/stage.py", 'Literal["a"]', 'Literal["a", "b"]'),
+    "a default of a section within": ("lcvd/config/stage.py", "length: int = 7", "length: int = 8"),
+    "a module imported for type checking": ("lcvd/a/unrelated.py", "X = 1", "X = 2"),
     "values derived from settings that aren't used": ("lcvd/config/stage.py", "return 3", "return 4"),
 }
 CHANGES_THE_KEY = {
@@ -100,7 +124,12 @@ CHANGES_THE_KEY = {
     "an import": ("lcvd/a/late.py", "def late", "import math\ndef late"),
     "an asset": ("lcvd/a/assets/data.npz", "bytes", "others"),
     "a constant of the settings": ("lcvd/config/stage.py", "SIDE = 3", "SIDE = 4"),
+    "a constant of the settings that is renamed": ("lcvd/config/stage.py", "LIMIT = 9", "LIMIT = 8"),
+    "a module imported except for type checking": ("lcvd/a/running.py", "Y = 1", "Y = 2"),
     "a value derived from settings": ("lcvd/config/stage.py", "2 * self", "3 * self"),
+    "a value derived in a section within": ("lcvd/config/stage.py", "self.length // 2", "self.length // 3"),
+    "a value derived in a base class": ("lcvd/config/stage.py", "return 11", "return 12"),
+    "a class variable of settings": ("lcvd/config/stage.py", "ClassVar[int] = 10", "ClassVar[int] = 20"),
 }
 
 
@@ -118,11 +147,13 @@ def test_an_edit_that_can_change_the_result_changes_the_key(project: Project, wh
     assert project.key() != before
 
 
-def test_defaults_count_where_code_takes_them(project: Project) -> None:
+@pytest.mark.parametrize("made", ["StageSettings()", "partial(StageSettings)()"])
+@pytest.mark.parametrize("default", ["size: int = 5", "length: int = 7"])
+def test_defaults_count_where_code_takes_them(project: Project, made: str, default: str) -> None:
     """``StageSettings()`` in code takes defaults that no other part of a key holds."""
-    project.edit("lcvd/a/entry.py", "return late()", "settings = StageSettings()\n    return late()")
+    project.edit("lcvd/a/entry.py", "return late()", f"settings = {made}\n    return late()")
     before = project.key()
-    project.edit("lcvd/config/stage.py", "size: int = 5", "size: int = 6")
+    project.edit("lcvd/config/stage.py", default, f"{default}0")
     assert project.key() != before
 
 
@@ -134,9 +165,9 @@ def test_modules_that_only_store_results_are_in_no_key(project: Project) -> None
 
 
 def test_assets_can_be_left_to_the_rest_of_a_key(project: Project) -> None:
-    before = code_key("lcvd.a.entry", WorkingTree(project.root), assets=False)
+    before = code_key("lcvd.a.entry", tree=WorkingTree(project.root), assets=False)
     project.edit(*CHANGES_THE_KEY["an asset"])
-    assert code_key("lcvd.a.entry", WorkingTree(project.root), assets=False) == before
+    assert code_key("lcvd.a.entry", tree=WorkingTree(project.root), assets=False) == before
 
 
 def test_every_data_file_that_a_stage_uses_is_in_its_key() -> None:
@@ -159,18 +190,16 @@ def test_settings_are_imported_by_name() -> None:
     config = {path.rpartition("/")[2].removesuffix(".py") for path in HERE.below("lcvd/config") if path.endswith(".py")}
     for path in HERE.below("lcvd"):
         if path.endswith(".py"):
-            imported = {part for name, parts in HERE.source(path).imports if name == "lcvd.config" for part in parts}
-            assert not imported & config, path
-            assert not {
-                name for name, parts in HERE.source(path).imports if name.startswith("lcvd.config.") and not parts
-            }
+            imports = HERE.source(path).imports
+            assert not {each.name for each in imports if each.module == "lcvd.config"} & config, path
+            assert not [each for each in imports if each.module.startswith("lcvd.config.") and not each.name], path
 
 
 def test_modules_without_effect_exist_and_compute_nothing_heavy() -> None:
     for prefix in WITHOUT_EFFECT:
         files = HERE.below("lcvd/" + prefix.removeprefix("lcvd.").rstrip(".")) or [str(module_path(prefix))]
         for path in (path for path in files if path.endswith(".py")):
-            names = {name.split(".")[0] for name, _ in HERE.source(path).imports}
+            names = {each.module.split(".")[0] for each in HERE.source(path).imports}
             assert not names & {"torch", "numpy", "cv2", "scipy", "numba", "diffusers"}, path
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from lcvd.cache.source import parse
+from lcvd.cache.source import Import, Use, parse
 
 
 def test_imports_for_type_checking_are_apart() -> None:
     source = parse(
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a import B\nelse:\n    from c import D\n"
     )
-    assert ("a", ("B",)) in source.typed
-    assert ("a", ("B",)) not in source.imports
-    assert ("c", ("D",)) in source.imports
+    assert Import("a", "B", "B") in source.typed
+    assert Import("a", "B", "B") not in source.imports
+    assert Import("c", "D", "D") in source.imports
 
 
 def test_the_constant_part_of_an_asset_s_path() -> None:
@@ -22,6 +22,11 @@ def test_the_constant_part_of_an_asset_s_path() -> None:
 def test_a_class_without_its_fields_and_validators() -> None:
     text = "class S(Section):\n    a: int = {}\n    @model_validator(mode='after')\n    def _v(self): return {}\n    def d(self): return {}\n"
     one, other = (parse(text.format(*values)).definitions["S"] for values in ((1, 1, 1), (2, 2, 1)))
-    assert one.without_fields == other.without_fields
-    assert one.meaning != other.meaning
-    assert parse(text.format(1, 1, 2)).definitions["S"].without_fields != one.without_fields
+    assert one.used(Use.NAME) == other.used(Use.NAME)
+    assert one.used(Use.VALUE) != other.used(Use.VALUE)
+    assert parse(text.format(1, 1, 2)).definitions["S"].used(Use.NAME) != one.used(Use.NAME)
+
+
+def test_the_strongest_use_of_a_name_counts() -> None:
+    names = parse("def f(a: A, b: B, c: C) -> D:\n    B.x\n    C.x\n    return g(C)\n").whole.names
+    assert names == {"A": Use.TYPE, "B": Use.NAME, "C": Use.VALUE, "D": Use.TYPE, "g": Use.VALUE}
