@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from lcvd.weights.registry import REGISTRY, locate, weights_folder
+from lcvd.weights.registry import REGISTRY, find_weights, weights_folder
 
 _OPTIONAL = {"pyiqa": "quality", "face_alignment": "deca", "bitsandbytes": "adam8bit", "pytorch3d": "pytorch3d",
              "prefect_ray": "ray", "prefect_dask": "dask", "lpips": "metrics", "torch_fidelity": "metrics",
@@ -30,7 +30,7 @@ def doctor() -> None:
     click.echo(f"Published weights are looked for in {weights_folder()} (LCVD_WEIGHTS)")
     broken = 0
     for part in REGISTRY:
-        path = locate(part.name)
+        path = find_weights(part.name)
         if path:
             click.echo(f"  {part.role:28} published: {path}")
             continue

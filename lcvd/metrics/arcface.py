@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lcvd.face.embedding import SIDE
 from lcvd.metrics.extras import package
 from lcvd.weights.registry import require
-from lcvd.weights.strict import ModelError, fit, read_pickled
+from lcvd.weights.strict import ModelError, load_strict, read_pickled
 
 Faces = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -130,7 +130,7 @@ def torch_network(path: Path, device: torch.device | str = "cpu") -> Callable[[N
     variant = "r100" if f"layer3.{BLOCKS['r50'][2]}.conv1.weight" in tensors else "r50"
     with torch.device("meta"):
         network = IResNet(variant)
-    network = fit(network, tensors, path, torch.float32).to(device).eval().requires_grad_(False)
+    network = load_strict(network, tensors, path, torch.float32).to(device).eval().requires_grad_(False)
 
     @torch.inference_mode()
     def run(faces: NDArray[np.float32]) -> Vectors:

@@ -25,7 +25,7 @@ from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.fvd import I3d, VideoFeatures
 from lcvd.metrics.temporal import AdjacentLpips, Lpips
 from lcvd.vqa.fastervqa import FasterVqa
-from lcvd.vqa.fragments import plan
+from lcvd.vqa.fragments import plan_draws
 from lcvd.vqa.score import Video, scores
 
 Array = NDArray[Any]
@@ -229,7 +229,7 @@ class VideoQuality:
 
     def __init__(self, network: FasterVqa, frames: int, size: int, settings: QualitySettings) -> None:
         self._network, self._settings, self._frames, self._size = network, settings, frames, size
-        draws = plan(frames, size, size, settings.sampling, settings.seed, settings.draws)
+        draws = plan_draws(frames, size, size, settings.sampling, settings.seed, settings.draws)
         self._wanted = {frame for draw in draws for frame in draw.frames}
         self._kept: dict[int, Array] = {}
 

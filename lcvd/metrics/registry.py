@@ -13,7 +13,7 @@ from lcvd.metrics import temporal as perceptual
 from lcvd.metrics.base import Direction
 from lcvd.metrics.readings import ANGLE, LE, POSE, POSE68, PSNR, VQ
 from lcvd.metrics.user_study import QUESTIONS
-from lcvd.weights.registry import REGISTRY, fingerprint
+from lcvd.weights.registry import REGISTRY, weights_hash
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Metric:
         if not self.registered:
             return self.weights, self.sha256
         [file] = [entry.file for entry in REGISTRY if entry.name == self.registered]
-        return file.rpartition("/")[2], fingerprint(self.registered)
+        return file.rpartition("/")[2], weights_hash(self.registered)
 
 
 _EFFICIENTNET = (features.weights_file().name, features.SHA256)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lcvd.metrics.extras import package
 from lcvd.weights.registry import require
-from lcvd.weights.strict import fit, read_pickled
+from lcvd.weights.strict import load_strict, read_pickled
 
 NAME = "LPIPS"
 WEIGHTS = "lpips-alexnet"
@@ -37,7 +37,7 @@ class Lpips:
         # The trunk's layers bear the same numbers as torchvision's, in five slices; the classifier isn't used.
         wanted = {key.partition(".")[2]: key for key in network.net.state_dict()}
         found = {key.removeprefix(_TRUNK): t for key, t in read_pickled(path).items() if key.startswith(_TRUNK)}
-        fit(network.net, {wanted.get(key, key): tensor for key, tensor in found.items()}, path, torch.float32)
+        load_strict(network.net, {wanted.get(key, key): tensor for key, tensor in found.items()}, path, torch.float32)
         self._network, self._device = network.to(device).eval().requires_grad_(False), device
 
     @torch.inference_mode()

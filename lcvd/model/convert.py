@@ -17,7 +17,7 @@ from lcvd.model.lcvd import CONDITIONS
 from lcvd.model.load import load_image_encoder, load_part, load_vae, read_config
 from lcvd.model.schedule import euler_scheduler
 from lcvd.model.seeds import generator
-from lcvd.weights.strict import fit, read_pickled
+from lcvd.weights.strict import load_strict, read_pickled
 
 UNET_FILE = "unet.pth"
 ADAPTER_FILES = {"shading": "light_embedder.pth", "reference": "ref_embedder.pth", "landmark": "head_embedder.pth"}
@@ -53,7 +53,7 @@ def convert(
         config = read_config(svd / "unet" / "config.json")
         with torch.device("meta"):
             unet = UNetSpatioTemporalConditionModel.from_config(config)
-        fit(unet, read_pickled(lcvd / UNET_FILE), lcvd / UNET_FILE, dtype)
+        load_strict(unet, read_pickled(lcvd / UNET_FILE), lcvd / UNET_FILE, dtype)
         adapters = _published(lcvd, unet.config["block_out_channels"][0], dtype)
     parts = Parts(
         unet=unet,
@@ -76,7 +76,7 @@ def _published(folder: Path, channels: int, dtype: torch.dtype | None) -> dict[s
         if name in PAPER_CONDITIONS or path.exists():
             with torch.device("meta"):
                 adapter = Adapter(channels)
-            adapters[name] = fit(adapter, read_pickled(path), path, dtype)
+            adapters[name] = load_strict(adapter, read_pickled(path), path, dtype)
     return adapters
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lcvd.model.hf_classes import AutoencoderKL, CLIPVisionConfig, CLIPVisionModelWithProjection, ModelMixin
 from lcvd.model.seeds import seeded_construction
-from lcvd.weights.strict import ModelError, fit
+from lcvd.weights.strict import ModelError, load_strict
 
 ONE_FILE = "1TB"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -43,11 +43,11 @@ def load_part(kind: type[Part], folder: Path, dtype: torch.dtype | None = None) 
     """A diffusers model of class `kind` from its folder, in `dtype` (None: its file's, which is mapped into memory).
 
     Raises:
-        ModelError: see `read_config`, `read_weights` and `fit`.
+        ModelError: see `read_config`, `read_weights` and `load_strict`.
     """
     module = _unfilled(kind, folder)
     path, tensors = read_weights(folder, WEIGHTS)
-    return fit(module, tensors, path, dtype)
+    return load_strict(module, tensors, path, dtype)
 
 
 def load_vae(folder: Path, dtype: torch.dtype | None = None) -> AutoencoderKL:
@@ -55,7 +55,7 @@ def load_vae(folder: Path, dtype: torch.dtype | None = None) -> AutoencoderKL:
     old = re.compile(r"(?<=attentions\.0\.)(query|key|value|proj_attn)(?=\.)")
     path, found = read_weights(folder, WEIGHTS)
     tensors = {old.sub(lambda match: _OLD_ATTENTION[match[0]], key): tensor for key, tensor in found.items()}
-    return fit(_unfilled(AutoencoderKL, folder), tensors, path, dtype)
+    return load_strict(_unfilled(AutoencoderKL, folder), tensors, path, dtype)
 
 
 def load_image_encoder(folder: Path, dtype: torch.dtype | None = None) -> CLIPVisionModelWithProjection:
@@ -64,7 +64,7 @@ def load_image_encoder(folder: Path, dtype: torch.dtype | None = None) -> CLIPVi
     with seeded_construction(0, "image_encoder"):  # its position buffer isn't in the file, so it can't start on meta
         encoder = CLIPVisionModelWithProjection(config)
     path, tensors = read_weights(folder, ENCODER_WEIGHTS)
-    return fit(encoder, tensors, path, dtype).eval().requires_grad_(False)
+    return load_strict(encoder, tensors, path, dtype).eval().requires_grad_(False)
 
 
 def read_weights(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:

@@ -1,4 +1,4 @@
-"""Faster-VQA (Wu et al. 2023): a clip's quality from fragments of its frames, with the published checkpoint (spec F)."""
+"""Faster-VQA (Wu et al. 2023): video quality from fragments of a clip's frames, with the published checkpoint (spec F)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from lcvd.weights.strict import load_network
 WEIGHTS = "fastervqa"
 """Name in the weights registry."""
 INPUT = (3, 32, 224, 224)
-"""Channels, frames, rows and columns of fragments; windows and fragment grid hold for this size alone."""
+"""Channels, frames, height and width of the input. Attention windows and fragment grid require exactly this size."""
 PARAMETERS, TENSORS = 28_078_620, 193
-"""Of the published backbone (spec J1)."""
+"""Number of parameters and tensors of the published backbone (spec J1)."""
 _MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 _CENTRE, _SPREAD = 0.14759505, 0.03613452
 
 
-class Head(nn.Module):
-    """A quality for each place: two 1 x 1 x 1 convolutions with GELU between them."""
+class QualityHead(nn.Module):
+    """Quality of each token: two 1 x 1 x 1 convolutions with a GELU in between."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,28 +31,29 @@ class Head(nn.Module):
         self.fc_last = nn.Conv3d(64, 1, 1)
 
     def forward(self, x_BCDHW: Tensor) -> Tensor:
-        """Features (B, 768, D, H, W) to (B, 1, D, H, W)."""
+        """Map features (B, 768, D, H, W) to qualities (B, 1, D, H, W)."""
         return self.fc_last(functional.gelu(self.fc_hid(x_BCDHW)))
 
 
 class FasterVqa(nn.Module):
-    """Backbone and head; new instances have random weights (`load_fastervqa` gives the published ones)."""
+    """Backbone and head. New instances have random weights; `load_fastervqa` loads the published ones."""
 
     def __init__(self) -> None:
         super().__init__()
         self.fragments_backbone = Swin3D()
-        self.vqa_head = Head()
+        self.vqa_head = QualityHead()
 
     def forward(self, fragments_BCDHW: Tensor) -> Tensor:
-        """Quality map (B, 1, 16, 7, 7) of fragments (B, 3, 32, 224, 224), RGB of 0 to 255 in any type; its mean is the raw
-        score, which `rescaled` brings to [0, 1].
+        """Return the quality map (B, 1, 16, 7, 7) of fragments (B, 3, 32, 224, 224), RGB in [0, 255] of any dtype.
+
+        The mean of the map is the raw score; `rescaled` maps it to [0, 1].
 
         Raises:
             ValueError: the fragments have another shape.
         """
         if fragments_BCDHW.ndim != 5 or tuple(fragments_BCDHW.shape[1:]) != INPUT:
             raise ValueError(
-                f"Faster-VQA takes fragments (B, {', '.join(map(str, INPUT))}), not {tuple(fragments_BCDHW.shape)}"
+                f"Faster-VQA expects fragments (B, {', '.join(map(str, INPUT))}), got {tuple(fragments_BCDHW.shape)}"
             )
         weight = self.vqa_head.fc_last.weight
         mean, std = (weight.new_tensor(values)[:, None, None, None] for values in (_MEAN, _STD))
@@ -60,15 +61,17 @@ class FasterVqa(nn.Module):
 
 
 def rescaled(raw: Tensor) -> Tensor:
-    """Raw scores to [0, 1], as the published script does: 0.6 is a raw score of 0.16225."""
+    """Map raw scores to [0, 1] as the published script does: a raw score of 0.16225 becomes 0.6."""
     return torch.sigmoid((raw - _CENTRE) / _SPREAD)
 
 
 def load_fastervqa(path: Path | None = None) -> FasterVqa:
-    """The network with the published weights, in evaluation mode; `path` None looks in the weights folder.
+    """Load the network with the published weights, frozen and in evaluation mode.
+
+    `path` None uses the file in the weights folder.
 
     Raises:
-        MissingWeights: the file isn't there.
+        MissingWeights: the file is missing.
         ModelError: the file isn't a checkpoint of exactly this network.
     """
     return load_network(FasterVqa, path or require(WEIGHTS), "state_dict")

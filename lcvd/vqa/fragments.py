@@ -1,7 +1,7 @@
-"""What Faster-VQA looks at: 32 frames of a clip, and of each a grid of 7 x 7 patches at full resolution (spec F, K3-K5).
+"""Input of Faster-VQA: 32 frames of a clip, and of each a grid of 7 x 7 patches at full resolution (spec F, K3-K5).
 
-Draws are planned before a frame is decoded, so a frame that several draws share is decoded once, and whole frames are
-held a few at a time.
+All draws are planned before any frame is decoded. A frame shared by several draws is decoded once, and only a few whole
+frames are in memory at a time.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from torch.nn import functional
 Sampling = Literal["script", "fragments"]
 Frames = NDArray[np.uint8]
 FRAMES, GRID, CELL, GROUP = 32, 7, 32, 8
-"""Frames of a draw; patches in a row and column of a frame; side of a patch; frames that share their patches' places."""
+"""Frames per draw; patches per row and column; side of a patch in pixels; consecutive frames with the same patch offsets."""
 SIDE = GRID * CELL
 SEGMENTS, STRIDE = 8, 2
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One random look at a clip."""
+    """One random sample of a clip's frames and patches."""
 
     frames: tuple[int, ...]
-    """The 32 frames, counted from the clip's first; short clips repeat some."""
+    """Indices of the 32 frames. Short clips repeat some."""
     rows: NDArray[np.int64]
-    """Offset in pixels of each patch within its cell, (7, 7, 4): row of the grid, column, group of eight frames."""
+    """Vertical offset in pixels of each patch within its grid cell, (7, 7, 4): grid row, grid column, group of eight frames."""
     columns: NDArray[np.int64]
-    """The same to the right."""
+    """Horizontal offset in pixels, of the same shape."""
 
 
-def plan(frames: int, height: int, width: int, sampling: Sampling, seed: int, draws: int) -> list[Draw]:
-    """Draws for a clip of so many frames of `height` x `width`; draw k is the same whatever the number of draws.
+def plan_draws(frames: int, height: int, width: int, sampling: Sampling, seed: int, draws: int) -> list[Draw]:
+    """Plan the draws for a clip of `frames` frames of `height` x `width`. Draw k doesn't depend on the number of draws.
 
     Raises:
         ValueError: there is no frame, or no such sampling.
     """
     if frames < 1:
-        raise ValueError("a clip without frames has no quality")
+        raise ValueError("can't score the quality of a clip without frames")
     found = []
     for k in range(draws):
         rng = np.random.default_rng((seed, k))
@@ -51,33 +51,34 @@ def plan(frames: int, height: int, width: int, sampling: Sampling, seed: int, dr
     return found
 
 
-def look(draws: Sequence[Draw], fetch: Callable[[Sequence[int]], Frames], at_once: int) -> Frames:
-    """Fragments (K, 3, 32, 224, 224) uint8 RGB of K draws.
+def extract_fragments(draws: Sequence[Draw], fetch: Callable[[Sequence[int]], Frames], at_once: int) -> Frames:
+    """Return the fragments (K, 3, 32, 224, 224) uint8 RGB of K draws.
 
     Args:
-        draws: as `plan` gives them.
-        fetch: frames of the clip at indices, (n, H, W, 3) uint8 RGB; asked in order of time, for each frame once.
-        at_once: whole frames that are asked for, and held, at once.
+        draws: from `plan_draws`.
+        fetch: returns the clip's frames at the given indices, (n, H, W, 3) uint8 RGB. It is called in temporal order and
+            gets each index once.
+        at_once: maximum number of frames to fetch, and keep in memory, at a time.
     """
     out = np.empty((len(draws), 3, FRAMES, SIDE, SIDE), np.uint8)
     uses: dict[int, list[tuple[int, int]]] = {}
     for number, draw in enumerate(draws):
-        for place, frame in enumerate(draw.frames):
-            uses.setdefault(frame, []).append((number, place))
+        for position, frame in enumerate(draw.frames):
+            uses.setdefault(frame, []).append((number, position))
     wanted = sorted(uses)
     for first in range(0, len(wanted), at_once):
         indices = wanted[first : first + at_once]
         for index, image in zip(indices, fetch(indices), strict=True):
-            for number, place in uses[index]:
-                draw, group = draws[number], place // GROUP
-                out[number, :, place] = patches(image, draw.rows[..., group], draw.columns[..., group])
+            for number, position in uses[index]:
+                draw, group = draws[number], position // GROUP
+                out[number, :, position] = patches(image, draw.rows[..., group], draw.columns[..., group])
     return out
 
 
 def patches(image: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The 7 x 7 patches of an (H, W, 3) uint8 image, put side by side: (3, 224, 224).
+    """Cut 7 x 7 patches out of an image (H, W, 3) uint8 and tile them: (3, 224, 224).
 
-    A frame with a side below 224 is enlarged, and the grid is laid over the frame as it was before: as published.
+    An image with a side below 224 px is enlarged, but the grid is that of the original size, as in the published code.
     """
     height, width = image.shape[:2]
     tops, lefts = _grid(height), _grid(width)
@@ -92,13 +93,13 @@ def patches(image: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[
 
 
 def script_frames(frames: int, rng: np.random.Generator) -> list[int]:
-    """What the published script looks at: 32 frames in a row from the middle of the clip; nothing is random."""
+    """Frames of the published script: 32 consecutive frames from the middle of the clip. Not random."""
     first = max(0, (frames - FRAMES + 1) // 2)
     return [(first + i) % frames for i in range(FRAMES)]
 
 
 def segment_frames(frames: int, rng: np.random.Generator) -> list[int]:
-    """What the paper looks at: four frames, every other one, at a random place in each of eight segments."""
+    """Frames of the Faster-VQA paper: four frames, two apart, at a random position in each of eight segments."""
     length, each = frames // SEGMENTS, FRAMES // SEGMENTS
     room = length - each * STRIDE
     starts = rng.integers(0, room, SEGMENTS) if room > 0 else np.zeros(SEGMENTS, np.int64)
@@ -109,12 +110,12 @@ _FRAMES = {"script": script_frames, "fragments": segment_frames}
 
 
 def _grid(length: int) -> list[int]:
-    """First pixels of the cells along an axis."""
+    """Return the first pixel of each grid cell along an axis."""
     return [max(0, min(length // GRID * i, length - CELL)) for i in range(GRID)]
 
 
 def _offsets(length: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Offsets along an axis; a cell of one patch's size leaves no room, and takes no draw (spec K5)."""
+    """Draw offsets along an axis. If a cell isn't larger than a patch, offsets are 0 and no number is drawn (spec K5)."""
     room = length // GRID - CELL
     shape = (GRID, GRID, FRAMES // GROUP)
     return rng.integers(0, room, shape) if room > 0 else np.zeros(shape, np.int64)

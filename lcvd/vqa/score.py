@@ -1,4 +1,4 @@
-"""Faster-VQA scores of clips: fragments are drawn, scored some at a time, and a clip's draws averaged (spec F)."""
+"""Faster-VQA scores of clips: the mean over random draws of fragments (spec F)."""
 
 from __future__ import annotations
 
@@ -16,76 +16,76 @@ from lcvd.config.filter import QualitySettings
 from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 from lcvd.vqa.fastervqa import WEIGHTS, FasterVqa, load_fastervqa, rescaled
-from lcvd.vqa.fragments import Frames, look, plan
-from lcvd.weights.registry import fingerprint, require
+from lcvd.vqa.fragments import Frames, extract_fragments, plan_draws
+from lcvd.weights.registry import require, weights_hash
 
 BATCH = 4
-"""Draws that go through the network at once."""
+"""Number of draws per batch."""
 HELD_BYTES = 1 << 28
-"""Whole frames that are held at once: 43 of 1920 x 1080."""
+"""Maximum size of the whole frames kept in memory: 43 frames of 1920 x 1080."""
 
 
 @dataclass(frozen=True)
 class Video:
-    """Frames that are fetched when they are wanted."""
+    """A video whose frames are fetched on demand."""
 
     frames: int
     height: int
     width: int
     fetch: Callable[[Sequence[int]], Frames]
-    """Frames at indices: (n, H, W, 3) uint8 RGB."""
+    """Returns the frames at the given indices, (n, H, W, 3) uint8 RGB."""
 
 
 def video_of(clip: Clip) -> Video:
-    """A clip, of which only the frames asked for are decoded."""
+    """Wrap a clip. Only requested frames are decoded."""
     return Video(clip.frames, clip.height, clip.width, partial(read, clip))
 
 
 def scores(videos: Iterable[Video], quality: QualitySettings, network: FasterVqa | None = None) -> list[float]:
-    """Score in [0, 1] of each video, the mean over its draws; equal seeds give equal scores.
+    """Return the score in [0, 1] of each video, the mean over its draws. Equal seeds give equal scores.
 
-    Draws of neighbouring videos share a batch, which may change a score's last bits.
+    A batch may contain draws of several videos, which may change a score in its last bits.
 
     Args:
-        videos: what to score; each is read when its turn comes.
+        videos: the videos. Each is read lazily.
         quality: sampling, seed and number of draws.
-        network: `open_network` unless given.
+        network: the network; None uses `open_network`.
 
     Raises:
         MissingWeights, ModelError: see `open_network`.
-        ClipError: a frame doesn't decode.
+        ClipError: a frame can't be decoded.
     """
     network = network or open_network()
-    looks = _looks(videos, quality)
+    fragments = _fragments(videos, quality)
     found: list[float] = []
-    while part := list(islice(looks, BATCH)):
-        found += _scored(network, np.stack(part))
+    while batch := list(islice(fragments, BATCH)):
+        found += _score_batch(network, np.stack(batch))
     return np.asarray(found).reshape(-1, quality.draws).mean(1).tolist()
 
 
 def open_network() -> FasterVqa:
-    """The published network on the GPU, or on the CPU where there is none; loaded once a process.
+    """Return the published network, on the GPU if there is one. It is loaded once per process.
 
     Raises:
-        MissingWeights: the file isn't there; licence and place are named.
-        ModelError: it isn't a checkpoint of this network.
+        MissingWeights: the file is missing. The message names its licence and path.
+        ModelError: the file isn't a checkpoint of this network.
     """
-    return _loaded(require(WEIGHTS), fingerprint(WEIGHTS))
+    return _loaded(require(WEIGHTS), weights_hash(WEIGHTS))
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(path: Path, fingerprint: str) -> FasterVqa:
+def _loaded(path: Path, weights_hash: str) -> FasterVqa:
     return load_fastervqa(path).to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _looks(videos: Iterable[Video], quality: QualitySettings) -> Iterator[Frames]:
+def _fragments(videos: Iterable[Video], quality: QualitySettings) -> Iterator[Frames]:
     for video in videos:
-        draws = plan(video.frames, video.height, video.width, quality.sampling, quality.seed, quality.draws)
-        yield from look(draws, video.fetch, max(1, HELD_BYTES // (3 * video.height * video.width)))
+        draws = plan_draws(video.frames, video.height, video.width, quality.sampling, quality.seed, quality.draws)
+        yield from extract_fragments(draws, video.fetch, max(1, HELD_BYTES // (3 * video.height * video.width)))
 
 
 @torch.inference_mode()
-def _scored(network: FasterVqa, fragments_BCDHW: Frames) -> list[float]:
+def _score_batch(network: FasterVqa, fragments_BCDHW: Frames) -> list[float]:
     device = network.vqa_head.fc_last.weight.device
     map_BCDHW = network(torch.from_numpy(fragments_BCDHW).to(device))
     return rescaled(map_BCDHW.mean((1, 2, 3, 4))).tolist()

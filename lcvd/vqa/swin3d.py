@@ -1,9 +1,10 @@
-"""Swin3D-tiny whose position biases are gated by the fragment grid (GRPB), with the published file's key names (spec F).
+"""Swin3D-tiny with gated relative position biases (GRPB) and the key names of the published file (spec F).
 
-Video Swin (Liu et al. 2022) on fragments: two tokens of one fragment were neighbours in the video, tokens of two fragments
-were not, so the bias of a pair is mixed from two tables by how far apart its fragments are.
+It is Video Swin (Liu et al. 2022) on fragments. Adjacent tokens of one fragment are adjacent in the video; adjacent tokens
+of two fragments are not. The position bias of a token pair is therefore interpolated between two tables by the distance
+of their fragments.
 
-Letters in names: B batch, D time, H and W rows and columns of tokens, C channels, w window, N tokens of a window, h heads.
+Shape suffixes: B batch, D time, H and W rows and columns of tokens, C channels, w window, N tokens of a window, h heads.
 """
 
 from __future__ import annotations
@@ -12,48 +13,48 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lcvd.vqa.window_attention import Size, join, labels, pairs, relative_index, split
+from lcvd.vqa.window_attention import Size, from_windows, pair_biases, relative_index, to_windows, token_labels
 
 PATCH: Size = (2, 4, 4)
 WINDOW: Size = (8, 7, 7)
 SHIFT: Size = (4, 3, 3)
 DIM, DEPTHS, HEADS = 96, (2, 2, 6, 2), (3, 6, 12, 24)
 GATED = 3
-"""Stages with a table for fragments; in the last stage a fragment is one token."""
+"""Number of stages with a second bias table for pairs of fragments. In the last stage a fragment is one token."""
 BIASES_AT_ONCE = 48
-"""Heads times windows whose biases (N, N) are held at once: 30 MB, instead of 240 MB for all of the first stage's."""
+"""Heads times windows whose biases (N, N) are in memory at a time: 30 MB instead of 240 MB for the whole first stage."""
 
 
 class Attention(nn.Module):
-    """Attention within windows, with one or two tables of position biases."""
+    """Attention within windows, with one or two tables of relative position biases."""
 
     def __init__(self, dim: int, heads: int, gated: bool) -> None:
         super().__init__()
         self.heads = heads
-        places = (2 * WINDOW[0] - 1) * (2 * WINDOW[1] - 1) * (2 * WINDOW[2] - 1)
-        self.relative_position_bias_table = nn.Parameter(torch.zeros(places, heads))
-        self.fragment_position_bias_table = nn.Parameter(torch.zeros(places, heads)) if gated else None
+        offsets = (2 * WINDOW[0] - 1) * (2 * WINDOW[1] - 1) * (2 * WINDOW[2] - 1)
+        self.relative_position_bias_table = nn.Parameter(torch.zeros(offsets, heads))
+        self.fragment_position_bias_table = nn.Parameter(torch.zeros(offsets, heads)) if gated else None
         self.register_buffer("relative_position_index", relative_index(WINDOW))
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x_BwNC: Tensor, labels_wN3: Tensor) -> Tensor:
-        """(B, w, N, C) to the same; `labels_wN3` as `lcvd.vqa.window_attention.labels` gives them."""
+        """Map (B, w, N, C) to the same shape. `labels_wN3` is from `lcvd.vqa.window_attention.token_labels`."""
         near_hNN = self._biases(self.relative_position_bias_table)
         far = self.fragment_position_bias_table
         change_hNN = None if far is None else self._biases(far) - near_hNN
         count = max(1, BIASES_AT_ONCE // self.heads)
         found = []
         for part, marks in zip(x_BwNC.split(count, 1), labels_wN3.split(count), strict=True):
-            wall_wNN, steps_wNN = pairs(marks)
-            bias_whNN = wall_wNN[:, None] + near_hNN
+            mask_wNN, steps_wNN = pair_biases(marks)
+            bias_whNN = mask_wNN[:, None] + near_hNN
             if change_hNN is not None:  # g near + (1 - g) far, with g = steps
                 bias_whNN.addcmul_((1 - steps_wNN)[:, None], change_hNN)
             found.append(self._attend(part, bias_whNN))
         return self.proj(torch.cat(found, 1))
 
     def _attend(self, x_BwNC: Tensor, bias_whNN: Tensor) -> Tensor:
-        """Windows and heads share an axis: fast kernels take four axes, and the biases serve the whole batch."""
+        """Attend with windows and heads in one axis: fast kernels need 4-D inputs, and biases broadcast over the batch."""
         q, k, v = self.qkv(x_BwNC).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 1, 4, 2, 5).flatten(2, 3)
         found = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias_whNN.flatten(0, 1)[None])
         return found.unflatten(1, (-1, self.heads)).transpose(2, 3).flatten(3)
@@ -64,7 +65,7 @@ class Attention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Two layers with GELU between them."""
+    """Two linear layers with a GELU in between."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -72,12 +73,12 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(4 * dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., C) to the same."""
+        """Map (..., C) to the same shape."""
         return self.fc2(functional.gelu(self.fc1(x)))
 
 
-class Block(nn.Module):
-    """Window attention and MLP, each normalised before and added to its input."""
+class SwinBlock(nn.Module):
+    """Window attention and MLP, each with pre-normalisation and a residual connection."""
 
     def __init__(self, dim: int, heads: int, gated: bool, shifted: bool) -> None:
         super().__init__()
@@ -88,25 +89,24 @@ class Block(nn.Module):
         self.mlp = Mlp(dim)
 
     def forward(self, x_BDHWC: Tensor) -> Tensor:
-        """(B, D, H, W, C) to the same."""
+        """Map (B, D, H, W, C) to the same shape."""
         d, h, w = x_BDHWC.shape[1:4]
         size: Size = (d, h, w)
         shift = self._shift(size)
-        back, forth = tuple(-m for m in shift), shift
-        rolled = self.norm1(x_BDHWC).roll(back, (1, 2, 3))
-        marks = labels(size, WINDOW, shift, x_BDHWC.device)
-        attended = join(self.attn(split(rolled, WINDOW), marks), size, WINDOW).roll(forth, (1, 2, 3))
+        rolled = self.norm1(x_BDHWC).roll(tuple(-m for m in shift), (1, 2, 3))
+        marks = token_labels(size, WINDOW, shift, x_BDHWC.device)
+        attended = from_windows(self.attn(to_windows(rolled, WINDOW), marks), size, WINDOW).roll(shift, (1, 2, 3))
         x_BDHWC = x_BDHWC + attended
         return x_BDHWC + self.mlp(self.norm2(x_BDHWC))
 
     def _shift(self, size: Size) -> Size:
-        """None on an axis that one window covers."""
+        """Return the shift along each axis: 0 if one window covers the axis."""
         d, h, w = (m if self.shifted and s > n else 0 for s, n, m in zip(size, WINDOW, SHIFT, strict=True))
         return d, h, w
 
 
 class Merging(nn.Module):
-    """Four neighbouring tokens of a frame become one, twice as wide."""
+    """Merge 2 x 2 adjacent tokens of a frame into one token with twice the channels."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -114,31 +114,31 @@ class Merging(nn.Module):
         self.norm = nn.LayerNorm(4 * dim)
 
     def forward(self, x_BDHWC: Tensor) -> Tensor:
-        """(B, D, H, W, C) to (B, D, H/2, W/2, 2C)."""
+        """Map (B, D, H, W, C) to (B, D, H/2, W/2, 2C)."""
         four = [x_BDHWC[:, :, row::2, column::2] for column in (0, 1) for row in (0, 1)]
         return self.reduction(self.norm(torch.cat(four, -1)))
 
 
-class Stage(nn.Module):
-    """Blocks at one resolution, every other one shifted, and the way to the next resolution."""
+class SwinStage(nn.Module):
+    """Blocks at one resolution, every other one with shifted windows, followed by downsampling."""
 
     def __init__(self, index: int) -> None:
         super().__init__()
         dim = DIM << index
         self.blocks = nn.ModuleList(
-            Block(dim, HEADS[index], index < GATED, shifted=number % 2 == 1) for number in range(DEPTHS[index])
+            SwinBlock(dim, HEADS[index], index < GATED, shifted=number % 2 == 1) for number in range(DEPTHS[index])
         )
         self.downsample = Merging(dim) if index + 1 < len(DEPTHS) else None
 
     def forward(self, x_BDHWC: Tensor) -> Tensor:
-        """(B, D, H, W, C) to (B, D, H/2, W/2, 2C); the last stage keeps the size."""
+        """Map (B, D, H, W, C) to (B, D, H/2, W/2, 2C). The last stage keeps the shape."""
         for block in self.blocks:
             x_BDHWC = block(x_BDHWC)
         return x_BDHWC if self.downsample is None else self.downsample(x_BDHWC)
 
 
 class PatchEmbed(nn.Module):
-    """Patches of 2 frames x 4 x 4 pixels become normalised tokens."""
+    """Embed patches of 2 frames x 4 x 4 pixels as normalised tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,21 +146,21 @@ class PatchEmbed(nn.Module):
         self.norm = nn.LayerNorm(DIM)
 
     def forward(self, x_BCDHW: Tensor) -> Tensor:
-        """Video (B, 3, D, H, W) to tokens (B, D/2, H/4, W/4, C)."""
+        """Map a video (B, 3, D, H, W) to tokens (B, D/2, H/4, W/4, C)."""
         return self.norm(self.proj(x_BCDHW).permute(0, 2, 3, 4, 1))
 
 
 class Swin3D(nn.Module):
-    """The backbone; new instances have random weights."""
+    """The backbone. New instances have random weights."""
 
     def __init__(self) -> None:
         super().__init__()
         self.patch_embed = PatchEmbed()
-        self.layers = nn.ModuleList(Stage(index) for index in range(len(DEPTHS)))
+        self.layers = nn.ModuleList(SwinStage(index) for index in range(len(DEPTHS)))
         self.norm = nn.LayerNorm(DIM << (len(DEPTHS) - 1))
 
     def forward(self, x_BCDHW: Tensor) -> Tensor:
-        """Normalised fragments (B, 3, 32, 224, 224) to features (B, 768, 16, 7, 7)."""
+        """Map normalised fragments (B, 3, 32, 224, 224) to features (B, 768, 16, 7, 7)."""
         x_BDHWC = self.patch_embed(x_BCDHW)
         for layer in self.layers:
             x_BDHWC = layer(x_BDHWC)

@@ -1,7 +1,7 @@
-"""Every part of the system that has published weights, its open default, and where files are looked for.
+"""Registry of all published weights: licence, address, path below the weights folder, and open default.
 
-Nothing is fetched behind the user's back: several files are gated or non-commercial. A part whose file is missing is
-named with its licence, its address and the place to put it (`require`).
+Nothing is downloaded automatically, because several files are gated or non-commercial. The error for a missing file names
+its licence, its address and the path to put it (`require`).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from lcvd.errors import FileError, MissingFile
 
 
 class MissingWeights(MissingFile):
-    """A published weight file was asked for and isn't there."""
+    """A published weight file is required but missing."""
 
 
 class ModelError(FileError):
-    """A model can't be used; the message names the file and what is wrong with it."""
+    """A model can't be used. The message names the file and the problem."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """One published weight file (or folder of them)."""
+    """One published weight file, or a folder of them."""
 
     name: str
     role: str
@@ -33,11 +33,11 @@ class Weights:
     """Path below the weights folder."""
     licence: str
     address: str
-    """Where its owner publishes it."""
+    """Address at which the owner publishes it."""
     open_default: str
-    """What is used when nobody asks for the published part."""
+    """The open replacement that is used by default."""
     open_module: str
-    """Module or package that provides the open default."""
+    """Module or package that provides the open replacement."""
 
 
 REGISTRY: tuple[Weights, ...] = (
@@ -51,13 +51,13 @@ REGISTRY: tuple[Weights, ...] = (
             "https://github.com/xuebinqin/U-2-Net", "MediaPipe selfie segmentation", "mediapipe"),
     Weights("svd-xt", "diffusion backbone", "svd-xt/", "Stability AI community licence, gated",
             "https://huggingface.co/stabilityai/stable-video-diffusion-img2vid-xt",
-            "the same UNet class, smaller; model small, which comes along, has it trained", "diffusers"),
+            "the same UNet class, smaller; the included model small has trained weights of it", "diffusers"),
     Weights("sd-vae-ft-mse", "latents", "sd-vae-ft-mse/", "MIT",
-            "https://huggingface.co/stabilityai/sd-vae-ft-mse", "a tiny AutoencoderKL that comes along",
+            "https://huggingface.co/stabilityai/sd-vae-ft-mse", "an included tiny AutoencoderKL",
             "lcvd.model.latents"),
     Weights("lcvd", "published UNet and adapters", "lcvd/", "MIT (label of the published files)",
             "https://github.com/MingtaoGuo/Relightable-Portrait-Animation",
-            "model small, which comes along, and what stage train exports", "lcvd.model.lcvd"),
+            "the included model small, and the models that stage train exports", "lcvd.model.lcvd"),
     Weights("fastervqa", "clip quality", "fastervqa/FAST_VQA_3D_1_1.pth", "MIT",
             "https://github.com/VQAssessment/FAST-VQA-and-FasterVQA", "PIQE over frames (pyiqa, non-commercial)",
             "pyiqa"),
@@ -88,40 +88,39 @@ REGISTRY: tuple[Weights, ...] = (
 
 
 def weights_folder() -> Path:
-    """Where weight files are looked for: `LCVD_WEIGHTS`, else ``~/.cache/lcvd/weights``."""
+    """Return the folder of the weight files: `LCVD_WEIGHTS`, or ``~/.cache/lcvd/weights``."""
     return Path(os.environ.get("LCVD_WEIGHTS", Path.home() / ".cache" / "lcvd" / "weights"))
 
 
-def locate(name: str) -> Path | None:
-    """Path of a published part, or None where its file isn't there.
+def find_weights(name: str) -> Path | None:
+    """Return the path of the weights `name`, or None if the file is missing.
 
     Raises:
-        KeyError: the registry has no such part.
+        KeyError: the registry has no such weights.
     """
     path = weights_folder() / _entry(name).file
     return path if path.exists() else None
 
 
 def require(name: str) -> Path:
-    """Path of a published part.
+    """Return the path of the weights `name`.
 
     Raises:
-        MissingWeights: names the file, its licence, where to get it and where to put it.
+        MissingWeights: the file is missing. The message names its licence, its address and the path to put it.
     """
-    path = locate(name)
+    path = find_weights(name)
     if path is None:
         entry = _entry(name)
         raise MissingWeights(
-            f"{entry.role}: {name} isn't at {weights_folder() / entry.file}; get it from {entry.address} "
-            f"(licence: {entry.licence}) and put it there, or name another folder in LCVD_WEIGHTS. "
+            f"{entry.role}: the weights {name} are missing at {weights_folder() / entry.file}; download them from "
+            f"{entry.address} (licence: {entry.licence}) and put them there, or set LCVD_WEIGHTS to another folder. "
             f"Open default: {entry.open_default}"
         )
     return path
 
 
-def fingerprint(name: str) -> str:
-    """SHA-256 of a published part's file, in hexadecimal: what decides results made with it. Read once while it stays as
-    it is.
+def weights_hash(name: str) -> str:
+    """Return the SHA-256 of a weight file in hexadecimal, for cache keys and provenance. Computed once per unchanged file.
 
     Raises:
         MissingWeights: see `require`.

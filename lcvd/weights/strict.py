@@ -1,4 +1,4 @@
-"""Checkpoints of tensors, read without running any code in them and loaded with no key left over or missing."""
+"""Read checkpoints without executing code in them, and load them strictly: no key may be missing or unexpected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lcvd.weights.registry import ModelError
 
 Network = TypeVar("Network", bound=nn.Module)
 SHOWN = 12
-"""Keys of a kind that an error lists."""
+"""Maximum number of keys of each kind that an error lists."""
 
 _NUMBERS: list[Any] = [
     np.dtype,
@@ -24,77 +24,83 @@ _NUMBERS: list[Any] = [
     type(np.dtype(np.float32)),
     *((np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
 ]
-"""NumPy's numbers, by their names before and since NumPy 2: training scripts save scores beside the weights."""
+"""NumPy scalars under their names before and since NumPy 2. Training scripts save scores next to the weights."""
 
 
 def read_pickled(path: Path, part: str | None = None) -> Mapping[str, Tensor]:
-    """The state dict in a file that ``torch.save`` wrote, mapped into memory; no code in it can run.
+    """Read the state dict in a file written by ``torch.save``, memory-mapped. No code in the file can run.
 
     Args:
         path: the file.
-        part: the key under which the file holds the state dict; None, or tensors alone in the file: the file is one.
+        part: the key of the state dict in the file. It is ignored if the file itself is a state dict; None requires that.
 
     Raises:
-        ModelError: it isn't there, holds something else than tensors, is compressed, or isn't such a file.
+        ModelError: the file is missing, compressed, not written by ``torch.save``, or has objects other than tensors.
     """
     if not path.is_file():
         raise ModelError(f"{path}: not found")
     _refuse_packed(path)
     try:
-        # Files of before torch 1.6 are no zip archives and can't be mapped.
+        # Files written before torch 1.6 are not zip archives and can't be memory-mapped.
         with torch.serialization.safe_globals(_NUMBERS):
             found: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path}: not a checkpoint of tensors alone: {reason}") from None
+        raise ModelError(f"{path}: not a checkpoint of tensors only: {reason}") from None
     if part is not None and not _tensors(found):
         if not isinstance(found, Mapping) or part not in found:
-            keys = ", ".join(map(str, found)) if isinstance(found, Mapping) else type(found).__name__
-            raise ModelError(f"{path}: has no part {part!r}; it holds {keys}")
+            keys = (
+                f"keys are {', '.join(map(str, found))}"
+                if isinstance(found, Mapping)
+                else f"content is a {type(found).__name__}"
+            )
+            raise ModelError(f"{path}: has no key {part!r}; its {keys}")
         found = found[part]
     if not _tensors(found):
         raise ModelError(f"{path}: expected a state dict of tensors, found {type(found).__name__}")
     return found
 
 
-def fit(module: Any, tensors: Mapping[str, Tensor], source: Path | str, dtype: torch.dtype | None = None) -> Any:
-    """Give `module`, which may lie on the meta device, `tensors`: all of its keys, and none besides.
+def load_strict(
+    module: Any, tensors: Mapping[str, Tensor], source: Path | str, dtype: torch.dtype | None = None
+) -> Any:
+    """Load `tensors` into `module`, which may be on the meta device. Keys must match exactly.
 
     Args:
-        module: the network; it takes the tensors themselves, not copies.
+        module: the network. It uses the tensors themselves, not copies.
         tensors: its state dict.
-        source: the file that errors name.
-        dtype: what floating-point tensors are brought to; None leaves them as they are.
+        source: the file to name in errors.
+        dtype: dtype to convert floating-point tensors to; None keeps their dtype.
 
     Raises:
-        ModelError: keys or shapes differ, or a tensor holds a NaN or an infinity; they are named.
+        ModelError: keys or shapes differ, or a tensor has NaN or infinite values. The message lists them.
     """
     wanted = module.state_dict()
-    if found := differences(wanted, tensors):
+    if found := key_differences(wanted, tensors):
         raise ModelError(f"{source}: not a checkpoint of this {type(module).__name__}: {found}")
     for key, tensor in tensors.items():
         if not all_finite(tensor):
-            raise ModelError(f"{source}: {key} holds values that aren't finite: the checkpoint is spoilt")
-    brought = {key: t.to(dtype) if dtype and t.is_floating_point() else t for key, t in tensors.items()}
-    module.load_state_dict(brought, strict=True, assign=True)
+            raise ModelError(f"{source}: {key} has values that aren't finite: the checkpoint is corrupted")
+    converted = {key: t.to(dtype) if dtype and t.is_floating_point() else t for key, t in tensors.items()}
+    module.load_state_dict(converted, strict=True, assign=True)
     return module
 
 
-def load_network(kind: Callable[[], Network], path: Path, part: str | None = None) -> Network:
-    """The network that `kind` makes, with the weights of a file as `read_pickled` reads it, in evaluation mode.
+def load_network(build: Callable[[], Network], path: Path, part: str | None = None) -> Network:
+    """Build a network with `build` and load a file's weights (see `read_pickled`). It is frozen and in evaluation mode.
 
     Raises:
-        ModelError: see `read_pickled` and `fit`.
+        ModelError: see `read_pickled` and `load_strict`.
     """
     weights = read_pickled(path, part)
     with torch.device("meta"):
-        network = kind()
-    fit(network, weights, path)
+        network = build()
+    load_strict(network, weights, path)
     return network.eval().requires_grad_(False)
 
 
-def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """What is missing, unexpected, or of another shape in `found`; empty when nothing is."""
+def key_differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Describe the keys of `found` that are missing, unexpected or of another shape. Empty if there are none."""
     shapes = [
         f"{key} {tuple(found[key].shape)} instead of {tuple(tensor.shape)}"
         for key, tensor in wanted.items()
@@ -109,22 +115,22 @@ def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> st
 
 
 def all_finite(tensor: Tensor) -> bool:
-    """Whether `tensor` holds neither NaN nor infinity; its extremes tell, without a mask of its size."""
+    """Whether `tensor` has neither NaN nor infinity. Only its extremes are checked, which needs no mask of its size."""
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return True
     return bool(torch.stack(torch.aminmax(tensor)).isfinite().all())
 
 
 def _refuse_packed(path: Path) -> None:
-    """``torch.save`` stores; what is compressed may unpack to a thousand times its size."""
+    """Reject compressed archives (zip bombs). ``torch.save`` never compresses."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
         packed = next((each for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED), None)
     if packed:
         raise ModelError(
-            f"{path}: {packed.filename} in it is compressed, {packed.compress_size} bytes for {packed.file_size}, which "
-            "torch.save never does; get the file anew from its publisher"
+            f"{path}: its member {packed.filename} is compressed ({packed.compress_size} bytes for {packed.file_size}), "
+            "which torch.save never does; download the file again from its publisher"
         )
 
 

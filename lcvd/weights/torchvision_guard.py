@@ -1,4 +1,4 @@
-"""A CUDA build of torchvision beside a CPU torch can't load its compiled operators, and then doesn't import at all."""
+"""Make a CUDA build of torchvision importable with a CPU build of torch, which can't load its compiled operators."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-_libraries: list[torch.library.Library] = []  # a library's schemas live as long as it
+_libraries: list[torch.library.Library] = []  # keeps the registered schemas alive
 
 
 def allow_torchvision() -> None:
-    """Register the two missing operator schemas where (and only where) torchvision's own can't be loaded.
+    """Register the two missing operator schemas if, and only if, torchvision's own can't be loaded.
 
-    Enough for transforms and models; calling ``nms`` itself still fails, by name. Call it before importing torchvision.
+    Call this before importing torchvision. It suffices for transforms and models; calling ``nms`` itself still fails.
     """
     if _libraries or hasattr(torch.ops.torchvision, "nms"):
         return
@@ -23,7 +23,7 @@ def allow_torchvision() -> None:
         return
     try:
         torch.ops.load_library(str(compiled))
-    except OSError:  # its CUDA libraries aren't here
+    except OSError:  # the CUDA libraries are missing
         library = torch.library.Library("torchvision", "DEF")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -17,7 +17,7 @@ import click
 import yaml
 
 from lcvd.ledger.story import story
-from lcvd.weights.registry import REGISTRY, fingerprint, locate
+from lcvd.weights.registry import REGISTRY, find_weights, weights_hash
 from tasks.ops.dvc import git
 from tasks.runtime.entrypoint import StageError, entry
 from tasks.runtime.run_log import last_run
@@ -187,8 +187,8 @@ def _clip(root: Path, stem: str) -> str:
 
 def _weights(name: str) -> str:
     licence = next(each.licence for each in REGISTRY if each.name == name)
-    path = locate(name)
-    here = f"sha256 {fingerprint(name)[:16]}" if path and path.is_file() else "a folder" if path else "not here now"
+    path = find_weights(name)
+    here = f"sha256 {weights_hash(name)[:16]}" if path and path.is_file() else "a folder" if path else "not here now"
     return f"{here} ({licence})"
 
 

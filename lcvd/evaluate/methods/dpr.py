@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lcvd.evaluate.methods.base import Options, Shot
 from lcvd.evaluate.methods.hourglass import Hourglass
 from lcvd.render.sh import LUMA, check_light
-from lcvd.weights.registry import fingerprint, require
+from lcvd.weights.registry import require, weights_hash
 from lcvd.weights.strict import load_network
 
 Array = NDArray[Any]
@@ -44,7 +44,7 @@ class Dpr:
 
     def __init__(self, options: Options) -> None:
         self._network = load_dpr().to(options.device)
-        self._weights = {WEIGHTS: fingerprint(WEIGHTS)}
+        self._weights = {WEIGHTS: weights_hash(WEIGHTS)}
 
     def relight(self, shot: Shot) -> Iterator[Array]:
         """The shot's frames, relit."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.weights.registry import fingerprint
+from lcvd.weights.registry import weights_hash
 
 if TYPE_CHECKING:
     from lcvd.face.u2net import U2Net
@@ -28,7 +28,7 @@ class U2NetMasker:
 
     def weights(self) -> dict[str, str]:
         """See `Masker`."""
-        return {WEIGHTS: fingerprint(WEIGHTS)}
+        return {WEIGHTS: weights_hash(WEIGHTS)}
 
     def start(self) -> U2NetClipMasker:
         """See `Masker`."""

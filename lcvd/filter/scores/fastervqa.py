@@ -8,7 +8,7 @@ import numpy as np
 
 from lcvd.config.filter import FilterThresholds, QualitySettings
 from lcvd.video.clip import Clip
-from lcvd.weights.registry import fingerprint
+from lcvd.weights.registry import weights_hash
 
 
 class FasterVqaScore:
@@ -23,7 +23,7 @@ class FasterVqaScore:
         from lcvd.vqa.score import open_network  # imports torch
 
         open_network()
-        return {**settings.model_dump(include={"sampling", "seed", "draws"}), "weights": fingerprint(WEIGHTS)}
+        return {**settings.model_dump(include={"sampling", "seed", "draws"}), "weights": weights_hash(WEIGHTS)}
 
     def score(self, clip: Clip, images: list[np.ndarray], settings: QualitySettings) -> float:
         """Decode the frames of one draw and score them. Clips aren't batched, so a score never depends on other clips."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lcvd.config.reconstruct import ReconstructSettings
 from lcvd.face.track import FaceTrack
 from lcvd.reconstruct.estimators.base import ClipEstimator
-from lcvd.weights.registry import fingerprint
+from lcvd.weights.registry import weights_hash
 
 WEIGHTS = ("deca", "flame", "flame-masks")
 """Names in the weights registry."""
@@ -24,7 +24,7 @@ class Deca:
             from lcvd.face.deca_crop import face_alignment_package
 
             face_alignment_package()
-        return {name: fingerprint(name) for name in WEIGHTS}
+        return {name: weights_hash(name) for name in WEIGHTS}
 
     def start(self, track: FaceTrack, square: NDArray[Any], settings: ReconstructSettings) -> ClipEstimator:
         """See `FaceEstimator`."""

@@ -89,7 +89,7 @@ def test_what_does_not_fit_is_listed(file: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"1 missing \(layers\.2\.weight\); 1 unexpected \(layers\.3\.weight\)"):
         load_encoder(path)
     torch.save({"E_detail": {}}, path)
-    with pytest.raises(ModelError, match=r"has no part 'E_flame'; it holds E_detail"):
+    with pytest.raises(ModelError, match=r"has no key 'E_flame'; its keys are E_detail"):
         load_encoder(path)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lcvd.face.flame import Flame, load_flame, rendered_region
 from lcvd.face.pickles import PickleRefused
-from lcvd.weights.registry import locate
+from lcvd.weights.registry import find_weights
 from tests.flame_files import arrays, template, write_flame
 
 
@@ -65,7 +65,7 @@ def test_five_points_are_eyes_nose_and_mouth(flame: Flame) -> None:
 
 def test_the_published_region() -> None:
     """Spec J6."""
-    model, masks = locate("flame"), locate("flame-masks")
+    model, masks = find_weights("flame"), find_weights("flame-masks")
     if not (model and masks):
         pytest.skip("FLAME's files are licensed: put generic_model.pkl and FLAME_masks.pkl into LCVD_WEIGHTS/flame")
     head = load_flame(model, masks)

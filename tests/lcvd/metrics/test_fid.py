@@ -67,5 +67,5 @@ def test_what_isnt_the_published_file_is_refused(path):
     with pytest.raises(ModelError, match="not torch-fidelity's Inception-v3"):
         Inception()
     path.write_bytes(pickle.dumps(print))
-    with pytest.raises(ModelError, match="not a checkpoint of tensors alone"):
+    with pytest.raises(ModelError, match="not a checkpoint of tensors only"):
         Inception()

@@ -128,10 +128,10 @@ def test_what_isnt_a_checkpoint_is_refused_and_nothing_in_it_runs(published: dic
         convert(published["svd"], published["vae"], tmp_path / "out", lcvd=published["lcvd"])
 
     torch.save({"conv_in.weight": Evil()}, path)
-    with pytest.raises(ModelError, match=rf"{path}: not a checkpoint of tensors alone"):
+    with pytest.raises(ModelError, match=rf"{path}: not a checkpoint of tensors only"):
         run()
     path.write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(ModelError, match=rf"{path}: not a checkpoint of tensors alone"):
+    with pytest.raises(ModelError, match=rf"{path}: not a checkpoint of tensors only"):
         run()
     torch.save([1, 2], path)
     with pytest.raises(ModelError, match="expected a state dict of tensors, found list"):

@@ -139,7 +139,7 @@ def test_a_spoilt_weight_is_named(copied: Path, value: float) -> None:
     key = sorted(tensors)[7]
     tensors[key].view(-1)[-1] = value
     save_file(tensors, path)
-    with pytest.raises(ModelError, match=rf"model\.safetensors: {key} holds values that aren't finite"):
+    with pytest.raises(ModelError, match=rf"model\.safetensors: {key} has values that aren't finite"):
         LCVD.from_pretrained(copied)
 
 

@@ -96,7 +96,7 @@ def test_svd_gives_unet_and_image_encoder_and_the_adapters_start_at_zero(svd: Pa
 
 def test_without_svds_files_it_says_where_they_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
-    with pytest.raises(MissingWeights, match=r"svd-xt isn't at .*svd-xt.*put it there"):
+    with pytest.raises(MissingWeights, match=r"svd-xt are missing at .*svd-xt.*put them there"):
         LCVD.fresh(asking("svd-xt", tiny()), seed=0)
 
 

@@ -1,4 +1,4 @@
-"""Faster-VQA's network against the golden numbers, and its checkpoint: strict, safe, named when it is missing."""
+"""Faster-VQA's network against golden values; its checkpoint is loaded strictly, and errors name it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_golden_fastervqa_score(golden: dict[str, np.ndarray]) -> None:
     assert float(rescaled(torch.tensor(0.162247))) == pytest.approx(0.6, abs=1e-3)
 
 
-def test_it_has_the_published_backbones_tensors() -> None:
+def test_the_backbone_has_the_published_tensors() -> None:
     with torch.device("meta"):
         backbone = FasterVqa().fragments_backbone
     assert len(backbone.state_dict()) == TENSORS
@@ -59,12 +59,14 @@ def test_it_has_the_published_backbones_tensors() -> None:
     assert {key.split(".")[1] for key in gated} == {"0", "1", "2"}
 
 
-def test_another_size_is_refused() -> None:
+def test_another_input_size_is_rejected() -> None:
     with pytest.raises(ValueError, match=r"fragments \(B, 3, 32, 224, 224\), not \(1, 3, 16, 224, 224\)"):
         FasterVqa()(torch.zeros(1, 3, 16, 224, 224))
 
 
-def test_checkpoints_are_loaded_strictly_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_are_loaded_strictly_and_errors_name_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     with pytest.raises(MissingWeights, match=r"FAST_VQA_3D_1_1\.pth; get it from https.*licence: MIT"):
         load_fastervqa()
@@ -84,5 +86,5 @@ def test_checkpoints_are_loaded_strictly_and_named(tmp_path: Path, monkeypatch: 
     ):
         load_fastervqa()
     torch.save({"model": wanted}, path)
-    with pytest.raises(ModelError, match=r"has no part 'state_dict'; it holds model"):
+    with pytest.raises(ModelError, match=r"has no key 'state_dict'; its keys are model"):
         load_fastervqa()

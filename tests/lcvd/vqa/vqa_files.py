@@ -1,4 +1,4 @@
-"""Faster-VQA by the golden rules: its random weights, its network, its checkpoint as published files are laid out."""
+"""Faster-VQA with the golden rules' random weights, and a checkpoint of it in the published layout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.golden_rules import fan_in, rule_weights
 
 
 def exceptions(key: str, x: np.ndarray) -> np.ndarray | None:
-    """Those of fixture ``fastervqa``."""
+    """Exceptions to the weight rules for fixture ``fastervqa``."""
     if key.endswith("_position_bias_table"):
         return 0.5 * x
     return 0.7 * fan_in(x) if key.endswith("patch_embed.proj.weight") else None
@@ -25,7 +25,7 @@ def golden_network(seed: int) -> FasterVqa:
 
 
 def write_checkpoint(weights: Path, seed: int = 0) -> Path:
-    """Puts a checkpoint into a weights folder, with the scores that the training script saves beside the tensors."""
+    """Write a checkpoint into a weights folder, with the scores that the training script saves next to the tensors."""
     path = weights / "fastervqa" / "FAST_VQA_3D_1_1.pth"
     path.parent.mkdir(parents=True, exist_ok=True)
     scores = (np.float64(0.87), np.float32(0.86))
@@ -34,7 +34,7 @@ def write_checkpoint(weights: Path, seed: int = 0) -> Path:
 
 
 def golden_video(seed: int, height: int, width: int, frames: int = 32) -> np.ndarray:
-    """The video recipe, (T, H, W, 3) uint8."""
+    """The golden rules' video, (T, H, W, 3) uint8."""
     t, y, x = np.mgrid[:frames, :height, :width]
     planes = (3 * x + 5 * y + 7 * t + 13 * seed, x * x // 64 + y * y // 32 + 11 * t, x * y // 16 + 3 * t + seed)
     return np.stack([plane % 256 for plane in planes], -1).astype(np.uint8)

@@ -1,10 +1,10 @@
 import pytest
 
 from lcvd.cache.store import file_hash
-from lcvd.weights.registry import REGISTRY, MissingWeights, fingerprint, locate, require
+from lcvd.weights.registry import REGISTRY, MissingWeights, find_weights, require, weights_hash
 
 
-def test_a_missing_weight_says_which_licence_where_from_and_where_to(monkeypatch, tmp_path):
+def test_the_error_for_missing_weights_names_licence_address_and_path(monkeypatch, tmp_path):
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     with pytest.raises(MissingWeights) as caught:
         require("deca")
@@ -12,27 +12,27 @@ def test_a_missing_weight_says_which_licence_where_from_and_where_to(monkeypatch
         assert word in str(caught.value)
 
 
-def test_a_present_weight_is_found(monkeypatch, tmp_path):
+def test_existing_weights_are_found(monkeypatch, tmp_path):
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
-    assert locate("u2net-human") is None
+    assert find_weights("u2net-human") is None
     (tmp_path / "u2net").mkdir()
     (tmp_path / "u2net" / "u2net_human_seg.pth").touch()
     assert require("u2net-human") == tmp_path / "u2net" / "u2net_human_seg.pth"
 
 
-def test_names_are_unique_and_an_unknown_one_is_named():
+def test_names_are_unique_and_an_unknown_name_is_an_error():
     assert len({entry.name for entry in REGISTRY}) == len(REGISTRY)
     with pytest.raises(KeyError, match="known: deca"):
         require("nothing")
 
 
-def test_a_fingerprint_follows_the_bytes(monkeypatch, tmp_path):
+def test_the_hash_follows_the_bytes(monkeypatch, tmp_path):
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     path = tmp_path / "flame" / "generic_model.pkl"
     path.parent.mkdir()
     path.write_bytes(b"one")
-    before = fingerprint("flame")
+    before = weights_hash("flame")
     path.write_bytes(b"other")
-    assert before != fingerprint("flame") == file_hash(path)
+    assert before != weights_hash("flame") == file_hash(path)
     with pytest.raises(MissingWeights, match="FLAME_masks"):
-        fingerprint("flame-masks")
+        weights_hash("flame-masks")

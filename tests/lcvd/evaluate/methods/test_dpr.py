@@ -53,7 +53,7 @@ def test_golden_dpr_basis(golden_dir):
 
 
 def test_a_missing_file_is_named_with_its_licence(folder, options):
-    with pytest.raises(MissingWeights, match=r"research purpose only.*put it there") as caught:
+    with pytest.raises(MissingWeights, match=r"research purpose only.*put them there") as caught:
         open_method("dpr", options)
     assert str(folder / "dpr" / "trained_model_03.t7") in str(caught.value)
 
