@@ -60,7 +60,7 @@ def test_the_backbone_has_the_published_tensors() -> None:
 
 
 def test_another_input_size_is_rejected() -> None:
-    with pytest.raises(ValueError, match=r"fragments \(B, 3, 32, 224, 224\), not \(1, 3, 16, 224, 224\)"):
+    with pytest.raises(ValueError, match=r"fragments \(B, 3, 32, 224, 224\), got \(1, 3, 16, 224, 224\)"):
         FasterVqa()(torch.zeros(1, 3, 16, 224, 224))
 
 
@@ -68,7 +68,7 @@ def test_checkpoints_are_loaded_strictly_and_errors_name_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
-    with pytest.raises(MissingWeights, match=r"FAST_VQA_3D_1_1\.pth; get it from https.*licence: MIT"):
+    with pytest.raises(MissingWeights, match=r"FAST_VQA_3D_1_1\.pth; download them from https.*licence: MIT"):
         load_fastervqa()
     path = write_checkpoint(tmp_path)
     network = load_fastervqa()
