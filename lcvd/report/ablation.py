@@ -1,4 +1,5 @@
-"""Tables 4 and 5 as plots: each metric over the variants of an ablation, and the paper's own numbers below, apart."""
+"""Plots of tables 4 and 5: each metric over the variants of an ablation, with the paper's own numbers in separate
+panels."""
 
 from __future__ import annotations
 
@@ -18,31 +19,31 @@ from lcvd.evaluate.protocol import Manifest
 from lcvd.metrics.registry import ordered
 
 MEASURED, PUBLISHED = "#b4501a", "#5b6470"
-WIDE, HIGH = 2.6, 2.5
-"""Inches of a panel."""
+PANEL_WIDTH, PANEL_HEIGHT = 2.6, 2.5
+"""Size of a panel in inches."""
 Panel = dict[str, tuple[float, tuple[float, float] | None]]
-"""A metric's value and 95 % interval, by variant."""
+"""A metric's value and 95 % confidence interval, by variant."""
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """What is drawn: `variants` (title by name, in the protocol's order), and panels by metric."""
+    """An ablation to plot: `variants` (title by name, in the protocol's order), and panels by metric."""
 
     title: str
     variants: dict[str, str]
-    places: tuple[float, ...]
-    """Of the variants on the axis: their guidance, or likeness, or 0, 1, ... where neither is what varies."""
+    positions: tuple[float, ...]
+    """Position of each variant on the x axis: its guidance or likeness if that varies, otherwise 0, 1, ..."""
     measured: dict[str, Panel]
     published: dict[str, Panel]
 
     @property
     def is_scale(self) -> bool:
-        """Whether the variants lie on a scale, so that points may be joined."""
-        return self.places != tuple(range(len(self.places)))
+        """Whether x is a numerical scale, so that points can be connected."""
+        return self.positions != tuple(range(len(self.positions)))
 
 
 def ablation_of(manifest: Manifest, arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ablation | None:
-    """The ablation of a protocol's records (`Record.plain`), by arm; None where fewer than two variants were measured."""
+    """The ablation of a protocol's records (`Record.plain`) by arm; None if fewer than two variants were measured."""
     names = [name for name in manifest.variants if name in arms]
     if len(names) < 2:
         return None
@@ -59,61 +60,62 @@ def ablation_of(manifest: Manifest, arms: Mapping[str, Sequence[Mapping[str, Any
     variants = manifest.variants.values()
     scales = ([getattr(each, key) for each in variants] for key in ("guidance", "likeness"))
     varied = (scale for scale in scales if None not in scale and len(set(scale)) == len(scale))
-    places = tuple(next(varied, range(len(variants))))
+    positions = tuple(next(varied, range(len(variants))))
     titles = {name: each.title for name, each in manifest.variants.items()}
-    return Ablation(manifest.title, titles, places, {name: measured[name] for name in ordered(measured)}, published)
+    return Ablation(manifest.title, titles, positions, {name: measured[name] for name in ordered(measured)}, published)
 
 
 def write_ablation(folder: Path, ablation: Ablation) -> None:
-    """``ablation.svg``, and ``ablation.csv`` for `dvc plots` and everybody's own plots. Equal inputs give equal bytes."""
+    """Write ``ablation.svg``, and ``ablation.csv`` for `dvc plots` and other plotting tools. Equal inputs give equal
+    bytes."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("ablation.svg", svg(ablation)), ("ablation.csv", table(ablation))):
+    for name, text in (("ablation.svg", svg_text(ablation)), ("ablation.csv", csv_text(ablation))):
         aside = folder / f".{name}.part"
         aside.write_text(text, encoding="utf-8")
         aside.replace(folder / name)
 
 
-def table(ablation: Ablation) -> str:
-    """As CSV: a line for each metric and variant, measured here or published; empty limits where there is no interval."""
+def csv_text(ablation: Ablation) -> str:
+    """CSV with one line per metric and variant, measured or published; limits are empty if there is no interval."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["source", "metric", "variant", "place", "value", "low", "high"])
-    places = dict(zip(ablation.variants, ablation.places, strict=True))
+    writer.writerow(["source", "metric", "variant", "x", "value", "low", "high"])
+    positions = dict(zip(ablation.variants, ablation.positions, strict=True))
     for source, panels in (("measured", ablation.measured), ("published", ablation.published)):
         for metric, panel in panels.items():
             for name, (value, interval) in panel.items():
-                writer.writerow([source, metric, name, places[name], value, *(interval or ("", ""))])
+                writer.writerow([source, metric, name, positions[name], value, *(interval or ("", ""))])
     return stream.getvalue()
 
 
-def svg(ablation: Ablation) -> str:
-    """As one picture: a panel for each metric, measured ones above and the paper's below; their scales aren't shared."""
+def svg_text(ablation: Ablation) -> str:
+    """SVG with one panel per metric: measured ones above, the paper's below, each with its own y axis."""
     rows = [("measured here", ablation.measured, MEASURED), ("published", ablation.published, PUBLISHED)]
     rows = [row for row in rows if row[1]]
     columns = max(len(panels) for _, panels, _ in rows)
-    figure = Figure(figsize=(WIDE * columns, HIGH * len(rows) + 0.4), layout="constrained")
+    figure = Figure(figsize=(PANEL_WIDTH * columns, PANEL_HEIGHT * len(rows) + 0.4), layout="constrained")
     figure.suptitle(ablation.title, fontsize=11)
     for row, (source, panels, colour) in enumerate(rows):
         for column, (metric, panel) in enumerate(panels.items()):
             axes = figure.add_subplot(len(rows), columns, row * columns + column + 1)
-            _draw(axes, ablation, panel, colour)
+            _draw_panel(axes, ablation, panel, colour)
             axes.set_title(f"{metric}\n{source}", fontsize=8)
     stream = io.StringIO()
-    # Else ids are drawn at random, and the date is written down.
+    # Without these options, matplotlib writes random ids and the date.
     with mpl.rc_context({"svg.hashsalt": "lcvd", "svg.fonttype": "none"}):
         FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None})
     return stream.getvalue()
 
 
-def _draw(axes: Axes, ablation: Ablation, panel: Panel, colour: str) -> None:
-    places = dict(zip(ablation.variants, ablation.places, strict=True))
-    x, y = [places[name] for name in panel], [value for value, _ in panel.values()]
+def _draw_panel(axes: Axes, ablation: Ablation, panel: Panel, colour: str) -> None:
+    positions = dict(zip(ablation.variants, ablation.positions, strict=True))
+    x, y = [positions[name] for name in panel], [value for value, _ in panel.values()]
     axes.plot(x, y, "-o" if ablation.is_scale else "o", color=colour, markersize=4, linewidth=1.2)
-    for place, (_, interval) in zip(x, panel.values(), strict=True):
+    for position, (_, interval) in zip(x, panel.values(), strict=True):
         if interval:
-            axes.plot([place, place], interval, color=colour, linewidth=3, alpha=0.3)
-    axes.set_xticks(ablation.places, list(ablation.variants.values()), fontsize=7)
-    margin = 0.15 * (max(ablation.places) - min(ablation.places))
-    axes.set_xlim(min(ablation.places) - margin, max(ablation.places) + margin)
+            axes.plot([position, position], interval, color=colour, linewidth=3, alpha=0.3)
+    axes.set_xticks(ablation.positions, list(ablation.variants.values()), fontsize=7)
+    margin = 0.15 * (max(ablation.positions) - min(ablation.positions))
+    axes.set_xlim(min(ablation.positions) - margin, max(ablation.positions) + margin)
     axes.tick_params(axis="y", labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""The report: one HTML file with everything in it, for a browser, a phone or paper."""
+"""The report: one self-contained HTML file for desktop, phone and paper."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from lcvd.metrics.registry import ARMS
 from lcvd.render.sh import dominant_direction
 from lcvd.report import collect
 from lcvd.report.chart import line_chart
-from lcvd.report.figures import figures, opening
-from lcvd.report.histogram import Limit, histogram, light_map
-from lcvd.report.media import picture_uri, poster_uri, video_uri
-from lcvd.report.spread import quality_scores, spread
-from lcvd.report.truth import ERRORS, compared
+from lcvd.report.dataset_stats import dataset_stats, quality_scores
+from lcvd.report.figures import figures, overview_strip
+from lcvd.report.histogram import Threshold, histogram, light_map
+from lcvd.report.media import image_uri, poster_uri, video_uri
+from lcvd.report.truth import ERRORS, compare_with_truth
 
 ASSETS = Path(__file__).parent / "assets"
 SHEET_WIDTH = 1200
 
 
 def build_report(data: Path, out: Path) -> Path:
-    """Write the report of all stages under `data` to `out` and return it.
+    """Write the report on all stages under `data` to `out` and return `out`.
 
-    Ids, reasons and addresses come from users' files and are escaped; nothing is loaded from a network. Equal inputs
-    give equal bytes.
+    Ids, reasons and addresses come from users' files and are escaped; the page loads nothing from a network. Equal
+    inputs give equal bytes.
 
     Raises:
-        FileNotFoundError: the model hasn't been evaluated yet; the message names the file.
+        FileNotFoundError: the model has not been evaluated yet; the message names the missing file.
     """
-    # Autoescape is on for every template: clips are named by whoever made the manifest.
+    # Autoescape is on for every template, because clip names are untrusted.
     environment = Environment(
         loader=PackageLoader("lcvd.report", "assets"),
         autoescape=True,
@@ -42,7 +42,7 @@ def build_report(data: Path, out: Path) -> Path:
         lstrip_blocks=True,
     )
     text = environment.get_template("report.html").render(
-        # These two are the project's own files.
+        # These two files belong to the project.
         style=Markup((ASSETS / "report.css").read_text(encoding="utf-8")),
         script=Markup((ASSETS / "report.js").read_text(encoding="utf-8")),
         **_context(data),
@@ -55,33 +55,35 @@ def build_report(data: Path, out: Path) -> Path:
 
 
 def _context(data: Path) -> dict[str, Any]:
-    records = collect.evaluation(data)
-    missed = collect.left_out(data)
+    records = collect.read_records(data)
+    dropped = collect.dropped_clips(data)
     curves = collect.curves(data)
     sheets = sorted((data / "reconstruct" / "preview").glob("*.png"))
     grids = figures(data)
     return {
         "protocol": records["protocol"],
         "small": is_small(records["protocol"]),
-        "opening": opening(grids),
+        "overview": overview_strip(grids),
         "stages": collect.stage_counts(data),
-        "left_out": missed[: collect.LEFT_OUT],
-        "left_out_total": len(missed),
+        "dropped": dropped[: collect.MAX_DROPPED],
+        "dropped_total": len(dropped),
         "metrics": collect.metric_rows(records),
-        "faceless": collect.faceless(records),
-        "reached": collect.light_reached(records),
+        "without_face": collect.frames_without_face(records),
+        "relighting": collect.relighting_result(records),
         "arms": [(key, *ARMS[key]) for key in ARMS if records["arms"].get(key)],
         "lights": records["lights"],
         "lights_driving": records["lights_driving"],
         "clips": records["clips"],
-        "films": [_film(data, clip, records["protocol"]["lights"]) for clip in records["clips"][: collect.FILMS]],
+        "clip_videos": [
+            _clip_videos(data, clip, records["protocol"]["lights"]) for clip in records["clips"][: collect.MAX_VIDEOS]
+        ],
         "figures": grids,
         "curves": curves,
         "chart": line_chart(curves, "optimiser steps", "loss") if curves else None,
         "plots": _plots(data, records["protocol"]),
-        "truth": compared(data),
+        "truth": compare_with_truth(data),
         "errors": ERRORS,
-        "sheets": [(path.stem, picture_uri(path, SHEET_WIDTH)) for path in sheets[: collect.SHEETS]],
+        "sheets": [(path.stem, image_uri(path, SHEET_WIDTH)) for path in sheets[: collect.MAX_SHEETS]],
         "sheets_total": len(sheets),
         "training": collect.training_numbers(data),
         "start": collect.training_start(data),
@@ -89,23 +91,22 @@ def _context(data: Path) -> dict[str, Any]:
     }
 
 
-def _film(data: Path, clip: dict[str, Any], lights: list[str]) -> dict[str, Any]:
+def _clip_videos(data: Path, clip: dict[str, Any], lights: list[str]) -> dict[str, Any]:
     paths = {light: data / "evaluate" / "videos" / f"{clip['id']}_{light}_side.mp4" for light in lights}
     return {**clip, "videos": [(light, video_uri(path), poster_uri(path)) for light, path in paths.items()]}
 
 
 def _plots(data: Path, protocol: dict[str, Any]) -> dict[str, Any]:
-    """What the clips are like, as charts; None stands for those without data."""
+    """Charts of the dataset; None for charts without data."""
     plots: dict[str, Any] = dict.fromkeys(("light", "yaw", "pitch", "clips", "quality"))
     if scores := quality_scores(data):
         quality = protocol["quality"]
-        limit = Limit(
-            quality["limit"], f"left out {'below' if quality['higher_is_better'] else 'above'} {quality['limit']:g}"
-        )
-        plots["quality"] = histogram(scores, (0, quality["top"], 20), quality["metric"].upper(), "clips", limit)
-    if found := spread(data):
-        plots["yaw"] = histogram(found.yaw, (-90, 90, 36), "degrees, above 0 to the picture's right", "frames")
-        plots["pitch"] = histogram(found.pitch, (-60, 60, 24), "degrees, above 0 upwards", "frames")
-        plots["light"] = light_map(found.light, {name: dominant_direction(preset(name)) for name in protocol["lights"]})
-        plots["clips"] = found.clips
+        side = "below" if quality["higher_is_better"] else "above"
+        threshold = Threshold(quality["limit"], f"filtered {side} {quality['limit']:g}")
+        plots["quality"] = histogram(scores, (0, quality["top"], 20), quality["metric"].upper(), "clips", threshold)
+    if stats := dataset_stats(data):
+        plots["yaw"] = histogram(stats.yaw, (-90, 90, 36), "degrees, positive to the right of the image", "frames")
+        plots["pitch"] = histogram(stats.pitch, (-60, 60, 24), "degrees, positive upwards", "frames")
+        plots["light"] = light_map(stats.light, {name: dominant_direction(preset(name)) for name in protocol["lights"]})
+        plots["clips"] = stats.clips
     return plots

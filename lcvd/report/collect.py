@@ -1,4 +1,4 @@
-"""Read what the stages left under ``data/`` into the plain values that the report's template shows."""
+"""Read the outputs of the stages under ``data/`` as plain values for the report's template."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from lcvd.metrics.readings import ANGLE, LE, POSE, PSNR
 from lcvd.metrics.registry import ARMS, metric_of, ordered
 from lcvd.report.chart import Series
 
-SHEETS = 24
-"""At most so many contact sheets are shown, so that a report over thousands of clips can still be opened."""
-FILMS = 8
-"""At most so many test clips are shown as videos; the others' lie beside the report."""
-LEFT_OUT = 200
-"""At most so many clips that weren't kept are listed."""
+MAX_SHEETS = 24
+"""Maximum number of contact sheets in the report, which must stay small enough to open."""
+MAX_VIDEOS = 8
+"""Maximum number of test clips shown as videos; the other videos are only in ``data/evaluate/videos``."""
+MAX_DROPPED = 200
+"""Maximum number of dropped clips that are listed."""
 
 
-NO_LOSS = ("lr", "grad_norm")
-"""Curves that aren't losses."""
+NOT_LOSSES = ("lr", "grad_norm")
+"""Logged curves that are not losses."""
 
 
 @dataclass(frozen=True)
 class StageCount:
-    """What one stage did with its clips."""
+    """Number of clips that one stage kept, filtered and failed on."""
 
     stage: str
     kept: int
@@ -39,25 +39,25 @@ class StageCount:
 
     @property
     def total(self) -> int:
-        """Clips that the stage saw."""
+        """Number of clips the stage processed."""
         return self.kept + self.filtered + self.failed
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A metric's value in one arm, as shown; `place` is where its mark stands on the row's axis, in percent."""
+    """A metric's value in one arm, formatted; `position` is that of its mark on the row's axis, in percent."""
 
     arm: str
     title: str
     value: str
     interval: str
-    place: float
+    position: float
     span: tuple[float, float] | None
     clips: int
 
 
 def stage_counts(data: Path) -> list[StageCount]:
-    """Counts of every stage that left a ledger."""
+    """Counts of every stage that has a ledger."""
     found = []
     for stage in STAGES:
         path = data / stage / "ledger.parquet"
@@ -68,59 +68,61 @@ def stage_counts(data: Path) -> list[StageCount]:
     return found
 
 
-def left_out(data: Path) -> list[tuple[str, Row]]:
-    """(stage, row) of every clip whose last word isn't `kept`, in order of id."""
+def dropped_clips(data: Path) -> list[tuple[str, Row]]:
+    """(stage, row) of every clip that was not kept, sorted by id."""
     return [(stage, row) for stage, row in last_rows(data).values() if row.status != "kept"]
 
 
-def evaluation(data: Path) -> dict[str, Any]:
-    """``evaluate/records.json``.
+def read_records(data: Path) -> dict[str, Any]:
+    """Read ``evaluate/records.json``.
 
     Raises:
-        FileNotFoundError: the model hasn't been evaluated.
+        FileNotFoundError: the model has not been evaluated.
     """
     path = data / "evaluate" / "records.json"
     if not path.exists():
-        raise FileNotFoundError(f"{path}: nothing to report; run `dvc repro evaluate` first")
+        raise FileNotFoundError(f"{path} does not exist; run `dvc repro evaluate` first")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def faceless(records: dict[str, Any]) -> tuple[int, int]:
-    """Generated frames without a face where the driving frame has one, and how many were looked at."""
+def frames_without_face(records: dict[str, Any]) -> tuple[int, int]:
+    """Number of generated frames without a face although the driving frame has one, and number of frames examined."""
     found = [each for each in records["arms"]["model"] if each["name"] == POSE]
     return (found[0]["missing"], found[0]["missing"] + found[0]["frames"]) if found else (0, 0)
 
 
-def light_reached(records: dict[str, Any]) -> dict[str, Any]:
-    """How near the generated clips come to the light asked for, beside clips that weren't relit.
+def relighting_result(records: dict[str, Any]) -> dict[str, Any]:
+    """Light accuracy of the generated clips compared with unmodified clips.
 
-    `error`, `angle` and `psnr` by arm (None where not measured), `closer`: whether the model's light error is less than
-    the unrelit driving video's, and `share`: by what share of it in percent.
+    Returns:
+        `error`, `angle` and `psnr` by arm (None if not measured); `known`: whether the light errors were measured;
+            `closer`: whether the model's light error is below the unmodified driving video's; `share`: the relative
+            difference in percent.
     """
     arms = {arm: {each["name"]: each["value"] for each in found} for arm, found in records["arms"].items()}
     names = {"error": LE, "angle": ANGLE, "psnr": PSNR}
     found: dict[str, Any] = {key: {arm: arms.get(arm, {}).get(name) for arm in ARMS} for key, name in names.items()}
-    made, unlit = found["error"]["model"], found["error"]["driving"]
-    known = made is not None and unlit is not None
-    share = 100 * (1 - made / unlit) if known and unlit else 0.0
+    relit, unrelit = found["error"]["model"], found["error"]["driving"]
+    known = relit is not None and unrelit is not None
+    share = 100 * (1 - relit / unrelit) if known and unrelit else 0.0
     return {**found, "known": known, "closer": share > 0, "share": abs(share)}
 
 
 def curves(data: Path) -> list[Series]:
-    """DVCLive's loss curves of the training run: the whole loss first, then its parts."""
+    """Loss curves of the training run, logged by DVCLive: the total loss first, then its parts."""
     paths = sorted((data / "train" / "dvclive").rglob("*.tsv"), key=lambda path: (path.stem != "loss", path.as_posix()))
-    found = [_series(path) for path in paths if path.stem not in NO_LOSS and "_noise_" not in path.stem]
+    found = [_series(path) for path in paths if path.stem not in NOT_LOSSES and "_noise_" not in path.stem]
     return [series for series in found if series is not None]
 
 
 def training_start(data: Path) -> str:
-    """What training started from, in words."""
-    words = {"small": "fine-tuned from the small model that comes along", "svd-xt": "fine-tuned from SVD-XT"}
-    return words.get(_training(data).get("start", ""), "trained from nothing")
+    """How training was initialised, as a phrase."""
+    words = {"small": "fine-tuned from the included small model", "svd-xt": "fine-tuned from SVD-XT"}
+    return words.get(_training(data).get("start", ""), "trained from scratch")
 
 
 def training_numbers(data: Path) -> list[tuple[str, str]]:
-    """The numbers in ``train/metrics.json``, nested names joined; none where training left no such file."""
+    """The numbers in ``train/metrics.json`` with nested names joined; empty if the file does not exist."""
     found = _training(data)
     return [(name, f"{value:,}" if isinstance(value, int) else f"{value:.4g}") for name, value in _numbers(found)]
 
@@ -138,7 +140,7 @@ def _numbers(value: Any, name: str = "") -> list[tuple[str, float]]:
 
 
 def metric_rows(records: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a metric: what it means, and its value in every arm that has one."""
+    """One row per metric: its meaning, and its value in every arm that has one."""
     arms = {arm: {each["name"]: each for each in found} for arm, found in records["arms"].items()}
     rows = []
     for name in ordered(arms["model"]):
@@ -157,9 +159,9 @@ def _cells(found: dict[str, dict[str, Any]]) -> list[Cell]:
     for arm, record in found.items():
         value, interval = record["value"], record["interval"]
         span = ((interval[0] - low) * scale, (interval[1] - interval[0]) * scale) if interval else None
-        place = -1.0 if value is None else (value - low) * scale
+        position = -1.0 if value is None else (value - low) * scale
         text = f"{number(interval[0])} to {number(interval[1])}" if interval else ""
-        cells.append(Cell(arm, ARMS[arm][0], number(value), text, place, span, record["clips"]))
+        cells.append(Cell(arm, ARMS[arm][0], number(value), text, position, span, record["clips"]))
     return cells
 
 

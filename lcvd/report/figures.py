@@ -1,4 +1,4 @@
-"""The picture grids that evaluation left, with every tile embedded."""
+"""Image grids written by the evaluation, with all tiles embedded."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lcvd.report.media import picture_uri
+from lcvd.report.media import image_uri
 
 TILE_WIDTH = 512
 
 
 def figures(data: Path) -> dict[str, Any] | None:
-    """``evaluate/figures/figures.json`` with a `uri` in each cell; None where no figures were drawn."""
+    """``evaluate/figures/figures.json`` with a `uri` added to each cell; None if there are no figures."""
     folder = data / "evaluate" / "figures"
     path = folder / "figures.json"
     if not path.exists():
@@ -21,13 +21,13 @@ def figures(data: Path) -> dict[str, Any] | None:
     for figure in found["figures"]:
         for row in figure["rows"]:
             for cell in row["cells"]:
-                # The name was written by evaluation; whatever it says, nothing outside the folder is read.
-                cell["uri"] = picture_uri(folder / Path(cell["file"]).name, TILE_WIDTH)
+                # Use only the file name, so that nothing outside the folder is read.
+                cell["uri"] = image_uri(folder / Path(cell["file"]).name, TILE_WIDTH)
     return found
 
 
-def opening(found: dict[str, Any] | None) -> dict[str, str] | None:
-    """Tiles of the first light by their column, for the strip that opens the report: ``{"Reference": uri, ...}``."""
+def overview_strip(found: dict[str, Any] | None) -> dict[str, str] | None:
+    """Tiles of the first light by column, for the strip at the top of the report: ``{"Reference": uri, ...}``."""
     if found is None:
         return None
     [lights] = [figure for figure in found["figures"] if figure["name"] == "lights"]

@@ -1,4 +1,4 @@
-"""Histograms, and a map of where light comes from, as inline SVG in the style of `lcvd.report.chart`."""
+"""Histograms and a map of light directions as inline SVG, in the style of `lcvd.report.chart`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import ArrayLike, NDArray
 
-from lcvd.report.chart import Frame, grid, ticks
+from lcvd.report.chart import PlotArea, grid, ticks
 
 Array = NDArray[np.float64]
 WIDTH, HEIGHT = 440, 270
@@ -21,7 +21,7 @@ LABELS = {"left": (-1, 0), "right": (1, 0), "top": (0, 1), "bottom": (0, -1)}
 
 
 @dataclass(frozen=True)
-class Limit:
+class Threshold:
     """A threshold drawn into a histogram."""
 
     value: float
@@ -29,52 +29,52 @@ class Limit:
 
 
 def histogram(
-    values: ArrayLike, edges: tuple[float, float, int], x_label: str, y_label: str, limit: Limit | None = None
+    values: ArrayLike, edges: tuple[float, float, int], x_label: str, y_label: str, threshold: Threshold | None = None
 ) -> Markup:
-    """Bars of how many values lie in each of the `edges` = (low, high, bins); values outside count in the outer bars.
+    """Histogram with `edges` = (low, high, bins); values outside the range are counted in the outer bins.
 
     Raises:
-        ValueError: no values, or one isn't finite.
+        ValueError: there are no values, or one is not finite.
     """
-    found = np.asarray(values, np.float64)
-    if not found.size or not np.isfinite(found).all():
-        raise ValueError("a histogram needs values, all of them finite")
+    array = np.asarray(values, np.float64)
+    if not array.size or not np.isfinite(array).all():
+        raise ValueError("a histogram needs at least one value, all finite")
     low, high, bins = edges
-    counts, places = np.histogram(np.clip(found, low, high), bins=bins, range=(low, high))
+    counts, bin_edges = np.histogram(np.clip(array, low, high), bins=bins, range=(low, high))
     top = int(counts.max())
     y_ticks = sorted({round(tick) for tick in ticks(0, top, 4)})
-    frame = Frame((low, high), (0.0, max(top, y_ticks[-1]) * 1.06), WIDTH, HEIGHT)
-    parts = [grid(frame, ticks(low, high), [float(tick) for tick in y_ticks], x_label, y_label)]
-    for count, left, right in zip(counts, places[:-1], places[1:], strict=True):
+    area = PlotArea((low, high), (0.0, max(top, y_ticks[-1]) * 1.06), WIDTH, HEIGHT)
+    parts = [grid(area, ticks(low, high), [float(tick) for tick in y_ticks], x_label, y_label)]
+    for count, left, right in zip(counts, bin_edges[:-1], bin_edges[1:], strict=True):
         if count:
-            x, y = frame.x(left), frame.y(float(count))
+            x, y = area.x(left), area.y(float(count))
             box = Markup('<rect class="bin" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
-            parts.append(box.format(x + 0.75, y, frame.x(right) - x - 1.5, frame.y(0.0) - y))
-    if limit is not None:
-        parts.append(_limit(frame, limit))
-    label = f"histogram of {x_label}: {found.size} values, median {np.median(found):.3g}"
-    return _svg(frame.width, frame.height, label, parts)
+            parts.append(box.format(x + 0.75, y, area.x(right) - x - 1.5, area.y(0.0) - y))
+    if threshold is not None:
+        parts.append(_draw_threshold(area, threshold))
+    label = f"histogram of {x_label}: {array.size} values, median {np.median(array):.3g}"
+    return _svg(area.width, area.height, label, parts)
 
 
 def light_map(directions: ArrayLike, marks: Mapping[str, ArrayLike]) -> Markup:
-    """Where light comes from, as the camera sees it: the middle is the camera itself, the rim is straight from the side,
-    above, below, or behind. Cells darken with the share of frames.
+    """Map of light directions seen from the camera. The centre is the direction of the camera; the rim is 90 degrees or
+    more from it. Cells get darker with the fraction of frames.
 
     Args:
-        directions: unit vectors (N, 3), x right, y up, z to the camera; N may be 0.
-        marks: named directions to draw as rings: the lights that were asked for.
+        directions: unit vectors (N, 3), x right, y up, z towards the camera; N may be 0.
+        marks: named directions to draw as rings: the target lights.
     """
     middle, radius = SIDE / 2, SIDE / 2 - MARGIN
     parts = []
     cells: dict[tuple[int, int], int] = {}
-    for x, y in _flat(np.asarray(directions, np.float64).reshape(-1, 3)):
-        place = math.floor(x * 90 / CELL), math.floor(y * 90 / CELL)
-        cells[place] = cells.get(place, 0) + 1
-    most = max(cells.values(), default=1)
+    for x, y in _azimuthal_projection(np.asarray(directions, np.float64).reshape(-1, 3)):
+        cell = math.floor(x * 90 / CELL), math.floor(y * 90 / CELL)
+        cells[cell] = cells.get(cell, 0) + 1
+    max_count = max(cells.values(), default=1)
     step = radius * CELL / 90
     box = Markup('<rect class="heat" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" opacity="{:.2f}"/>')
     for (column, row), count in sorted(cells.items()):
-        shade = 0.15 + 0.85 * math.sqrt(count / most)
+        shade = 0.15 + 0.85 * math.sqrt(count / max_count)
         parts.append(box.format(middle + column * step, middle - (row + 1) * step, step, step, shade))
     for degrees in (30, 60, 90):
         ring = Markup('<circle class="ring" cx="{0}" cy="{0}" r="{1:.1f}"/>')
@@ -88,26 +88,27 @@ def light_map(directions: ArrayLike, marks: Mapping[str, ArrayLike]) -> Markup:
             Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, name)
         )
     for name, direction in marks.items():
-        [[x, y]] = _flat(np.asarray(direction, np.float64)[None])
-        dot = Markup('<circle class="asked" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>')
+        [[x, y]] = _azimuthal_projection(np.asarray(direction, np.float64)[None])
+        dot = Markup('<circle class="target" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>')
         parts.append(dot.format(middle + x * radius, middle - y * radius, name))
-    label = "map of the directions that light comes from, as the camera sees them"
+    label = "map of the directions that light comes from, seen from the camera"
     return _svg(SIDE, SIDE, label, parts, "chart map")
 
 
-def _flat(directions: Array) -> Array:
-    """Unit vectors (N, 3) on the map (N, 2): distance from the middle is the angle from the camera, 1 at 90° and beyond."""
+def _azimuthal_projection(directions: Array) -> Array:
+    """Azimuthal equidistant projection of unit vectors (N, 3) to (N, 2): the distance from the centre is the angle from
+    the camera, 1 at 90 degrees and beyond."""
     length = np.linalg.norm(directions[:, :2], axis=1)
     angle = np.degrees(np.arctan2(length, directions[:, 2]))
     return directions[:, :2] / np.maximum(length, 1e-9)[:, None] * np.minimum(angle / 90, 0.999)[:, None]
 
 
-def _limit(frame: Frame, limit: Limit) -> Markup:
-    x, top, bottom = frame.x(limit.value), frame.y(frame.y_range[1]), frame.y(0.0)
-    before = x > frame.width / 2
+def _draw_threshold(area: PlotArea, threshold: Threshold) -> Markup:
+    x, top, bottom = area.x(threshold.value), area.y(area.y_range[1]), area.y(0.0)
+    before = x > area.width / 2
     line = Markup('<line class="limit" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>').format(x, top, bottom)
     text = Markup('<text class="limit" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
-    return line + text.format(x + (-7 if before else 7), top + 14, "end" if before else "start", limit.text)
+    return line + text.format(x + (-7 if before else 7), top + 14, "end" if before else "start", threshold.text)
 
 
 def _svg(width: float, height: float, label: str, parts: Sequence[Markup], kind: str = "chart") -> Markup:

@@ -1,4 +1,4 @@
-"""What a user study found, as columns of a protocol's table."""
+"""Results of a user study as columns of a protocol's table."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ Records = dict[str, dict[str, Any]]
 
 
 def read_study(path: Path) -> dict[str, Any]:
-    """The file that ``lcvd study results FOLDER --json`` printed.
+    """Read the output of ``lcvd study results FOLDER --json``.
 
     Raises:
-        ValueError: it isn't such a file.
+        ValueError: the file has another format.
     """
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for numbers in found["methods"].values():
             for name in QUESTIONS:
                 float(numbers[name]["value"]), int(numbers[name]["n"]), numbers[name]["interval"]
-        note_of(found)
+        study_note(found)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path}: not what `lcvd study results FOLDER --json` prints ({type(error).__name__}: {error})"
+            f"{path}: expected the output of `lcvd study results FOLDER --json` ({type(error).__name__}: {error})"
         ) from None
     return found
 
 
-def merged(found: Mapping[str, Records], study: Mapping[str, Any]) -> dict[str, Records]:
-    """Records by arm and metric, with what the study says of each method; methods that only raters saw are added."""
+def merge_study(found: Mapping[str, Records], study: Mapping[str, Any]) -> dict[str, Records]:
+    """Records by arm and metric, extended by the study's results; methods that only raters saw are added."""
     both = {arm: dict(records) for arm, records in found.items()}
     for method, numbers in study["methods"].items():
         for name in QUESTIONS:
@@ -41,11 +41,11 @@ def merged(found: Mapping[str, Records], study: Mapping[str, Any]) -> dict[str, 
     return both
 
 
-def note_of(study: Mapping[str, Any]) -> str:
-    """On what the study's numbers stand."""
+def study_note(study: Mapping[str, Any]) -> str:
+    """Size of the study and agreement of its raters, as a sentence."""
     alphas = ", ".join(f"{name} {_number(study['agreement'][name])}" for name in QUESTIONS)
     return (
-        f"User columns are mean opinions from 1 to 5 of {study['raters']} raters over {study['shots']} shots; "
+        f"User columns are mean opinion scores from 1 to 5 by {study['raters']} raters on {study['shots']} shots; "
         f"agreement ({study['agreement_measure']}): {alphas}."
     )
 

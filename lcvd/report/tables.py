@@ -1,4 +1,5 @@
-"""A protocol's table in Markdown, LaTeX and HTML, from its records: best bold, second underlined, as in the paper."""
+"""A protocol's table as Markdown, LaTeX and HTML, from its records. The best value is bold and the second best
+underlined, as in the paper."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from lcvd.evaluate.protocol import Manifest
 from lcvd.evaluate.write import ARROWS
 from lcvd.metrics.registry import metric_of, ordered
 from lcvd.report.collect import number
-from lcvd.report.media import picture_uri
-from lcvd.report.opinions import merged, note_of
+from lcvd.report.media import image_uri
+from lcvd.report.opinions import merge_study, study_note
 
 MARKS: dict[str, dict[str, tuple[str, str]]] = {
     "markdown": {"best": ("**", "**"), "second": ("<u>", "</u>")},
@@ -25,106 +26,108 @@ _LATEX = {"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "ω": r"$\omega$", "�
           "→": r"$\rightarrow$", "–": "--", "$": r"\$", "{": r"\{", "}": r"\}", "\\": r"\textbackslash{}"}  # fmt: skip
 
 GRID_WIDTH = 1600
-"""Pixels to which an embedded picture is shrunk."""
+"""Maximum width in pixels of an embedded image."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number as shown: `mark` is ``best``, ``second`` or ''; `more` says its interval, frames and missing ones."""
+    """A formatted number: `mark` is ``best``, ``second`` or empty; `detail` is its interval, number of frames and
+    number of missing frames."""
 
     text: str
     mark: str = ""
-    more: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A row: `kind` is ``input``, ``computed``, ``absent`` or ``published``; `why` it has no numbers."""
+class TableRow:
+    """A row of the table: `kind` is ``input``, ``computed``, ``absent`` or ``published``; `reason` says why there are
+    no numbers."""
 
     title: str
     kind: str
     cells: dict[str, Cell] = field(default_factory=dict)
-    why: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows over columns; `directions` says which way each measured column is better, `notes` what limits its numbers."""
+    """A table: `directions` is the better direction of each measured column, `notes` are its caveats."""
 
     title: str
     columns: tuple[str, ...]
     directions: dict[str, str]
-    lines: tuple[Line, ...]
+    rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
-    made: str
+    summary: str
 
 
 def table_of(manifest: Manifest, full: Mapping[str, Any]) -> Table:
-    """The table of what a protocol gave: `arms` of records (`Record.plain`), and where there are any, `refused` methods,
-    `remarks`, and a `study` of people's opinions (`lcvd.report.opinions`).
+    """The table of a protocol's results.
 
-    Methods of the manifest without records stand there as not computed, those that were refused with the reason. The
-    paper's numbers have columns and rows of their own: they were measured on other clips, and none is ranked against a
-    number from here.
+    `full` contains `arms` of records (`Record.plain`) and optionally `refused` methods, `remarks`, and the opinions of
+    a user `study` (`lcvd.report.opinions`). Methods of the manifest without records are listed as not computed, refused
+    ones with their reason. The paper's numbers have separate columns and rows: they were measured on other clips and
+    are not ranked against results from here.
     """
     refused, study = full.get("refused", {}), full.get("study")
     found = {arm: {each["name"]: each for each in records} for arm, records in full["arms"].items()}
     first = next((each for records in found.values() for each in records.values()), None)
-    found = merged(found, study) if study else found
+    found = merge_study(found, study) if study else found
     measured = ordered(name for each in found.values() for name in each)
-    theirs = list(dict.fromkeys(name for each in manifest.published.values() for name in each))
+    paper_metrics = list(dict.fromkeys(name for each in manifest.published.values() for name in each))
     titles = {**manifest.methods, **{name: each.title for name, each in manifest.variants.items()}}
     titles |= {arm: arm for arm in (*found, *refused) if arm not in titles and arm != INPUT}
-    marks = {name: _marks(name, found) for name in measured}
-    lines = [Line("Input, not relit", "input", _cells(found[INPUT], {}))] if INPUT in found else []
+    marks = {name: _rank_marks(name, found) for name in measured}
+    rows = [TableRow("Input (unmodified)", "input", _cells(found[INPUT], {}))] if INPUT in found else []
     for name, title in titles.items():
         if name in found:
             cells = _cells(found[name], {metric: marks[metric].get(name, "") for metric in measured})
-            lines.append(Line(title, "computed", cells))
+            rows.append(TableRow(title, "computed", cells))
         else:
-            lines.append(Line(title, "absent", {}, refused.get(name, "not computed")))
+            rows.append(TableRow(title, "absent", {}, refused.get(name, "not computed")))
     for name, values in manifest.published.items():
-        cells = {_theirs(metric): Cell(f"{value:g}") for metric, value in values.items()}
-        lines.append(Line(f"{titles[name]}, published", "published", cells))
-    columns = (*measured, *(_theirs(name) for name in theirs))
+        cells = {_paper_column(metric): Cell(f"{value:g}") for metric, value in values.items()}
+        rows.append(TableRow(f"{titles[name]}, published", "published", cells))
+    columns = (*measured, *(_paper_column(name) for name in paper_metrics))
     directions = {name: ARROWS[metric_of(name).direction].replace("driving", "input") for name in measured}
-    made = _made(first) if first else "Nothing was measured."
+    summary = _summary(first) if first else "Nothing was measured."
     return Table(
         manifest.title,
         columns,
         directions,
-        tuple(lines),
-        _notes(manifest, (*full.get("remarks", ()), *([note_of(study)] if study else [])), titles, found),
-        made,
+        tuple(rows),
+        _notes(manifest, (*full.get("remarks", ()), *([study_note(study)] if study else [])), titles, found),
+        summary,
     )
 
 
 def markdown(table: Table) -> str:
-    """As Markdown."""
-    heads = [f"{name} {table.directions.get(name, '')}".strip() for name in table.columns]
-    lines = [f"# {table.title}", "", table.made, "", "| Method | " + " | ".join(heads) + " |"]
-    lines.append("|---|" + "---:|" * len(heads))
-    for line in table.lines:
-        cells = [_marked(line, name, "markdown", _pipes) for name in table.columns]
-        lines.append(f"| {_pipes(_title(line))} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", *(f"* {_pipes(note)}" for note in table.notes)]) + "\n"
+    """The table as Markdown."""
+    headings = [f"{name} {table.directions.get(name, '')}".strip() for name in table.columns]
+    lines = [f"# {table.title}", "", table.summary, "", "| Method | " + " | ".join(headings) + " |"]
+    lines.append("|---|" + "---:|" * len(headings))
+    for row in table.rows:
+        cells = [_formatted(row, name, "markdown", _escape_markdown) for name in table.columns]
+        lines.append(f"| {_escape_markdown(_title(row))} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *(f"* {_escape_markdown(note)}" for note in table.notes)]) + "\n"
 
 
 def latex(table: Table) -> str:
-    """As a LaTeX ``tabular`` (package booktabs)."""
-    heads = [_escaped(f"{name} {table.directions.get(name, '')}".strip()) for name in table.columns]
-    lines = [f"% {table.title}. {table.made}", r"\begin{tabular}{l" + "r" * len(heads) + "}", r"\toprule"]
-    lines += ["Method & " + " & ".join(heads) + r" \\", r"\midrule"]
-    for line in table.lines:
-        cells = [_marked(line, name, "latex", _escaped) for name in table.columns]
-        lines.append(f"{_escaped(_title(line))} & " + " & ".join(cells) + r" \\")
+    """The table as a LaTeX ``tabular`` (package booktabs)."""
+    headings = [_escape_latex(f"{name} {table.directions.get(name, '')}".strip()) for name in table.columns]
+    lines = [f"% {table.title}. {table.summary}", r"\begin{tabular}{l" + "r" * len(headings) + "}", r"\toprule"]
+    lines += ["Method & " + " & ".join(headings) + r" \\", r"\midrule"]
+    for row in table.rows:
+        cells = [_formatted(row, name, "latex", _escape_latex) for name in table.columns]
+        lines.append(f"{_escape_latex(_title(row))} & " + " & ".join(cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
     return "\n".join([*lines, *(f"% {note}" for note in table.notes)]) + "\n"
 
 
-def html(table: Table, picture: str = "") -> str:
-    """As one HTML page without anything to load; names come from users' files and are escaped. `picture` is the data URI of
-    the picture of all methods, if there is one."""
+def html(table: Table, image: str = "") -> str:
+    """The table as a self-contained HTML page. Names come from users' files and are escaped. `image` is the data URI of
+    the comparison image, if there is one."""
     environment = Environment(
         loader=PackageLoader("lcvd.report", "assets"),
         autoescape=True,
@@ -133,15 +136,13 @@ def html(table: Table, picture: str = "") -> str:
         lstrip_blocks=True,
     )
     meanings = {name: metric_of(name).meaning for name in table.directions}
-    return environment.get_template("table.html").render(
-        table=table, meanings=meanings, empty=Cell("–"), picture=picture
-    )
+    return environment.get_template("table.html").render(table=table, meanings=meanings, empty=Cell("–"), image=image)
 
 
 def write_tables(folder: Path, table: Table, grid: Path | None = None) -> None:
-    """``table.md``, ``table.tex`` and ``table.html`` below `folder`; the last with the picture `grid` embedded."""
+    """Write ``table.md``, ``table.tex`` and ``table.html`` to `folder`; the last with the image `grid` embedded."""
     folder.mkdir(parents=True, exist_ok=True)
-    page = html(table, picture_uri(grid, GRID_WIDTH) if grid else "")
+    page = html(table, image_uri(grid, GRID_WIDTH) if grid else "")
     for ending, text in (("md", markdown(table)), ("tex", latex(table)), ("html", page)):
         path = folder / f"table.{ending}"
         aside = path.with_name(f".{path.name}.part")
@@ -150,10 +151,10 @@ def write_tables(folder: Path, table: Table, grid: Path | None = None) -> None:
 
 
 def _cells(records: Mapping[str, Mapping[str, Any]], marks: Mapping[str, str]) -> dict[str, Cell]:
-    return {name: Cell(number(each["value"]), marks.get(name, ""), _more(each)) for name, each in records.items()}
+    return {name: Cell(number(each["value"]), marks.get(name, ""), _detail(each)) for name, each in records.items()}
 
 
-def _more(record: Mapping[str, Any]) -> str:
+def _detail(record: Mapping[str, Any]) -> str:
     parts = [
         f"{record['ratings']} ratings"
         if "ratings" in record
@@ -168,8 +169,8 @@ def _more(record: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _marks(name: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, str]:
-    """Best and second among the arms that are methods; equal numbers share a mark, a lone method has none."""
+def _rank_marks(name: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, str]:
+    """Mark the best and second-best method; equal numbers share a mark, a single method has none."""
     values = {arm: each[name]["value"] for arm, each in found.items() if arm != INPUT and name in each}
     known = {arm: value for arm, value in values.items() if value is not None}
     direction = metric_of(name).direction
@@ -177,14 +178,14 @@ def _marks(name: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> d
     if len(known) < 2 or (direction == "reference" and real is None):
         return {}
 
-    def badness(value: float) -> float:
+    def cost(value: float) -> float:
         if direction == "reference":
             return abs(value - (real or 0.0))
         return -value if direction == "higher" else value
 
-    ranks = sorted({badness(value) for value in known.values()})
+    ranks = sorted({cost(value) for value in known.values()})
     best = dict(zip(ranks, ("best", "second"), strict=False))
-    return {arm: best.get(badness(value), "") for arm, value in known.items()}
+    return {arm: best.get(cost(value), "") for arm, value in known.items()}
 
 
 def _notes(
@@ -194,41 +195,41 @@ def _notes(
     found: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> tuple[str, ...]:
     notes = [*([manifest.note] if manifest.note else []), *remarks]
-    who: dict[str, list[str]] = {}
+    methods_by_note: dict[str, list[str]] = {}
     for arm, records in found.items():
         for name, each in records.items():
-            missing = [f"{each['missing']} frames couldn't be measured"] if each["missing"] else []
+            missing = [f"{each['missing']} frames could not be measured"] if each["missing"] else []
             for note in (*each["notes"], *missing):
-                who.setdefault(f"{name}: {note}.", []).append(titles.get(arm, "Input"))
-    notes += [f"{note} ({', '.join(arms)})" for note, arms in who.items()]
+                methods_by_note.setdefault(f"{name}: {note}.", []).append(titles.get(arm, "Input"))
+    notes += [f"{note} ({', '.join(arms)})" for note, arms in methods_by_note.items()]
     if manifest.published:
-        notes.append("Published rows are the paper's own numbers, on clips that aren't known; they aren't ranked.")
+        notes.append("Published rows are the paper's own numbers on unknown clips; they are not ranked.")
     return tuple(notes)
 
 
-def _made(record: Mapping[str, Any]) -> str:
+def _summary(record: Mapping[str, Any]) -> str:
     protocol = record["protocol"]
     lights = ", ".join(protocol["lights"])
     return f"{record['clips']} clips, light {lights}; {protocol['sampling']}, {protocol['size']} px; seed {protocol['seed']}."
 
 
-def _theirs(name: str) -> str:
+def _paper_column(name: str) -> str:
     return f"{name} (paper)"
 
 
-def _title(line: Line) -> str:
-    return f"{line.title} ({line.why})" if line.why else line.title
+def _title(row: TableRow) -> str:
+    return f"{row.title} ({row.reason})" if row.reason else row.title
 
 
-def _marked(line: Line, column: str, form: str, escape: Callable[[str], str]) -> str:
-    cell = line.cells.get(column, Cell("–"))
+def _formatted(row: TableRow, column: str, form: str, escape: Callable[[str], str]) -> str:
+    cell = row.cells.get(column, Cell("–"))
     before, after = MARKS[form].get(cell.mark, ("", ""))
     return f"{before}{escape(cell.text)}{after}"
 
 
-def _pipes(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     return text.replace("|", r"\|").replace("<", "&lt;")
 
 
-def _escaped(text: str) -> str:
+def _escape_latex(text: str) -> str:
     return "".join(_LATEX.get(letter, letter) for letter in text)

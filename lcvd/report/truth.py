@@ -1,4 +1,4 @@
-"""What `reconstruct` found in studio clips beside what these clips truly show."""
+"""Comparison of the output of `reconstruct` with the ground truth of studio clips."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from lcvd.studio.compare import errors
 from lcvd.video.clip import Clip
 from lcvd.video.encode import read_lossless
 
-ROWS = 24
-"""At most so many clips are compared, in order of id."""
+MAX_CLIPS = 24
+"""Maximum number of clips that are compared, in order of id."""
 
 
 @dataclass(frozen=True)
 class Error:
-    """One column: its title, unit and meaning; which way is better follows from the meaning."""
+    """One column of the comparison: key, title, unit and meaning, which includes the better direction."""
 
     key: str
     title: str
@@ -32,51 +32,53 @@ class Error:
 
 
 ERRORS = (
-    Error("pose_deg", "Head pose", "°", "angle between the head's true turn and the one found; 0 is best"),
-    Error("light_deg", "Light direction", "°", "angle between the true main direction of light and the one found; 0 is best"),
-    Error("coefficient", "SH coefficients", "", "error of the 27 numbers of the light, relative to their size; 0 is best"),
-    Error("mask_iou", "Mask IoU", "", "overlap of the true portrait and the one found; 1 is best"),
-    Error("landmark", "Landmarks", "", "distance of facial landmarks in distances between the eyes; 0 is best"),
+    Error("pose_deg", "Head pose", "°", "angle between true and estimated head pose; 0 is best"),
+    Error("light_deg", "Light direction", "°", "angle between the true and the estimated dominant light direction; 0 is best"),
+    Error("coefficient", "SH coefficients", "", "relative error of the 27 SH coefficients; 0 is best"),
+    Error("mask_iou", "Mask IoU", "", "intersection over union of true and estimated portrait mask; 1 is best"),
+    Error("landmark", "Landmarks", "", "landmark error as a fraction of the distance between the outer eye corners; 0 is best"),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Medians over the frames of each clip with a truth, over all their frames together, and the clips without one."""
+class TruthComparison:
+    """Medians over the frames of each clip with ground truth, medians over all their frames, and the clips without
+    ground truth."""
 
     rows: list[tuple[str, int, dict[str, float]]]
     total: dict[str, float]
     without: list[str]
     more: int
-    """Clips with a truth beyond `ROWS`, not compared."""
+    """Number of further clips with ground truth that were not compared."""
 
 
-def compared(data: Path) -> Compared | None:
-    """Compare every reconstructed clip that has a truth; None where none has.
+def compare_with_truth(data: Path) -> TruthComparison | None:
+    """Compare every reconstructed clip that has ground truth; None if none has.
 
-    The truth of a clip is in ``download/truth/<first 32 of its media's sha256>``, as stage `download` leaves it.
+    The ground truth of a clip is in ``download/truth/<first 32 digits of its media's SHA-256>``, written by stage
+    `download`.
     """
     ledger = data / "reconstruct" / "ledger.parquet"
     if not ledger.exists():
         return None
-    done, packs = {row.id for row in read_ledger(ledger) if row.status == "kept"}, Packs(data / "reconstruct")
-    clips = [clip for clip in kept_clips(data / "download", data / "filter") if clip.id in done]
-    known = [clip for clip in clips if _truth(data, clip).exists()]
-    if not known:
+    reconstructed, packs = {row.id for row in read_ledger(ledger) if row.status == "kept"}, Packs(data / "reconstruct")
+    clips = [clip for clip in kept_clips(data / "download", data / "filter") if clip.id in reconstructed]
+    with_truth = [clip for clip in clips if _truth(data, clip).exists()]
+    if not with_truth:
         return None
-    found = [(clip.id, _errors(packs, _truth(data, clip), clip)) for clip in known[:ROWS]]
-    rows = [(id, len(each["pose_deg"]), _medians(each)) for id, each in found]
-    together = {key: np.concatenate([each[key] for _, each in found]) for key in found[0][1]}
-    without = [clip.id for clip in clips if clip not in known]
-    return Compared(rows, _medians(together), without, len(known) - len(rows))
+    estimated = [(clip.id, _errors(packs, _truth(data, clip), clip)) for clip in with_truth[:MAX_CLIPS]]
+    rows = [(id, len(each["pose_deg"]), _medians(each)) for id, each in estimated]
+    all_frames = {key: np.concatenate([each[key] for _, each in estimated]) for key in estimated[0][1]}
+    without = [clip.id for clip in clips if clip not in with_truth]
+    return TruthComparison(rows, _medians(all_frames), without, len(with_truth) - len(rows))
 
 
 def _errors(packs: Packs, truth: Path, clip: Clip) -> dict[str, NDArray[Any]]:
-    found = packs.codes(clip.id)
-    frames = range(clip.start, clip.start + found.frames)
+    estimated = packs.codes(clip.id)
+    frames = range(clip.start, clip.start + estimated.frames)
     masks = read_lossless(packs.part(clip.id, MASK))
     true_codes = FaceCodes.load(truth / "codes.safetensors").window(frames)
-    return errors(found, true_codes, masks, read_lossless(truth / "mask.mkv", frames))
+    return errors(estimated, true_codes, masks, read_lossless(truth / "mask.mkv", frames))
 
 
 def _medians(values: dict[str, NDArray[Any]]) -> dict[str, float]:

@@ -56,7 +56,7 @@ def row_of(source: Input, light: Light, results: Mapping[str, Path], *, animate:
         given = {"Reference": source.portrait.first(source.size)[0], "Driving": frame}
     else:
         target = lit_sphere(light.light, TILE) if light.picture is None else light.picture
-        given = {"Input": frame, "Light asked for": target}
+        given = {"Input": frame, "Target light": target}
     made = {title: _frame(read_result(path), at) for title, path in results.items()}
     label = f"{source.id}, frame {at + 1}" if animate else f"{source.id}, {light.name}, frame {at + 1}"
     return Row(label, {name: _tile(picture) for name, picture in (given | made).items()})

@@ -170,7 +170,7 @@ def _lights(page: _Page) -> dict[str, Any]:
         "One person, one moment, a light a row. The model gets the reference and the hint: it has to keep the person "
         "of the first, and take pose and light from the second."
     )
-    columns = ["Reference", "Driving", "Light asked for", "Hint", "Result"]
+    columns = ["Reference", "Driving", "Target light", "Hint", "Result"]
     return page.figure("lights", "Lights", caption, columns, rows)
 
 

@@ -1,4 +1,4 @@
-"""What six stages leave, in small."""
+"""Fixture: small outputs of all six stages."""
 
 import json
 
@@ -58,7 +58,7 @@ def _records(lights, identity):
 
 
 def _figures(folder):
-    columns = ["Reference", "Driving", "Light asked for", "Hint", "Result", "Truth"]
+    columns = ["Reference", "Driving", "Target light", "Hint", "Result", "Truth"]
     folder.mkdir(parents=True)
     Image.new("RGB", (32, 32), (200, 90, 40)).save(folder / "tile.png")
     cells = [{"file": "../figures/tile.png", "note": "12.3 dB"}] * len(columns)
@@ -70,7 +70,7 @@ def _figures(folder):
 
 @pytest.fixture
 def data(tmp_path):
-    """What six stages leave, in small, with names chosen by an enemy wherever users can choose them."""
+    """Small outputs of all six stages, with a hostile name wherever users can choose one."""
     root = tmp_path / "data"
     write_ledger(root / "download" / "ledger.parquet", [kept("a"), kept("b"), failed("c", "http_404", HOSTILE)])
     write_ledger(

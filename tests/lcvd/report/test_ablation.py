@@ -6,7 +6,7 @@ import pytest
 
 from lcvd.evaluate.protocol import load_manifest
 from lcvd.evaluate.record import Protocol, Record
-from lcvd.report.ablation import ablation_of, svg, table, write_ablation
+from lcvd.report.ablation import ablation_of, csv_text, svg_text, write_ablation
 
 PROTOCOL = Protocol("x", ("left",), 128, (25.0,), 0, "", "ablation")
 LE, ID = "LE(open)", "ID(SFace)"
@@ -29,8 +29,8 @@ def guidance():
     return ablation_of(manifest, arms)
 
 
-def test_variants_lie_at_their_guidance_and_what_is_missing_stays_out(guidance):
-    assert guidance.places == (2, 4, 6, 8)
+def test_variants_are_drawn_at_their_guidance_without_missing_values(guidance):
+    assert guidance.positions == (2, 4, 6, 8)
     assert guidance.is_scale
     assert list(guidance.measured) == [LE, ID]
     assert guidance.measured[LE] == {
@@ -42,37 +42,37 @@ def test_variants_lie_at_their_guidance_and_what_is_missing_stays_out(guidance):
     assert guidance.published["LE"]["guidance-6"] == (0.744, None)
 
 
-def test_adapters_are_no_scale():
+def test_adapters_have_no_numerical_scale():
     manifest, _ = load_manifest("ablation-adapters")
     found = ablation_of(manifest, {"both": arm(0.5, 0.5), "shading": arm(0.4, 0.1)})
-    assert (found.places, found.is_scale) == ((0, 1, 2), False)
+    assert (found.positions, found.is_scale) == ((0, 1, 2), False)
 
 
-def test_one_variant_or_another_protocol_is_no_ablation():
+def test_one_variant_or_another_protocol_is_not_an_ablation():
     manifest, _ = load_manifest("ablation-guidance")
     assert ablation_of(manifest, {"guidance-2": arm(1, 1), "dpr": arm(1, 1)}) is None
     assert ablation_of(load_manifest("smoke")[0], {"lcvd": arm(1, 1), "dpr": arm(1, 1)}) is None
 
 
-def test_variants_lie_at_their_likeness_where_that_varies():
+def test_variants_are_drawn_at_their_likeness_if_it_varies():
     manifest, _ = load_manifest("ablation-likeness")
     found = ablation_of(manifest, {name: arm(1.0, 0.5) for name in manifest.variants})
-    assert found.places == (1, 1.5, 2, 3)
+    assert found.positions == (1, 1.5, 2, 3)
     assert not found.published
 
 
 def test_the_numbers_as_csv(guidance):
-    rows = list(csv.DictReader(io.StringIO(table(guidance))))
+    rows = list(csv.DictReader(io.StringIO(csv_text(guidance))))
     assert {(row["metric"], row["variant"]): float(row["value"]) for row in rows if row["source"] == "measured"} == {
         (LE, "guidance-2"): 1.0, (LE, "guidance-8"): 0.5, (LE, "guidance-4"): 0.8, (ID, "guidance-2"): 0.9, (ID, "guidance-8"): 0.6,
     }  # fmt: skip
     assert sum(row["source"] == "published" for row in rows) == 12
     [row] = [row for row in rows if (row["metric"], row["variant"]) == (LE, "guidance-8")]
-    assert (row["low"], row["high"], row["place"]) == ("0.25", "0.75", "8.0")
+    assert (row["low"], row["high"], row["x"]) == ("0.25", "0.75", "8.0")
 
 
-def test_the_picture_names_its_panels_and_is_the_same_each_time(guidance, tmp_path):
-    text = "".join(ElementTree.fromstring(svg(guidance)).itertext())
+def test_the_plot_names_its_panels_and_is_reproducible(guidance, tmp_path):
+    text = "".join(ElementTree.fromstring(svg_text(guidance)).itertext())
     for word in (LE, ID, "measured here", "published", "ω = 8", "Table 5: guidance"):
         assert word in text
     write_ablation(tmp_path / "a", guidance)

@@ -1,4 +1,4 @@
-"""The report in a real browser: it stays inside its file, fits screens of two widths, and plays its videos in step."""
+"""The report in a real browser: it loads nothing, fits two screen widths, and plays its videos in sync."""
 
 import itertools
 
@@ -8,23 +8,23 @@ from lcvd.report.build import build_report
 
 pytestmark = pytest.mark.slow
 WIDTHS = {"phone": 390, "desk": 1280}
-APART = 0.2
-"""Seconds by which videos of one clip may differ."""
+MAX_DRIFT = 0.2
+"""Maximum time difference in seconds between videos of one clip."""
 
 
 @pytest.fixture
 def opened(browser, data, tmp_path):
-    """Opens the report at a width; whatever the page complains of or asks a network for fails the test."""
+    """Opens the report at a given width. Console errors and network requests fail the test."""
     report = build_report(data, tmp_path / "report.html")
-    complaints, asked, contexts = [], [], []
+    errors, requests, contexts = [], [], []
 
     def open(width):
         context = browser.new_context(viewport={"width": width, "height": 844}, offline=True)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
         page.goto(report.as_uri())
         page.wait_for_function("[...document.querySelectorAll('video')].every((video) => video.readyState === 4)")
         return page
@@ -32,9 +32,9 @@ def opened(browser, data, tmp_path):
     yield open
     for context in contexts:
         context.close()
-    assert complaints == []
-    assert {url.split(":")[0] for url in asked} <= {"file", "data"}
-    assert {url for url in asked if url.startswith("file:")} == {report.as_uri()}
+    assert errors == []
+    assert {url.split(":")[0] for url in requests} <= {"file", "data"}
+    assert {url for url in requests if url.startswith("file:")} == {report.as_uri()}
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
@@ -49,20 +49,20 @@ def test_the_page_fits_the_screen(opened, width):
     assert page.evaluate(broken) == 0
 
 
-def test_videos_play_in_step(opened):
+def test_videos_play_in_sync(opened):
     page = opened(WIDTHS["desk"])
     state = "[...document.querySelectorAll('video')].map((v) => [v.paused, v.currentTime, v.duration])"
     assert all(paused for paused, *_ in page.evaluate(state))
     page.click("#play")
     times = []
-    for _ in range(4):  # longer than the videos: they begin again together
+    for _ in range(4):  # longer than the videos, which restart together
         page.wait_for_timeout(500)
         videos = page.evaluate(state)
         assert len(videos) == 2
         assert not any(paused for paused, *_ in videos)
         for (_, first, length), (_, second, _) in itertools.combinations(videos, 2):
             gap = abs(first - second)
-            assert min(gap, length - gap) < APART
+            assert min(gap, length - gap) < MAX_DRIFT
         times.append(videos[0][1])
     assert len(set(times)) == len(times)
     page.click("#play")
@@ -70,13 +70,13 @@ def test_videos_play_in_step(opened):
     assert page.inner_text("#play") == "Play all"
 
 
-def test_one_video_out_of_step_comes_back(opened):
+def test_a_slow_video_is_resynchronised(opened):
     page = opened(WIDTHS["desk"])
     page.click("#play")
     page.evaluate("document.querySelectorAll('video')[1].playbackRate = 0.5")
     page.wait_for_timeout(1200)
     first, second = page.evaluate("[...document.querySelectorAll('video')].map((video) => video.currentTime)")
-    assert abs(first - second) < 2 * APART  # half speed would have lost 0.6 s
+    assert abs(first - second) < 2 * MAX_DRIFT  # half speed would have lagged by 0.6 s
 
 
 def test_a_click_plays_one_video_alone(opened):

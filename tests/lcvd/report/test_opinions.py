@@ -13,7 +13,7 @@ from lcvd.report.tables import html, markdown, table_of
 
 @pytest.fixture
 def file(tmp_path):
-    """What three raters said of two shots, as the study's own command writes it."""
+    """Ratings of two shots by three raters, as written by the study's command."""
     scores = {"lcvd": 4, "dpr": 3, "theirs": 2}
     ratings = [
         Rating(rater, method, shot, dict.fromkeys(QUESTIONS, score + (rater == "c")))
@@ -25,7 +25,7 @@ def file(tmp_path):
     return tmp_path / "results.json"
 
 
-def test_opinions_stand_in_columns_of_their_own(file):
+def test_opinions_have_their_own_columns(file):
     manifest, _ = load_manifest("smoke")
     protocol = Protocol("x", ("left",), 128, (25.0,), 0, "", "smoke: the first 16 frames")
     arms = {arm: [Record("LE(open)", 1.0, 2, 32, "lower", protocol).plain()] for arm in ("input", "lcvd", "dpr")}
@@ -34,16 +34,16 @@ def test_opinions_stand_in_columns_of_their_own(file):
     assert "| Method | LE(open) ↓ | LA-User ↑ | ID-User ↑ | VQ-User ↑ |" in text
     assert "| LCVD (ours) | **1.00** | **4.33** | **4.33** | **4.33** |" in text
     assert "| DPR | **1.00** | <u>3.33</u> |" in text
-    assert "| theirs | – | 2.33 |" in text  # people saw it; nobody computed it
-    assert "| Input, not relit | 1.00 | – |" in text
-    assert "3 raters over 2 shots; agreement (Krippendorff's alpha, ordinal): LA-User 0." in text
+    assert "| theirs | – | 2.33 |" in text  # rated by people, not computed
+    assert "| Input (unmodified) | 1.00 | – |" in text
+    assert "3 raters on 2 shots; agreement (Krippendorff's alpha, ordinal): LA-User 0." in text
     assert "95 %:" in html(table)
     lone = table_of(manifest, {"arms": arms})
     assert not set(QUESTIONS) & set(lone.columns)
 
 
-def test_what_isnt_a_study_is_named(tmp_path):
+def test_an_invalid_study_file_is_rejected(tmp_path):
     for text in ("{", "[]", '{"methods": {"a": {}}}'):
         (tmp_path / "r.json").write_text(text)
-        with pytest.raises(ValueError, match=r"r\.json: not what `lcvd study results FOLDER --json` prints"):
+        with pytest.raises(ValueError, match=r"r\.json: expected the output of `lcvd study results FOLDER --json`"):
             read_study(tmp_path / "r.json")

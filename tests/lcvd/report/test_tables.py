@@ -29,32 +29,32 @@ def table():
 
 
 def cells(text, title):
-    [line] = [line for line in text.splitlines() if line.startswith(f"| {title} ")]
-    return [cell.strip() for cell in line.strip("|").split("|")[1:4]]
+    [row] = [row for row in text.splitlines() if row.startswith(f"| {title} ")]
+    return [cell.strip() for cell in row.strip("|").split("|")[1:4]]
 
 
-def test_best_is_bold_second_underlined_and_the_input_isnt_ranked(table):
+def test_best_is_bold_second_underlined_and_the_input_is_not_ranked(table):
     text = markdown(table)
     assert "| Method | LE(open) ↓ | ID(SFace) ↑ | ADJ(EfficientNet-lite0) → input | LE (paper) |" in text
-    assert cells(text, "Input, not relit") == ["2.00", "1.00", "0.400"]
+    assert cells(text, "Input (unmodified)") == ["2.00", "1.00", "0.400"]
     assert cells(text, "LCVD (ours)") == ["**0.500**", "<u>0.700</u>", "0.100"]
     assert cells(text, "DPR") == ["**0.500**", "**0.900**", "<u>0.500</u>"]
     assert cells(text, "sh_ratio") == ["<u>0.750</u>", "–", "**0.350**"]
 
 
-def test_methods_without_numbers_and_the_papers_numbers_are_told_apart(table):
+def test_methods_without_results_and_published_numbers_have_their_own_rows(table):
     text = markdown(table)
     assert cells(text, "SMFR (not computed)") == ["–", "–", "–"]
     assert cells(text, "LCVD (ours), published") == ["–", "–", "–"]
     assert "| 0.738 | 0.585 | 0.0282 | 3.034 | 0.775 | 37.46 | 273.3 |" in text
-    assert "LE(open): 3 frames couldn't be measured. (DPR)" in text
+    assert "LE(open): 3 frames could not be measured. (DPR)" in text
     assert "&lt;N> is small" in text
 
 
-def test_latex_has_one_cell_a_column_and_nothing_unescaped(table):
+def test_latex_has_one_cell_per_column_and_is_escaped(table):
     text = latex(table)
-    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
-    assert {line.count("&") for line in rows} == {len(table.columns)}
+    rows = [row for row in text.splitlines() if row.endswith(r"\\")]
+    assert {row.count("&") for row in rows} == {len(table.columns)}
     assert r"\textbf{0.500}" in text
     assert r"\underline{0.700}" in text
     assert r"sh\_ratio" in text
@@ -62,7 +62,7 @@ def test_latex_has_one_cell_a_column_and_nothing_unescaped(table):
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
 
 
-def test_html_shows_intervals_and_loads_and_runs_nothing(table, tmp_path):
+def test_html_shows_intervals_and_loads_nothing(table, tmp_path):
     text = html(table)
     assert '<span class="best">0.500</span><small>95 %: 0.250 to 0.750</small>' in text
     assert "&lt;N&gt; is small" in text
@@ -71,13 +71,13 @@ def test_html_shows_intervals_and_loads_and_runs_nothing(table, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.html", "table.md", "table.tex"]
 
 
-def test_one_method_alone_is_best_of_nothing():
+def test_a_single_method_is_not_ranked():
     manifest, _ = load_manifest("smoke")
     text = markdown(table_of(manifest, {"arms": {"input": arm(2.0, 1.0, 0.4), "lcvd": arm(0.5, 0.7, 0.1)}}))
     assert "**" not in text
 
 
-def test_a_method_that_cant_do_the_task_says_so_and_remarks_are_told():
+def test_refused_methods_have_their_reason_and_remarks_are_listed():
     manifest, _ = load_manifest("hdtf-animate")
     full = {"arms": {"input": arm(2.0, 1.0, 0.4), "lcvd": arm(0.5, 0.7, 0.1)}, "refused": {"dpr": "can't animate"}}
     table = table_of(manifest, full | {"remarks": ["it is a small model"]})

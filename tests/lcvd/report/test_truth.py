@@ -4,7 +4,7 @@ import pytest
 from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import kept, write_ledger
 from lcvd.reconstruct.archive import pack
-from lcvd.report.truth import ERRORS, compared
+from lcvd.report.truth import ERRORS, compare_with_truth
 from lcvd.studio.media import make_clip
 from lcvd.video.encode import read_lossless, write_lossless
 
@@ -13,7 +13,8 @@ FRAMES, START, SIZE = 8, 2, 96
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A studio clip, of which frames from `START` on were found with a pose off by 3 degrees, and a filmed one."""
+    """A studio clip, of which the frames from `START` on were reconstructed with a pose error of 3 degrees, and a
+    filmed clip."""
     root = tmp_path_factory.mktemp("data")
     sha = {"filmed": "0" * 64, "studio": "1" * 64}
     make_clip(f"studio:hopper?frames={FRAMES}&size={SIZE}", root / "made")
@@ -37,8 +38,8 @@ def data(tmp_path_factory):
     return root
 
 
-def test_errors_are_against_the_same_frames(data):
-    found = compared(data)
+def test_errors_compare_the_same_frames(data):
+    found = compare_with_truth(data)
     [(id, frames, values)] = found.rows
     assert (id, frames) == ("studio", FRAMES - START)
     assert set(values) == {error.key for error in ERRORS}
@@ -50,4 +51,4 @@ def test_errors_are_against_the_same_frames(data):
 
 
 def test_nothing_to_compare(tmp_path):
-    assert compared(tmp_path) is None
+    assert compare_with_truth(tmp_path) is None

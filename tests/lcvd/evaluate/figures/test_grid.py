@@ -25,7 +25,7 @@ def test_as_many_people_and_lights_as_fit_are_shown(people):
 
 def test_every_tile_stands_where_row_and_column_say(tmp_path):
     rng = np.random.default_rng(0)
-    names = ["Input", "Light asked for", "ω = 2", "a method whose title is far too long for one column of the picture"]
+    names = ["Input", "Target light", "ω = 2", "a method whose title is far too long for one column of the picture"]
     rows = [Row(str(n), {name: rng.integers(0, 256, (TILE, TILE, 3), np.uint8) for name in names}) for n in range(2)]
     for name in "ab":
         write_grid(tmp_path / name / "grid.png", rows)

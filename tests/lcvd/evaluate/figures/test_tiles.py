@@ -64,7 +64,7 @@ def test_layouts_are_the_papers(moment, model, runs, tmp_path):
     found = _draw(moment, model, tmp_path)
     assert list(found) == ["lights", "methods", "adapters", "guidance"]
     assert [row["label"] for row in found["lights"]["rows"]] == list(LIGHTS)
-    assert found["lights"]["columns"] == ["Reference", "Driving", "Light asked for", "Hint", "Result", "Truth"]
+    assert found["lights"]["columns"] == ["Reference", "Driving", "Target light", "Hint", "Result", "Truth"]
     assert found["adapters"]["columns"] == ["No adapter", "Reference only", "Shading only", "Both", "Truth"]
     assert found["guidance"]["columns"] == [f"ω = {w:g}" for w in (0, 1, 1.5, 2, 3, 4.5)] + ["Truth"]
     for figure in found.values():

@@ -1,4 +1,4 @@
-"""What the clips are like: picture quality, where heads turn to, where light comes from."""
+"""Statistics of the dataset: image quality, head poses and light directions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from lcvd.reconstruct.archive import Packs
 from lcvd.render.sh import dominant_direction
 
 Array = NDArray[Any]
-CLIPS, FRAMES = 2000, 64
-"""At most so many clips, evenly spaced, and so many frames of each are looked at."""
+MAX_CLIPS, MAX_FRAMES = 2000, 64
+"""Maximum number of clips, evenly spaced, and of frames per clip that are evaluated."""
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Of N frames of `clips` clips: head turn to the picture's right `yaw` and up `pitch` (N,) in degrees, and unit
-    vectors (N, 3) towards where most light comes from (x right, y up, z to the camera)."""
+class DatasetStats:
+    """Statistics of N frames of `clips` clips: head pose in degrees, `yaw` (positive to the right of the image) and
+    `pitch` (positive upwards), (N,) each, and unit vectors (M, 3) to the dominant light (x right, y up, z towards the
+    camera; frames without a dominant light are omitted)."""
 
     clips: int
     yaw: Array
@@ -32,32 +33,32 @@ class Spread:
 
 
 def quality_scores(data: Path) -> list[float]:
-    """The picture-quality score of every clip that the filter scored, kept or not."""
+    """The image-quality score of every clip that was scored by the filter, kept or not."""
     path = data / "filter" / "ledger.parquet"
     scores = [row.fields.get("quality") for row in read_ledger(path)] if path.exists() else []
     return [float(score) for score in scores if score is not None]
 
 
-def spread(data: Path) -> Spread | None:
-    """Pose and light of the reconstructed clips; None where there are none."""
+def dataset_stats(data: Path) -> DatasetStats | None:
+    """Poses and lights of the reconstructed clips; None if there are none."""
     ledger = data / "reconstruct" / "ledger.parquet"
     ids = [row.id for row in read_ledger(ledger) if row.status == "kept"] if ledger.exists() else []
     if not ids:
         return None
     parts, packs = [], Packs(data / "reconstruct")
-    for id in _evenly(ids, CLIPS):
+    for id in _evenly_spaced(ids, MAX_CLIPS):
         codes = packs.codes(id)
-        codes = codes.window(_evenly(range(codes.frames), FRAMES))
+        codes = codes.window(_evenly_spaced(range(codes.frames), MAX_FRAMES))
         forward = rotations(codes.pose)[:, :, 2]
         parts.append((forward, dominant_direction(codes.light)))
     forward, light = (np.concatenate(part) for part in zip(*parts, strict=True))
     yaw = np.degrees(np.arctan2(forward[:, 0], forward[:, 2]))
     pitch = np.degrees(np.arcsin(np.clip(forward[:, 1], -1, 1)))
-    return Spread(len(parts), yaw, pitch, light[light.any(axis=-1)])
+    return DatasetStats(len(parts), yaw, pitch, light[light.any(axis=-1)])
 
 
-def _evenly(items: Sequence[Any], count: int) -> list[Any]:
-    """`count` of the items, evenly spaced; all of them where there are no more."""
+def _evenly_spaced(items: Sequence[Any], count: int) -> list[Any]:
+    """`count` evenly spaced items, or all of them if there are fewer."""
     if len(items) <= count:
         return list(items)
-    return [items[place] for place in np.linspace(0, len(items) - 1, count).round().astype(int)]
+    return [items[index] for index in np.linspace(0, len(items) - 1, count).round().astype(int)]
