@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lcvd.ledger.rows import ClipError
+from lcvd.errors import expected
 
 _YES, _NO = ("1", "true", "yes"), ("", "0", "false", "no")
 _NOT_IN_ROWS = ("batch", "params", "scratch", "help")
@@ -75,8 +75,11 @@ def run_batch(jobs: list[Job], work: Callable[[dict[str, Any]], str]) -> None:
             click.echo(f"[{number}/{len(jobs)}] {said}")
         except click.ClickException as error:
             failed.append(f"line {job.line} ({job.out}): {error.format_message()}")
-        except (ValueError, TypeError, OSError, KeyError, ClipError) as error:
-            failed.append(f"line {job.line} ({job.out}): {error}")
+        except Exception as error:
+            message = expected(error)
+            if message is None:
+                raise
+            failed.append(f"line {job.line} ({job.out}): {message}")
         else:
             continue
         click.echo(f"[{number}/{len(jobs)}] {failed[-1]}", err=True)

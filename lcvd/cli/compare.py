@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lcvd.errors import FileError
 from lcvd.evaluate.compare import changes
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -35,9 +36,7 @@ def _arm(path: Path, arm: str) -> list[dict[str, Any]]:
         arms = json.loads(path.read_text(encoding="utf-8"))["arms"]
         return list(arms[arm])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path}: has no records of arm {arm!r}; name an evaluation's records.json ({error})"
-        ) from None
+        raise FileError(f"{path}: has no records of arm {arm!r}; name an evaluation's records.json ({error})") from None
 
 
 def _number(value: float | None) -> str:

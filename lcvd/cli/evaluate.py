@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lcvd.config.io import load_settings
+from lcvd.errors import UsageError
 from lcvd.evaluate.benchmark import Asked, judge
 from lcvd.evaluate.engine import wanted_of
 from lcvd.evaluate.figures.grid import GRID
@@ -143,12 +144,12 @@ def _manifest(name: str, frames: int | None, size: int | None) -> tuple[Manifest
 
 def _defaults(manifest: Manifest, path: Path) -> tuple[str, ...]:
     if not manifest.defaults:
-        raise ValueError(f"{path}: names no defaults, methods to measure; add them, or name some with --methods")
+        raise UsageError(f"{path}: names no defaults, methods to measure; add them, or name some with --methods")
     return manifest.defaults
 
 
 def _method(text: str) -> tuple[str, Path | None]:
     name, given, folder = text.partition("=")
     if not name or name != Path(name).name:
-        raise ValueError(f"--methods {text!r}: expected a name, or NAME=FOLDER")
+        raise UsageError(f"--methods {text!r}: expected a name, or NAME=FOLDER")
     return name, Path(folder) if given else None

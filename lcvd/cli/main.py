@@ -10,9 +10,11 @@ import sys
 import warnings
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
+
+from lcvd.errors import expected
 
 GROUP = "lcvd.commands"
 """Entry points by which other packages add commands."""
@@ -37,8 +39,26 @@ OWN = (
 """Commands of this package: each a function of the same name in a module of the same name."""
 
 
+class _Failed(click.ClickException):
+    """An expected error."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it to the error stream."""
+        click.echo(f"lcvd: {self.message}", err=True)
+
+
 class _Lazy(click.Group):
     """Imports a command's module when it is called, not when it is listed: most need torch and MediaPipe."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an expected error becomes one message, unless its traceback was asked for."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            message = expected(error)
+            if message is None or ctx.params["debug"]:
+                raise
+            raise _Failed(message) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_points())
@@ -83,12 +103,13 @@ def _short_help(point: EntryPoint, room: int) -> str:
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="lcvd")
-def cli() -> None:
+@click.option("--debug", is_flag=True, help="Show the traceback of expected errors, too.")
+def cli(debug: bool) -> None:
     """Relight and animate portraits; look after the pipeline that trains the model."""
 
 
 def main() -> None:
-    """Entry point: an expected error is one plain line and exit code 1, never a traceback."""
+    """Entry point: an expected error is one message and exit code 1; a programming error keeps its traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     warnings.filterwarnings("ignore", category=UserWarning, module=r"google\.protobuf\.symbol_database")  # MediaPipe's
     try:
@@ -98,17 +119,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except Exception as error:
-        if not isinstance(error, _expected()):
-            raise
-        message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        click.echo(f"lcvd: {message}", err=True)
-        sys.exit(1)
 
 
-def _expected() -> tuple[type[Exception], ...]:
-    """What the library raises about users' input; imported late, for it comes with pyarrow."""
-    from lcvd.errors import MachineError
-    from lcvd.ledger.rows import ClipError
-
-    return ValueError, OSError, KeyError, ImportError, ClipError, MachineError
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ from lcvd.cli.batch import read_batch, run_batch
 from lcvd.cli.progress import Bars
 from lcvd.config.io import load_settings
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.face.align import DEFAULT, MODES
 from lcvd.relighting import api
 from lcvd.relighting.api import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
@@ -188,7 +189,7 @@ def _spare(out: Path, options: dict[str, Any]) -> None:
         given = Path(options[name] or "")
         for made in (out, side_path(out)):
             if given.is_file() and made.is_file() and given.samefile(made):
-                raise ValueError(f"{made}: the {name} itself would be written over; name another file")
+                raise UsageError(f"{made}: the {name} itself would be written over; name another file")
 
 
 def _some(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

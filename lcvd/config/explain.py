@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.registry import Names
 
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "multiple_of": "a multiple of"}
@@ -42,13 +43,13 @@ def explained(name: str) -> list[Key]:
     """Return the key called `name`, or all keys of the section called `name`.
 
     Raises:
-        ValueError: there is no such key. The message suggests similar keys.
+        UsageError: there is no such key. The message suggests similar keys.
     """
     found = [key for key in keys() if key.name == name or key.name.startswith(f"{name}.")]
     if not found:
         known = [key.name for key in keys()]
         alike = [each for each in known if name.rpartition(".")[2] in each] or difflib.get_close_matches(name, known)
-        raise ValueError(f"no key {name!r}" + (f"; similar keys: {', '.join(alike[:8])}" if alike else ""))
+        raise UsageError(f"no key {name!r}" + (f"; similar keys: {', '.join(alike[:8])}" if alike else ""))
     return found
 
 

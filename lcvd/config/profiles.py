@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 
 DEMO: dict[str, Any] = {
     "profile": "demo",
@@ -72,8 +73,8 @@ def profile(name: str) -> Settings:
     """Return the settings of the profile `name` with every default filled in.
 
     Raises:
-        ValueError: there is no such profile.
+        UsageError: there is no such profile.
     """
     if name not in PROFILES:
-        raise ValueError(f"profile {name!r} doesn't exist; choose one of {', '.join(sorted(PROFILES))}")
+        raise UsageError(f"profile {name!r} doesn't exist; choose one of {', '.join(sorted(PROFILES))}")
     return Settings.model_validate(PROFILES[name])

@@ -16,6 +16,7 @@ from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.addresses import resolve
 from lcvd.download.fetch.media_cache import cached_probe, check_hash, fetch_media
 from lcvd.download.manifest.row import Source
+from lcvd.errors import UsageError
 from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
 from lcvd.video.probe import Probe
 
@@ -89,13 +90,13 @@ def _row(source: Source, media: _Media) -> Row:
     probe_result = media.probe
     try:
         start, stop = source.frame_range(probe_result.frames, probe_result.fps, probe_result.keys)
-    except ValueError as error:
+    except UsageError as error:
         raise ClipError("bad_range", f"{source.address}: {error}; correct start and end in the manifest") from None
     width, height, crop = probe_result.width, probe_result.height, None
     if source.crop:
         try:
             crop = source.crop.pixels(width, height)
-        except ValueError as error:
+        except UsageError as error:
             raise ClipError("bad_crop", f"{source.address}: {error}; correct it in the manifest") from None
         width, height = crop[2] - crop[0], crop[3] - crop[1]
     return kept(source.id, identity=source.identity, media=media.name, sha256=media.sha256, start=start, stop=stop,
@@ -126,7 +127,7 @@ def _render_media(source: Source, renderer: Renderer, out: Path, cache: Cache) -
     key = key_of(address=source.address, code=code_key(renderer.__module__))
     try:
         entry = cache.entry("made", key, partial(renderer, source.address))
-    except ValueError as error:
+    except UsageError as error:
         raise ClipError("bad_address", f"{error}; correct the manifest") from None
     digest = file_hash(entry / "media")
     probe_result = cached_probe(entry / "media", digest, source.address, cache)

@@ -12,6 +12,7 @@ import torch
 
 from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.evaluate.caveats import remarks
 from lcvd.evaluate.engine import Run, problems
 from lcvd.evaluate.figures.grid import GRID, pairs_of, write_grid
@@ -50,7 +51,7 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
         and `remarks` on how to read them.
 
     Raises:
-        ValueError: an unknown method or metric, no method that can do the task, a clip that is missing or too short, or results that don't fit the
+        UsageError: an unknown method or metric, no method that can do the task, a clip that is missing or too short, or results that don't fit the
             protocol: all of them are listed.
         MissingWeights: a published metric's or method's file isn't there.
         ClipError: a clip shows no face, or doesn't decode.
@@ -66,7 +67,7 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     shown = pairs_of(list(inputs), names)
     run = Run(manifest, settings, session, cache, asked.out, folders, methods, shown, progress)
     if found := problems(run, inputs, names):
-        raise ValueError(f"{len(found)} results don't fit the protocol:\n" + "\n".join(f"  {each}" for each in found))
+        raise UsageError(f"{len(found)} results don't fit the protocol:\n" + "\n".join(f"  {each}" for each in found))
     lights = lights_of(manifest, asked.beside, asked.cache, settings)
     for id, paths in inputs.items():
         progress(f"{id}: reconstruct")
@@ -95,7 +96,7 @@ def _refused(asked: Asked) -> dict[str, str]:
     code = [name for name, folder in asked.methods.items() if folder is None and name in PLUGINS]
     found = {name: "can't animate" for name in code if not PLUGINS[name].animates}
     if len(found) == len(asked.methods):
-        raise ValueError(
+        raise UsageError(
             f"{', '.join(found)}: can't animate, they relight the frames they are given; "
             f"name a method that can: {OURS}, or a folder of results NAME=FOLDER"
         )
@@ -108,7 +109,7 @@ def _methods(asked: Asked, refused: Container[str], settings: Settings, device: 
     for name in (name for name, folder in asked.methods.items() if folder is None and name not in refused):
         if name not in PLUGINS and name not in asked.manifest.variants:
             known = ", ".join((*PLUGINS, *asked.manifest.variants))
-            raise ValueError(f"method {name!r} isn't one of {known}; of another, name its folder: {name}=FOLDER")
+            raise UsageError(f"method {name!r} isn't one of {known}; of another, name its folder: {name}=FOLDER")
         variant = asked.manifest.variants.get(name)
         own = settings if variant is None else _changed(settings, variant)
         plugin = name if variant is None else OURS

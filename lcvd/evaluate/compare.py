@@ -63,12 +63,12 @@ def changes(before: Sequence[Plain], after: Sequence[Plain]) -> list[Change]:
 
     Raises:
         DifferentProtocols: some weren't measured alike; all of them are named, with their fields.
-        ValueError: the arms share no metric.
+        UsageError: the arms share no metric.
     """
     named = {each["name"]: each for each in after}
     pairs = [(each, named[each["name"]]) for each in before if each["name"] in named]
     if not pairs:
-        raise ValueError(f"no metric in common: {[e['name'] for e in before]} and {[e['name'] for e in after]}")
+        raise UsageError(f"no metric in common: {[e['name'] for e in before]} and {[e['name'] for e in after]}")
     wrong = {each["name"]: found for each, other in pairs if (found := differing(each, other))}
     if wrong:
         lines = (f"  {name}: " + "; ".join(fields) for name, fields in wrong.items())

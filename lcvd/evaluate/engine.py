@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, file_hash, key_of
 from lcvd.config.settings import Settings
+from lcvd.errors import LcvdError, UsageError
 from lcvd.evaluate.caveats import INPUT
 from lcvd.evaluate.figures.grid import Row, row_of
 from lcvd.evaluate.inputs import Input, Light, own_light
@@ -148,8 +149,8 @@ class Run:
         def make(folder: Path) -> None:
             try:
                 seen = meter.observe(windows(), real)
-            except ValueError as error:
-                raise ValueError(f"{result or source.drive.clip.media}: {error}") from None
+            except LcvdError as error:
+                raise UsageError(f"{result or source.drive.clip.media}: {error}") from None
             arrays: dict[str, Any] = {f"a{i}": value for i, value in enumerate(seen.values())}
             np.savez(folder / "seen.npz", **arrays)
             (folder / "keys.json").write_text(json.dumps(list(seen)), encoding="utf-8")
@@ -175,7 +176,7 @@ class Run:
         track = tracker.update(picture[None])
         tracker.finish()
         if not track.present.all():
-            raise ValueError("LE: MediaPipe finds no face in a light's picture to crop for DECA; give another picture")
+            raise UsageError("LE: MediaPipe finds no face in a light's picture to crop for DECA; give another picture")
         return network(picture[None], track.landmarks, track.present)[0]
 
 
@@ -203,8 +204,8 @@ def _counted(name: str, windows: Iterable[Array], source: Input) -> Iterator[Arr
     count, wanted = 0, (source.size, source.size, 3)
     for window in windows:
         if window.dtype != np.uint8 or window.shape[1:] != wanted:
-            raise ValueError(f"{name} made frames of {window.dtype} {window.shape[1:]}, expected uint8 {wanted}")
+            raise UsageError(f"{name} made frames of {window.dtype} {window.shape[1:]}, expected uint8 {wanted}")
         count += len(window)
         yield window
     if count != source.codes.frames:
-        raise ValueError(f"{name} made {count} frames of {source.id}, expected {source.codes.frames}")
+        raise UsageError(f"{name} made {count} frames of {source.id}, expected {source.codes.frames}")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.evaluate.methods.base import Shot, Window
 from lcvd.evaluate.protocol import Manifest
 from lcvd.evaluate.result_folders import VIDEOS
@@ -97,10 +98,10 @@ def names_of(manifest: Manifest, folder: Path) -> dict[str, tuple[Path, Path]]:
     """(portrait, drive) of each of the protocol's inputs, by id.
 
     Raises:
-        ValueError: a clip that the manifest names isn't in `folder`, or nothing is.
+        UsageError: a clip that the manifest names isn't in `folder`, or nothing is.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder of clips")
+        raise UsageError(f"{folder}: no such folder of clips")
     endings = (*VIDEOS, *IMAGES)
     media = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in endings}
     if manifest.task == "animate":
@@ -109,7 +110,7 @@ def names_of(manifest: Manifest, folder: Path) -> dict[str, tuple[Path, Path]]:
         return {f"{a}__{b}": (_named(media, a, folder), _named(media, b, folder)) for a, b in pairs}
     found = {stem: _named(media, stem, folder) for stem in manifest.clips or media}
     if not found:
-        raise ValueError(f"{folder}: no clip; looked for {', '.join(endings)}")
+        raise UsageError(f"{folder}: no clip; looked for {', '.join(endings)}")
     return {stem: (path, path) for stem, path in found.items()}
 
 
@@ -118,7 +119,7 @@ def open_input(id: str, paths: tuple[Path, Path], manifest: Manifest, scratch: P
 
     Raises:
         ClipError: no video, no face at all, ...; the message names the file.
-        ValueError: a clip shorter than the protocol.
+        UsageError: a clip shorter than the protocol.
     """
     limit = 1 if manifest.task == "still" else manifest.frames
     drive = reconstruct(media_of(paths[1], scratch).beginning(max(limit, SETTLING)), scratch, settings)
@@ -128,7 +129,7 @@ def open_input(id: str, paths: tuple[Path, Path], manifest: Manifest, scratch: P
         codes = drive.codes.window([0] * manifest.frames)
         return Input(id, portrait, drive, codes, manifest.size, repeat=True)
     if drive.codes.frames < manifest.frames:
-        raise ValueError(
+        raise UsageError(
             f"{paths[1]}: {drive.codes.frames} frames, the protocol takes the first {manifest.frames}; leave the clip out "
             "of the manifest's clips, or lower its frames (--frames)"
         )
@@ -163,5 +164,5 @@ def own_light(source: Input) -> Sequence[Light]:
 
 def _named(media: Mapping[str, Path], stem: str, folder: Path) -> Path:
     if stem not in media:
-        raise ValueError(f"{folder}: no clip named {stem!r}, which the protocol asks for; it holds {', '.join(media)}")
+        raise UsageError(f"{folder}: no clip named {stem!r}, which the protocol asks for; it holds {', '.join(media)}")
     return media[stem]

@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from lcvd.config.section import Section
+from lcvd.errors import FileError, UsageError
 
 FOLDER = Path(__file__).parent / "protocols"
 
@@ -95,11 +96,11 @@ def load_manifest(name: str) -> tuple[Manifest, Path]:
     """
     path = protocols().get(name, Path(name))
     if not path.is_file():
-        raise ValueError(f"protocol {name!r} is none of {', '.join(protocols())} and no file")
+        raise UsageError(f"protocol {name!r} is none of {', '.join(protocols())} and no file")
     try:
         return Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))), path
     except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not valid YAML: {error}") from None
+        raise FileError(f"{path}: not valid YAML: {error}") from None
     except ValidationError as error:
         lines = (f"  {'.'.join(map(str, each['loc'])) or 'protocol'}: {each['msg']}" for each in error.errors())
-        raise ValueError(f"{path}:\n" + "\n".join(lines)) from None
+        raise FileError(f"{path}:\n" + "\n".join(lines)) from None

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lcvd.errors import FileError
 from lcvd.render.hints import WINDOW
 
 Array = NDArray[Any]
@@ -38,13 +39,13 @@ def locate(folder: Path, clip: str, light: str) -> Path | None:
     """The result's video or folder of PNGs, or None.
 
     Raises:
-        ValueError: there are several.
+        FileError: there are several.
     """
     base = folder / clip / light
     found = [base.with_name(light + ending) for ending in VIDEOS]
     found = [path for path in found if path.is_file()] + ([base] if base.is_dir() else [])
     if len(found) > 1:
-        raise ValueError(f"{base}: several results, {', '.join(path.name for path in found)}; leave one")
+        raise FileError(f"{base}: several results, {', '.join(path.name for path in found)}; leave one")
     return found[0] if found else None
 
 
@@ -52,12 +53,12 @@ def read_result(path: Path) -> Iterator[Array]:
     """Frames of a result in windows (n, H, W, 3) uint8 RGB, at most `WINDOW` of them held.
 
     Raises:
-        ValueError: it doesn't decode, or its frames differ in size.
+        FileError: it doesn't decode, or its frames differ in size.
     """
     held: list[Array] = []
     for frame in _pictures(path) if path.is_dir() else _video(path):
         if held and frame.shape != held[0].shape:
-            raise ValueError(f"{path}: frames of {_size(held[0])} and of {_size(frame)}")
+            raise FileError(f"{path}: frames of {_size(held[0])} and of {_size(frame)}")
         held.append(frame)
         if len(held) == WINDOW:
             yield np.stack(held)
@@ -79,7 +80,7 @@ def check(folder: Path, wanted: Sequence[Wanted]) -> list[str]:
                 problems.append(f"{folder / each.clip / each.light}: missing ({endings}, or a folder of PNGs)")
                 continue
             count, size = _count(path), _size(next(_pictures(path) if path.is_dir() else _video(path)))
-        except (ValueError, StopIteration) as error:
+        except (FileError, StopIteration) as error:
             problems.append(str(error) or f"{path}: holds no frame")
             continue
         if count != each.frames:
@@ -103,7 +104,7 @@ def _pictures(folder: Path) -> Iterator[Array]:
             with Image.open(path) as image:
                 yield np.asarray(image.convert("RGB"))
         except OSError as error:
-            raise ValueError(f"{path}: doesn't decode: {error}") from None
+            raise FileError(f"{path}: doesn't decode: {error}") from None
 
 
 def _video(path: Path) -> Iterator[Array]:
@@ -112,16 +113,16 @@ def _video(path: Path) -> Iterator[Array]:
             for frame in file.decode(video=0):
                 yield frame.to_ndarray(format="rgb24")
         except av.error.FFmpegError as error:
-            raise ValueError(f"{path}: doesn't decode: {error}") from None
+            raise FileError(f"{path}: doesn't decode: {error}") from None
 
 
 def _opened(path: Path) -> av.container.InputContainer:
     try:
         file = av.open(str(path), "r")
     except (av.error.FFmpegError, ValueError) as error:
-        raise ValueError(f"{path}: no video: {error}") from None
+        raise FileError(f"{path}: no video: {error}") from None
     if not file.streams.video:
-        raise ValueError(f"{path}: holds no video stream")
+        raise FileError(f"{path}: holds no video stream")
     return file
 
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.evaluate.clip import Progress, Results, ScoredClip, Ticker, frame_count
 from lcvd.evaluate.truth import is_studio
 from lcvd.evaluate.write import write_results
@@ -50,8 +51,8 @@ def evaluate(
         What metrics.json holds.
 
     Raises:
-        FileNotFoundError: there is no test split, or no model.
-        ValueError: a light isn't a preset's name, or a clip has fewer than three frames.
+        MissingFile: there is no test split, or no model.
+        UsageError: a light isn't a preset's name, or a clip has fewer than three frames.
     """
     lights = {name: preset(name) for name in settings.evaluate.lights}
     pipe = LCVDPipeline.from_pretrained(model_dir, device="cuda" if torch.cuda.is_available() else "cpu")
@@ -80,7 +81,7 @@ def _chosen(shards: Path, settings: Settings) -> set[str]:
     """Ids of the test clips that are evaluated."""
     ids = sorted(id for shard in read_index(shards, SPLIT)["shards"] for id in shard["ids"])
     if not ids:
-        raise ValueError(f"{shards / SPLIT}: no test clip; raise shard.test_share, or add clips")
+        raise UsageError(f"{shards / SPLIT}: no test clip; raise shard.test_share, or add clips")
     return set(ids[: settings.evaluate.clips])
 
 

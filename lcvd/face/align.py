@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import placement, with_placement
 
@@ -42,12 +43,12 @@ def align(portrait: FaceCodes, driving: FaceCodes, mode: str = DEFAULT) -> FaceC
         mode: one of `MODES`.
 
     Raises:
-        ValueError: no such mode, or the codes are of different head models.
+        UsageError: no such mode, or the codes are of different head models.
     """
     if mode not in MODES:
-        raise ValueError(f"motion alignment {mode!r} doesn't exist; choose one of {', '.join(MODES)}")
+        raise UsageError(f"motion alignment {mode!r} doesn't exist; choose one of {', '.join(MODES)}")
     if portrait.head != driving.head:
-        raise ValueError(f"portrait has codes of {portrait.head}, the driving clip of {driving.head}: reconstruct both")
+        raise UsageError(f"portrait has codes of {portrait.head}, the driving clip of {driving.head}: reconstruct both")
     moved = MODES[mode](portrait.window([0] * driving.frames), driving)
     return moved.replace(confidence=driving.confidence)
 

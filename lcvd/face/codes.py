@@ -14,6 +14,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from lcvd.errors import FileError, UsageError
+
 _PER_FRAME: dict[str, tuple[int, ...] | None] = {
     "expression": None,
     "pose": None,
@@ -54,16 +56,16 @@ class FaceCodes:
             wanted = (frames, *(tail or ()))
             fits = shape[:1] == (frames,) and ((tail is None and len(shape) == 2) or shape == wanted)
             if not fits:
-                raise ValueError(f"face codes: {name} has shape {shape}, expected {wanted} for {frames} frames of pose")
+                raise UsageError(f"face codes: {name} has shape {shape}, expected {wanted} for {frames} frames of pose")
         if self.pose.shape[1] not in _POSES:
-            raise ValueError(f"face codes: pose has {self.pose.shape[1]} columns; 3 turn the head, 6 the jaw as well")
+            raise UsageError(f"face codes: pose has {self.pose.shape[1]} columns; 3 turn the head, 6 the jaw as well")
         if self.identity.ndim != 1 or self.square.shape != (3,):
-            raise ValueError(
+            raise UsageError(
                 f"face codes: identity {self.identity.shape} must be (K,), square {self.square.shape} (3,)"
             )
         for name in ("identity", *_PER_FRAME):
             if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"face codes: {name} holds values that aren't finite")
+                raise UsageError(f"face codes: {name} holds values that aren't finite")
 
     @property
     def frames(self) -> int:
@@ -120,11 +122,11 @@ class FaceCodes:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
                 head = json.loads(file.metadata()["lcvd"])["head"]
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: not a file of face codes: {error}") from None
+            raise FileError(f"{path}: not a file of face codes: {error}") from None
         expected = {field.name for field in dataclasses.fields(FaceCodes)} - {"head"}
         if set(tensors) != expected:
-            raise ValueError(f"{path}: fields {sorted(tensors)}, expected {sorted(expected)}")
+            raise FileError(f"{path}: fields {sorted(tensors)}, expected {sorted(expected)}")
         try:
             return FaceCodes(head=head, **tensors)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            raise FileError(f"{path}: {error}") from None

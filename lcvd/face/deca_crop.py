@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from lcvd.errors import MissingPackage
 from lcvd.face.geometry import CROP
 
 Array = NDArray[Any]
@@ -102,7 +103,7 @@ def face_alignment_package() -> ModuleType:
     try:
         return importlib.import_module("face_alignment")
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackage(
             "reconstruct.deca.landmarks is face-alignment, whose package isn't installed: pip install 'lcvd[deca]', "
             f"or set it to mediapipe ({error})"
         ) from None

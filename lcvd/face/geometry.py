@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 
 Array = NDArray[Any]
@@ -57,12 +58,12 @@ def placement(codes: FaceCodes) -> Array:
     and the model's origin x, y in NDC.
 
     Raises:
-        ValueError: a camera's scale isn't positive.
+        UsageError: a camera's scale isn't positive.
     """
     scale = codes.camera[:, 0].astype(np.float64)
     if not (scale > 0).all():
         t = int(np.argmin(scale))
-        raise ValueError(f"face codes: the camera's scale in frame {t} is {scale[t]:.3g}; it must be positive")
+        raise UsageError(f"face codes: the camera's scale in frame {t} is {scale[t]:.3g}; it must be positive")
     turn, shift = crop_in_square(codes)
     origin = scale[:, None] * codes.camera[:, 1:] * [1, -1]
     at = (turn @ origin[..., None])[..., 0] + shift

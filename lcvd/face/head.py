@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import FileError, UsageError
+
 Array = NDArray[Any]
 ASSETS = Path(__file__).parent / "assets"
 _FILES = {"open-head/1": "open_head.npz"}
@@ -94,14 +96,14 @@ def load_head(name: str = "open-head/1") -> Head:
         ValueError: there is no such model, or its asset is incomplete.
     """
     if name not in _FILES:
-        raise ValueError(f"head model {name!r} doesn't exist; choose one of {', '.join(sorted(_FILES))}")
+        raise UsageError(f"head model {name!r} doesn't exist; choose one of {', '.join(sorted(_FILES))}")
     path = ASSETS / _FILES[name]
     with np.load(path, allow_pickle=False) as file:
         asset = {key: file[key] for key in file.files}
     try:
         return unpack(name, asset)
     except KeyError as error:
-        raise ValueError(f"{path}: {error} is missing; make it again with scripts/cut_head.py") from None
+        raise FileError(f"{path}: {error} is missing; make it again with scripts/cut_head.py") from None
 
 
 def unpack(name: str, asset: dict[str, Array]) -> Head:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import placement, with_placement
 
@@ -36,10 +37,10 @@ def smooth(codes: FaceCodes, strength: float) -> FaceCodes:
         strength: time constant in frames of what moves slowly; 0 changes nothing.
 
     Raises:
-        ValueError: a negative strength.
+        UsageError: a negative strength.
     """
     if strength < 0:
-        raise ValueError(f"strength of smoothing is {strength}; it is a number of frames, 0 for none")
+        raise UsageError(f"strength of smoothing is {strength}; it is a number of frames, 0 for none")
     if strength == 0:
         return codes
     turned = [_smooth_turns(codes.pose[:, j : j + 3], strength) for j in range(0, codes.pose.shape[1], 3)]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lcvd.errors import UsageError
+
 FILE = "numbers.jsonl"
 KEPT = 500
 """Lines that are kept."""
@@ -135,10 +137,10 @@ def plan(
         workers: of each machine; 0 means as many as were measured.
 
     Raises:
-        ValueError: a number below what makes sense.
+        UsageError: a number below what makes sense.
     """
     if clips < 1 or machines < 1 or price < 0 or longer <= 0 or workers < 0:
-        raise ValueError("clips and machines are at least 1, price and workers at least 0, longer is above 0")
+        raise UsageError("clips and machines are at least 1, price and workers at least 0, longer is above 0")
     planned = []
     for work in works:
         seconds = clips * longer * work.seconds_a_clip

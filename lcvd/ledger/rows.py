@@ -24,7 +24,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lcvd.errors import LcvdError, MachineError, machine_error
+from lcvd.errors import LcvdError, MachineError, MissingFile, UsageError, machine_error
 from lcvd.ledger.stored import Stored
 from lcvd.ledger.tally import clip_counted
 
@@ -82,12 +82,12 @@ def write_ledger(path: Path, rows: Iterable[Row]) -> None:
     """Write rows sorted by id; equal rows give equal bytes.
 
     Raises:
-        ValueError: two rows have the same id.
+        UsageError: two rows have the same id.
     """
     ordered = sorted(rows, key=attrgetter("id"))
     twice = next((a.id for a, b in itertools.pairwise(ordered) if a.id == b.id), None)
     if twice is not None:
-        raise ValueError(f"{path}: id {twice!r} stands twice; ids must be unique over all source manifests")
+        raise UsageError(f"{path}: id {twice!r} stands twice; ids must be unique over all source manifests")
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(".tmp")
     with uncollected(), pq.ParquetWriter(aside, _SCHEMA) as writer:
@@ -109,7 +109,7 @@ def read_ledger(path: Path, id: str | None = None) -> list[Row]:
     """Rows of a ledger, sorted by id; with `id` that clip's alone (none or one), for which little is read.
 
     Raises:
-        FileNotFoundError: the stage hasn't run; the message names the file.
+        MissingFile: the stage hasn't run; the message names the file.
     """
     filters = None if id is None else [("id", "=", id)]
     rows: list[Row] = []
@@ -125,7 +125,7 @@ def read_counts(path: Path) -> Counter[tuple[str, str]]:
     """Rows a (status, reason) of a ledger, without making a row of each.
 
     Raises:
-        FileNotFoundError: as `read_ledger`.
+        MissingFile: as `read_ledger`.
     """
     found = _table(path, columns=["status", "reason"]).group_by(["status", "reason"]).aggregate([([], "count_all")])
     return Counter({(row["status"], row["reason"]): row["count_all"] for row in found.to_pylist()})
@@ -145,7 +145,7 @@ def uncollected() -> Iterator[None]:
 
 def _table(path: Path, **options: Any) -> pa.Table:
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no ledger; run `dvc repro {path.parent.name}` first")
+        raise MissingFile(f"{path}: no ledger; run `dvc repro {path.parent.name}` first")
     return pq.read_table(path, schema=_SCHEMA, **options)
 
 

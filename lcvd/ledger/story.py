@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from lcvd.errors import UsageError
 from lcvd.ledger.rows import Row, read_ledger, uncollected
 
 STAGES = ("download", "filter", "reconstruct", "shard")
@@ -15,7 +16,7 @@ def story(data: Path, id: str) -> list[tuple[str, Row]]:
     """(stage, row) of clip `id`, in the order of the stages.
 
     Raises:
-        KeyError: no ledger knows the clip.
+        UsageError: no ledger knows the clip.
     """
     found = []
     for stage in STAGES:
@@ -23,7 +24,7 @@ def story(data: Path, id: str) -> list[tuple[str, Row]]:
         if path.exists():
             found += [(stage, row) for row in read_ledger(path, id)]
     if not found:
-        raise KeyError(f"clip {id!r} is in no ledger under {data}; `lcvd ledger` lists all clips")
+        raise UsageError(f"clip {id!r} is in no ledger under {data}; `lcvd ledger` lists all clips")
     return found
 
 

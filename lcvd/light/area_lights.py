@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.light.presets import ambient, lamp, point_light, preset_parts
 
 Array = NDArray[Any]
@@ -34,7 +35,7 @@ class Lamp:
         softness: half the angle that it fills, in shares of 180 degrees: 0 a point, 0.5 half the sky, 1 all around.
 
     Raises:
-        ValueError: a value out of range; it is named.
+        UsageError: a value out of range; it is named.
     """
 
     direction: tuple[float, float, float]
@@ -46,13 +47,13 @@ class Lamp:
         """Refuse values out of range."""
         length = math.sqrt(sum(value * value for value in self.direction))
         if not 1e-6 < length < 1e6:
-            raise ValueError(f"direction: expected a length above 0, got {self.direction}")
+            raise UsageError(f"direction: expected a length above 0, got {self.direction}")
         if not all(0 <= value <= 1 for value in self.colour):
-            raise ValueError(f"colour: expected three values from 0 to 1, got {self.colour}")
+            raise UsageError(f"colour: expected three values from 0 to 1, got {self.colour}")
         if not 0 <= self.strength <= STRONGEST:
-            raise ValueError(f"strength: expected 0 to {STRONGEST:g}, got {self.strength:g}")
+            raise UsageError(f"strength: expected 0 to {STRONGEST:g}, got {self.strength:g}")
         if not 0 <= self.softness <= 1:
-            raise ValueError(f"softness: expected 0 to 1, got {self.softness:g}")
+            raise UsageError(f"softness: expected 0 to 1, got {self.softness:g}")
 
     @property
     def light(self) -> Array:
@@ -76,7 +77,7 @@ def lamp_of_preset(name: str) -> tuple[Lamp, float]:
     """The lamp and the fill whose `light_of` is the preset of that name.
 
     Raises:
-        ValueError: no preset has that name.
+        UsageError: no preset has that name.
     """
     direction, colour, fill = preset_parts(name)
     strength = max(colour)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import FileError, LcvdError, MissingFile
 from lcvd.light.presets import expose, point_light
 
 Array = NDArray[Any]
@@ -30,14 +31,14 @@ def load_environment(path: Path, yaw: float = 0.0) -> Array:
             picture's right, 180 puts it behind the camera.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: no map, or not an equirectangular one, or one without light from the camera's side; names the file.
+        MissingFile: no such file.
+        FileError: no map, or not an equirectangular one, or one without light from the camera's side; names the file.
     """
     radiance = read_map(path)
     try:
         return expose(environment_light(radiance, yaw))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except LcvdError as error:
+        raise FileError(f"{path}: {error}") from None
 
 
 def environment_light(radiance: Array, yaw: float = 0.0) -> Array:
@@ -47,15 +48,13 @@ def environment_light(radiance: Array, yaw: float = 0.0) -> Array:
     distant lamp of irradiance L times its exact solid angle. So a map of L = 1 shades with 1 everywhere.
 
     Raises:
-        ValueError: another shape, or values that aren't finite.
+        FileError: another shape, or values that aren't finite.
     """
     height, width = radiance.shape[:2]
     if radiance.ndim != 3 or radiance.shape[2] != 3 or width != 2 * height:
-        raise ValueError(
-            f"a map of shape {radiance.shape}; an equirectangular one is (H, 2H, 3): twice as wide as high"
-        )
+        raise FileError(f"a map of shape {radiance.shape}; an equirectangular one is (H, 2H, 3): twice as wide as high")
     if not np.isfinite(radiance).all():
-        raise ValueError(f"{np.count_nonzero(~np.isfinite(radiance))} values aren't finite; repair the map")
+        raise FileError(f"{np.count_nonzero(~np.isfinite(radiance))} values aren't finite; repair the map")
     edges = np.cos(np.pi * np.arange(height + 1) / height)
     angles = (edges[:-1] - edges[1:]) * (2 * np.pi / width)
     polar = np.pi * (np.arange(height) + 0.5) / height
@@ -75,16 +74,16 @@ def read_map(path: Path) -> Array:
     """Linear RGB (H, W, 3) float32 of an .hdr (Radiance) or .exr (OpenEXR) picture.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: it can't be read, or has no R, G and B; names the file.
+        MissingFile: no such file.
+        FileError: it can't be read, or has no R, G and B; names the file.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; an environment map is an .hdr or .exr picture")
+        raise MissingFile(f"{path}: no such file; an environment map is an .hdr or .exr picture")
     if path.suffix.lower() == ".exr":
         return _read_exr(path)
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.float32 or found.ndim != 3:
-        raise ValueError(f"{path}: no Radiance picture; save the map as .hdr or .exr again")
+        raise FileError(f"{path}: no Radiance picture; save the map as .hdr or .exr again")
     return np.ascontiguousarray(found[..., ::-1])
 
 
@@ -95,7 +94,7 @@ def _read_exr(path: Path) -> Array:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             channels = {name: channel.pixels for name, channel in file.channels().items()}
     except Exception as error:
-        raise ValueError(f"{path}: no OpenEXR picture: {error}") from None
+        raise FileError(f"{path}: no OpenEXR picture: {error}") from None
     if not {"R", "G", "B"} <= set(channels):
-        raise ValueError(f"{path}: channels {sorted(channels)}; a map needs R, G and B")
+        raise FileError(f"{path}: channels {sorted(channels)}; a map needs R, G and B")
     return np.stack([channels[name] for name in "RGB"], axis=-1).astype(np.float32)

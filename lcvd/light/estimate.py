@@ -29,6 +29,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import nnls
 
 from lcvd.config.reconstruct import LightSettings
+from lcvd.ledger.rows import ClipError
 from lcvd.light.presets import ambient, lamp
 from lcvd.light.skin_samples import LightSamples, gather
 from lcvd.render.sh import LUMA, basis
@@ -67,7 +68,7 @@ def fit_light(frames: Array, normals: Array, skin: Array, settings: LightSetting
         settings: ridge and smoothing.
 
     Raises:
-        ValueError: see `solve`.
+        ClipError: see `solve`.
     """
     return solve(gather(frames, normals, skin), settings)
 
@@ -76,10 +77,12 @@ def solve(samples: LightSamples, settings: LightSettings) -> Array:
     """The clip's lights, float32 (T, 9, 3): each frame's own fit, smoothed over time, drawn to the clip's one light.
 
     Raises:
-        ValueError: fewer than nine samples, so that there is nothing to fit.
+        ClipError: fewer than nine samples, so that there is nothing to fit.
     """
     if len(samples.frame) < 9:
-        raise ValueError(f"{len(samples.frame)} blocks of visible skin in {samples.frames} frames; a light needs nine")
+        raise ClipError(
+            "no_skin", f"{len(samples.frame)} blocks of visible skin in {samples.frames} frames; a light needs nine"
+        )
     skin = _Skin(samples)
     for _ in range(TONE_ROUNDS if samples.place.any() else 0):
         _, equations, weights = _fit(skin, settings)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import FileError, MissingFile, UsageError
 from lcvd.render.sh import LUMA, check_light, shading
 
 Array = NDArray[Any]
@@ -49,7 +50,7 @@ def lamp(direction: Sequence[float], colour: Sequence[float] = WHITE) -> Array:
     """
     length = math.sqrt(sum(float(value) ** 2 for value in direction))
     if not 0 < length < math.inf:
-        raise ValueError(f"a lamp's direction needs a finite length above 0, not {tuple(direction)}")
+        raise UsageError(f"a lamp's direction needs a finite length above 0, not {tuple(direction)}")
     values = point_light(np.asarray(direction, float) / length)
     return (values[:, None] * np.asarray(colour, float)).astype(np.float32)
 
@@ -84,7 +85,7 @@ def expose(light: Array, mean: float = EXPOSURE) -> Array:
     luma = shading(_sphere(), light) @ np.asarray(LUMA, np.float32)
     level = float(luma[luma >= np.quantile(luma, 1 - LIT_SHARE)].mean())
     if level <= 1e-6:
-        raise ValueError(f"this light's brightest shading is {level:.3g}; it needs light from the camera's side")
+        raise UsageError(f"this light's brightest shading is {level:.3g}; it needs light from the camera's side")
     return (light * (mean / level)).astype(np.float32)
 
 
@@ -111,7 +112,7 @@ def preset_parts(name: str) -> tuple[tuple[float, float, float], tuple[float, fl
 
 def _preset(name: str) -> Array:
     if name not in _LAMPS:
-        raise ValueError(f"light {name!r} doesn't exist; choose one of {', '.join(PRESETS)}")
+        raise UsageError(f"light {name!r} doesn't exist; choose one of {', '.join(PRESETS)}")
     direction, colour, fill = _LAMPS[name]
     return lamp(direction, colour) + ambient([fill] * 3)
 
@@ -123,7 +124,7 @@ def orbit(count: int, colour: Sequence[float] = WHITE, height: float = 0.45) -> 
         ValueError: `count` below 1.
     """
     if count < 1:
-        raise ValueError(f"an orbit needs at least one light, not {count}")
+        raise UsageError(f"an orbit needs at least one light, not {count}")
     turns = 2 * np.pi * np.arange(count) / count
     return np.stack([expose(lamp((math.sin(a), math.cos(a), height), colour) + ambient([FILL] * 3)) for a in turns])
 
@@ -140,13 +141,11 @@ def load_light(path: Path) -> Array:
     """A light (9, 3) or (T, 9, 3), float32, from JSON (as `save_light` writes it, or nine rows of three) or ``.npy``.
 
     Raises:
-        FileNotFoundError: no such file.
+        MissingFile: no such file.
         ValueError: the file holds no light; the message names it and says what was found.
     """
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; a light is a name ({', '.join(PRESETS)}) or a .json or .npy file"
-        )
+        raise MissingFile(f"{path}: no such file; a light is a name ({', '.join(PRESETS)}) or a .json or .npy file")
     try:
         if path.suffix == ".npy":
             return check_light(np.load(path, allow_pickle=False))
@@ -155,7 +154,7 @@ def load_light(path: Path) -> Array:
         values = np.asarray(rows, np.float32)
         return check_light(values.reshape(found["shape"]) if isinstance(found, dict) and "shape" in found else values)
     except (ValueError, KeyError, TypeError, EOFError) as error:
-        raise ValueError(f"{path}: no light: {error}; it must hold nine rows of three numbers") from None
+        raise FileError(f"{path}: no light: {error}; it must hold nine rows of three numbers") from None
 
 
 def _sphere(size: int = 33) -> Array:

@@ -111,7 +111,7 @@ class ArcFace:
         parts = [self._run(signed(faces[i : i + BATCH])) for i in range(0, len(faces), BATCH)]
         vectors = np.concatenate(parts) if parts else np.zeros((0, DIM), np.float32)
         if not np.isfinite(vectors).all():
-            raise ValueError(f"{self.name}: an embedding isn't finite: the file {WEIGHTS[self.name]} is spoilt")
+            raise ModelError(f"{self.name}: an embedding isn't finite: the file {WEIGHTS[self.name]} is spoilt")
         return vectors
 
 

@@ -27,6 +27,7 @@ from lcvd.metrics.temporal import AdjacentLpips, Lpips
 from lcvd.vqa.fastervqa import FasterVqa
 from lcvd.vqa.fragments import plan_draws
 from lcvd.vqa.score import Video, scores
+from lcvd.weights.registry import ModelError
 
 Array = NDArray[Any]
 Direction = Literal["lower", "higher", "reference"]
@@ -105,7 +106,7 @@ class PerFrame:
         """Take the next window.
 
         Raises:
-            ValueError: a number isn't finite.
+            ModelError: a number isn't finite.
         """
         self._rows.append(_finite(self._name, self._look(window), window.start))
 
@@ -127,7 +128,7 @@ class Moments:
         """Take the next window.
 
         Raises:
-            ValueError: a feature isn't finite.
+            ModelError: a feature isn't finite.
         """
         features = _finite(self._name, self._network(window.frames), window.start)
         part = FeatureSet.of(features)
@@ -250,7 +251,7 @@ def _finite(name: str, rows: Array, start: int) -> Array:
     """`rows`, checked: a NaN would be averaged away, or poison a whole set."""
     bad = ~np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
     if bad.any():
-        raise ValueError(
+        raise ModelError(
             f"{name}: frame {start + int(bad.argmax())} gave a number that isn't finite; check its weights"
         )
     return rows

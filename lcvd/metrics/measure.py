@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
@@ -27,10 +28,10 @@ class Meter:
         """Take the clip's `codes` of T frames, in NDC of the videos' whole picture of `size` px.
 
         Raises:
-            ValueError: there are fewer than two frames.
+            UsageError: there are fewer than two frames.
         """
         if codes.frames < 2:
-            raise ValueError(f"{clip}: {codes.frames} frame; changes between frames need at least 2")
+            raise UsageError(f"{clip}: {codes.frames} frame; changes between frames need at least 2")
         self.clip, self.frames, self.size = clip, codes.frames, size
         self.present = np.asarray(codes.confidence > 0)
         self._session = session
@@ -48,7 +49,7 @@ class Meter:
             real: it is one of the real set that Fréchet metrics compare with.
 
         Raises:
-            ValueError: an empty video, another number of frames, another size, or a network gave numbers that aren't finite.
+            UsageError: an empty video, another number of frames, another size, or a network gave numbers that aren't finite.
         """
         accumulators = self._session.accumulators(self.clip, self.frames, self.size, self._each_block, real)
         tracker = Tracker(self._session.track)
@@ -62,7 +63,7 @@ class Meter:
             start = stop
         tracker.finish()
         if start == 0:
-            raise ValueError(f"{self.clip}: the video has no frames")
+            raise UsageError(f"{self.clip}: the video has no frames")
         found: Observation = {}
         for accumulator in accumulators:
             found |= accumulator.finish()
@@ -83,11 +84,11 @@ class Meter:
     def _check(self, window: Array, stop: int) -> None:
         wanted = (self.size, self.size, 3)
         if window.shape[1:] != wanted or window.dtype != np.uint8:
-            raise ValueError(f"{self.clip}: frames of {window.dtype} {window.shape[1:]}, expected uint8 {wanted}")
+            raise UsageError(f"{self.clip}: frames of {window.dtype} {window.shape[1:]}, expected uint8 {wanted}")
         if stop > self.frames:
-            raise ValueError(f"{self.clip}: the video has more than the clip's {self.frames} frames")
+            raise UsageError(f"{self.clip}: the video has more than the clip's {self.frames} frames")
         if stop < self.frames and len(window) < WINDOW:
-            raise ValueError(f"{self.clip}: the video has {stop} frames, the clip {self.frames}")
+            raise UsageError(f"{self.clip}: the video has {stop} frames, the clip {self.frames}")
 
 
 def regrouped(windows: Iterable[Array], length: int) -> Iterator[Array]:

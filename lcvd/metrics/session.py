@@ -12,6 +12,7 @@ import torch
 from lcvd.config.filter import QualitySettings, TrackSettings
 from lcvd.config.reconstruct import LightSettings
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.face.deca_crop import FaceAlignment
 from lcvd.face.embedding import embed_aligned
 from lcvd.light.skin_samples import SkinBlocks
@@ -41,7 +42,7 @@ class MetricSession:
         device: where networks lie.
 
     Raises:
-        ValueError: there is no such metric.
+        UsageError: there is no such metric.
         MissingWeights: a published file isn't there: which, its licence and its place are named.
         ImportError: a package isn't installed.
         ModelError: a file isn't what it should be.
@@ -52,7 +53,7 @@ class MetricSession:
         for name in self.metrics:
             if name not in (*OPEN, *PUBLISHED) and not _is_iq(name):
                 known = ", ".join((*OPEN, *PUBLISHED))
-                raise ValueError(f"metric {name!r} doesn't exist; there are {known}, and IQ(...) for pyiqa's others")
+                raise UsageError(f"metric {name!r} doesn't exist; there are {known}, and IQ(...) for pyiqa's others")
         self.track: TrackSettings = settings.filter.track
         self.light: LightSettings = settings.reconstruct.light
         self._quality: QualitySettings = settings.filter.quality

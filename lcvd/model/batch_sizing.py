@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from lcvd.errors import UsageError
+
 GB = 1e9
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -37,12 +39,12 @@ def rows_within(budget: int, call: Callable[[int], object], device: torch.device
     Calls with one row and with two are measured; more are taken to grow by the same. The network is warmed up first.
 
     Raises:
-        ValueError: not even one row fits; the message says what `row` is and how much would do.
+        UsageError: not even one row fits; the message says what `row` is and how much would do.
     """
     call(1)
     one = peak_of(lambda: call(1), device)
     if one > budget:
-        raise ValueError(
+        raise UsageError(
             f"memory_budget_gb: {budget / GB:.2f} is too little, {row} needs "
             f"{one / GB:.2f}; raise it, or use a lower precision or enable_model_cpu_offload()"
         )
@@ -65,4 +67,4 @@ def _resident(field: str) -> int:
     for line in _STATUS.read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"{_STATUS} has no {field}: memory can be measured on Linux only; leave memory_budget_gb out")
+    raise UsageError(f"{_STATUS} has no {field}: memory can be measured on Linux only; leave memory_budget_gb out")

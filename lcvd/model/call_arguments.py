@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lcvd.errors import UsageError
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pictures import Given, Pictures, WithReference, picture
 from lcvd.model.seeds import generator as seeded
@@ -36,12 +37,12 @@ def led_pictures(names: Collection[str], size: int, **arguments: Any) -> dict[st
             continue
         for argument in (rest, first):
             if arguments[argument] is None:
-                raise ValueError(f"{argument}: expected pictures, got None")
+                raise UsageError(f"{argument}: expected pictures, got None")
         led[name] = WithReference(picture(first, arguments[first], size), Given(rest, arguments[rest], size))
     count = len(led["shading"])
     for name, pictures in led.items():
         if len(pictures) != count:
-            raise ValueError(f"{LED[name][1]}: expected {count - 1}, one a hint, got {len(pictures) - 1}")
+            raise UsageError(f"{LED[name][1]}: expected {count - 1}, one a hint, got {len(pictures) - 1}")
     return led
 
 
@@ -50,7 +51,7 @@ def condition_sets(model: LCVD, positive: Collection[str], negative: Collection[
     for name, given in (("positive", positive), ("negative", negative)):
         unknown = {given} if isinstance(given, str) else set(given) - set(model.adapters)
         if unknown:
-            raise ValueError(f"{name}: expected some of {list(model.adapters)}, got {given!r}")
+            raise UsageError(f"{name}: expected some of {list(model.adapters)}, got {given!r}")
     return [set(negative), set(positive), set(positive) - {"reference"}]
 
 
@@ -66,27 +67,27 @@ def conditions_of(adapters: str) -> dict[str, tuple[str, ...]]:
 def strength_of(guidance: Guidance | None, count: int) -> float | Tensor:
     """Guidance of `count` frames, the reference included."""
     if guidance is None:
-        raise ValueError("guidance: expected a number (published: 4.5), (lowest, highest) or one a hint, got None")
+        raise UsageError("guidance: expected a number (published: 4.5), (lowest, highest) or one a hint, got None")
     values = torch.as_tensor(guidance, dtype=torch.float32)
     if not (values.isfinite().all() and (values >= 0).all()):
-        raise ValueError(f"guidance: expected finite numbers of at least 0, got {guidance}")
+        raise UsageError(f"guidance: expected finite numbers of at least 0, got {guidance}")
     if values.ndim == 0:
         return float(values)
     if len(values) == 2:
         return torch.linspace(float(values[0]), float(values[1]), count)
     if values.shape != (count - 1,):
-        raise ValueError(f"guidance: expected one number, two, or {count - 1} (one a hint), got {tuple(values.shape)}")
+        raise UsageError(f"guidance: expected one number, two, or {count - 1} (one a hint), got {tuple(values.shape)}")
     return torch.cat([values[:1], values])
 
 
 def generator_of(given: torch.Generator | int | None) -> torch.Generator:
     """The generator that a call draws from."""
     if given is None:
-        raise ValueError(
+        raise UsageError(
             "generator: expected a seed or a torch.Generator, got None: without it nothing could be repeated"
         )
     if isinstance(given, int):
         return seeded(given, "relight")
     if given.device.type != "cpu":
-        raise ValueError(f"generator: expected one on the CPU, so that every device draws the same; got {given.device}")
+        raise UsageError(f"generator: expected one on the CPU, so that every device draws the same; got {given.device}")
     return given

@@ -22,6 +22,7 @@ import huggingface_hub
 import torch
 from torch import nn
 
+from lcvd.errors import UsageError
 from lcvd.model.adapter import Adapter
 from lcvd.model.hf_classes import (
     AutoencoderKL,
@@ -73,10 +74,10 @@ def save_parts(parts: Parts, folder: Path | str, safe_serialization: bool = True
     """Write a model below `folder`, which may exist. The same weights give the same bytes.
 
     Raises:
-        ValueError: something else than plain safetensors is asked for.
+        UsageError: something else than plain safetensors is asked for.
     """
     if not safe_serialization or variant:
-        raise ValueError("safe_serialization, variant: models are written as safetensors, without variants")
+        raise UsageError("safe_serialization, variant: models are written as safetensors, without variants")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     named = parts.named()

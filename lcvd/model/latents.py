@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcvd.config.train import LatentSettings
+from lcvd.errors import UsageError
 from lcvd.model.hf_classes import AutoencoderKL
 from lcvd.model.load import load_part, load_vae
 from lcvd.model.packing import Packing
@@ -41,13 +42,13 @@ class LatentCodec(nn.Module):
         super().__init__()
         scale = 2 ** (len(autoencoder.config["block_out_channels"]) - 1)
         if SCALE % scale or scale == 1:
-            raise ValueError(f"an autoencoder of scale {scale}: 2, 4 or 8 is expected")
+            raise UsageError(f"an autoencoder of scale {scale}: 2, 4 or 8 is expected")
         pack, own = SCALE // scale, int(autoencoder.config["latent_channels"])
         if packing is None and pack > 1:
             packing = Packing(own * pack**2, pack)
         found = (packing.config["pack"], packing.config["channels"]) if packing else (1, own)
         if found != (pack, own * pack**2):
-            raise ValueError(f"packing by {found[0]} to {found[1]} channels doesn't fit {own} channels at 1/{scale}")
+            raise UsageError(f"packing by {found[0]} to {found[1]} channels doesn't fit {own} channels at 1/{scale}")
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.packing = packing
         self.pack: int = pack

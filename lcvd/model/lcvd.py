@@ -21,6 +21,7 @@ from lcvd.model.hub import Parts, load_parts, save_parts
 from lcvd.model.image_token import image_token
 from lcvd.model.latents import LatentCodec, codec_of
 from lcvd.model.schedule import euler_scheduler
+from lcvd.weights.registry import ModelError
 
 CONDITIONS = ("shading", "reference", "landmark")
 
@@ -54,13 +55,13 @@ class LCVD(nn.Module, PushToHubMixin):
         super().__init__()
         width = unet.config["block_out_channels"][0]
         if unknown := set(adapters) - set(CONDITIONS):
-            raise ValueError(f"adapters for {sorted(unknown)}; conditions are {', '.join(CONDITIONS)}")
+            raise ModelError(f"adapters for {sorted(unknown)}; conditions are {', '.join(CONDITIONS)}")
         for name, adapter in adapters.items():
             if adapter.config["out_channels"] != width:
                 found = adapter.config["out_channels"]
-                raise ValueError(f"the {name} adapter gives {found} channels, the UNet's first convolution {width}")
+                raise ModelError(f"the {name} adapter gives {found} channels, the UNet's first convolution {width}")
         if unet.config["in_channels"] != 2 * codec.channels:
-            raise ValueError(
+            raise ModelError(
                 f"latents of {codec.channels} channels don't fit a UNet of {unet.config['in_channels']} inputs"
             )
         self.unet = unet

@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from lcvd.errors import UsageError
+
 
 class Pictures(Protocol):
     """A sequence of RGB pictures of which any few can be had."""
@@ -53,14 +55,14 @@ class Given:
         size: the side H = W that is expected.
 
     Raises:
-        TypeError: something else. ValueError: a wrong shape or range, or no picture.
+        UsageError: something else. ValueError: a wrong shape or range, or no picture.
     """
 
     def __init__(self, name: str, value: Any, size: int) -> None:
         if not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
-            raise TypeError(f"{name}: expected arrays, tensors or images, got {type(value).__name__}")
+            raise UsageError(f"{name}: expected arrays, tensors or images, got {type(value).__name__}")
         if len(value) == 0:
-            raise ValueError(f"{name}: expected at least one picture, got none")
+            raise UsageError(f"{name}: expected at least one picture, got none")
         self._name, self._value, self._size = name, value, size
         self.at(torch.tensor([0]))
 
@@ -95,14 +97,14 @@ def to_unit_range(name: str, value: Any, shape: tuple[int, ...]) -> Tensor:
     has (..., 3, H, W); masks (H, W) stay as they are.
 
     Raises:
-        TypeError: not an array of uint8, bool or floating-point numbers. ValueError: another shape, or out of range.
+        UsageError: not an array of uint8, bool or floating-point numbers. ValueError: another shape, or out of range.
     """
     if not isinstance(value, (np.ndarray, Tensor)):
-        raise TypeError(f"{name}: expected an array, a tensor or an image, got {type(value).__name__}")
+        raise UsageError(f"{name}: expected an array, a tensor or an image, got {type(value).__name__}")
     colour, first = len(shape) > 2, isinstance(value, Tensor)
     wanted = (*shape[:-3], shape[-1], *shape[-3:-1]) if colour and first else shape
     if tuple(value.shape) != wanted:
-        raise ValueError(
+        raise UsageError(
             f"{name}: expected shape {wanted}, got {tuple(value.shape)}: this model works at {shape[-2]} px"
         )
     tensor = value.detach().cpu() if isinstance(value, Tensor) else torch.from_numpy(np.ascontiguousarray(value))
@@ -113,8 +115,8 @@ def to_unit_range(name: str, value: Any, shape: tuple[int, ...]) -> Tensor:
     if tensor.dtype == torch.bool:
         return tensor.float()
     if not tensor.is_floating_point():
-        raise TypeError(f"{name}: expected uint8 or floating-point numbers, got {tensor.dtype}")
+        raise UsageError(f"{name}: expected uint8 or floating-point numbers, got {tensor.dtype}")
     low, high = (float(x) for x in torch.aminmax(tensor.float()))
     if not (low >= -1e-4 and high <= 1 + 1e-4):  # also true of nan
-        raise ValueError(f"{name}: expected values in [0, 1] (or uint8), got {low:g} to {high:g}")
+        raise UsageError(f"{name}: expected values in [0, 1] (or uint8), got {low:g} to {high:g}")
     return tensor.float().clamp(0, 1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from lcvd.errors import LcvdError
+from lcvd.errors import LcvdError, UsageError
 from lcvd.model.batch_sizing import GB, rows_within
 from lcvd.model.call_arguments import Guidance, condition_sets, generator_of, led_pictures, strength_of
 from lcvd.model.conditioned import Conditioned
@@ -198,9 +198,9 @@ class LCVDPipeline(DiffusionPipeline):
         size, model, device = self.config.size, self.model, self._execution_device
         chosen = recipe_of(recipe, steps)
         if output_type not in OUTPUTS:
-            raise ValueError(f"output_type: expected one of {', '.join(OUTPUTS)}, got {output_type!r}")
+            raise UsageError(f"output_type: expected one of {', '.join(OUTPUTS)}, got {output_type!r}")
         if not 0 <= likeness < float("inf"):
-            raise ValueError(f"likeness: expected a finite number of at least 0, got {likeness}")
+            raise UsageError(f"likeness: expected a finite number of at least 0, got {likeness}")
         sets = condition_sets(model, positive, negative)
         used = set().union(*sets)
         still = "reference" in used and not model.warp_reference

@@ -19,6 +19,7 @@ from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import Settings
 from lcvd.config.train import ImageEncoderSettings, LatentSettings
+from lcvd.errors import FileError, UsageError
 from lcvd.ledger.rows import ClipError, Row, guard
 from lcvd.ledger.tally import timed
 from lcvd.model import init_weights
@@ -40,11 +41,11 @@ def prepare_chunk(rows: Sequence[Row], cache: Cache, settings: Settings) -> list
     """Prepare the latents of kept samples; one row a sample, kept ones with the key of their latents in the cache.
 
     Raises:
-        ValueError: stored pictures are smaller than the model's.
+        UsageError: stored pictures are smaller than the model's.
         MissingWeights: the autoencoder that the settings name isn't where it is looked for.
     """
     if settings.shard.size < settings.train.model.size:
-        raise ValueError(
+        raise UsageError(
             f"shard.size is {settings.shard.size}, train.model.size asks for {settings.train.model.size}: raise the one, "
             "or lower the other"
         )
@@ -85,7 +86,7 @@ def _prepare_row(row: Row, cache: Cache, codec: LatentCodec, encoder: CLIPVision
         sample = load_sample(row, "train", cache)
         try:
             data = prepare(sample, codec, encoder, key.size).to_bytes(key, Origin.of(sample.meta, sample.codes.square))
-        except ValueError as error:
+        except FileError as error:
             raise ClipError("not_prepared", str(error)) from None
         (folder / LATENTS).write_bytes(data)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lcvd.errors import UsageError
 from lcvd.model.schedule import Solver
 from lcvd.model.windows import WindowRule
 
@@ -28,11 +29,11 @@ class Recipe:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         if self.steps < 1:
-            raise ValueError(f"steps: expected at least 1, got {self.steps}")
+            raise UsageError(f"steps: expected at least 1, got {self.steps}")
         for name in ("interval", "likeness"):
             between = getattr(self, name)
             if between and not 0 <= between[0] < between[1]:
-                raise ValueError(f"{name}: expected (lowest, highest) sigma, got {between}")
+                raise UsageError(f"{name}: expected (lowest, highest) sigma, got {between}")
 
 
 RECIPES = {
@@ -47,11 +48,11 @@ def recipe_of(recipe: Recipe | str, steps: int | None = None) -> Recipe:
     """The recipe of that name, with another number of steps if given.
 
     Raises:
-        ValueError: there is none of that name.
+        UsageError: there is none of that name.
     """
     if isinstance(recipe, str):
         if recipe not in RECIPES:
-            raise ValueError(f"recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
+            raise UsageError(f"recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
         recipe = RECIPES[recipe]
     if steps is None:
         return recipe

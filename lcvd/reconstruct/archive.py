@@ -13,6 +13,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from lcvd.cache.store import link_or_copy
+from lcvd.errors import FileError
 from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import ClipError
 
@@ -63,7 +64,7 @@ class Packs:
 
         Raises:
             ClipError: it isn't there (`not_reconstructed`).
-            ValueError: the archive holds what doesn't belong there, or is torn; the message names it.
+            FileError: the archive holds what doesn't belong there, or is torn; the message names it.
         """
         path = self.folder / _name(_number(id, self._count), self._count)
         if path not in self._members:
@@ -75,7 +76,7 @@ class Packs:
             stream.seek(offset)
             found = stream.read(size)
         if len(found) != size:
-            raise ValueError(f"{path}: torn; run `dvc checkout reconstruct`, or `dvc repro reconstruct`")
+            raise FileError(f"{path}: torn; run `dvc checkout reconstruct`, or `dvc repro reconstruct`")
         return found
 
 
@@ -93,10 +94,10 @@ def _index(path: Path) -> dict[str, tuple[int, int]]:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or not _MEMBER.fullmatch(member.name):
-                    raise ValueError(f"{path}: member {member.name!r} is no clip's codes or mask")
+                    raise FileError(f"{path}: member {member.name!r} is no clip's codes or mask")
                 found[member.name] = member.offset_data, member.size
     except tarfile.TarError as error:
-        raise ValueError(f"{path}: {error}; run `dvc checkout reconstruct`, or `dvc repro reconstruct`") from None
+        raise FileError(f"{path}: {error}; run `dvc checkout reconstruct`, or `dvc repro reconstruct`") from None
     return found
 
 

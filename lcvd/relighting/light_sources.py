@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lcvd.cache.store import file_hash
 from lcvd.config.settings import Settings
-from lcvd.ledger.rows import ClipError
+from lcvd.errors import LcvdError, UsageError
 from lcvd.light import environment
 from lcvd.light.presets import PRESETS, load_light, orbit, preset
 from lcvd.relighting.media import media_of
@@ -52,7 +52,7 @@ def light_from(given: Any, scratch: Path, settings: Settings, yaw: float = 0.0, 
         shot: the video that it is for.
 
     Raises:
-        ValueError: `given` is none of them or doesn't fit the video, or `yaw` is given and it is no environment map.
+        UsageError: `given` is none of them or doesn't fit the video, or `yaw` is given and it is no environment map.
         ClipError: a picture without a face, or no picture; the file is named.
     """
     shot = shot or Shot()
@@ -79,18 +79,18 @@ def check_named(given: Any, yaw: float = 0.0) -> None:
     """Refuse at once what `light_from` would refuse after a face was reconstructed.
 
     Raises:
-        ValueError: `given` is no preset and no file, or `yaw` turns what is no environment map.
+        UsageError: `given` is no preset and no file, or `yaw` turns what is no environment map.
     """
     if not isinstance(given, (str, Path)):
         return
     if yaw and Path(given).suffix.lower() not in environment.SUFFIXES:
-        raise ValueError(
+        raise UsageError(
             f"light {str(given)!r} can't be turned by {yaw:g} degrees: only an environment map (.hdr, .exr) can"
         )
     if str(given) not in NAMES and not Path(given).is_file():
         close = difflib.get_close_matches(str(given), NAMES, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"light {str(given)!r} is no preset ({', '.join(NAMES)}) and no file{hint}")
+        raise UsageError(f"light {str(given)!r} is no preset ({', '.join(NAMES)}) and no file{hint}")
 
 
 def sources_of(given: Any) -> list[tuple[str, str]]:
@@ -107,26 +107,26 @@ def keyframes(held: Mapping[str, Any], name: str, folder: Path, scratch: Path, s
     interpolated linearly in time, and held before the first and after the last.
 
     Raises:
-        ValueError: an entry is wrong, or they aren't in order of time; `name` and the entry's number are told.
+        UsageError: an entry is wrong, or they aren't in order of time; `name` and the entry's number are told.
     """
     entries = held.get(KEYFRAMES)
     if not isinstance(entries, list) or not entries:
-        raise ValueError(f"{name}: {KEYFRAMES} must be a list of entries with time and light")
+        raise UsageError(f"{name}: {KEYFRAMES} must be a list of entries with time and light")
     times: list[float] = []
     lights: list[Array] = []
     for number, entry in enumerate(entries, 1):
         where = f"{name}: keyframe {number}"
         if not isinstance(entry, dict) or not {"time", "light"} <= set(entry) <= {"time", "light", "yaw"}:
-            raise ValueError(f"{where}: expected time, light and, for a map, yaw; got {entry!r}")
+            raise UsageError(f"{where}: expected time, light and, for a map, yaw; got {entry!r}")
         time = entry["time"]
         if not isinstance(time, (int, float)) or isinstance(time, bool) or not 0 <= time < float("inf"):
-            raise ValueError(f"{where}: time is {time!r}; it must be seconds, 0 or more")
+            raise UsageError(f"{where}: time is {time!r}; it must be seconds, 0 or more")
         if times and time <= times[-1]:
-            raise ValueError(f"{where}: time {time:g} s doesn't come after {times[-1]:g} s; put them in order")
+            raise UsageError(f"{where}: time {time:g} s doesn't come after {times[-1]:g} s; put them in order")
         try:
             lights.append(_entry_light(entry, folder, scratch, settings, shot))
-        except (ValueError, OSError, ClipError) as error:
-            raise ValueError(f"{where}: {error}") from None
+        except LcvdError as error:
+            raise UsageError(f"{where}: {error}") from None
         times.append(float(time))
     return _interpolated(np.array(times), lights, shot)
 
@@ -136,7 +136,7 @@ def _entry_light(entry: Mapping[str, Any], folder: Path, scratch: Path, settings
     if isinstance(given, list):
         return check_light(np.asarray(given, np.float32))
     if not isinstance(given, str):
-        raise ValueError(f"light is {given!r}; expected a name, a file, or nine rows of three numbers")
+        raise UsageError(f"light is {given!r}; expected a name, a file, or nine rows of three numbers")
     if given not in NAMES:
         given = str(folder / given)
     return light_from(given, scratch, settings, float(entry.get("yaw", 0)), shot)
@@ -161,14 +161,14 @@ def _named(name: str, shot: Shot) -> Array:
     if name in (REFERENCE, DRIVING):
         light = shot.reference if name == REFERENCE else shot.driving
         if light is None:
-            raise ValueError(f"light {name!r} is that of a portrait or driving clip, and there is none here")
+            raise UsageError(f"light {name!r} is that of a portrait or driving clip, and there is none here")
         return light
     return preset(name)
 
 
 def _fitting(name: str, light: Array, shot: Shot) -> Array:
     if light.ndim == 3 and len(light) != shot.count:
-        raise ValueError(f"{name}: lights of {len(light)} frames, for a video of {shot.count}")
+        raise UsageError(f"{name}: lights of {len(light)} frames, for a video of {shot.count}")
     return light
 
 

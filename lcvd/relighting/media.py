@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lcvd.cache.store import file_hash, key_of
+from lcvd.errors import UsageError
 from lcvd.ledger.rows import ClipError
 from lcvd.video.clip import Clip
 from lcvd.video.encode import write_h264
@@ -47,17 +48,17 @@ class Media:
         """The part from `start` to `end` seconds; a still stays whole.
 
         Raises:
-            ValueError: nothing lies between them.
+            UsageError: nothing lies between them.
         """
         if self.still:
             return self
         length = self.clip.frames / self.clip.fps
         if start >= length:
-            raise ValueError(f"{self.name}: start at {start:g} s, but it is {length:.2f} s long")
+            raise UsageError(f"{self.name}: start at {start:g} s, but it is {length:.2f} s long")
         first = round(start * self.clip.fps)
         last = self.clip.frames if end is None else min(self.clip.frames, round(end * self.clip.fps))
         if last <= first:
-            raise ValueError(f"{self.name}: no frame between {start:g} and {end:g} s at {self.clip.fps:g} a second")
+            raise UsageError(f"{self.name}: no frame between {start:g} and {end:g} s at {self.clip.fps:g} a second")
         return dataclasses.replace(self, clip=self.clip.part(first, last))
 
     def beginning(self, frames: int = 1) -> Media:
@@ -83,9 +84,9 @@ def media_of(given: Any, scratch: Path) -> Media:
     if isinstance(given, Image.Image):
         given = np.asarray(given.convert("RGB"))
     if not isinstance(given, np.ndarray):
-        raise TypeError(f"a portrait or driving clip is a path, an image or an array, not {type(given).__name__}")
+        raise UsageError(f"a portrait or driving clip is a path, an image or an array, not {type(given).__name__}")
     if given.ndim != 3 or given.shape[2] != 3 or given.dtype != np.uint8:
-        raise ValueError(f"a picture is an array (H, W, 3) of uint8, not {given.shape} of {given.dtype}")
+        raise UsageError(f"a picture is an array (H, W, 3) of uint8, not {given.shape} of {given.dtype}")
     packed = io.BytesIO()
     Image.fromarray(given).save(packed, "PNG")
     path = scratch / "pictures" / f"{key_of(bytes=packed.getvalue().hex())}.png"

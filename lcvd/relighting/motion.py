@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from lcvd.cache.store import file_hash
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.face.align import align
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import placement, with_placement
@@ -83,7 +84,7 @@ def driving_motion(
         codes, name, sha256 = _saved(driving)
         places = np.arange(codes.frames)[round(start * rate) : None if end is None else round(end * rate)]
         if not len(places):
-            raise ValueError(f"{name}: no frame from {start:g} s on: {codes.frames} frames at {rate:g} a second")
+            raise UsageError(f"{name}: no frame from {start:g} s on: {codes.frames} frames at {rate:g} a second")
         seen = codes.window(places)
         return Motion(seen, places, rate, seen.confidence == 0, None, name, sha256)
     media = media_of(driving, scratch)
@@ -123,7 +124,7 @@ def without_gaps(motion: Motion, rule: NoFace) -> Motion:
         ClipError: ``fail``, and there are some: their seconds are told. ValueError: no such rule.
     """
     if rule not in NO_FACE:
-        raise ValueError(f"no_face: expected one of {', '.join(NO_FACE)}, got {rule!r}")
+        raise UsageError(f"no_face: expected one of {', '.join(NO_FACE)}, got {rule!r}")
     if rule == "hold" or not motion.bridged.any():
         return motion
     if rule == "fail":

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lcvd.errors import UsageError
 from lcvd.face.align import DEFAULT, MODES
 
 Progress = Callable[[str, int, int], None]
@@ -20,7 +21,7 @@ class SamplingOptions:
     """Arguments of `LCVDPipeline` of these names, and which `adapters` are used (`lcvd.model.call_arguments.conditions_of`).
 
     Raises:
-        ValueError: a number out of range; it is named.
+        UsageError: a number out of range; it is named.
     """
 
     guidance: float = 4.5
@@ -34,9 +35,9 @@ class SamplingOptions:
         """Refuse values out of range."""
         for name in ("guidance", "likeness"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name):g}")
+                raise UsageError(f"{name}: expected 0 or more, got {getattr(self, name):g}")
         if self.steps is not None and self.steps < 1:
-            raise ValueError(f"steps: expected 1 or more, got {self.steps}")
+            raise UsageError(f"steps: expected 1 or more, got {self.steps}")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class SceneRequest:
         no_face: what becomes of frames without a face, `motion.without_gaps`.
 
     Raises:
-        ValueError: a number out of range, or an unknown word; it is named.
+        UsageError: a number out of range, or an unknown word; it is named.
     """
 
     portrait: Any
@@ -73,16 +74,16 @@ class SceneRequest:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         if self.align not in MODES:
-            raise ValueError(f"align: expected one of {', '.join(MODES)}, got {self.align!r}")
+            raise UsageError(f"align: expected one of {', '.join(MODES)}, got {self.align!r}")
         if self.no_face not in NO_FACE:
-            raise ValueError(f"no_face: expected one of {', '.join(NO_FACE)}, got {self.no_face!r}")
+            raise UsageError(f"no_face: expected one of {', '.join(NO_FACE)}, got {self.no_face!r}")
         for name, value in (("start", self.start), ("portrait_at", self.portrait_at), ("smooth", self.smooth)):
             if not 0 <= value < float("inf"):
-                raise ValueError(f"{name}: expected 0 or more, got {value:g}")
+                raise UsageError(f"{name}: expected 0 or more, got {value:g}")
         if self.end is not None and not self.end > self.start:
-            raise ValueError(f"end: {self.end:g} s isn't after start, {self.start:g} s")
+            raise UsageError(f"end: {self.end:g} s isn't after start, {self.start:g} s")
         if self.fps is not None and not 0 < self.fps <= 240:
-            raise ValueError(f"fps: expected more than 0, at most 240, got {self.fps:g}")
+            raise UsageError(f"fps: expected more than 0, at most 240, got {self.fps:g}")
         for name, number in (("face", self.face), ("drive_face", self.drive_face)):
             if number is not None and number < 1:
-                raise ValueError(f"{name}: faces are counted from 1, from the left; got {number}")
+                raise UsageError(f"{name}: faces are counted from 1, from the left; got {number}")

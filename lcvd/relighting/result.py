@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.reconstruct.stage import packages
 from lcvd.relighting.motion import seconds_of
@@ -142,11 +143,11 @@ class Relit:
         """See that the result is one picture, which the file `path` can hold.
 
         Raises:
-            ValueError: its frames differ.
+            UsageError: its frames differ.
         """
         made, _ = self.scene.pictures(self.lights)
         if len(made) > 1:
-            raise ValueError(
+            raise UsageError(
                 f"{path}: a PNG can't hold {len(made)} different frames; name it {VIDEO}, or relight a picture under a light "
                 "that stays"
             )
@@ -156,7 +157,7 @@ class Relit:
     ) -> Iterator[Array]:
         """Windows of what is written."""
         if self.model is None and output.paste_back:
-            raise ValueError("paste_back: a preview has no picture to paste; leave one of them out")
+            raise UsageError("paste_back: a preview has no picture to paste; leave one of them out")
         size = output.size or self.size
         windows = self.windows(progress) if self.model else self._hints(size).windows()
         if output.paste_back:
@@ -185,9 +186,9 @@ class Relit:
     def _sound(self) -> Sound:
         motion = self.scene.motion
         if motion.face is None or not motion.face.media.is_video:
-            raise ValueError(f"keep_audio: {motion.name} is no clip with sound; leave it out")
+            raise UsageError(f"keep_audio: {motion.name} is no clip with sound; leave it out")
         if motion.cut:
-            raise ValueError("keep_audio: frames without a face were skipped, so sound wouldn't fit; hold them instead")
+            raise UsageError("keep_audio: frames without a face were skipped, so sound wouldn't fit; hold them instead")
         clip = motion.face.clip
         check_sound(clip.media, motion.name)
         return Sound(clip.media, clip.start / clip.fps, clip.stop / clip.fps)

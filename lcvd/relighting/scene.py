@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel, head_of
@@ -124,8 +125,8 @@ def _portrait(wanted: SceneRequest, scratch: Path, settings: Settings) -> Face:
         part = media.between(wanted.portrait_at).beginning(LEAD)
     else:
         if wanted.portrait_at:
-            raise ValueError("portrait_at: a clip with its own motion starts at start; the two don't go together")
+            raise UsageError("portrait_at: a clip with its own motion starts at start; the two don't go together")
         if media.still and (wanted.start or wanted.end is not None):
-            raise ValueError(f"{media.name}: start and end are seconds of a clip, and this is one picture")
+            raise UsageError(f"{media.name}: start and end are seconds of a clip, and this is one picture")
         part = media.between(wanted.start, wanted.end)
     return reconstruct(part, scratch, settings, wanted.face)

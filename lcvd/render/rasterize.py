@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.render.normals import check_faces
 from lcvd.render.threads import over_frames
 
@@ -143,10 +144,10 @@ def choose_backend(backend: Backend) -> Literal["numba", "pytorch3d"]:
     if backend == "numba":
         return "numba"
     if backend not in ("auto", "pytorch3d"):
-        raise ValueError(f"rasteriser backend {backend!r} doesn't exist; choose auto, numba or pytorch3d")
+        raise UsageError(f"rasteriser backend {backend!r} doesn't exist; choose auto, numba or pytorch3d")
     trouble = pytorch3d_trouble()
     if backend == "pytorch3d" and trouble:
-        raise RuntimeError(f"rasteriser backend pytorch3d isn't usable: {trouble}; choose auto or numba instead")
+        raise UsageError(f"rasteriser backend pytorch3d isn't usable: {trouble}; choose auto or numba instead")
     return _auto_choice(trouble) if backend == "auto" else "pytorch3d"
 
 

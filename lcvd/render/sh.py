@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.render.threads import over_frames
 
 Array = NDArray[Any]
@@ -137,9 +138,9 @@ def check_light(light: Array) -> Array:
     """
     light = np.asarray(light, np.float32)
     if light.shape[-2:] != (9, 3):
-        raise ValueError(f"a light has shape (9, 3), nine coefficients for R, G and B; this one has {light.shape}")
+        raise UsageError(f"a light has shape (9, 3), nine coefficients for R, G and B; this one has {light.shape}")
     if not np.isfinite(light).all():
-        raise ValueError("a light must be finite; this one has nan or inf among its coefficients")
+        raise UsageError("a light must be finite; this one has nan or inf among its coefficients")
     return light
 
 

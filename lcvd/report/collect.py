@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lcvd.errors import MissingFile
 from lcvd.ledger.rows import Row, read_ledger
 from lcvd.ledger.story import STAGES, last_rows
 from lcvd.metrics.readings import ANGLE, LE, POSE, PSNR
@@ -81,7 +82,7 @@ def read_records(data: Path) -> dict[str, Any]:
     """
     path = data / "evaluate" / "records.json"
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; run `dvc repro evaluate` first")
+        raise MissingFile(f"{path} does not exist; run `dvc repro evaluate` first")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lcvd.errors import FileError
 from lcvd.metrics.user_study import QUESTIONS
 
 Records = dict[str, dict[str, Any]]
@@ -25,7 +26,7 @@ def read_study(path: Path) -> dict[str, Any]:
                 float(numbers[name]["value"]), int(numbers[name]["n"]), numbers[name]["interval"]
         study_note(found)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
+        raise FileError(
             f"{path}: expected the output of `lcvd study results FOLDER --json` ({type(error).__name__}: {error})"
         ) from None
     return found

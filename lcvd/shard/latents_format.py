@@ -171,10 +171,10 @@ def tensors_at(path: Path, place: tuple[int, int]) -> tuple[dict[str, Any], int]
         stream.seek(offset)
         length = int.from_bytes(stream.read(8), "little")
         if not 0 < length <= size - 8:
-            raise ValueError(f"a header of {length} bytes in a file of {size}")
+            raise FileError(f"a header of {length} bytes in a file of {size}")
         header = json.loads(stream.read(length))
     if not isinstance(header, dict):
-        raise ValueError("its header isn't an object")
+        raise FileError("its header isn't an object")
     return header, offset + 8 + length
 
 
@@ -187,7 +187,7 @@ def square_at(path: Path, place: tuple[int, int]) -> list[int]:
     header, data = tensors_at(path, place)
     entry = header.get("square", {})
     if (entry.get("dtype"), entry.get("shape")) != ("I32", [3]):
-        raise ValueError("codes.safetensors has no square")
+        raise FileError("codes.safetensors has no square")
     found: list[int] = np.memmap(path, "<i4", "r", data + entry["data_offsets"][0], (3,)).tolist()
     return found
 
@@ -195,9 +195,9 @@ def square_at(path: Path, place: tuple[int, int]) -> list[int]:
 def _check_values(rows: Prepared) -> None:
     for name in ("mean", "std", "token"):
         if not np.isfinite(getattr(rows, name)).all():
-            raise ValueError(f"{name} holds numbers that aren't finite")
+            raise FileError(f"{name} holds numbers that aren't finite")
     if rows.mask.max(initial=0) > 1:
-        raise ValueError("mask holds numbers above 1")
+        raise FileError("mask holds numbers above 1")
 
 
 def _short(value: Any) -> str:

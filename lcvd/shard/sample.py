@@ -28,6 +28,7 @@ import numpy as np
 import webdataset as wds
 from numpy.typing import NDArray
 
+from lcvd.errors import FileError, MissingFile, UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.shard.split import SPLITS
 from lcvd.shard.tar_members import LATENTS, PARTS, members
@@ -70,10 +71,10 @@ class Meta:
         wanted = {field.name: field.type for field in dataclasses.fields(Meta)}
         if not isinstance(found, dict) or set(found) != set(wanted):
             keys = sorted(found) if isinstance(found, dict) else type(found).__name__
-            raise ValueError(f"its keys are {keys}, expected {sorted(wanted)}")
+            raise FileError(f"its keys are {keys}, expected {sorted(wanted)}")
         for name, kind in wanted.items():
             if type(found[name]).__name__ not in (kind, "int" if kind == "float" else kind):
-                raise ValueError(f"{name} is {found[name]!r}, expected {kind}")
+                raise FileError(f"{name} is {found[name]!r}, expected {kind}")
         return Meta(**found)
 
 
@@ -88,14 +89,14 @@ class Sample:
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
-            raise ValueError(f"{self.source}: sample id {self.id!r}; ids are letters, digits, _ and - only")
+            raise FileError(f"{self.source}: sample id {self.id!r}; ids are letters, digits, _ and - only")
         missing, odd = sorted(set(PARTS) - set(self.parts)), sorted(set(self.parts) - {*PARTS, LATENTS})
         if missing or odd:
-            raise ValueError(
+            raise FileError(
                 f"{self.source}: sample {self.id} lacks {missing} and has unknown {odd}; run `dvc repro shard`"
             )
         if self.meta.id != self.id:
-            raise ValueError(f"{self.source}: sample {self.id} has the meta.json of {self.meta.id}")
+            raise FileError(f"{self.source}: sample {self.id} has the meta.json of {self.meta.id}")
 
     @cached_property
     def meta(self) -> Meta:
@@ -107,7 +108,7 @@ class Sample:
         try:
             return Meta.of_json(self.parts["meta.json"])
         except ValueError as error:
-            raise ValueError(f"{self.source}: sample {self.id}: meta.json: {error}") from None
+            raise FileError(f"{self.source}: sample {self.id}: meta.json: {error}") from None
 
     @cached_property
     def codes(self) -> FaceCodes:
@@ -142,7 +143,7 @@ class Sample:
     def _checked(self, part: str, pictures: Any, indices: Sequence[int] | None) -> NDArray[np.uint8]:
         count = self.meta.frames if indices is None else len(indices)
         if pictures.shape[:3] != (count, self.meta.size, self.meta.size):
-            raise ValueError(
+            raise FileError(
                 f"{self.source}: sample {self.id}: {part} gave {pictures.shape}, "
                 f"expected {count} pictures of {self.meta.size} x {self.meta.size}"
             )
@@ -153,15 +154,15 @@ def shard_paths(folder: Path, split: str) -> list[Path]:
     """The tar shards of a split in order, as its index lists them; none where the split is empty.
 
     Raises:
-        FileNotFoundError: no index, or a shard that it lists isn't there.
+        MissingFile: no index, or a shard that it lists isn't there.
         ValueError: an unknown split.
     """
     if split not in SPLITS:
-        raise ValueError(f"split {split!r} doesn't exist; choose one of {', '.join(SPLITS)}")
+        raise UsageError(f"split {split!r} doesn't exist; choose one of {', '.join(SPLITS)}")
     paths = [folder / split / shard["name"] for shard in read_index(folder, split)["shards"]]
     for path in paths:
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: listed in {INDEX} but not there; run `dvc checkout` or `dvc repro shard`")
+            raise MissingFile(f"{path}: listed in {INDEX} but not there; run `dvc checkout` or `dvc repro shard`")
     return paths
 
 
@@ -169,7 +170,7 @@ def read_index(folder: Path, split: str) -> dict[str, Any]:
     """The index of a split: ``{"split", "samples", "shards": [{"name", "bytes", "ids"}]}``."""
     path = folder / split / INDEX
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; run `dvc repro shard` first")
+        raise MissingFile(f"{path}: no such file; run `dvc repro shard` first")
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
@@ -193,7 +194,7 @@ def read_samples(folder: Path, split: str, only: set[str] | None = None) -> Iter
             if only is None or sample.id in only:
                 yield sample
         if seen != index[path.name]:
-            raise ValueError(f"{path}: holds samples {seen}, its {INDEX} lists {index[path.name]}")
+            raise FileError(f"{path}: holds samples {seen}, its {INDEX} lists {index[path.name]}")
 
 
 def _samples_of(path: Path) -> Iterator[Sample]:
@@ -212,6 +213,6 @@ def _samples_of(path: Path) -> Iterator[Sample]:
             parts = {name: data for name, data in found.items() if not name.startswith("__")}
             yield Sample(found["__key__"], parts, path.name)
     except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{path}: torn archive: {error}; run `dvc checkout` or `dvc repro shard`") from None
+        raise FileError(f"{path}: torn archive: {error}; run `dvc checkout` or `dvc repro shard`") from None
     except ValueError as error:
-        raise ValueError(f"{path}: {error.args[0]}") from None
+        raise FileError(f"{path}: {error.args[0]}") from None

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lcvd.errors import UsageError
+
 SPLITS = ("train", "val", "test")
 
 
@@ -39,12 +41,12 @@ def split_clips(identities: Mapping[str, str], test_share: float, val_share: flo
     its clips are divided the same way, and a single clip serves both.
 
     Raises:
-        ValueError: no clips, or shares that leave nothing for training.
+        UsageError: no clips, or shares that leave nothing for training.
     """
     if not identities:
-        raise ValueError("no clips to split: none was reconstructed; see the ledger for why")
+        raise UsageError("no clips to split: none was reconstructed; see the ledger for why")
     if test_share + val_share >= 1:
-        raise ValueError(f"shard.test_share + shard.val_share must be below 1, not {test_share} + {val_share}")
+        raise UsageError(f"shard.test_share + shard.val_share must be below 1, not {test_share} + {val_share}")
     people = set(identities.values())
     if len(people) > 1:
         names = _assign(people, test_share, val_share)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.shard import ShardSettings
+from lcvd.errors import MissingFile
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
 from lcvd.face.square import resize_masks, square_pictures
@@ -53,8 +54,8 @@ def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSe
     clip serves two splits) and lose the cache's keys; others are returned as they are.
 
     Raises:
-        ValueError: no row was kept.
-        FileNotFoundError: a sample is no longer in the cache.
+        UsageError: no row was kept.
+        MissingFile: a sample is no longer in the cache.
     """
     good = {row.id: row for row in rows if row.status == "kept"}
     splits = split_clips(
@@ -131,13 +132,11 @@ def load_sample(row: Row, split: str, cache: Cache) -> Sample:
     has one, what was prepared.
 
     Raises:
-        FileNotFoundError: it is no longer in the cache.
+        MissingFile: it is no longer in the cache.
     """
 
     def gone(folder: Path) -> None:
-        raise FileNotFoundError(
-            f"the sample of clip {row.id} is no longer in {cache.root}; run `dvc repro shard` again"
-        )
+        raise MissingFile(f"the sample of clip {row.id} is no longer in {cache.root}; run `dvc repro shard` again")
 
     folder = cache.entry(KIND, str(row.fields["key"]), gone)
     names = {name: row.fields[name] for name in Meta.__dataclass_fields__ if name not in ("id", "split")}

@@ -7,6 +7,8 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from lcvd.errors import FileError
+
 PARTS = ("codes.safetensors", "frames.mp4", "hints.mkv", "mask.mkv", "meta.json")
 LATENTS = "latents.safetensors"
 _MEMBER = re.compile(rf"[A-Za-z0-9_-]+\.({'|'.join(map(re.escape, (*PARTS, LATENTS)))})")
@@ -28,16 +30,16 @@ def members(shard: Path) -> Iterator[tarfile.TarInfo]:
     the file.
 
     Raises:
-        ValueError: a member that belongs to no sample, or that is a link, a device, a folder or sparse.
+        FileError: a member that belongs to no sample, or that is a link, a device, a folder or sparse.
         tarfile.TarError: the archive is torn, compressed, or none.
     """
     with tarfile.open(shard, "r:") as tar:
         for member in tar:
             if not _MEMBER.fullmatch(member.name):
-                raise ValueError(
+                raise FileError(
                     f"member {member.name!r} belongs to no sample (expected <id>.{{{','.join((*PARTS, LATENTS))}}})"
                 )
             if member.issparse() or member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
                 kind = "a sparse file" if member.issparse() else _KINDS.get(member.type, "no file")
-                raise ValueError(f"member {member.name!r} is {kind}; a shard holds plain files only")
+                raise FileError(f"member {member.name!r} is {kind}; a shard holds plain files only")
             yield member

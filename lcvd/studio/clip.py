@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
@@ -43,25 +44,25 @@ class StudioClip:
         """Parse an address ``studio:<identity>?<name>=<value>&...``; names are those of the fields.
 
         Raises:
-            ValueError: another scheme, an unknown identity, field or light, or a value out of range. The message names
+            UsageError: another scheme, an unknown identity, field or light, or a value out of range. The message names
                 it.
         """
         scheme, _, rest = address.partition(":")
         identity, _, query = rest.partition("?")
         if scheme != "studio" or not is_known(identity):
-            raise ValueError(f"{address}: expected studio:<one of {KNOWN}>")
+            raise UsageError(f"{address}: expected studio:<one of {KNOWN}>")
         fields: dict[str, Any] = {"identity": identity}
         for name, value in parse_qsl(query, keep_blank_values=True):
             if name == "light" and value in (MOVING, OWN, *PRESETS):
                 fields[name] = value
             elif name == "light":
-                raise ValueError(f"{address}: light {value!r}; expected {MOVING}, {OWN}, {', '.join(PRESETS)}")
+                raise UsageError(f"{address}: light {value!r}; expected {MOVING}, {OWN}, {', '.join(PRESETS)}")
             elif name not in _NUMBERS:
-                raise ValueError(f"{address}: {name!r} isn't a field; expected light, {', '.join(_NUMBERS)}")
+                raise UsageError(f"{address}: {name!r} isn't a field; expected light, {', '.join(_NUMBERS)}")
             else:
                 low, high = _NUMBERS[name]
                 if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
-                    raise ValueError(f"{address}: {name} is {value!r}; expected a whole number from {low} to {high}")
+                    raise UsageError(f"{address}: {name} is {value!r}; expected a whole number from {low} to {high}")
                 fields[name] = int(value)
         return cls(**fields)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.face.head import Head
 
 Array = NDArray[Any]
@@ -70,10 +71,10 @@ def sample_person(number: int, head: Head) -> Person:
     """The person with this number, 0 to 9999.
 
     Raises:
-        ValueError: the number is out of range.
+        UsageError: the number is out of range.
     """
     if not 0 <= number < PEOPLE:
-        raise ValueError(f"the studio's heads are head-0 to head-{PEOPLE - 1}; there is no head-{number}")
+        raise UsageError(f"the studio's heads are head-0 to head-{PEOPLE - 1}; there is no head-{number}")
     rng = np.random.default_rng([number, 77])
     count = len(head.identity_basis)
     coefficients = IDENTITY_STD * np.exp(-np.arange(count) / IDENTITY_DECAY) * rng.standard_normal(count)

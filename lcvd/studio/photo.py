@@ -15,6 +15,7 @@ from PIL import Image
 
 from lcvd.config.filter import TrackSettings
 from lcvd.config.reconstruct import LightSettings, ReconstructSettings
+from lcvd.errors import MissingPackage, UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.fit import fit_track
 from lcvd.face.head import load_head
@@ -78,9 +79,11 @@ def load_photo(identity: str, size: int, mirrored: bool = False) -> Photo:
 
 def _path(identity: str) -> Path:
     if identity not in PHOTOS:
-        raise ValueError(f"the studio has no photograph {identity!r}; it has {', '.join(sorted(PHOTOS))}")
+        raise UsageError(f"the studio has no photograph {identity!r}; it has {', '.join(sorted(PHOTOS))}")
     package, inner = PHOTOS[identity]
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ValueError(f"photograph {identity!r} comes with {package}, which isn't installed; install it with pip")
+        raise MissingPackage(
+            f"photograph {identity!r} comes with {package}, which isn't installed; install it with pip"
+        )
     return Path(next(iter(spec.submodule_search_locations))) / inner

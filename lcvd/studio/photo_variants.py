@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
@@ -47,10 +48,10 @@ def photo_variant(identity: str, number: int, size: int) -> tuple[Photo, FaceCod
     frame with the new shape.
 
     Raises:
-        ValueError: no photograph has that name, its package is not installed, or the number is out of range.
+        UsageError: no photograph has that name, its package is not installed, or the number is out of range.
     """
     if not 0 <= number < VARIANTS:
-        raise ValueError(f"variants are {identity}-0 to {identity}-{VARIANTS - 1}; there is no {identity}-{number}")
+        raise UsageError(f"variants are {identity}-0 to {identity}-{VARIANTS - 1}; there is no {identity}-{number}")
     rng = np.random.default_rng([number, 83])
     mirrored = bool(rng.integers(2))
     still = load_photo(identity, size, mirrored)

@@ -9,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.studio.person import PEOPLE
 from lcvd.studio.photo import PHOTOS, load_photo
@@ -44,13 +45,13 @@ def load_subject(identity: str, size: int) -> Subject:
     """The subject with this identity, for frames of `size` px a side.
 
     Raises:
-        ValueError: the identity is unknown, or the photograph's package is not installed.
+        UsageError: the identity is unknown, or the photograph's package is not installed.
     """
     if identity in PHOTOS:
         still = load_photo(identity, size)
         return Subject(still.codes, partial(render, still))
     if (numbered := _parse_numbered(identity)) is None:
-        raise ValueError(f"unknown studio identity {identity!r}; expected one of {KNOWN}")
+        raise UsageError(f"unknown studio identity {identity!r}; expected one of {KNOWN}")
     family, number = numbered
     if family == _HEAD:
         head_portrait = build_portrait(number, size)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lcvd.config.train import TrainSettings
+from lcvd.errors import FileError
 from lcvd.model.objective import Batch, Encoded
 from lcvd.model.random_draws import Draws, draw
 from lcvd.shard.latents_format import Prepared
@@ -36,7 +37,7 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
     way to another (`clips_of`).
 
     Raises:
-        ValueError: too many clips are broken.
+        FileError: too many clips are broken.
     """
     model = settings.model
     chosen, pictures = zip(*(_read(clips, sample, settings, seed) for sample in samples), strict=True)
@@ -71,7 +72,7 @@ def _read(clips: Clips, sample: int, settings: TrainSettings, seed: int) -> tupl
         window = window_of(seed, sample, clips.length(clip), frames=settings.model.frames, stride=settings.stride)
         if pictures := clips.pictures(clip, window):
             return clip, pictures
-    raise ValueError(f"all {len(clips)} clips are broken; run `dvc checkout` or `dvc repro shard`")
+    raise FileError(f"all {len(clips)} clips are broken; run `dvc checkout` or `dvc repro shard`")
 
 
 def batches(

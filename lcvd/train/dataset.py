@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lcvd.errors import FileError
 from lcvd.light.direction_bins import balanced, bin_of, histogram
 from lcvd.render.sh import contrast, dominant_direction
 from lcvd.shard.latents_format import Key
@@ -35,8 +36,8 @@ class Clips:
         broken: why, by id, as far as it is known: shards that are torn show at once, other damage when a clip is decoded.
 
     Raises:
-        FileNotFoundError: the split isn't there.
-        ValueError: the split is empty, its pictures are smaller than `size`, its prepared latents aren't by `key`, or too
+        MissingFile: the split isn't there.
+        FileError: the split is empty, its pictures are smaller than `size`, its prepared latents aren't by `key`, or too
             many clips are broken; names the clip.
     """
 
@@ -57,7 +58,7 @@ class Clips:
         self._entries, damaged = index_of(folder, split, size, key, render, with_codes)
         self._ids = sorted((*self._entries, *damaged))
         if not self._ids:
-            raise ValueError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")
+            raise FileError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")
         self._size, self._max_broken, self._lock = size, max_broken, threading.Lock()
         self.broken: dict[str, str] = {}
         for id, why in damaged.items():
@@ -90,7 +91,7 @@ class Clips:
         None: it is broken, which is noted.
 
         Raises:
-            ValueError: with it, too many are.
+            FileError: with it, too many are.
         """
         id = self._ids[clip]
         if id in self._held:
@@ -132,7 +133,7 @@ class Clips:
             count, total = len(self.broken), len(self)
             log.warning("broken clip %s left out (%d of %d so far): %s", id, count, total, why)
             if count > self._max_broken * total:
-                raise ValueError(
+                raise FileError(
                     f"{count} of {total} clips are broken, more than train.max_broken ({self._max_broken:g}) allows: "
                     f"{', '.join(sorted(self.broken))}; the last one: {why}"
                 )

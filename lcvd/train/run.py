@@ -16,8 +16,8 @@ from torch import distributed
 from transformers.utils import logging as transformers_logging
 
 from lcvd.config.settings import Settings
-from lcvd.train.checkpoint_manifest import CheckpointError
-from lcvd.train.trainer import Diverged, Interrupted, Training
+from lcvd.errors import expected
+from lcvd.train.trainer import Interrupted, Training
 
 INTERRUPTED = 75
 GONE = ("closed by peer", "reset by peer", "Broken pipe")
@@ -43,13 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Interrupted as error:
         print(f"training: {error}; start it again to go on", file=sys.stderr)
         return INTERRUPTED
-    except (CheckpointError, Diverged, FileNotFoundError, ModuleNotFoundError, ValueError) as error:
-        print(f"training: {error}", file=sys.stderr)
-        return 1
-    except RuntimeError as error:
-        if not any(words in str(error) for words in GONE):
+    except Exception as error:
+        message = expected(error)
+        if isinstance(error, RuntimeError) and any(words in str(error) for words in GONE):
+            message = f"another process of this run is gone: {error}; start it again to go on"
+        if message is None:
             raise
-        print(f"training: another process of this run is gone: {error}; start it again to go on", file=sys.stderr)
+        print(f"training: {message}", file=sys.stderr)
         return 1
     finally:
         if distributed.is_initialized():

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lcvd.errors import LcvdError
+from lcvd.errors import FileError, LcvdError, UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
-from lcvd.ledger.rows import ClipError
 from lcvd.model.masks import latent_mask
 from lcvd.render.hints import hints_of
 from lcvd.render.sh import check_light
@@ -97,7 +96,7 @@ class Entry:
                 prepared = read_rows(self.shard, self.header, rest)
                 return Pictures(pictures, hints, prepared.mask, prepared, codes)
             masks = latent_mask(torch.from_numpy(masks_at(sample, size, rest)))[:, 0]
-        except (ClipError, IndexError, ValueError, av.FFmpegError) as error:
+        except (LcvdError, IndexError, av.FFmpegError) as error:
             raise BrokenClip(f"{self.shard}: sample {self.id}: {error}") from None
         return Pictures(pictures, hints, masks.numpy().astype(np.uint8), codes=codes)
 
@@ -143,7 +142,7 @@ def index_of(
     `render` has hints rendered from the codes, `with_codes` has pictures bring them.
 
     Raises:
-        FileNotFoundError: the split isn't there.
+        MissingFile: the split isn't there.
         ValueError: a shard holds clips that aren't listed or what `members` refuses, pictures are smaller than `size`, or prepared latents aren't
             there or aren't by `key`.
     """
@@ -153,7 +152,7 @@ def index_of(
     for path in shard_paths(folder, split):
         found, torn = _members(path)
         if odd := sorted(set(found) - set(listed[path.name])):
-            raise ValueError(f"{path}: holds {odd[0]}, which its index doesn't list; run `dvc repro shard`")
+            raise FileError(f"{path}: holds {odd[0]}, which its index doesn't list; run `dvc repro shard`")
         for id in listed[path.name]:
             try:
                 entries[id] = replace(
@@ -161,8 +160,8 @@ def index_of(
                 )
             except BrokenClip as error:
                 broken[id] = f"{path}: sample {id}: {error}"
-            except ValueError as error:
-                raise ValueError(f"{path}: sample {id}: {error}") from None
+            except LcvdError as error:
+                raise FileError(f"{path}: sample {id}: {error}") from None
     return entries, broken
 
 
@@ -175,8 +174,8 @@ def _members(shard: Path) -> tuple[dict[str, Places], str]:
             id, _, name = member.name.partition(".")
             if member.offset_data + member.size <= end:
                 found.setdefault(id, {})[name] = (member.offset_data, member.size)
-    except ValueError as error:
-        raise ValueError(f"{shard}: {error}") from None
+    except FileError as error:
+        raise FileError(f"{shard}: {error}") from None
     except tarfile.TarError as error:
         return found, f"torn archive ({error})"
     return found, ""
@@ -194,7 +193,7 @@ def _entry(shard: Path, id: str, parts: Places, torn: str, size: int, key: Key |
     except ValueError as error:
         raise BrokenClip(f"meta.json or codes.safetensors: {error}") from None
     if meta.size < size:
-        raise ValueError(f"{meta.size} px, train.model.size asks for {size}: lower it, or raise shard.size")
+        raise UsageError(f"{meta.size} px, train.model.size asks for {size}: lower it, or raise shard.size")
     if not key:
         return Entry(id, shard, parts, meta, None)
     if torn and LATENTS not in parts:

@@ -14,6 +14,7 @@ from lcvd.cache.imports import code_key
 from lcvd.cache.store import file_hash, key_of
 from lcvd.config.settings import Settings
 from lcvd.config.train import TrainSettings
+from lcvd.errors import MissingPackage, UsageError
 
 MODULE = "lcvd.train.run"
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def launch_command(
 
     Raises:
         ModuleNotFoundError: a package that the settings ask for isn't installed.
-        ValueError: several machines are asked for and no file lists them, or the Slurm allocation has another number.
+        UsageError: several machines are asked for and no file lists them, or the Slurm allocation has another number.
     """
     require_packages(settings)
     devices = _devices() if devices is None else devices
@@ -101,9 +102,7 @@ def require_packages(settings: Settings) -> None:
         wanted["bitsandbytes"] = ("train.optimiser.name", "'lcvd[adam8bit]'")
     for package, (key, extra) in wanted.items():
         if importlib.util.find_spec(package) is None:
-            raise ModuleNotFoundError(
-                f"{key} needs {package}, which isn't installed: pip install {extra}, or change {key}"
-            )
+            raise MissingPackage(f"{key} needs {package}, which isn't installed: pip install {extra}, or change {key}")
 
 
 def _srun(train: TrainSettings) -> list[str]:
@@ -113,7 +112,7 @@ def _srun(train: TrainSettings) -> list[str]:
     """
     nodes = int(os.environ.get("SLURM_JOB_NUM_NODES", "0"))
     if nodes != train.machines:
-        raise ValueError(
+        raise UsageError(
             f"train.machines is {train.machines}, and this Slurm job has {nodes} nodes: make them equal "
             "(`#SBATCH --nodes`, params.yaml)"
         )
@@ -132,7 +131,7 @@ def _machines(count: int) -> list[str]:
     """Arguments of DeepSpeed's launcher for several machines."""
     hostfile = os.environ.get("LCVD_HOSTFILE", "")
     if not hostfile or not Path(hostfile).is_file():
-        raise ValueError(
+        raise UsageError(
             f"train.machines is {count}, and LCVD_HOSTFILE ({hostfile or 'not set'}) names no file that lists them; "
             "docs/training.md shows one"
         )

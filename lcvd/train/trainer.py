@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, distributed
 
 from lcvd.config.train import TrainSettings
-from lcvd.errors import LcvdError
+from lcvd.errors import LcvdError, UsageError
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
@@ -65,7 +65,7 @@ class Training:
         self.settings, self.seed, self.out = settings, seed, out
         self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
         if self.world != settings.world:
-            raise ValueError(
+            raise UsageError(
                 f"{self.world} processes were started; train.processes x train.machines is {settings.world}"
             )
         self.checkpoints, self.log = scratch / "checkpoints", scratch / "log"

@@ -16,6 +16,7 @@ from typing import Any
 import click
 import yaml
 
+from lcvd.errors import UsageError
 from lcvd.ledger.story import story
 from lcvd.weights.registry import REGISTRY, find_weights, weights_hash
 from tasks.ops.dvc import git
@@ -178,7 +179,7 @@ def _clip(root: Path, stem: str) -> str:
     for name in (stem, *(stem.rsplit("_", count)[0] for count in range(1, stem.count("_") + 1))):
         try:
             rows = story(root / "data", name)
-        except KeyError:
+        except UsageError:
             continue
         address = next((row.fields["address"] for _, row in rows if "address" in row.fields), "")
         return f"{name} {address}: " + ", ".join(f"{stage} {row.status}" for stage, row in rows)

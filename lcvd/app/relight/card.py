@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lcvd.errors import FileError
 from lcvd.model.hub import SMALL, fetched
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def about(model: Model, checkpoint: str) -> About:
     Its card is README.md in the folder; numbers are those of metrics.json in it, or beside it as training leaves them.
 
     Raises:
-        ValueError: a metrics.json is no JSON.
+        FileError: a metrics.json is no JSON.
     """
     config, folder = model.pipe.config, fetched(SMALL) if checkpoint == SMALL else Path(checkpoint)
     size = config.size
@@ -71,7 +72,7 @@ def _numbers(folder: Path) -> tuple[tuple[str, str], ...]:
             try:
                 return tuple(_flat(json.loads(path.read_text(encoding="utf-8")), ""))
             except ValueError as error:
-                raise ValueError(f"{path}: no JSON: {error}; repair the file or take it away") from None
+                raise FileError(f"{path}: no JSON: {error}; repair the file or take it away") from None
     return ()
 
 

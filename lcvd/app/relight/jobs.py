@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lcvd.ledger.rows import ClipError
+from lcvd.errors import expected
 from lcvd.relighting.options import Progress
-from lcvd.weights.strict import ModelError
 
 Work = Callable[[Progress, Callable[[], bool]], dict[str, Any]]
 """Is given what to tell progress to, and what says whether to stop; gives what the page is told at the end."""
@@ -53,13 +52,11 @@ class Job:
         try:
             result = self.work(self._report, self._stop.is_set)
         except Exception as error:
-            expected = isinstance(error, (ClipError, ModelError, ValueError, OSError))
-            if not self.stopping and not expected:
+            message = expected(error)
+            if not self.stopping and message is None:
                 log.exception("%s failed", self.kind)
-            told = (
-                str(error) if expected else "this went wrong here and not with your files; the server's log tells how"
-            )
-            self.error = "" if self.stopping else self.plain(told)
+                message = "this went wrong here and not with your files; the server's log tells how"
+            self.error = "" if self.stopping else self.plain(message or "")
             self.state = "cancelled" if self.stopping else "failed"
         else:
             self.result, self.state = result, "done"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from lcvd.errors import UsageError
 from lcvd.light.area_lights import STRONGEST, Lamp, lamp_of_preset, light_of, turned
 from lcvd.light.presets import PRESETS, expose
 from lcvd.render.views import lit_sphere
@@ -37,7 +38,7 @@ class LampInput(BaseModel):
         """The lamp.
 
         Raises:
-            ValueError: a direction without length.
+            UsageError: a direction without length.
         """
         red, green, blue = (int(self.colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return Lamp(self.direction, (red, green, blue), self.strength, self.softness)
@@ -58,16 +59,16 @@ class LightInput(BaseModel):
         """Light (9, 3) float32; `own` and `environment` (not exposed) are what `base` may name.
 
         Raises:
-            ValueError: the base isn't there, or it lights nothing that is seen.
+            UsageError: the base isn't there, or it lights nothing that is seen.
         """
         light = light_of([lamp.lamp() for lamp in self.lamps], self.fill)
         if self.base == "own":
             if own is None:
-                raise ValueError("there is no portrait yet whose light could be kept; choose one first")
+                raise UsageError("there is no portrait yet whose light could be kept; choose one first")
             light = light + own * self.base_strength
         if self.base == "map":
             if environment is None:
-                raise ValueError("no environment map is loaded; choose an .hdr or .exr file first")
+                raise UsageError("no environment map is loaded; choose an .hdr or .exr file first")
             light = light + expose(turned(environment, self.yaw)) * self.base_strength
         return np.asarray(light, np.float32)
 

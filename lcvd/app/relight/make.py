@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lcvd.app.relight.light import LightInput
 from lcvd.app.relight.sessions import Session
 from lcvd.config.settings import Settings
+from lcvd.errors import UsageError
 from lcvd.face.square import square_pictures
 from lcvd.relighting.api import relight
 from lcvd.relighting.media import IMAGES
@@ -80,7 +81,7 @@ class Maker:
         start, end = (0.0, None) if still else (wanted.start, wanted.start + wanted.seconds)
         scene = scene_of(SceneRequest(portrait, driving, start=start, end=end), scratch, self.settings)
         if cancel():
-            raise ValueError("cancelled")
+            raise UsageError("cancelled")
         session.scene = scene
         progress("reading", 1, 1)
         return {"frames": scene.frames, "fps": round(scene.motion.fps, 3), "bridged": int(scene.motion.bridged.sum())}
@@ -93,7 +94,7 @@ class Maker:
         """
         scene = session.scene
         if scene is None:
-            raise ValueError("there is no portrait yet; choose one first")
+            raise UsageError("there is no portrait yet; choose one first")
         light = wanted.light.coefficients(scene.portrait.codes.light[0], session.environment)
         motion = scene.motion if wanted.whole else _moment(scene.motion, wanted.frame)
         found = relight(
@@ -151,10 +152,10 @@ def _moment(motion: Motion, frame: int) -> Motion:
     """One frame of it.
 
     Raises:
-        ValueError: there is no such frame.
+        UsageError: there is no such frame.
     """
     if frame >= motion.codes.frames:
-        raise ValueError(f"frame: expected 0 to {motion.codes.frames - 1}, got {frame}")
+        raise UsageError(f"frame: expected 0 to {motion.codes.frames - 1}, got {frame}")
     part = [frame]
     return dataclasses.replace(
         motion, codes=motion.codes.window(part), places=motion.places[part], bridged=motion.bridged[part]

@@ -27,6 +27,7 @@ from lcvd.app.relight.make import LONGEST, Maker, ReadInput, RenderInput
 from lcvd.app.relight.sessions import Session, Sessions
 from lcvd.app.relight.uploads import KINDS, LIMITS, Refused, accept, check_size, copied, forget, receive
 from lcvd.app.web import LOOPBACK, SAFETY, body_of, check_origin, guarded, templates_of
+from lcvd.errors import LcvdError
 from lcvd.light.area_lights import STRONGEST
 
 ASSETS = Path(__file__).parent / "assets"
@@ -303,7 +304,7 @@ async def _drained(parts: AsyncIterator[bytes], most: int) -> None:
 async def _tried(work: Callable[[], Awaitable[Any]]) -> Any:
     try:
         return await work()
-    except ValueError as error:
+    except LcvdError as error:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
 
 

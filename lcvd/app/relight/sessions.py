@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lcvd.app.relight.jobs import Job
 from lcvd.app.relight.light import SIDE
+from lcvd.errors import UsageError
 from lcvd.relighting.scene import Scene
 
 Array = NDArray[Any]
@@ -44,13 +45,13 @@ class Session:
         """What renders a frame's hint for any light; the mesh is rasterised when another frame or scene is asked for.
 
         Raises:
-            ValueError: there is no such frame.
+            UsageError: there is no such frame.
         """
         scene = self.scene
         if scene is None:
             return None
         if not 0 <= frame < scene.frames:
-            raise ValueError(f"frame: expected 0 to {scene.frames - 1}, got {frame}")
+            raise UsageError(f"frame: expected 0 to {scene.frames - 1}, got {frame}")
         if self._under is None or self._under[0] is not scene or self._under[1] != frame:
             self._under = (scene, frame, scene.preview(frame, SIDE))
         return self._under[2]

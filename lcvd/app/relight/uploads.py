@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lcvd.app.relight.sessions import Session
 from lcvd.errors import LcvdError
-from lcvd.ledger.rows import ClipError
 from lcvd.light.environment import SUFFIXES, environment_light, read_map
 from lcvd.relighting.media import IMAGES, pixels_of
 
@@ -92,7 +91,7 @@ def accept(session: Session, role: str, path: Path) -> None:
         environment = environment_light(read_map(path)) if role == "map" else None
         if path.suffix.lower() in IMAGES:
             pixels_of(path)
-    except (ClipError, ValueError) as error:
+    except LcvdError as error:
         text = str(error).replace(str(path), path.name).removeprefix(f"{path.name}: ")
         shutil.rmtree(path.parent, ignore_errors=True)
         raise Refused(f"{path.name} can't be {CALLED[role]}: {text}") from None

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lcvd.errors import UsageError
 from lcvd.evaluate.result_folders import VIDEOS, locate, read_result
 from lcvd.light.presets import PRESETS, preset
 from lcvd.relighting.media import IMAGES
@@ -37,14 +38,14 @@ def make_study(
         fps: frames a second.
 
     Raises:
-        FileExistsError: `out` is there.
-        ValueError: no results, a method lacks one that another has, or a clip or light has no picture; all are named.
+        UsageError: `out` is there.
+        UsageError: no results, a method lacks one that another has, or a clip or light has no picture; all are named.
     """
     if out.exists():
-        raise FileExistsError(f"{out}: is there already; a study that has begun isn't changed, so name another folder")
+        raise UsageError(f"{out}: is there already; a study that has begun isn't changed, so name another folder")
     shots = sorted({shot for folder in methods.values() for shot in _shots(folder)})
     if not shots:
-        raise ValueError(
+        raise UsageError(
             f"{', '.join(map(str, methods.values()))}: no results; expected <clip>/<light>.mkv (docs/metrics.md)"
         )
     found = {(name, *shot): locate(folder, *shot) for name, folder in methods.items() for shot in shots}
@@ -58,7 +59,7 @@ def make_study(
         f"light {name}: no preset; put {name}.png into --lights" for name, each in shown.items() if each is None
     ]
     if problems:
-        raise ValueError("; ".join(problems))
+        raise UsageError("; ".join(problems))
     aside = out.with_name(f".{out.name}.part")
     shutil.rmtree(aside, ignore_errors=True)
     for clip, light in shots:
@@ -78,7 +79,7 @@ def make_study(
 def _shots(folder: Path) -> set[tuple[str, str]]:
     """(clip, light) of a method's results."""
     if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder of results")
+        raise UsageError(f"{folder}: no such folder of results")
     paths = [path for path in folder.glob("*/*") if path.is_dir() or path.suffix in VIDEOS]
     return {(path.parent.name, path.name if path.is_dir() else path.stem) for path in paths}
 

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lcvd.errors import FileError, MissingFile
+
 PICTURES = (".png", ".jpg", ".jpeg")
 KEY_FILE, ID_LENGTH = ".study-key", 20
 
@@ -71,22 +73,22 @@ def open_study(folder: Path) -> Study:
     """Read a study's folder; its key is made if there is none.
 
     Raises:
-        FileNotFoundError: no folder, no methods, or a video or picture is missing; all of them are named.
-        ValueError: a file leads out of the folder.
+        MissingFile: no folder, no methods, or a video or picture is missing; all of them are named.
+        FileError: a file leads out of the folder.
     """
     root = folder / "videos"
     methods = tuple(sorted(path.name for path in root.iterdir() if path.is_dir())) if root.is_dir() else ()
     shots = tuple(sorted({path.stem for name in methods for path in (root / name).glob("*.mp4")}))
     if not shots:
-        raise FileNotFoundError(f"{root}: no videos; a study has videos/<method>/<shot>.mp4, see docs/study.md")
+        raise MissingFile(f"{root}: no videos; a study has videos/<method>/<shot>.mp4, see docs/study.md")
     videos = {(name, shot): root / name / f"{shot}.mp4" for name in methods for shot in shots}
     pictures = {(kind, shot): _picture(folder / kind, shot) for kind in ("reference", "light") for shot in shots}
     missing = sorted(str(path.relative_to(folder)) for path in (videos | pictures).values() if not path.is_file())
     if missing:
-        raise FileNotFoundError(f"{folder}: the study lacks {', '.join(missing)}")
+        raise MissingFile(f"{folder}: the study lacks {', '.join(missing)}")
     for path in (videos | pictures).values():
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(
+            raise FileError(
                 f"{path}: leads out of {folder} to {path.resolve()}; a study shows only files of its folder"
             )
     key = _key(folder / KEY_FILE)
@@ -128,7 +130,7 @@ def _key(path: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != 32:
-        raise ValueError(f"{path}: not a study's key; delete it and a new one is made (raters' orders will change)")
+        raise FileError(f"{path}: not a study's key; delete it and a new one is made (raters' orders will change)")
     return key
 
 

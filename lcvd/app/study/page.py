@@ -19,6 +19,7 @@ from starlette.routing import Route
 from lcvd.app.study.material import Study, Trial
 from lcvd.app.study.ratings import SCALE, Rating, append, rater_name, read
 from lcvd.app.web import LOOPBACK, SAFETY, body_of, guarded, templates_of
+from lcvd.errors import UsageError
 from lcvd.metrics.user_study import QUESTIONS
 
 ASSETS = Path(__file__).parent / "assets"
@@ -68,7 +69,7 @@ class _Page:
         text = (await _form(request)).get("rater", "")
         try:
             rater = rater_name(text)
-        except ValueError as error:
+        except UsageError as error:
             return self._html(
                 "start.html", HTTPStatus.BAD_REQUEST, rater=text, error=error, videos=len(self._study.trials)
             )
@@ -177,7 +178,7 @@ def _to(path: str) -> RedirectResponse:
 def _rater(request: Request) -> str | None:
     try:
         return rater_name(unquote(request.cookies.get(COOKIE, "")))
-    except ValueError:
+    except UsageError:
         return None
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from lcvd.errors import FileError, UsageError
 from lcvd.metrics.user_study import QUESTIONS
 
 SCALE = (1, 2, 3, 4, 5)
@@ -37,10 +38,10 @@ class Rating:
 
     def __post_init__(self) -> None:
         if set(self.scores) != set(QUESTIONS):
-            raise ValueError(f"scores of {sorted(self.scores)}, expected {list(QUESTIONS)}")
+            raise UsageError(f"scores of {sorted(self.scores)}, expected {list(QUESTIONS)}")
         for name, score in self.scores.items():
             if type(score) is not int or score not in SCALE:
-                raise ValueError(f"{name} is {score!r}; a score is a whole number from {SCALE[0]} to {SCALE[-1]}")
+                raise UsageError(f"{name} is {score!r}; a score is a whole number from {SCALE[0]} to {SCALE[-1]}")
 
 
 def rater_name(text: str) -> str:
@@ -51,7 +52,7 @@ def rater_name(text: str) -> str:
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise ValueError(f"a name has 1 to {LONGEST_NAME} characters that can be printed")
+        raise UsageError(f"a name has 1 to {LONGEST_NAME} characters that can be printed")
     return name
 
 
@@ -86,7 +87,7 @@ def read(path: Path) -> list[Rating]:
         try:
             rating = Rating(**plain)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{path}, line {number}: no rating: {error}") from None
+            raise FileError(f"{path}, line {number}: no rating: {error}") from None
         found[(rating.rater, rating.method, rating.shot)] = rating
     return list(found.values())
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.app.study.ratings import Rating
+from lcvd.errors import UsageError
 from lcvd.evaluate.record import rounded
 from lcvd.metrics.user_study import QUESTIONS, krippendorff_alpha
 
@@ -27,10 +28,10 @@ def results(ratings: Sequence[Rating], seed: int = 0) -> dict[str, Any]:
         seed: of the bootstrap.
 
     Raises:
-        ValueError: there are none.
+        UsageError: there are none.
     """
     if not ratings:
-        raise ValueError("no ratings yet; start `lcvd study serve` and have people judge the videos")
+        raise UsageError("no ratings yet; start `lcvd study serve` and have people judge the videos")
     raters, methods, shots = (sorted({getattr(r, name) for r in ratings}) for name in ("rater", "method", "shot"))
     table = np.full((len(QUESTIONS), len(methods), len(raters), len(shots)), np.nan)
     for rating in ratings:

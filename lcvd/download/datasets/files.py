@@ -10,20 +10,21 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lcvd.download.manifest.files import ManifestError
+from lcvd.errors import MissingFile
 
 
 def files_in(path: Path, names: tuple[str, ...]) -> list[Path]:
     """`path` itself if it is a file, otherwise the files `names` in that folder.
 
     Raises:
-        FileNotFoundError: files are missing; the message names them.
+        MissingFile: files are missing; the message names them.
     """
     if path.is_file():
         return [path]
     found = [path / name for name in names]
     missing = [each.name for each in found if not each.is_file()]
     if missing:
-        raise FileNotFoundError(f"{path}: {', '.join(missing)} missing; choose the annotation file or its folder")
+        raise MissingFile(f"{path}: {', '.join(missing)} missing; choose the annotation file or its folder")
     return found
 
 

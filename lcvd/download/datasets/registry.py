@@ -11,6 +11,7 @@ from lcvd.download.datasets import celebv_hq, ffhq, hdtf, talkinghead_1kh, vfhq
 from lcvd.download.datasets.base import Annotation, Dataset, ImportResult
 from lcvd.download.fetch.http import fetch
 from lcvd.download.manifest.files import manifest_error
+from lcvd.errors import FileError, MissingFile
 from lcvd.registry import Registry
 
 DATASETS: Registry[Dataset] = Registry("dataset", "lcvd.datasets", Dataset)
@@ -28,7 +29,7 @@ def fetch_annotations(dataset: Dataset, settings: DownloadSettings) -> list[tupl
     """Download the missing annotation files; returns (path, SHA-256) of all of them.
 
     Raises:
-        FileNotFoundError: a file must be downloaded by hand; the message says from where and where to put it.
+        MissingFile: a file must be downloaded by hand; the message says from where and where to put it.
         ValueError: a file has another hash than expected.
         ClipError: a download failed.
     """
@@ -37,12 +38,12 @@ def fetch_annotations(dataset: Dataset, settings: DownloadSettings) -> list[tupl
         path = annotations_folder(dataset.name) / annotation.file
         if not path.is_file():
             if not annotation.url:
-                raise FileNotFoundError(_manual_download_message(dataset, annotation))
+                raise MissingFile(_manual_download_message(dataset, annotation))
             path.parent.mkdir(parents=True, exist_ok=True)
             fetch(annotation.url, path, settings)
         digest = file_hash(path)
         if annotation.sha256 not in ("", digest):
-            raise ValueError(
+            raise FileError(
                 f"{path}: SHA-256 is {digest}, expected {annotation.sha256}; remove the file and fetch it again"
             )
         found.append((path, digest))
@@ -54,17 +55,17 @@ def read_dataset(dataset: Dataset, path: Path | None = None, skip_errors: bool =
 
     Raises:
         ManifestError: lists file, line, field, found and expected of every error, unless `skip_errors`.
-        FileNotFoundError: annotation files are missing; the message says how to get them.
+        MissingFile: annotation files are missing; the message says how to get them.
     """
     if path is None:
         path = annotations_folder(dataset.name)
         missing = [each for each in dataset.annotations if not (path / each.file).is_file()]
         if missing and missing[0].url:
-            raise FileNotFoundError(f"{path / missing[0].file}: missing; run `lcvd sources fetch {dataset.name}`")
+            raise MissingFile(f"{path / missing[0].file}: missing; run `lcvd sources fetch {dataset.name}`")
         if missing:
-            raise FileNotFoundError(_manual_download_message(dataset, missing[0]))
+            raise MissingFile(_manual_download_message(dataset, missing[0]))
     elif not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder; choose the annotations of {dataset.name}")
+        raise MissingFile(f"{path}: no such file or folder; choose the annotations of {dataset.name}")
     result = dataset.read(path)
     if result.errors and not skip_errors:
         raise manifest_error(

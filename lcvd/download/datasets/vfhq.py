@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from lcvd.download.datasets.base import Annotation, Dataset, ImportResult, Record
 from lcvd.download.datasets.files import read_text
+from lcvd.errors import MissingFile
 
 NAME, FILE = "vfhq", "meta_info.zip"
 LICENCE = "VFHQ: non-commercial research; videos belong to their owners"
@@ -34,12 +35,12 @@ def read(path: Path) -> ImportResult:
     """Rows of a folder or zip of clip files, or of one clip file.
 
     Raises:
-        FileNotFoundError: there is no clip file.
+        MissingFile: there is no clip file.
     """
     result = ImportResult()
     clips = sorted(_clips(path))
     if not clips:
-        raise FileNotFoundError(f"{path}: no Clip+*.txt found; choose VFHQ's meta_info folder or zip")
+        raise MissingFile(f"{path}: no Clip+*.txt found; choose VFHQ's meta_info folder or zip")
     seen: set[str] = set()
     for file, text in clips:
         match = _CLIP.fullmatch(file)

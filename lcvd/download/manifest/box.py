@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from lcvd.errors import UsageError
 from lcvd.video.clip import Box
 
 FORMAT = (
@@ -34,7 +35,7 @@ class Crop:
         """(x0, y0, x1, y1) in pixels of a source of `width` x `height`, each rounded to the nearest integer.
 
         Raises:
-            ValueError: the box exceeds the frame or is empty.
+            UsageError: the box exceeds the frame or is empty.
         """
         down = Fraction(height, self.height) if self.height else Fraction(1)
         across = Fraction(width, self.width) if self.width else down
@@ -46,7 +47,7 @@ class Crop:
             left, top = (x0 + x1) // 2 - half, (y0 + y1) // 2 - half
             x0, y0, x1, y1 = left, top, left + 2 * half, top + 2 * half
         if x1 > width or y1 > height or x0 >= x1 or y0 >= y1:
-            raise ValueError(f"crop {x0} {y0} {x1} {y1} exceeds the {width}x{height} frame, or is empty")
+            raise UsageError(f"crop {x0} {y0} {x1} {y1} exceeds the {width}x{height} frame, or is empty")
         return x0, y0, x1, y1
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lcvd.cache.store import file_hash
+from lcvd.errors import MissingFile, UsageError
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ def scan_folder(folder: Path, taken: Collection[str] = ()) -> list[ClipFile]:
 
     Raises:
         NotADirectoryError: `folder` is not a folder.
-        FileNotFoundError: it contains no file.
+        MissingFile: it contains no file.
     """
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder}: no such folder; choose one that contains clips")
+        raise UsageError(f"{folder}: no such folder; choose one that contains clips")
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder)))
     if not paths:
-        raise FileNotFoundError(f"{folder}: empty folder; choose one that contains clips")
+        raise MissingFile(f"{folder}: empty folder; choose one that contains clips")
     used = set(taken)
     entries = []
     for path in paths:

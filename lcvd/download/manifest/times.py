@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from lcvd.errors import UsageError
+
 FORMAT = "seconds (12.48), frame:312, frame:312@25 (at that rate), key:120+31 (31 frames after the first key frame at or after 120 s), or empty"
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _TIME = re.compile(rf"(?P<seconds>{_NUMBER})|frame:(?P<frame>[0-9]+)(?:@(?P<rate>{_NUMBER}))?|"
@@ -36,14 +38,14 @@ class Time:
         """The native frame that starts at this time. Seconds are rounded to the nearest frame boundary.
 
         Raises:
-            ValueError: the media has no key frame at or after the requested time.
+            UsageError: the media has no key frame at or after the requested time.
         """
         kind, _, number = self.unit.replace(":", "@").partition("@")
         if kind == "key":
             for index, seconds in keys:
                 if seconds >= float(number):
                     return index + int(self.value)
-            raise ValueError(f"no key frame at or after {number} s")
+            raise UsageError(f"no key frame at or after {number} s")
         if kind == "frame" and not number:
             return int(self.value)
         native = Fraction(fps).limit_denominator(100_000)
@@ -71,7 +73,7 @@ def frame_range(start: str, end: str, frames: int, fps: float, keys: KeyFrames =
     """Half-open range of native frames of a media file with `frames` frames; empty texts mean its start and end.
 
     Raises:
-        ValueError: the range contains no frame of the media, or ends after it. An end in seconds may exceed it by half
+        UsageError: the range contains no frame of the media, or ends after it. An end in seconds may exceed it by half
             a second.
     """
     begin, stop = parse_time(start), parse_time(end)
@@ -82,10 +84,10 @@ def frame_range(start: str, end: str, frames: int, fps: float, keys: KeyFrames =
         first = begin.frame(fps, keys) if begin else 0
         last = stop.frame(fps, keys) if stop else frames
     except ValueError as error:
-        raise ValueError(f"{message}: {error}") from None
+        raise UsageError(f"{message}: {error}") from None
     slack = int(_END_TOLERANCE * Fraction(fps)) if stop and stop.unit == "seconds" else 0
     if first >= min(last, frames) or last > frames + slack:
-        raise ValueError(message)
+        raise UsageError(message)
     return first, min(last, frames)
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from lcvd.cache.store import file_hash
+from lcvd.errors import MissingFile, UsageError
 from lcvd.evaluate.methods.base import Options, Shot
 from lcvd.model.call_arguments import conditions_of
 from lcvd.model.pipeline import LCVDPipeline
@@ -20,14 +21,14 @@ class Lcvd:
     """Generates the shot from its reference and the hints under the new light.
 
     Raises:
-        FileNotFoundError: the model isn't there.
+        MissingFile: the model isn't there.
     """
 
     animates: ClassVar[bool] = True
 
     def __init__(self, options: Options) -> None:
         if not options.model.is_dir():
-            raise FileNotFoundError(f"{options.model}: no such folder; name a trained model with --model")
+            raise MissingFile(f"{options.model}: no such folder; name a trained model with --model")
         self._settings = options.settings.evaluate
         self._pipe = _pipe(options.model, str(options.device))
         files = sorted(path for path in options.model.rglob("*.safetensors"))
@@ -42,10 +43,10 @@ class Lcvd:
         """The generated frames; a shot of another size than the model's is refused.
 
         Raises:
-            ValueError: the sizes differ.
+            UsageError: the sizes differ.
         """
         if shot.size != self.size:
-            raise ValueError(f"the model makes {self.size} px, the protocol asks for {shot.size}: set its size to that")
+            raise UsageError(f"the model makes {self.size} px, the protocol asks for {shot.size}: set its size to that")
         conditions: dict[str, Any] = dict(conditions_of(self._settings.adapters))
         latents = self._pipe(
             shot.reference,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lcvd.errors import UsageError
 from lcvd.evaluate.methods.base import Method, Options
 from lcvd.evaluate.methods.dpr import Dpr
 from lcvd.evaluate.methods.lcvd import Lcvd
@@ -18,9 +19,9 @@ def open_method(name: str, options: Options) -> Method:
     """The method of that name.
 
     Raises:
-        ValueError: there is none.
+        UsageError: there is none.
         FileNotFoundError, ModelError: what it loads isn't there, or isn't that.
     """
     if name not in PLUGINS:
-        raise ValueError(f"method {name!r} isn't one of {', '.join(PLUGINS)}; of another, name a folder: {name}=FOLDER")
+        raise UsageError(f"method {name!r} isn't one of {', '.join(PLUGINS)}; of another, name a folder: {name}=FOLDER")
     return PLUGINS[name](options)

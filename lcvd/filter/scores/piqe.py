@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lcvd.config.filter import FilterThresholds, QualitySettings
+from lcvd.errors import MissingPackage
 from lcvd.video.clip import Clip
 
 
@@ -56,7 +57,7 @@ def _piqe() -> Any:
     try:
         import pyiqa
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise MissingPackage(
             f"filter.quality.metric 'piqe' needs {error.name}: install the extra (pip install 'lcvd[quality]'; pyiqa's "
             "licence is non-commercial), or set the metric to fastervqa or none"
         ) from None

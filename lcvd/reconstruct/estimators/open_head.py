@@ -12,7 +12,6 @@ from lcvd.face.fit import fit_track, landmark_error
 from lcvd.face.head import load_head
 from lcvd.face.heads import HeadModel
 from lcvd.face.track import FaceTrack
-from lcvd.ledger.rows import ClipError
 from lcvd.light.estimate import solve
 from lcvd.light.skin_regions import light_samples
 from lcvd.light.skin_samples import LightSamples, join
@@ -58,10 +57,7 @@ class OpenClip:
         Raises:
             ClipError: too little visible skin to estimate the light (`no_skin`).
         """
-        try:
-            return self._codes.replace(light=solve(join(self._samples), self._settings.light))
-        except ValueError as error:
-            raise ClipError("no_skin", str(error)) from None
+        return self._codes.replace(light=solve(join(self._samples), self._settings.light))
 
     def error(self, codes: FaceCodes) -> Array:
         """See `landmark_error`."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from lcvd.errors import MissingFile, UsageError
 from lcvd.relighting.output.watermark import MARKS, check_mark
 
 Array = NDArray[Any]
@@ -32,7 +33,7 @@ class OutputOptions:
         mark: of `mark.MARKS`: words that people see, a watermark that a program finds, both, or none in the pixels.
 
     Raises:
-        ValueError: a size out of range, or what doesn't go together.
+        UsageError: a size out of range, or what doesn't go together.
     """
 
     size: int | None = None
@@ -44,11 +45,11 @@ class OutputOptions:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         if self.size is not None and not (16 <= self.size <= 4096 and self.size % 2 == 0):
-            raise ValueError(f"size: expected an even number of pixels from 16 to 4096, got {self.size}")
+            raise UsageError(f"size: expected an even number of pixels from 16 to 4096, got {self.size}")
         if self.mark not in MARKS:
-            raise ValueError(f"mark: expected one of {', '.join(MARKS)}, got {self.mark!r}")
+            raise UsageError(f"mark: expected one of {', '.join(MARKS)}, got {self.mark!r}")
         if self.paste_back and (self.size or self.side_by_side):
-            raise ValueError(
+            raise UsageError(
                 "paste_back: whole frames have their own size and stand alone; leave size and side_by_side"
             )
 
@@ -88,17 +89,17 @@ def check_writable(path: Path) -> None:
 
     Raises:
         OSError: its folder isn't there, or nothing can be written there, or it is a folder itself.
-        ValueError: it isn't named .mp4 or .png.
+        UsageError: it isn't named .mp4 or .png.
     """
     if path.suffix.lower() not in (VIDEO, PICTURE):
-        raise ValueError(f"{path}: results are MP4, or PNG where nothing moves; name it {VIDEO} or {PICTURE}")
+        raise UsageError(f"{path}: results are MP4, or PNG where nothing moves; name it {VIDEO} or {PICTURE}")
     if path.is_dir():
-        raise IsADirectoryError(f"{path}: this is a folder; name a file")
+        raise UsageError(f"{path}: this is a folder; name a file")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: the folder {path.parent} isn't there; make it first")
+        raise MissingFile(f"{path}: the folder {path.parent} isn't there; make it first")
     trial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         trial.touch()
     except OSError as error:
-        raise PermissionError(f"{path}: can't write in {path.parent}: {error.strerror}") from None
+        raise UsageError(f"{path}: can't write in {path.parent}: {error.strerror}") from None
     trial.unlink()

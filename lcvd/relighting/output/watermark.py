@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from lcvd.errors import MissingPackage, UsageError
 from lcvd.relighting.media import IMAGES, pixels_of
 from lcvd.video.decode import batch, open_reader
 
@@ -33,12 +34,12 @@ def check_mark(mark: str, width: int, height: int) -> None:
     """See that frames of that size can be marked so.
 
     Raises:
-        ValueError: they are too small. ModuleNotFoundError: the package isn't installed.
+        UsageError: they are too small. ModuleNotFoundError: the package isn't installed.
     """
     if mark not in ("invisible", "both"):
         return
     if width * height < SMALLEST**2:
-        raise ValueError(
+        raise UsageError(
             f"mark: frames of {width}x{height} px are too small for an invisible mark; set size to {SMALLEST} or more, "
             "or mark to visible"
         )
@@ -117,4 +118,4 @@ def _hider() -> Any:
 
 def _need_package() -> None:
     if importlib.util.find_spec("imwatermark") is None:
-        raise ModuleNotFoundError("mark: invisible needs invisible-watermark: pip install 'lcvd[mark]', or use visible")
+        raise MissingPackage("mark: invisible needs invisible-watermark: pip install 'lcvd[mark]', or use visible")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lcvd.cli.main import OWN
+from lcvd.cli.main import OWN, main
 from lcvd.ledger.rows import filtered, kept, write_ledger
 
 LCVD = Path(sys.executable).with_name("lcvd")
@@ -118,3 +118,22 @@ def test_relit_pairs_show_the_same_motion(tmp_path):
     assert (left / "truth" / "hint.mkv").read_bytes() != (right / "truth" / "hint.mkv").read_bytes()
     assert (left / "clip.mp4").read_bytes() != (right / "clip.mp4").read_bytes()
     assert "hopper" in run("studio", "nobody", "-o", "pairs", cwd=tmp_path, code=1)
+
+
+def test_debug_shows_the_traceback_of_an_expected_error(tmp_path):
+    assert "Traceback" not in run("ledger", "x", cwd=tmp_path, code=1)
+    out = run("--debug", "ledger", "x", cwd=tmp_path, code=1)
+    assert "Traceback" in out
+    assert "UsageError: clip 'x' is in no ledger" in out
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, FileNotFoundError])
+def test_a_programming_error_is_never_one_line(error, tmp_path, monkeypatch):
+    def broken(*_args):
+        raise error("a mistake in the program")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("lcvd.cli.ledger.story", broken)
+    monkeypatch.setattr(sys, "argv", ["lcvd", "ledger", "x"])
+    with pytest.raises(error, match="a mistake in the program"):
+        main()

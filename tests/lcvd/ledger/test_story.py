@@ -1,5 +1,6 @@
 import pytest
 
+from lcvd.errors import UsageError
 from lcvd.ledger.rows import failed, filtered, kept, write_ledger
 from lcvd.ledger.story import counts, last_rows, story
 
@@ -22,5 +23,5 @@ def test_the_last_word_on_each_clip(data):
 
 
 def test_an_unknown_clip_is_named(data):
-    with pytest.raises(KeyError, match="'z' is in no ledger"):
+    with pytest.raises(UsageError, match="'z' is in no ledger"):
         story(data, "z")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lcvd.config.reconstruct import LightSettings
+from lcvd.ledger.rows import ClipError
 from lcvd.light.estimate import fit_light, solve, tones_of
 from lcvd.light.presets import preset
 from lcvd.light.skin_samples import gather, join
@@ -154,5 +155,5 @@ def test_windows_give_what_the_whole_gives() -> None:
 
 def test_no_skin_is_said() -> None:
     normals, skin = ball(1)
-    with pytest.raises(ValueError, match="0 blocks of visible skin in 1 frames"):
+    with pytest.raises(ClipError, match="0 blocks of visible skin in 1 frames"):
         fit_light(np.zeros((1, SIZE, SIZE, 3), np.uint8), normals, np.zeros_like(skin), SETTINGS)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from lcvd.errors import UsageError
 from lcvd.render import rasterize as module
 from lcvd.render.rasterize import choose_backend, interpolate, pytorch3d_trouble, rasterize
 
@@ -115,7 +116,7 @@ def test_missing_pytorch3d_is_an_error_only_when_asked_for(caplog: pytest.LogCap
     with caplog.at_level("INFO", logger=module.__name__):
         assert choose_backend("auto") == "numba"
     assert "rasteriser: numba" in caplog.text
-    with pytest.raises(RuntimeError, match="pytorch3d isn't usable"):
+    with pytest.raises(UsageError, match="pytorch3d isn't usable"):
         rasterize(*soup(1), 8, "pytorch3d")
 
 

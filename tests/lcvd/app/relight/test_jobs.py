@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from lcvd.app.relight.jobs import Job, Queue
+from lcvd.errors import UsageError
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_running_job_stops_and_a_waiting_one_never_starts(queue):
 
 def test_errors_that_users_can_mend_are_told_and_others_are_logged(queue, caplog):
     def wrong(progress, cancel):
-        raise ValueError("/secret/place/me.png: no face")
+        raise UsageError("/secret/place/me.png: no face")
 
     def broken(progress, cancel):
         raise KeyError("internals")

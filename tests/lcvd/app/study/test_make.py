@@ -4,6 +4,7 @@ import pytest
 
 from lcvd.app.study.make import BALL, make_study
 from lcvd.app.study.material import open_study
+from lcvd.errors import UsageError
 from lcvd.evaluate.result_folders import read_result
 from lcvd.video.encode import write_lossless
 
@@ -52,7 +53,7 @@ def test_results_become_a_study(given):
 
 def test_a_study_is_never_written_over(given):
     made(given)
-    with pytest.raises(FileExistsError, match="name another folder"):
+    with pytest.raises(UsageError, match="name another folder"):
         made(given)
 
 
