@@ -1,18 +1,19 @@
-"""Motion alignment: a driving clip's motion on a portrait's face (spec C7), frame 1 of the driving clip being where the
-portrait starts.
+"""Motion alignment: transfer a driving clip's motion to a portrait's face (spec C7).
+
+The first frame of the driving clip corresponds to the portrait.
 
 =============  ======================  =====================  =================================
-mode           pose                    expression             place and size in the picture
+mode           pose                    expression             position and size in the image
 =============  ======================  =====================  =================================
-track          turned as driving is    driving's              moved and scaled as driving is
-relative       turned as driving is    driving's              the portrait's (paper, section 8)
+track          rotated like driving    driving's              moved and scaled like driving
+relative       rotated like driving    driving's              the portrait's (paper, section 8)
 relative-code  ref + d_t - d_1         ref + e_t - e_1        the portrait's (published code)
 scale          driving's               driving's              the portrait's
 self           driving's               driving's              driving's, and its identity
 =============  ======================  =====================  =================================
 
-`track` is the default: the paper promises "perfect alignment", but with the portrait's camera the driving head's
-translation is lost; here the head truly follows.
+`track` is the default. The paper promises "perfect alignment", but its use of the portrait's camera discards the
+translation of the driving head. `track` keeps it.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ DEFAULT = "track"
 
 
 def align(portrait: FaceCodes, driving: FaceCodes, mode: str = DEFAULT) -> FaceCodes:
-    """Codes of T frames: the portrait's face moving as the driving face does.
+    """Return codes of T frames in which the portrait's face moves like the driving face.
 
-    Their light is the portrait's, in mode `self` the driving clip's.
+    The light is the portrait's; in mode `self` it is the driving clip's.
 
     Args:
         portrait: codes whose first frame is the portrait.
@@ -48,13 +49,16 @@ def align(portrait: FaceCodes, driving: FaceCodes, mode: str = DEFAULT) -> FaceC
     if mode not in MODES:
         raise UsageError(f"motion alignment {mode!r} doesn't exist; choose one of {', '.join(MODES)}")
     if portrait.head != driving.head:
-        raise UsageError(f"portrait has codes of {portrait.head}, the driving clip of {driving.head}: reconstruct both")
+        raise UsageError(
+            f"the portrait has codes of {portrait.head}, the driving clip of {driving.head}: reconstruct both with the same "
+            "reconstruct.codes"
+        )
     moved = MODES[mode](portrait.window([0] * driving.frames), driving)
     return moved.replace(confidence=driving.confidence)
 
 
 def _relative(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
-    """Turns, those of a jaw too, compose as rotations: axis-angle vectors can be subtracted for small ones only."""
+    """Compose head and jaw rotations as rotations: subtracting axis-angle vectors is correct only for small angles."""
     joints = range(0, driving.pose.shape[1], 3)
     turned = [_turned(*(codes.pose[:, j : j + 3] for codes in (still, driving))) for j in joints]
     return still.replace(pose=np.concatenate(turned, axis=1)).with_expression(driving.expression)
@@ -80,7 +84,7 @@ def _self(_: FaceCodes, driving: FaceCodes) -> FaceCodes:
 
 
 def _track(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
-    """Moves are measured in head sizes, so that a small portrait head moves as far for its size as a large driving one."""
+    """Measure translations in head sizes, so that heads of different size move in proportion to their size."""
     home, there = placement(still), placement(driving)
     size = np.exp(home[0, 0] - there[0, 0])
     change = (there - there[0]) * [1, size, size]
@@ -94,4 +98,4 @@ MODES: dict[str, Callable[[FaceCodes, FaceCodes], FaceCodes]] = {
     "scale": _scale,
     "self": _self,
 }
-"""By name; each takes the portrait repeated T times, and the driving clip."""
+"""Alignment functions by name. Each takes the portrait's codes repeated T times, and the driving clip's codes."""

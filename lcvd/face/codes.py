@@ -1,4 +1,4 @@
-"""Face codes: the typed record of one clip's face, stored as one safetensors file."""
+"""Face codes: the parameters of the face in one clip, stored as one safetensors file."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ _POSES = (3, 6)
 
 @dataclass(frozen=True)
 class FaceCodes:
-    """Identity of a clip, and expression, pose, camera, crop and light of its T frames.
+    """Identity of a clip, and expression, pose, camera, crop, light and confidence of its T frames.
 
-    Shapes: identity (K,), expression (T, E), pose (T, 3) axis-angle in radians, or (T, 6) with the jaw's for heads that
-    have one, camera (T, 3) with (s, t_x, t_y) in NDC of the crop, crop (T, 3, 3) from pixels of the clip's square to
-    the crop's 224 x 224 (`lcvd.face.geometry`), light (T, 9, 3) second-order SH coefficients a colour channel, square
-    (3,) = (x0, y0, side) in clip-frame pixels, confidence (T,) in [0, 1], 0 where the face was interpolated. All float32
-    but the integer square. Expressions of the open head lie in [0, 1], FLAME's anywhere.
+    Shapes: identity (K,); expression (T, E); pose (T, 3) axis-angle in radians, or (T, 6) with the jaw's rotation for
+    head models with a jaw joint; camera (T, 3) = (s, t_x, t_y) in NDC of the crop; crop (T, 3, 3), the transform from
+    pixels of the clip's square crop to the 224 x 224 crop (`lcvd.face.geometry`); light (T, 9, 3), second-order SH
+    coefficients per colour channel; square (3,) = (x0, y0, side) in clip-frame pixels; confidence (T,) in [0, 1], 0 for
+    interpolated frames. All are float32 except the integer square. Expression coefficients of the open head are in
+    [0, 1], FLAME's are unbounded.
     """
 
     head: str
@@ -49,7 +50,7 @@ class FaceCodes:
     confidence: np.ndarray
 
     def __post_init__(self) -> None:
-        """Check shapes and that all numbers are finite."""
+        """Check that shapes are consistent and all values finite."""
         frames = len(self.pose)
         for name, tail in _PER_FRAME.items():
             shape = getattr(self, name).shape
@@ -58,14 +59,16 @@ class FaceCodes:
             if not fits:
                 raise UsageError(f"face codes: {name} has shape {shape}, expected {wanted} for {frames} frames of pose")
         if self.pose.shape[1] not in _POSES:
-            raise UsageError(f"face codes: pose has {self.pose.shape[1]} columns; 3 turn the head, 6 the jaw as well")
+            raise UsageError(
+                f"face codes: pose has {self.pose.shape[1]} columns, expected 3 (head) or 6 (head and jaw)"
+            )
         if self.identity.ndim != 1 or self.square.shape != (3,):
             raise UsageError(
                 f"face codes: identity {self.identity.shape} must be (K,), square {self.square.shape} (3,)"
             )
         for name in ("identity", *_PER_FRAME):
             if not np.isfinite(getattr(self, name)).all():
-                raise UsageError(f"face codes: {name} holds values that aren't finite")
+                raise UsageError(f"face codes: {name} has values that aren't finite")
 
     @property
     def frames(self) -> int:
@@ -73,21 +76,21 @@ class FaceCodes:
         return len(self.pose)
 
     def replace(self, **changes: Any) -> FaceCodes:
-        """The same codes with some fields changed."""
+        """Return a copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
     def with_expression(self, expression: np.ndarray) -> FaceCodes:
-        """The same codes with another expression (T, E), kept within [0, 1] where the head's lie there."""
+        """Return a copy with another expression (T, E), clipped to [0, 1] for the open head."""
         bounded = self.head.startswith("open-head/")
         return self.replace(expression=np.clip(expression, 0, 1) if bounded else expression)
 
     def window(self, indices: Sequence[int] | np.ndarray | slice) -> FaceCodes:
-        """Codes of the frames named."""
+        """Return the codes of the frames `indices`."""
         picked = indices if isinstance(indices, slice) else np.asarray(indices, dtype=np.int64)
         return self.replace(**{name: getattr(self, name)[picked] for name in _PER_FRAME})
 
     def save(self, path: Path, provenance: Mapping[str, Any]) -> None:
-        """Write to `path`; `provenance` (JSON-able: hashes of bytes, settings, weights) goes into the metadata."""
+        """Write to `path`, with `provenance` (JSON-able: hashes of input, settings and weights) in the metadata."""
         tensors = {
             field.name: np.ascontiguousarray(
                 getattr(self, field.name), np.int32 if field.name == "square" else np.float32
@@ -104,7 +107,7 @@ class FaceCodes:
 
     @staticmethod
     def of_bytes(data: bytes, name: str) -> FaceCodes:
-        """Codes from the bytes of a file that `save` wrote; errors name `name`, else as `load`."""
+        """Read codes from the bytes of a file written by `save`. Errors are those of `load` and contain `name`."""
         with tempfile.TemporaryDirectory() as folder:  # safetensors reads a file's metadata only from a file
             path = Path(folder) / f"{name}.safetensors"
             path.write_bytes(data)
@@ -115,14 +118,14 @@ class FaceCodes:
         """Read codes.
 
         Raises:
-            ValueError: the file isn't safetensors, lacks or adds a field, or a field's shape or values don't fit.
+            ValueError: the file isn't safetensors, has missing or unexpected fields, or a field's shape or values are invalid.
         """
         try:
             with safe_open(path, framework="numpy") as file:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
                 head = json.loads(file.metadata()["lcvd"])["head"]
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise FileError(f"{path}: not a file of face codes: {error}") from None
+            raise FileError(f"{path}: not a face-codes file: {error}") from None
         expected = {field.name for field in dataclasses.fields(FaceCodes)} - {"head"}
         if set(tensors) != expected:
             raise FileError(f"{path}: fields {sorted(tensors)}, expected {sorted(expected)}")

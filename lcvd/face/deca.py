@@ -1,7 +1,7 @@
-"""DECA's encoder E_flame: a face crop to the 236 numbers of FLAME, camera and light (spec E1).
+"""DECA's encoder E_flame: maps a face crop to the 236 parameters of FLAME, camera and light (spec E1).
 
-ResNet-50 with its stride in the 3 x 3 convolution and no classifier, then two linear layers. Parameters bear the
-published file's names. Shape suffixes: B crops, H W pixels.
+It is a ResNet-50 with the stride in the 3 x 3 convolution and without classifier, followed by two linear layers.
+Parameters have the names of the published file. Shape suffixes: B crops, H W pixels.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ from torch import Tensor, nn
 from lcvd.weights.strict import load_network
 
 SPLIT = {"shape": 100, "tex": 50, "exp": 50, "pose": 6, "cam": 3, "light": 27}
-"""Numbers in each part of the output, in order."""
+"""Number of values in each part of the output, in order."""
 FEATURES, HIDDEN = 2048, 1024
 CPU_BATCH = 4
-"""Crops encoded at once on a CPU: 116 ms a crop, against 141 alone and 169 sixteen at once."""
+"""Batch size on a CPU: 116 ms per crop, compared with 141 ms for batches of 1 and 169 ms for batches of 16."""
 _STAGES = ((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2))
-"""Blocks, inner channels and stride of each stage."""
+"""Number of blocks, inner channels and stride of each stage."""
 _WIDEN = 4
 
 
 @dataclass(frozen=True)
 class DecaCodes:
-    """What E_flame says of B crops: shape (B, 100), texture (B, 50), expression (B, 50), pose (B, 6) as axis-angle of
-    the head and of the jaw in radians, camera (B, 3) = (s, t_x, t_y) in NDC of the crop, light (B, 9, 3)."""
+    """Output of E_flame for B crops.
+
+    shape (B, 100), texture (B, 50), expression (B, 50), pose (B, 6) as axis-angle of head and jaw in radians, camera
+    (B, 3) = (s, t_x, t_y) in NDC of the crop, light (B, 9, 3).
+    """
 
     shape: Tensor
     texture: Tensor
@@ -38,13 +41,13 @@ class DecaCodes:
 
     @staticmethod
     def split(parameters: Tensor) -> DecaCodes:
-        """The parts of parameters (B, 236)."""
+        """Split parameters (B, 236) into their parts."""
         shape, texture, expression, pose, camera, light = parameters.split(list(SPLIT.values()), dim=-1)
         return DecaCodes(shape, texture, expression, pose, camera, light.unflatten(-1, (9, 3)))
 
 
 class DecaEncoder(nn.Module):
-    """E_flame: crops (B,3,224,224) RGB in [0, 1], no mean taken off, to parameters (B, 236)."""
+    """E_flame: maps crops (B,3,224,224), RGB in [0, 1] without mean subtraction, to parameters (B, 236)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,13 +55,13 @@ class DecaEncoder(nn.Module):
         self.layers = nn.Sequential(nn.Linear(FEATURES, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, sum(SPLIT.values())))
 
     def forward(self, crops_B3HW: Tensor) -> Tensor:
-        """Parameters (B, 236); `DecaCodes.split` names them."""
+        """Return the parameters (B, 236). `DecaCodes.split` splits them."""
         parameters: Tensor = self.layers(self.encoder(crops_B3HW))
         return parameters
 
 
 class ResNet50(nn.Module):
-    """Pictures (B,3,224,224) to features (B, 2048)."""
+    """Maps images (B,3,224,224) to features (B, 2048)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +77,7 @@ class ResNet50(nn.Module):
             setattr(self, f"layer{number}", nn.Sequential(*stage))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features, averaged over the last 7 x 7 places."""
+        """Return the features, averaged over the last 7 x 7 positions."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         for number in range(1, len(_STAGES) + 1):
             x = getattr(self, f"layer{number}")(x)
@@ -82,7 +85,7 @@ class ResNet50(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3, 1 x 1 convolutions beside a shortcut; `inner` channels within, four times as many after."""
+    """Residual block of 1 x 1, 3 x 3 and 1 x 1 convolutions with `inner` channels, and four times as many at the output."""
 
     def __init__(self, channels: int, inner: int, stride: int = 1) -> None:
         super().__init__()
@@ -101,7 +104,7 @@ class Bottleneck(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shortcut plus what the convolutions add."""
+        """Return the shortcut plus the output of the convolutions."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
@@ -110,10 +113,10 @@ class Bottleneck(nn.Module):
 
 
 def load_encoder(path: Path, device: torch.device | str = "cpu") -> DecaEncoder:
-    """E_flame of the published ``deca_model.tar``, frozen, in evaluation mode.
+    """Load E_flame from the published ``deca_model.tar``, frozen and in evaluation mode.
 
     Raises:
-        ModelError: the file isn't a checkpoint with a part ``E_flame``, or its keys or shapes differ (they are listed).
+        ModelError: the file isn't a checkpoint with a key ``E_flame``, or keys or shapes differ. The message lists them.
     """
     encoder = load_network(DecaEncoder, path, "E_flame").to(device)
     return encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -121,6 +124,6 @@ def load_encoder(path: Path, device: torch.device | str = "cpu") -> DecaEncoder:
 
 @torch.inference_mode()
 def encode(encoder: DecaEncoder, crops_B3HW: Tensor) -> Tensor:
-    """Parameters (B, 236) of a window's crops: all at once on an accelerator, on a CPU as many as fit its caches."""
+    """Encode crops to parameters (B, 236): in one batch on an accelerator, in batches of `CPU_BATCH` on a CPU."""
     crops = crops_B3HW.contiguous(memory_format=torch.channels_last)
     return torch.cat([encoder(part) for part in crops.split(CPU_BATCH if crops.device.type == "cpu" else len(crops))])

@@ -1,4 +1,4 @@
-"""Face codes by DECA: crops of a window of frames through E_flame at once (spec C1, C2, E1)."""
+"""Estimate face codes with DECA, on batches of crops (spec C1, C2, E1)."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ Array = NDArray[Any]
 
 
 class DecaCoder:
-    """Codes of FLAME for one clip: its frames are handed over in order, in windows.
+    """Estimates FLAME codes for one clip, from windows of frames passed in order.
 
     Args:
-        track: MediaPipe's track of the clip, which the crops are made from unless `settings` say otherwise.
-        square: (x0, y0, side) in clip-frame pixels, in whose pixels the crops are told.
-        settings: whose landmarks make the crops.
+        track: the clip's MediaPipe face track. Crops are computed from it unless `settings` select face-alignment.
+        square: the clip's square crop (x0, y0, side) in clip-frame pixels. Crop transforms are relative to it.
+        settings: selects the landmarks for the crops.
 
     Raises:
-        MissingWeights: a published file isn't there.
-        ImportError: `settings` ask for face-alignment, which isn't installed.
+        MissingWeights: a published file is missing.
+        ImportError: `settings` select face-alignment, which isn't installed.
     """
 
     def __init__(self, track: FaceTrack, square: Array, settings: DecaSettings) -> None:
@@ -62,8 +62,10 @@ class DecaCoder:
         self._present.append(present)
 
     def finish(self) -> FaceCodes:
-        """Codes of all frames. Identity is the mean of the frames' shapes, so that a head keeps its form; frames without
-        a face are interpolated and get confidence 0, the others 1.
+        """Return the codes of all frames.
+
+        Identity is the mean of the frames' shape coefficients, so that it is constant over the clip. Frames without a
+        face are interpolated and have confidence 0, all others 1.
 
         Raises:
             ClipError: no frame has a face (`no_face`).
@@ -86,8 +88,8 @@ class DecaCoder:
         )
 
     def error(self, codes: FaceCodes) -> Array:
-        """Mean distance (T',) of the mesh's eyes, nose tip and mouth corners from the track's, as a share of the distance
-        between the outer eye corners, in the T' frames with a face."""
+        """Return the mean distance (T',) of the mesh's eyes, nose tip and mouth corners from the track's, in the T' frames
+        with a face, as a fraction of the inter-ocular distance (outer eye corners)."""
         seen, points = codes.window(np.flatnonzero(self._track.present)), self._track.landmarks[self._track.present]
         vertices = self.head.vertices(seen.identity, seen.expression, seen.pose)
         marks = self.head.five_points(place(vertices, seen))[..., :2]
@@ -98,7 +100,7 @@ class DecaCoder:
 
 
 def _bridged(values: Array, present: Array) -> Array:
-    """Values (T, ...) float32 with the rows that aren't `present` drawn linearly between those that are."""
+    """Interpolate linearly over the rows of values (T, ...) that aren't `present`. Returns float32."""
     flat, known = values.reshape(len(values), -1), np.flatnonzero(present)
     columns = [np.interp(np.arange(len(flat)), known, column[known]) for column in flat.T]
     return np.stack(columns, axis=1).reshape(values.shape).astype(np.float32)

@@ -1,7 +1,7 @@
-"""The crop that DECA's encoder looks at: a square box around the face, warped to 224 x 224 (spec C1, K6).
+"""Input crop of DECA's encoder: a square box around the face, warped to 224 x 224 (spec C1, K6).
 
-A crop transform is a (3, 3) float64 matrix from pixels of the picture to pixels of the crop, both with centres at whole
-numbers. All crops of a window are warped at once, on the encoder's device.
+A crop transform is a (3, 3) float64 matrix from image pixels to crop pixels, both with pixel centres at integers. All
+crops of a window are warped in one batch on the encoder's device.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from lcvd.face.geometry import CROP
 
 Array = NDArray[Any]
 _POINTS, _MARGIN = 1.1, 1.25
-"""The published factors: from the points' box to the face, and from the face to the crop."""
+"""Published scale factors: from the landmarks' bounding box to the face, and from the face to the crop."""
 _JAW = (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356)
 _BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
 LIKE_68 = (*_JAW, *_BROWS, 4, 61, 291)
-"""MediaPipe's landmarks whose box is that of the 68: jaw from ear to ear, upper edge of the brows, nose tip, mouth."""
+"""MediaPipe landmarks with the same bounding box as the 68 landmarks: jaw, upper edge of the brows, nose tip, mouth."""
 
 
 def crops_of(landmarks: Array, present: Array, height: int, width: int) -> Array:
-    """Crop transforms (T, 3, 3) from each frame's 68 landmarks, or from MediaPipe's 478.
+    """Compute crop transforms (T, 3, 3) from 68 landmarks per frame, or from MediaPipe's 478.
 
     Args:
-        landmarks: (T, 68, 2) or (T, 478, 2 or more) in pixels; the box's arithmetic is done in float32 (K6).
-        present: (T,) bool; where it is False the box is the whole picture, as published.
-        height: of the picture. width: of the picture.
+        landmarks: (T, 68, 2) or (T, 478, 2 or more) in pixels. The box is computed in float32 (K6).
+        present: (T,) bool. Frames without a face use the whole image, as in the published code.
+        height: image height in pixels. width: image width in pixels.
 
     Raises:
         ValueError: another number of landmarks.
     """
     if landmarks.shape[1] not in (68, 478):
-        raise ValueError(f"{landmarks.shape[1]} landmarks; a crop is made from 68 (face-alignment) or 478 (MediaPipe)")
+        raise ValueError(f"{landmarks.shape[1]} landmarks; expected 68 (face-alignment) or 478 (MediaPipe)")
     points = landmarks[:, LIKE_68] if landmarks.shape[1] == 478 else landmarks
     return np.stack(
         [
@@ -51,7 +51,7 @@ def crops_of(landmarks: Array, present: Array, height: int, width: int) -> Array
 
 
 def box_of(points: Array) -> tuple[Array, int]:
-    """Centre (2,) and side of the square around landmarks (L, 2): int(((w + h) / 2 * 1.1) * 1.25)."""
+    """Return centre (2,) and side of the square around landmarks (L, 2). The side is int(((w + h) / 2 * 1.1) * 1.25)."""
     points = np.asarray(points, np.float32)
     low, high = points.min(0), points.max(0)
     extent = high - low
@@ -60,22 +60,22 @@ def box_of(points: Array) -> tuple[Array, int]:
 
 
 def box_of_picture(height: int, width: int) -> tuple[Array, int]:
-    """Centre and side where no face is found. The published code swaps the sides here, which moves the centre."""
+    """Return centre and side for a frame without a face. As in the published code, height and width are swapped."""
     centre = np.array([height - 1, width - 1]) / 2
     return centre, int((height - 1 + width - 1) / 2 * _POINTS * _MARGIN)
 
 
 def crop_transform(centre: Array, size: int) -> Array:
-    """The similarity (3, 3) that takes the square's corners to (0, 0), (0, 223) and (223, 0)."""
+    """Return the similarity (3, 3) that maps the square's corners to (0, 0), (0, 223) and (223, 0)."""
     scale = (CROP - 1) / size
     corner = np.asarray(centre, np.float64) - size / 2
     return np.array([[scale, 0, -scale * corner[0]], [0, scale, -scale * corner[1]], [0, 0, 1]])
 
 
 def warp(frames: Array, transforms: Array, device: torch.device | str = "cpu") -> Tensor:
-    """Crops (n, 3, 224, 224) float32 in [0, 1] of frames (n, H, W, 3) uint8: bilinear, black outside the frame.
+    """Warp frames (n, H, W, 3) uint8 to crops (n, 3, 224, 224) float32 in [0, 1]: bilinear, black outside the frame.
 
-    Only the part of the frames that the crops show travels to `device`.
+    Only the region covered by the crops is copied to `device`.
     """
     inverse = np.linalg.inv(transforms)
     edge = np.array([[0, 0, 1], [CROP - 1, 0, 1], [0, CROP - 1, 1], [CROP - 1, CROP - 1, 1]], np.float64)
@@ -85,7 +85,7 @@ def warp(frames: Array, transforms: Array, device: torch.device | str = "cpu") -
     high = np.clip(np.ceil(corners.max(0)).astype(int) + 2, low + 2, limits)
     cut = np.ascontiguousarray(frames[:, low[1] : high[1], low[0] : high[0]])
     pictures = torch.from_numpy(cut).to(device).permute(0, 3, 1, 2).float() / 255
-    # Crop pixels to places in the cut part, -1 and 1 on the centres of its outermost pixels.
+    # Crop pixels to normalised positions in the copied region: -1 and 1 are the centres of its outermost pixels.
     scale = 2 / (high - low - 1)
     normal = np.array([[scale[0], 0, -scale[0] * low[0] - 1], [0, scale[1], -scale[1] * low[1] - 1]])
     rows, columns = np.mgrid[:CROP, :CROP].astype(np.float64)
@@ -95,10 +95,10 @@ def warp(frames: Array, transforms: Array, device: torch.device | str = "cpu") -
 
 
 def face_alignment_package() -> ModuleType:
-    """The package ``face-alignment`` (extra ``lcvd[deca]``), which fetches its two networks when it is first used.
+    """Import ``face-alignment`` (extra ``lcvd[deca]``). It downloads its two networks on first use.
 
     Raises:
-        ImportError: it isn't installed.
+        ImportError: the package isn't installed.
     """
     try:
         return importlib.import_module("face_alignment")
@@ -110,7 +110,7 @@ def face_alignment_package() -> ModuleType:
 
 
 class FaceAlignment:
-    """The published landmarks: face-alignment's S3FD and 2DFAN-4 without flip test.
+    """Landmarks as in the published code: face-alignment's S3FD and 2DFAN-4 without flip test.
 
     Raises:
         ImportError: see `face_alignment_package`.
@@ -121,8 +121,10 @@ class FaceAlignment:
         self._find = package.FaceAlignment(package.LandmarksType.TWO_D, device=device, flip_input=False)
 
     def __call__(self, frames: Array) -> tuple[Array, Array]:
-        """Landmarks (n, 68, 2) float32 of the first face in each of frames (n, H, W, 3) uint8 RGB, and whether there is
-        one (n,); rows without a face are zero."""
+        """Return the landmarks (n, 68, 2) float32 of the first face in each frame, and whether there is a face (n,).
+
+        `frames` is (n, H, W, 3) uint8 RGB. Rows without a face are zero.
+        """
         landmarks, present = np.zeros((len(frames), 68, 2), np.float32), np.zeros(len(frames), bool)
         for i, frame in enumerate(frames):
             found = self._find.get_landmarks(frame)

@@ -1,4 +1,4 @@
-"""Fit the open head to a clip's landmarks: one identity, and expression, pose and camera of every frame."""
+"""Fit the open head model to a clip's landmarks: one identity, and expression, pose and camera for every frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lcvd.face.track import FaceTrack
 from lcvd.ledger.rows import ClipError
 
 EYE_CORNERS = (33, 263)
-"""MediaPipe's outer corners of the eyes."""
+"""MediaPipe's landmarks of the outer eye corners."""
 
 
 def fit_track(
@@ -27,13 +27,13 @@ def fit_track(
     identity: Array | None = None,
     only: Array | None = None,
 ) -> FaceCodes:
-    """Codes of a clip without light (zeros), in NDC of `square` (x0, y0, side).
+    """Fit a clip and return its codes, in NDC of `square` (x0, y0, side), with light set to zero.
 
-    To see how well a fit foretells what it wasn't given: `identity` (K,) is taken from other frames instead of found, and
-    `only` picks the head's landmarks that are looked at.
+    For held-out tests, `identity` (K,) fixes the identity instead of fitting it, and `only` selects the head's landmarks
+    that are used.
 
-    Frames without a face are interpolated and get confidence 0. The others' confidence falls with the landmarks'
-    distance from the fitted head: 1 / (1 + (rms / `settings.doubt`)^2). Memory: 40 kB a frame.
+    Frames without a face are interpolated and have confidence 0. The confidence of the others decreases with the RMS
+    distance of the landmarks from the fitted head: 1 / (1 + (rms / `settings.doubt`)^2). Memory: 40 kB per frame.
 
     Raises:
         ClipError: no frame has a face (`no_face`).
@@ -45,14 +45,16 @@ def fit_track(
 
 
 def landmark_error(codes: FaceCodes, track: FaceTrack, head: Head, only: Array | None = None) -> Array:
-    """Mean distance (T',) of the fitted head's landmarks from the track's, as a share of the distance between the outer
-    eye corners, in the T' frames with a face. `only` picks some of the head's landmarks."""
+    """Return the mean distance (T',) of the fitted head's landmarks from the track's, in the T' frames with a face.
+
+    It is a fraction of the inter-ocular distance (outer eye corners). `only` selects some of the head's landmarks.
+    """
     pick = np.arange(len(head.landmark_indices)) if only is None else only
     seen = codes.window(np.flatnonzero(track.present))
     points = track.landmarks[track.present][..., :2]
     marks = head.landmarks(head.vertices(codes.identity, seen.expression, seen.pose))
     gap = (place(marks, seen)[..., :2] + 1) * codes.square[2] / 2 + codes.square[:2] - points[:, head.landmark_indices]
-    # The eyes' distance in space, so that a turned head isn't judged more severely.
+    # The inter-ocular distance in 3-D: its projection would shrink, and the error grow, when the head turns.
     eyes = np.flatnonzero(np.isin(head.landmark_indices, EYE_CORNERS))
     shape = head.landmarks(head.shape(codes.identity, seen.expression[:1]))[0, eyes]
     unit = np.linalg.norm(shape[1] - shape[0]) * seen.camera[:, 0] * codes.square[2] / 2

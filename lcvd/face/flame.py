@@ -1,7 +1,7 @@
-"""The FLAME head as DECA uses it: 100 shape and 50 expression directions, head and jaw turned, linear skinning (E2).
+"""The FLAME head model as used by DECA: 100 shape and 50 expression directions, head and jaw rotation, linear skinning (E2).
 
-Model space: y up, z to the camera, x to the picture's right, metres. Built from the publisher's ``generic_model.pkl``
-and ``FLAME_masks.pkl``, read by `lcvd.face.pickles`.
+Model space: y up, z towards the camera, x to the right of the image, metres. The model is built from the publisher's
+``generic_model.pkl`` and ``FLAME_masks.pkl``, which `lcvd.face.pickles` reads.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Array = NDArray[Any]
 NAME = "flame-2020"
 SHAPE, EXPRESSION, JOINTS = 100, 50, 5
 FIRST_EXPRESSION = 300
-"""Of the file's 400 directions, the first 300 are shape and the rest expression."""
+"""Index of the first expression direction. Of the file's 400 directions, the first 300 are shape directions."""
 JAW = 2
-"""Number of the jaw's joint: root, neck, jaw, eyes."""
+"""Index of the jaw joint. The joints are root, neck, jaw and both eyes."""
 _REGIONS = ("face", "right_eyeball", "left_eyeball", "nose", "lips")
 
 
@@ -31,9 +31,9 @@ class Flame:
     """FLAME with V vertices, all arrays float32.
 
     template (V, 3), identity_basis (100, V, 3), expression_basis (50, V, 3), pose_basis (36, V, 3), joint_regressor
-    (5, V), skin_weights (V, 5), parents (5,) with -1 for the root. faces (F, 3) is the whole head, hint_faces (Fh, 3) the
-    region that hints show and hint_weights (Fh,) each triangle's share in the normals: 1, 2 or 3 (spec C3). `marks` are
-    the vertices whose mean is each of `five_points`.
+    (5, V), skin_weights (V, 5), parents (5,) with -1 for the root. faces (F, 3) are the triangles of the whole head,
+    hint_faces (Fh, 3) those rendered in hints, and hint_weights (Fh,) the weight of each in the normals: 1, 2 or 3
+    (spec C3). `marks` has the vertices of each of `five_points`; a point is their mean.
     """
 
     template: Array
@@ -50,8 +50,8 @@ class Flame:
     name: str = NAME
 
     def vertices(self, identity: Array, expression: Array, pose: Array) -> Array:
-        """Posed head (T, V, 3) float32 for identity (100,), expression (T, 50), and pose (T, 6): axis-angle of the head
-        and of the jaw, radians."""
+        """Return the posed vertices (T, V, 3) float32 for identity (100,), expression (T, 50) and pose (T, 6): axis-angle of
+        head and jaw in radians."""
         turns = np.zeros((len(pose), JOINTS, 3))
         turns[:, 0], turns[:, JAW] = pose[:, :3], pose[:, 3:]
         turned = rotations(turns.reshape(-1, 3)).reshape(-1, JOINTS, 3, 3).astype(np.float32)
@@ -66,12 +66,11 @@ class Flame:
         return skinned
 
     def five_points(self, vertices: Array) -> Array:
-        """Places (T, 5, 3) on vertices (T, V, 3): the eyes, the nose tip, the corners of the mouth, picture's left before
-        right."""
+        """Return eyes, nose tip and mouth corners (T, 5, 3) of vertices (T, V, 3), image left before right."""
         return np.stack([vertices[:, mark].mean(axis=1) for mark in self.marks], axis=1)
 
     def _chain(self, turned: Array, joints: Array) -> tuple[Array, Array]:
-        """Each joint's motion of points at rest: turn (T, 5, 3, 3) and shift (T, 5, 3)."""
+        """Return the rigid transform of each joint relative to the rest pose: rotation (T, 5, 3, 3), shift (T, 5, 3)."""
         turn, shift = np.empty_like(turned), np.empty_like(joints)
         for j, parent in enumerate(self.parents):
             about = joints[:, j] - (turned[:, j] @ joints[:, j, :, None])[..., 0]
@@ -84,11 +83,11 @@ class Flame:
 
 
 def load_flame(model: Path, masks: Path) -> Flame:
-    """FLAME from the publisher's ``generic_model.pkl`` and ``FLAME_masks.pkl``.
+    """Load FLAME from the publisher's ``generic_model.pkl`` and ``FLAME_masks.pkl``.
 
     Raises:
-        PickleRefused: a file asks for something that arrays don't need (and isn't run), lacks a field, or an array's
-            shape doesn't fit the others.
+        PickleRefused: a file requests a function or class that arrays don't need (which isn't run), a field is missing,
+            or an array's shape is inconsistent with the others.
     """
     found, regions = read_arrays(model), read_arrays(masks)
 
@@ -109,7 +108,7 @@ def load_flame(model: Path, masks: Path) -> Flame:
     if directions.shape[2] < FIRST_EXPRESSION + EXPRESSION:
         raise PickleRefused(f"{model}: shapedirs has {directions.shape[2]} directions; FLAME 2020 has 400")
     parents = take("kintree_table", 2, JOINTS)[0].astype(np.int64)
-    parents[0] = -1  # stored as a large number without a sign
+    parents[0] = -1  # stored as a large unsigned number
     faces = take("f", None, 3).astype(np.int64)
     region = {name: _region(regions, name, count, masks) for name in _REGIONS}
     hint_faces, hint_weights = rendered_region(faces, region["face"], count)
@@ -129,8 +128,8 @@ def load_flame(model: Path, masks: Path) -> Flame:
 
 
 def rendered_region(faces: Array, region: Array, count: int) -> tuple[Array, Array]:
-    """Triangles of `faces` (F, 3) on `count` vertices with at least one of the vertices `region`, and how many each has,
-    1 to 3 (spec C3)."""
+    """Return the triangles of `faces` (F, 3) with at least one vertex in `region`, and the number of such vertices of each, 1
+    to 3 (spec C3). `count` is the number of vertices."""
     inside = np.zeros(count, np.int64)
     inside[region] = 1
     weights = inside[faces].sum(axis=1)
@@ -139,17 +138,19 @@ def rendered_region(faces: Array, region: Array, count: int) -> tuple[Array, Arr
 
 
 def _region(regions: dict[str, Any], name: str, count: int, source: Path) -> Array:
-    """Numbers of a region's vertices."""
+    """Return the vertex indices of a region."""
     if name not in regions:
-        raise PickleRefused(f"{source}: has no region {name!r}; it holds {', '.join(map(str, regions))}")
+        raise PickleRefused(f"{source}: has no region {name!r}; its regions are {', '.join(map(str, regions))}")
     numbers = dense(regions[name], f"{source}: {name}").astype(np.int64).ravel()
     if not len(numbers) or not 0 <= numbers.min() <= numbers.max() < count:
-        raise PickleRefused(f"{source}: region {name!r} must name vertices 0 to {count - 1}; is it of this model?")
+        raise PickleRefused(
+            f"{source}: region {name!r} has vertex indices outside 0 to {count - 1}: the file belongs to another model"
+        )
     return numbers
 
 
 def _marks(template: Array, region: dict[str, Array]) -> tuple[Array, ...]:
-    """Vertices of the five points: eyeballs, the nose's foremost vertex, the lips' outermost ones."""
+    """Return the vertices of the five points: both eyeballs, the foremost nose vertex, the outermost lip vertices."""
     nose, lips = region["nose"], region["lips"]
     tip = nose[[template[nose, 2].argmax()]]
     corners = (lips[[template[lips, 0].argmin()]], lips[[template[lips, 0].argmax()]])
@@ -157,5 +158,5 @@ def _marks(template: Array, region: dict[str, Array]) -> tuple[Array, ...]:
 
 
 def _directions(stored: Array) -> Array:
-    """(V, 3, K) as stored to contiguous float32 (K, V, 3)."""
+    """Convert stored directions (V, 3, K) to contiguous float32 (K, V, 3)."""
     return np.ascontiguousarray(np.moveaxis(stored, -1, 0), np.float32)

@@ -1,7 +1,7 @@
-"""From model space to the picture: one camera and one crop serve every head model (spec C2).
+"""Projection from model space to the image, with one camera and one crop for every head model (spec C2).
 
-A camera (s, t_x, t_y) projects a head into NDC of a crop; the crop's transform says where the crop lies in the clip's
-square. The open head is fitted in the square itself, so its crop is the whole square; DECA's crops follow the face.
+A camera (s, t_x, t_y) projects a head into NDC of a crop. The crop's transform maps the crop to the clip's square crop. The
+open head is fitted in the square itself, so its crop is the whole square; DECA's crops follow the face.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from lcvd.face.codes import FaceCodes
 
 Array = NDArray[Any]
 CROP = 224
-"""Side of a crop in pixels."""
+"""Side of DECA's crop in pixels."""
 DEPTH = 10.0
 """Distance added to the projected z."""
 
 
 def place(vertices: Array, codes: FaceCodes) -> Array:
-    """Posed vertices (T, V, 3) in NDC of the square, float32: x right, y down, smaller z nearer.
+    """Project posed vertices (T, V, 3) to NDC of the square, float32: x right, y down, smaller z nearer.
 
-    z is that of the crop's camera, as published: it isn't rescaled with x and y.
+    As in the published code, z is that of the crop's camera and isn't rescaled with x and y.
     """
     seen = project(vertices, codes.camera)
     turn, shift = crop_in_square(codes)
@@ -33,7 +33,7 @@ def place(vertices: Array, codes: FaceCodes) -> Array:
 
 
 def project(vertices: Array, camera: Array) -> Array:
-    """Weak perspective: model space (T, V, 3) to NDC of the crop, x right, y down, smaller z nearer.
+    """Project vertices (T, V, 3) from model space to NDC of the crop (weak perspective): x right, y down, smaller z nearer.
 
     camera (T, 3) is (s, t_x, t_y): x' = s (x + t_x), y' = -s (y + t_y), z' = -s z + 10.
     """
@@ -43,9 +43,9 @@ def project(vertices: Array, camera: Array) -> Array:
 
 
 def crop_in_square(codes: FaceCodes) -> tuple[Array, Array]:
-    """What takes NDC of each frame's crop to NDC of the square: matrices (T, 2, 2) and shifts (T, 2), float64.
+    """Return the transform from NDC of each frame's crop to NDC of the square: matrices (T, 2, 2), shifts (T, 2), float64.
 
-    NDC v of the crop is its pixel (v / 2 + 1/2) 224, and pixel p of the square's side S is NDC 2 p / S - 1.
+    NDC v of the crop is pixel (v / 2 + 1/2) 224, and pixel p of a square of side S is NDC 2 p / S - 1.
     """
     back = np.linalg.inv(codes.crop.astype(np.float64))
     middle, half = back @ [CROP / 2, CROP / 2, 1], back[:, :2, :2] * (CROP / 2)
@@ -54,8 +54,9 @@ def crop_in_square(codes: FaceCodes) -> tuple[Array, Array]:
 
 
 def placement(codes: FaceCodes) -> Array:
-    """Where each frame's head lies in the square: (T, 3) float64 of the log of its scale, in NDC a unit of model space,
-    and the model's origin x, y in NDC.
+    """Return scale and position of the head in the square, (T, 3) float64.
+
+    The columns are the log of the scale, in NDC per unit of model space, and x and y of the model's origin in NDC.
 
     Raises:
         UsageError: a camera's scale isn't positive.
@@ -71,7 +72,7 @@ def placement(codes: FaceCodes) -> Array:
 
 
 def with_placement(codes: FaceCodes, places: Array) -> FaceCodes:
-    """The codes with cameras that put each head where `places` (T, 3) say (see `placement`); their crops stay."""
+    """Return codes whose cameras give the heads the scale and position `places` (T, 3) (see `placement`). Crops don't change."""
     turn, shift = crop_in_square(codes)
     scale = np.exp(places[:, 0] - _log_size(turn))
     origin = np.linalg.solve(turn, (places[:, 1:] - shift)[..., None])[..., 0]
@@ -80,11 +81,11 @@ def with_placement(codes: FaceCodes, places: Array) -> FaceCodes:
 
 
 def _log_size(turn: Array) -> Array:
-    """Log of how much similarities (T, 2, 2) enlarge."""
+    """Return the log of the scale factor of similarities (T, 2, 2)."""
     return np.log(np.abs(np.linalg.det(turn))) / 2
 
 
 def whole_square(square: Array, frames: int) -> Array:
-    """The crop (T, 3, 3) float32 that shows all of ``square`` = (x0, y0, side): NDC of both are the same."""
+    """Return the crop (T, 3, 3) float32 that covers all of ``square`` = (x0, y0, side), so that both have the same NDC."""
     scale = CROP / float(square[2])
     return np.tile(np.diag([scale, scale, 1.0]).astype(np.float32), (frames, 1, 1))

@@ -1,8 +1,8 @@
-"""The open head: a linear face model cut from MakeHuman (CC0), with MediaPipe's landmarks marked on it.
+"""The open head model: a linear face model cut from MakeHuman (CC0), annotated with MediaPipe's landmarks.
 
-``scripts/cut_head.py`` made the asset that is read here; ``assets/README.md`` says from what. Model space: y up, z to
-the camera, x to the picture's right, origin between the ears; 1 is the height of the mean head, chin to crown. Head
-motion is a rotation about the origin; the jaw belongs to the expression.
+``scripts/cut_head.py`` writes its asset, and ``assets/README.md`` lists the sources. Model space: y up, z towards the
+camera, x to the right of the image, origin between the ears; the unit is the height of the mean head from chin to crown.
+Head motion is a rotation about the origin. The jaw is part of the expression.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Array = NDArray[Any]
 ASSETS = Path(__file__).parent / "assets"
 _FILES = {"open-head/1": "open_head.npz"}
 _EYES, _NOSE, _MOUTH = ((33, 133), (263, 362)), (4,), ((61,), (291,))
-"""MediaPipe's numbers of the eyes' corners, the nose tip and the mouth's corners, image left before right."""
+"""MediaPipe landmarks of the eye corners, the nose tip and the mouth corners, image left before right."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """A head model with K identity directions (standard normal), E expressions in [0, 1], V vertices.
+    """A head model with K identity directions (standard normal), E expressions in [0, 1] and V vertices.
 
-    template (V, 3), identity_basis (K, V, 3), expression_basis (E, V, 3) float32. faces (F, 3) int64 is the whole head,
-    `face_parts` (F,) indexes `parts`; hint_faces (Fh, 3) is the region that hints show: forehead, nose, cheeks, lips,
-    eyelids, chin (the counterpart of spec C3). Landmark i of `landmark_indices` (L,) (MediaPipe's numbers) lies at
-    `landmark_weights[i]` (3,) on the vertices `landmark_corners[i]` (3,); `landmark_trust` (L,) in (0, 1] says how
-    firmly MediaPipe holds it to that place. `mirror` (V,) is each vertex's counterpart on the other side.
+    template (V, 3), identity_basis (K, V, 3), expression_basis (E, V, 3) float32. faces (F, 3) int64 are the triangles of
+    the whole head; `face_parts` (F,) indexes `parts`. hint_faces (Fh, 3) are the triangles rendered in hints: forehead,
+    nose, cheeks, lips, eyelids, chin (corresponds to spec C3). Landmark i of `landmark_indices` (L,) (MediaPipe's numbers)
+    has barycentric coordinates `landmark_weights[i]` (3,) on the vertices `landmark_corners[i]` (3,). `landmark_trust`
+    (L,) in (0, 1] is the reliability of MediaPipe's position. `mirror` (V,) is each vertex's mirror image.
     """
 
     name: str
@@ -51,26 +51,26 @@ class Head:
     mirror: Array
 
     def shape(self, identity: Array, expression: Array) -> Array:
-        """Head in its own frame, not yet turned: (T, V, 3) for identity (K,) and expression (T, E)."""
+        """Return the unrotated vertices (T, V, 3) for identity (K,) and expression (T, E)."""
         still = self.template + np.tensordot(np.asarray(identity, np.float32), self.identity_basis, 1)
         return still + np.tensordot(np.asarray(expression, np.float32), self.expression_basis, 1)
 
     def vertices(self, identity: Array, expression: Array, pose: Array) -> Array:
-        """Posed head (T, V, 3) float32 for identity (K,), expression (T, E) and axis-angle pose (T, 3) in radians."""
+        """Return the posed vertices (T, V, 3) float32 for identity (K,), expression (T, E) and axis-angle pose (T, 3) in
+        radians."""
         turned: Array = self.shape(identity, expression) @ rotations(pose).astype(np.float32).swapaxes(1, 2)
         return turned
 
     def landmarks(self, vertices: Array) -> Array:
-        """Places of the landmarks `landmark_indices` on vertices (T, V, 3): (T, L, 3)."""
+        """Return the positions (T, L, 3) of the landmarks `landmark_indices` on vertices (T, V, 3)."""
         return np.einsum("lk,tlkc->tlc", self.landmark_weights, vertices[:, self.landmark_corners])
 
     @property
     def hint_weights(self) -> None:
-        """All triangles weigh alike in the normals."""
+        """None: all triangles have equal weight in the normals."""
 
     def five_points(self, vertices: Array) -> Array:
-        """Places (T, 5, 3) on vertices (T, V, 3): the eyes, the nose tip, the corners of the mouth, picture's left before
-        right."""
+        """Return eyes, nose tip and mouth corners (T, 5, 3) of vertices (T, V, 3), image left before right."""
         rows = {int(number): row for row, number in enumerate(self.landmark_indices)}
         points = self.landmarks(vertices)
         groups = (*_EYES, _NOSE, *_MOUTH)
@@ -78,7 +78,7 @@ class Head:
 
 
 def rotations(pose: Array) -> Array:
-    """Rotation matrices (T, 3, 3) float64 of axis-angle vectors (T, 3) in radians."""
+    """Return rotation matrices (T, 3, 3) float64 of axis-angle vectors (T, 3) in radians."""
     pose = np.asarray(pose, np.float64)
     angle = np.linalg.norm(pose, axis=-1)[:, None, None]
     cross = np.zeros((len(pose), 3, 3))
@@ -90,7 +90,7 @@ def rotations(pose: Array) -> Array:
 
 @functools.cache
 def load_head(name: str = "open-head/1") -> Head:
-    """The head model `name`.
+    """Load the head model `name`.
 
     Raises:
         ValueError: there is no such model, or its asset is incomplete.
@@ -103,14 +103,14 @@ def load_head(name: str = "open-head/1") -> Head:
     try:
         return unpack(name, asset)
     except KeyError as error:
-        raise FileError(f"{path}: {error} is missing; make it again with scripts/cut_head.py") from None
+        raise FileError(f"{path}: {error} is missing; write the asset again with scripts/cut_head.py") from None
 
 
 def unpack(name: str, asset: dict[str, Array]) -> Head:
-    """Dense bases from the asset's sparse displacements, which are whole numbers of `unit`."""
+    """Build the dense bases from the asset's sparse displacements, which are integer multiples of `unit`."""
     template, unit = asset["template"], asset["unit"]
     count = len(template)
-    # What targets share with moving, turning or scaling the whole face is the camera's and the pose's, not identity.
+    # Remove rigid motion and scaling of the whole face from identity: the pose and the camera represent them.
     rigid = rigid_motions(template).reshape(7, -1)
     targets = (_dense(asset, "target", count) * unit).reshape(-1, 3 * count)
     identity = (asset["target_mix"] @ targets + asset["rigid_mix"] @ rigid).reshape(-1, count, 3)
@@ -133,7 +133,7 @@ def unpack(name: str, asset: dict[str, Array]) -> Head:
 
 
 def rigid_motions(points: Array) -> Array:
-    """The seven small motions of points (V, 3) as a whole, (7, V, 3): three shifts, three turns, scaling."""
+    """Return the seven infinitesimal similarity motions (7, V, 3) of points (V, 3): three shifts, three rotations, scaling."""
     shifts = np.broadcast_to(np.eye(3, dtype=points.dtype)[:, None], (3, *points.shape))
     turns = np.cross(np.eye(3, dtype=points.dtype)[:, None], points[None])
     return np.concatenate([shifts, turns, points[None]])

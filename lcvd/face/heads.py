@@ -1,4 +1,4 @@
-"""What every head model gives, and where it is found by the name that face codes carry."""
+"""Interface of head models, and their lookup by the name stored in face codes."""
 
 from __future__ import annotations
 
@@ -16,38 +16,37 @@ Array = NDArray[Any]
 
 
 class HeadModel(Protocol):
-    """A head that hints are rendered of: `lcvd.face.head.Head` (open) or `lcvd.face.flame.Flame`."""
+    """A head model from which hints are rendered: `lcvd.face.head.Head` (open) or `lcvd.face.flame.Flame`."""
 
     @property
     def name(self) -> str:
-        """As face codes carry it."""
+        """Name stored in face codes."""
 
     @property
     def faces(self) -> Array:
-        """The whole head, triangles (F, 3)."""
+        """Triangles (F, 3) of the whole head."""
 
     @property
     def hint_faces(self) -> Array:
-        """The region that hints show, triangles (Fh, 3)."""
+        """Triangles (Fh, 3) rendered in hints."""
 
     @property
     def hint_weights(self) -> Array | None:
-        """Share of each of those triangles in the normals (Fh,); None: equal."""
+        """Weight of each of those triangles in the normals, (Fh,); None means equal weights."""
 
     def vertices(self, identity: Array, expression: Array, pose: Array) -> Array:
-        """Posed head (T, V, 3) in model space: y up, z to the camera, x to the picture's right."""
+        """Return the posed vertices (T, V, 3) in model space: y up, z towards the camera, x to the right of the image."""
 
     def five_points(self, vertices: Array) -> Array:
-        """Places (T, 5, 3) on vertices (T, V, 3): the eyes, the nose tip, the corners of the mouth, picture's left before
-        right."""
+        """Return eyes, nose tip and mouth corners (T, 5, 3) of vertices (T, V, 3), image left before right."""
 
 
 def head_of(name: str) -> HeadModel:
-    """The head model of face codes whose field `head` is `name`.
+    """Return the head model for face codes whose field `head` is `name`.
 
     Raises:
         ValueError: there is no such model.
-        MissingWeights: its files aren't there.
+        MissingWeights: its files are missing.
         PickleRefused: see `lcvd.face.flame.load_flame`.
     """
     return _flame(require("flame"), require("flame-masks")) if name == flame.NAME else load_head(name)

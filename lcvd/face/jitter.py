@@ -1,7 +1,7 @@
-"""Jitter: how much a measurement trembles from frame to frame, whatever slow motion lies beneath.
+"""Temporal jitter: the standard deviation of frame-to-frame noise, independent of slow motion.
 
-The second difference of a smooth motion is small, that of noise of standard deviation s has sqrt(6) s. Its median tells s,
-so that blinks, cuts and gestures, which are few, don't count.
+The second difference of smooth motion is small; that of noise with standard deviation s has standard deviation sqrt(6) s.
+s is estimated from the median of the absolute second difference, so that few blinks, cuts and gestures have no influence.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from lcvd.face.track import FaceTrack
 
 Array = NDArray[Any]
 _PER_MEDIAN = 1 / (0.67449 * math.sqrt(6))
-"""Standard deviation of noise by the median size of its second difference."""
+"""Ratio of the noise's standard deviation to the median absolute second difference."""
 
 
 def jitter(values: Array, there: Array) -> Array | None:
-    """Standard deviation (...) of the noise on `values` (T, ...) over time, in their unit.
+    """Return the standard deviation (...) of the temporal noise of `values` (T, ...), in their unit.
 
-    Only frames that lie between two others, all three `there` (T,), are looked at; None where there are none.
+    Only runs of three consecutive frames that are `there` (T,) are used. None if there are none.
     """
     steps = np.diff(values.astype(np.float64), 2, axis=0)[there[:-2] & there[1:-1] & there[2:]]
     return np.asarray(np.median(np.abs(steps), axis=0) * _PER_MEDIAN) if len(steps) else None
 
 
 def landmark_jitter(track: FaceTrack) -> float | None:
-    """Of the median landmark's place in the picture, in distances between the outer eye corners."""
+    """Return the jitter of the median landmark's image position, as a fraction of the inter-ocular distance (outer eye corners)."""
     found = jitter(track.landmarks[..., :2], track.present)
     if found is None:
         return None
@@ -41,13 +41,13 @@ def landmark_jitter(track: FaceTrack) -> float | None:
 
 
 def pose_jitter(codes: FaceCodes) -> float | None:
-    """Of the head's turn, in degrees."""
+    """Return the jitter of the head rotation, in degrees."""
     found = jitter(codes.pose[:, :3], codes.confidence > 0)
     return None if found is None else float(np.degrees(np.linalg.norm(found)))
 
 
 def light_jitter(codes: FaceCodes) -> float | None:
-    """Of the light's coefficients, relative to its constant ones."""
+    """Return the jitter of the SH light coefficients, as a fraction of the constant coefficients."""
     found = jitter(codes.light, codes.confidence > 0)
     level = float(np.abs(np.median(codes.light[:, 0], axis=0)).mean())
     return None if found is None else float(np.linalg.norm(found)) / max(level, 1e-6)

@@ -1,6 +1,6 @@
-"""Landmark maps: the line drawing that the published third adapter is conditioned on (spec C6).
+"""Landmark maps: line drawings of the face, the input of the published third adapter (spec C6).
 
-Colours are those of RGB pixels. Left and right of the lips are the picture's; of eyes and brows, the person's.
+Colours are RGB. For the lips, left and right are those of the image; for eyes and brows, those of the person.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from lcvd.face.track import LANDMARKS
 
 Colour = tuple[int, int, int]
 PUBLISHED_SIZE, THICKNESS, SQUARE = 512, 2, 6
-"""Side of the published map, and of its lines and squares, in pixels."""
+"""Side of the published map, width of its lines and side of its squares, in pixels."""
 
 LINES: tuple[tuple[Colour, tuple[tuple[int, ...], ...]], ...] = (
-    # right eye (lower lid, upper lid), right brow (lower edge, upper edge), then the same of the left
+    # right eye (lower lid, upper lid), right brow (lower edge, upper edge), then left eye and left brow
     ((10, 200, 180), ((33, 7, 163, 144, 145, 153, 154, 155, 133), (33, 246, 161, 160, 159, 158, 157, 173, 133))),
     ((10, 220, 180), ((46, 53, 52, 65, 55), (70, 63, 105, 66, 107))),
     ((180, 200, 10), ((263, 249, 390, 373, 374, 380, 381, 382, 362), (263, 466, 388, 387, 386, 385, 384, 398, 362))),
@@ -33,18 +33,18 @@ LINES: tuple[tuple[Colour, tuple[tuple[int, ...], ...]], ...] = (
     ((120, 100, 200), ((78, 191, 80, 81, 82, 13),)),
     ((150, 120, 100), ((13, 312, 311, 310, 415, 308),)),
 )
-"""Chains of MediaPipe's landmarks by colour, in the order in which they are drawn."""
+"""Polylines of MediaPipe landmarks by colour, in drawing order."""
 SQUARES: tuple[tuple[Colour, int], ...] = (((10, 200, 250), 468), ((250, 200, 10), 473), ((200, 200, 200), 4))
 """Right iris, left iris, tip of the nose."""
 
 
 def landmark_maps(landmarks: NDArray[Any], size: int = PUBLISHED_SIZE) -> NDArray[np.uint8]:
-    """Line drawings (T, size, size, 3) uint8 RGB, black elsewhere; divide by 255 for the adapter's [0, 1].
+    """Draw maps (T, size, size, 3) uint8 RGB on black. Divide by 255 for the adapter's range [0, 1].
 
     Args:
-        landmarks: MediaPipe's 478 points (T, 478, 2 or 3) in pixels of the picture drawn at `size`; a frame that holds
-            nan, having no face, stays black.
-        size: side of the map; lines and squares are as wide in proportion as the published ones at 512.
+        landmarks: MediaPipe's 478 points (T, 478, 2 or 3) in pixels of the map. A frame with NaN, which has no face, stays
+            black.
+        size: side of the map in pixels. Lines and squares scale in proportion to the published ones at 512.
 
     Raises:
         ValueError: landmarks of another shape.

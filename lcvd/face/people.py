@@ -1,8 +1,8 @@
-"""Who is who: clips whose face embeddings agree are of one person, over any number of clips.
+"""Cluster clips by person, using the cosine similarity of their face embeddings.
 
-Average linkage on the cosine, cut at a threshold. The mean cosine of two groups is the product of their means, so no
-matrix of all pairs is held; and as this linkage never brings others nearer by merging two, all groups that are each
-other's nearest are merged in one round, and a group with none near enough is done.
+Average linkage, cut at a threshold. The mean cosine between two clusters is the dot product of their means, so no matrix
+of all pairs is needed. Merging two clusters never increases their similarity to a third, so each round merges all pairs of
+mutual nearest neighbours, and drops clusters without a neighbour above the threshold.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from lcvd.face.embedding import unit
 
 SAME_PERSON = 0.363
-"""Cosine from which OpenCV Zoo calls two SFace embeddings, of a picture each, the same person."""
+"""OpenCV Zoo's threshold: minimum cosine similarity of the SFace embeddings of two images of one person."""
 BLOCK = 512
-"""Rows of the matrix of pairs that are held at once."""
+"""Number of rows of the similarity matrix computed at a time."""
 
 
 def cluster(embeddings: Mapping[str, NDArray[np.floating]], threshold: float = SAME_PERSON) -> dict[str, str]:
-    """A person for each clip: clips whose embeddings agree share one, named after the first of them by id.
+    """Return a person for each clip id: the first id, in order, of the clip's cluster.
 
-    The order in which clips come doesn't matter, and neither do the embeddings' lengths.
+    The result doesn't depend on the order of the clips or the lengths of the embeddings.
     """
     ids = sorted(embeddings)
     if not ids:
@@ -34,7 +34,7 @@ def cluster(embeddings: Mapping[str, NDArray[np.floating]], threshold: float = S
 
 
 def groups(vectors: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
-    """A number for each unit vector (N, D): groups of average linkage whose mean cosine is at least `threshold`."""
+    """Return a cluster number for each unit vector (N, D): average linkage with a mean cosine of at least `threshold`."""
     means, labels, counts = np.unique(vectors.astype(np.float32), axis=0, return_inverse=True, return_counts=True)
     sizes, names = counts.astype(np.float32), np.arange(len(means))
     while len(means) > 1:
@@ -60,7 +60,7 @@ def groups(vectors: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
 
 
 def _nearest(means: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For each of the means (N, D) the other with the highest product, the first of equals, and that product."""
+    """Return for each of the means (N, D) the index of the other mean with the highest dot product, and that product."""
     nearest, products = np.zeros(len(means), np.int64), np.zeros(len(means), np.float32)
     for start in range(0, len(means), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(means)))

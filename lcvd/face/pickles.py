@@ -1,8 +1,8 @@
-"""Pickles of head models, read without running anything in them.
+"""Read pickles of head models without executing code in them.
 
-FLAME's files hold chumpy arrays, whose package no longer installs, and SciPy sparse matrices beside NumPy arrays. Only
-NumPy's own constructors are called here; chumpy's and SciPy's classes are replaced by holders that take the stored
-fields and nothing else. Whatever else a pickle asks for is refused before it is looked up.
+FLAME's files have NumPy arrays, SciPy sparse matrices, and chumpy arrays, whose package can no longer be installed. Only
+NumPy's constructors are called. Classes of chumpy and SciPy are replaced by placeholders that keep the stored fields.
+Anything else is rejected before it is imported.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Array = NDArray[Any]
 
 
 class PickleRefused(FileError):
-    """A pickle asks for something that arrays don't need, or holds something else than arrays."""
+    """A pickle requests a function or class that arrays don't need, or has objects other than arrays."""
 
 
 class Holder:
-    """Stands for an object of a class that isn't loaded: its stored fields."""
+    """Placeholder for an object whose class isn't imported: its stored fields."""
 
     name = ""
 
     def __setstate__(self, state: Any) -> None:
-        # Fields of a class with slots come as a pair (dict, slots).
+        # The state of a class with slots is a pair (dict, slots).
         parts = state if isinstance(state, tuple) else (state,)
         self.fields: dict[str, Any] = {}
         for part in parts:
@@ -41,7 +41,7 @@ class Holder:
 
 
 def _array_parts() -> dict[tuple[str, str], Any]:
-    """What the pickle of a NumPy array, of any version on either Python, calls."""
+    """Return all functions and classes that pickles of NumPy arrays use, for every NumPy version on Python 2 and 3."""
     reconstruct = importlib.import_module("numpy._core.multiarray")._reconstruct
     allowed: dict[tuple[str, str], Any] = {
         ("numpy", "ndarray"): np.ndarray,
@@ -58,7 +58,7 @@ def _array_parts() -> dict[tuple[str, str], Any]:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """What Python 3's pickles of protocol 2 write bytes as."""
+    """Decode bytes as pickled by Python 3 with protocol 2."""
     if encoding != "latin1":
         raise PickleRefused(f"encodes text as {encoding!r}; arrays are stored as latin1")
     return text.encode("latin1")
@@ -76,33 +76,33 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
-    """The dictionary in a pickle of arrays; values are arrays, holders (`dense` turns those into arrays) or plain data.
+    """Read a pickled dictionary. Values are arrays, placeholders (`dense` converts them to arrays) or plain data.
 
     Raises:
-        FileNotFoundError: no such file.
-        PickleRefused: the pickle asks for a function or class that arrays don't need (it isn't called), is torn, or
-            holds no dictionary.
+        FileNotFoundError: the file doesn't exist.
+        PickleRefused: the pickle requests a function or class that arrays don't need (it isn't called), is truncated, or
+            isn't a dictionary.
     """
     with path.open("rb") as stream:
         try:
             found = _Unpickler(stream, encoding="latin1").load()
         except PickleRefused as error:
             raise PickleRefused(
-                f"{path}: refused, nothing in it was run: it {error}, which no head model needs; get the file anew from "
+                f"{path}: refused, nothing in it was run: it {error}, which no head model needs; download the file again from "
                 "its publisher"
             ) from None
-        except Exception as error:  # a torn pickle can raise anything
-            raise PickleRefused(f"{path}: not a whole pickle: {type(error).__name__}: {error}") from None
+        except Exception as error:  # a truncated pickle can raise any exception
+            raise PickleRefused(f"{path}: truncated or corrupted pickle: {type(error).__name__}: {error}") from None
     if not isinstance(found, dict):
         raise PickleRefused(f"{path}: expected a dictionary of arrays, found {type(found).__name__}")
     return found
 
 
 def dense(value: Any, label: str) -> Array:
-    """An array from an array, a chumpy array (plain, or a selection of another) or a sparse matrix.
+    """Convert an array, a chumpy array (plain, or a selection of another) or a sparse matrix to a NumPy array.
 
     Raises:
-        PickleRefused: it is something else; `label` names it.
+        PickleRefused: the value has another type. `label` is the value's name in the message.
     """
     if isinstance(value, np.ndarray):
         return value

@@ -1,4 +1,4 @@
-"""The landmark fit as least squares: unknowns, data, residuals and their derivatives, a window of frames at a time."""
+"""The landmark fit as a least-squares problem: unknowns, data, residuals and derivatives, computed in chunks of frames."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from lcvd.face.track import FaceTrack
 
 Array = NDArray[Any]
 MOTION = 6
-"""Unknowns of a frame's motion: turn (3), log scale, shift (2). Expressions follow."""
+"""Number of motion unknowns per frame: rotation (3), log scale, shift (2). Expressions follow."""
 GAPS = (
     (160, 144), (159, 145), (158, 153), (161, 163), (157, 154),  # upper and lower lid of the right eye
     (387, 373), (386, 374), (385, 380), (388, 390), (384, 381),  # and of the left eye
     (13, 14), (81, 178), (82, 87), (311, 402), (312, 317),  # upper and lower lip, inner rim
 )  # fmt: skip
-"""Landmarks across the eyes' and the mouth's openings: how far these are open shows more than where they are."""
+"""Pairs of landmarks across the eye and mouth openings. Their distance is more informative than their positions."""
 UNSEEN = ("tongueOut", "eyeLook")
-"""Expressions that landmarks of the skin can't tell: they stay 0."""
+"""Prefixes of expressions that landmarks on the skin don't determine. Their coefficients stay 0."""
 _CHUNK = 16
 
 
@@ -30,10 +30,10 @@ _CHUNK = 16
 class Problem:
     """Landmarks of T frames in NDC of the square, y up, divided by `unit` so that a head has a size of about 1.
 
-    target (T, L, 2), depth (T, L) towards the camera, present (T,) bool; rows without a face are zero. The head's
-    landmarks at rest (L, 3), `outward` from the head (L, 3), identity (K, L, 3) and the E' free expressions (E', L, 3),
-    `free` their numbers. The last rows aren't landmarks but differences of two (`GAPS`): `anchored` (L,) is 0 there,
-    else 1. `weights` (L,) are shares: those of the landmarks sum to 1.
+    Data: target (T, L, 2), depth (T, L) towards the camera, present (T,) bool; rows without a face are zero.
+    Head model: `rest` (L, 3), landmarks in the rest pose; `outward` (L, 3), directions away from the head; identity
+    (K, L, 3); expression (E', L, 3), the E' free expressions; `free`, their indices. The last rows are not landmarks but
+    differences of two (`GAPS`); `anchored` (L,) is 0 for them, else 1. `weights` (L,) of the landmarks sum to 1.
     """
 
     target: Array
@@ -49,7 +49,7 @@ class Problem:
     anchored: Array
 
     def frames(self, picked: Array) -> Problem:
-        """The problem of some frames."""
+        """Return the problem restricted to the frames `picked`."""
         return replace(self, target=self.target[picked], depth=self.depth[picked], present=self.present[picked])
 
 
@@ -64,7 +64,7 @@ class State:
     expression: Array
 
     def moved(self, step: Array) -> State:
-        """After a step (T, 6 + E') of the frames' unknowns; expressions stay within [0, 1]."""
+        """Return the state after a step (T, 6 + E') of the frames' unknowns. Expressions are clipped to [0, 1]."""
         return replace(
             self,
             turn=rotations(step[:, :3]) @ self.turn,
@@ -77,7 +77,7 @@ class State:
 def problem_of(
     head: Head, track: FaceTrack, square: Array, settings: FitSettings, only: Array | None = None
 ) -> Problem:
-    """The least-squares problem of a track; `only` picks some of the head's landmarks (for held-out tests)."""
+    """Build the least-squares problem for a track. `only` selects some of the head's landmarks (for held-out tests)."""
     pick = np.arange(len(head.landmark_indices)) if only is None else only
     marks = head.landmark_indices[pick].tolist()
     gaps = np.array([[marks.index(a), marks.index(b)] for a, b in GAPS if a in marks and b in marks], int).reshape(
@@ -118,7 +118,7 @@ def problem_of(
 
 
 def starting_state(problem: Problem) -> State:
-    """The mean head, laid on each frame's three-dimensional landmarks by the best similarity (Procrustes)."""
+    """Align the mean head to each frame's 3-D landmarks with the best similarity transform (Procrustes)."""
     count = len(problem.present)
     seen = np.concatenate([problem.target, problem.depth[..., None]], -1)
     seen[~problem.present] = problem.rest
@@ -133,13 +133,13 @@ def starting_state(problem: Problem) -> State:
     scale = (values * signs).sum(1) / (weights @ ((problem.rest - here) ** 2).sum(1))
     shift = there[:, :2] - scale[:, None] * (turn @ here)[:, :2]
     nearest = np.abs(np.arange(count)[:, None] - np.flatnonzero(problem.present)).argmin(1)
-    source = np.flatnonzero(problem.present)[nearest]  # frames without a face start where the nearest one is
+    source = np.flatnonzero(problem.present)[nearest]  # frames without a face start from the nearest frame with one
     empty = np.zeros((count, len(problem.free)))
     return State(np.zeros(len(problem.identity)), turn[source], scale[source], shift[source], empty)
 
 
 def residuals(problem: Problem, state: State) -> tuple[Array, Array]:
-    """Turned landmarks of the head (T, L, 3) and their distance (T, L, 3) from the data; z without its mean."""
+    """Return the head's rotated landmarks (T, L, 3) and residuals (T, L, 3). The mean of the z residuals is removed."""
     shape = problem.rest + np.tensordot(state.identity, problem.identity, 1)
     turned = (shape + np.tensordot(state.expression, problem.expression, 1)) @ state.turn.swapaxes(1, 2)
     scaled = state.scale[:, None, None] * turned
@@ -150,8 +150,11 @@ def residuals(problem: Problem, state: State) -> tuple[Array, Array]:
 
 
 def normal_equations(problem: Problem, state: State, settings: FitSettings, with_identity: bool) -> tuple[Array, ...]:
-    """Blocks (T, n, n) and right sides (T, n) of the frames' unknowns; with identity also its coupling (T, n, K),
-    its own (K, K) and (K,). Sums are taken in single precision, in chunks of frames."""
+    """Return the normal equations: blocks (T, n, n) and right-hand sides (T, n) of the frames' unknowns.
+
+    With identity also the coupling blocks (T, n, K), and identity's block (K, K) and right-hand side (K,). Computed in
+    single precision, in chunks of frames.
+    """
     directions = np.concatenate([problem.expression] + ([problem.identity] if with_identity else []))
     directions = directions.transpose(2, 1, 0).astype(np.float32)  # (3, L, n')
     n, size = MOTION + len(problem.free), MOTION + directions.shape[2]
@@ -178,7 +181,10 @@ def normal_equations(problem: Problem, state: State, settings: FitSettings, with
 
 
 def _trust(problem: Problem, state: State, gap: Array, settings: FitSettings) -> Array:
-    """Weight of each residual (T, L, 3): trusted landmarks, seen from the front, not far out (Cauchy); z weakly."""
+    """Return the weight of each residual (T, L, 3).
+
+    It is higher for reliable landmarks that face the camera, decreases with the residual (Cauchy), and is lower for z.
+    """
     facing = problem.outward @ state.turn[:, 2].T  # (L, T)
     seen = np.clip((facing.T + 0.1) / 0.5, 0.1, 1)
     far = 1 / (1 + (gap[..., :2] ** 2).sum(-1) / settings.outlier**2)
@@ -187,7 +193,8 @@ def _trust(problem: Problem, state: State, gap: Array, settings: FitSettings) ->
 
 
 def _jacobian(problem: Problem, state: State, turned: Array, directions: Array) -> Array:
-    """Derivatives (T, 3, L, n) float32 of residuals by turn, log scale, shift and linear `directions` (3, L, n')."""
+    """Return the derivatives (T, 3, L, n) float32 of the residuals with respect to rotation, log scale, shift and the linear
+    `directions` (3, L, n')."""
     count, marks, _ = turned.shape
     x, y, z = np.moveaxis(state.scale[:, None, None] * turned, -1, 0)
     nil = np.zeros_like(x)
@@ -202,7 +209,7 @@ def _jacobian(problem: Problem, state: State, turned: Array, directions: Array) 
 
 
 def _spread(points: Array) -> Array:
-    """Root mean square distance (T,) from the centre, of points (T, L, C) seen in the picture's plane."""
+    """Return the RMS distance (T,) of points (T, L, C) from their centre in the image plane."""
     flat = points[..., :2]
     spread: Array = np.sqrt(((flat - flat.mean(1, keepdims=True)) ** 2).sum(-1).mean(1))
     return spread

@@ -1,8 +1,8 @@
-"""Less jitter in a clip's motion: a One-Euro filter, run both ways so that nothing lags.
+"""Reduce jitter in a clip's motion with a One-Euro filter that is run in both directions, so that it has no lag.
 
-The filter of Casiez et al. (2012) follows a slow signal loosely and a quick one closely. Codes are of a whole clip, so
-it is run forwards and backwards and both are averaged: their lags cancel. The clip's ends are continued by point
-reflection, which continues a ramp.
+The filter of Casiez et al. (2012) smooths slow signals strongly and fast signals weakly. It is run forwards and backwards
+over the clip and the results are averaged, which cancels the lag. The clip is padded by point reflection, which continues
+ramps.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from lcvd.face.geometry import placement, with_placement
 Array = NDArray[Any]
 TURN_PACE, EXPRESSION_PACE = 0.02, 0.05
 PLACE_PACE = np.array([0.01, 0.01, 0.01])
-"""Change a frame at which the filter's time constant is halved: radians, expression coefficients, and log scale and
-shift in NDC of the square."""
+"""Change per frame at which the filter's time constant is halved: in radians, in expression coefficients, and in log scale
+and NDC of the square."""
 SPEED_FRAMES = 4.0
-"""Time constant of the speed's own filter, in frames."""
+"""Time constant of the filter of the speed, in frames."""
 _REACH = 6
 
 
 def smooth(codes: FaceCodes, strength: float) -> FaceCodes:
-    """The codes with smoother pose, expression and place in the picture; identity, light and crops stay.
+    """Smooth pose, expression, and position and size in the image. Identity, light and crops don't change.
 
     Args:
-        codes: of a clip; camera and crop are smoothed together, as the head's place and size in the square, since a
-            crop's jitter is in both.
-        strength: time constant in frames of what moves slowly; 0 changes nothing.
+        codes: a clip's codes. Camera and crop are smoothed jointly, as the head's position and size in the square, since
+            jitter of the crop affects both.
+        strength: time constant for slow motion, in frames; 0 changes nothing.
 
     Raises:
-        UsageError: a negative strength.
+        UsageError: `strength` is negative.
     """
     if strength < 0:
         raise UsageError(f"strength of smoothing is {strength}; it is a number of frames, 0 for none")
@@ -50,10 +50,10 @@ def smooth(codes: FaceCodes, strength: float) -> FaceCodes:
 
 
 def one_euro(values: Array, strength: float, pace: float | Array) -> Array:
-    """Values (T, C) smoothed over T, float64.
+    """Smooth values (T, C) over T. Returns float64.
 
-    A column that changes by v a frame has time constant ``strength / (1 + |v| / pace)`` frames. A ramp is passed without
-    lag once the speed is known: to 0.05 frames of it, after the first and before the last of its frames.
+    A column that changes by v per frame has the time constant ``strength / (1 + |v| / pace)`` frames. Except at its first
+    and last frames, a ramp passes with a lag of at most 0.05 frames.
     """
     reach = math.ceil(_REACH * strength)
     padded = np.pad(values.astype(np.float64), ((reach, reach), (0, 0)), mode="reflect", reflect_type="odd")
@@ -71,7 +71,7 @@ def _one_way(values: Array, strength: float, pace: float | Array) -> Array:
 
 
 def _smooth_turns(pose: Array, strength: float) -> Array:
-    """Axis-angle (T, 3) smoothed about the mean turn, where vectors of neighbours are neighbours."""
+    """Smooth axis-angle rotations (T, 3) relative to their mean, so that similar rotations have similar vectors."""
     turns = Rotation.from_rotvec(pose)
     mean = turns.mean()
     calm = one_euro((turns * mean.inv()).as_rotvec(), strength, TURN_PACE)

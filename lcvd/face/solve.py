@@ -1,7 +1,7 @@
 """Gauss-Newton steps of the landmark fit.
 
-Identity is found over a few frames with all of their unknowns free (Schur complement). All frames are then solved
-together with identity held: the temporal prior couples neighbours only, so that the system is banded.
+First, identity is estimated from a few frames, jointly with all of their unknowns (Schur complement). Then all frames are
+solved jointly with identity fixed. The temporal prior couples only consecutive frames, so the system is banded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HOLDS = 4
 
 
 def solve(problem: Problem, settings: FitSettings, identity: Array | None = None) -> State:
-    """Identity (K,) over a few frames unless it is known, then everything else over all of them."""
+    """Estimate identity from a few frames unless `identity` (K,) is given, then all other unknowns of all frames."""
     if identity is None:
         identity = _identity(problem, settings)
     state = replace(starting_state(problem), identity=identity)
@@ -40,11 +40,11 @@ def _identity(problem: Problem, settings: FitSettings) -> Array:
 
 
 def _identity_step(problem: Problem, state: State, settings: FitSettings, learn: bool) -> State:
-    """One Gauss-Newton step over identity and all unknowns of a few frames, each frame on its own."""
+    """Take one Gauss-Newton step over identity and all unknowns of a few frames, without temporal prior."""
     size, count = len(problem.identity), len(problem.present)
     blocks, sides, cross, known, wanted = normal_equations(problem, state, settings, with_identity=True)
     _add_priors(problem, state, settings, blocks, sides)
-    # Frames of a clip repeat each other, so identity's evidence is their mean, worth `identity_evidence` frames.
+    # Frames of a clip are correlated, so their evidence for identity is averaged and weighted as `identity_evidence` frames.
     share = settings.identity_evidence / count
     known = share * known + np.eye(size)
     wanted = share * wanted - state.identity
@@ -71,11 +71,11 @@ def _identity_step(problem: Problem, state: State, settings: FitSettings, learn:
 
 
 def _frames_step(problem: Problem, state: State, settings: FitSettings) -> State:
-    """One Gauss-Newton step of all frames' unknowns together, identity held; the temporal prior joins neighbours."""
+    """Take one Gauss-Newton step over all frames' unknowns with identity fixed, coupled by the temporal prior."""
     blocks, sides, *_ = normal_equations(problem, state, settings, with_identity=False)
     _add_priors(problem, state, settings, blocks, sides)
     stiff = _stiffness(problem, settings)
-    ahead = _differences(state)  # (T - 1, n): from each frame to the next
+    ahead = _differences(state)  # (T - 1, n), from each frame to the next
     sides[:-1] += stiff * ahead
     sides[1:] -= stiff * ahead
     neighbours = (np.arange(len(blocks)) > 0).astype(float) + (np.arange(len(blocks)) < len(blocks) - 1)
@@ -93,10 +93,11 @@ def _frames_step(problem: Problem, state: State, settings: FitSettings) -> State
 
 
 def _bounded(state: State, sides: Array, solve_with: Callable[[Array, Array], Array]) -> Array:
-    """Step (T, n) that keeps expressions within [0, 1].
+    """Return a step (T, n) that keeps expressions within [0, 1] (active-set method).
 
-    Those that a step would carry over a bound are held there and the rest is solved again; those at a bound already
-    stay while the right side pushes them outwards. `solve_with` takes which unknowns are loose, and the others' step.
+    Expressions that a step would move beyond a bound are fixed at the bound and the others are solved again. Expressions
+    at a bound stay fixed while the gradient points outwards. `solve_with` takes the mask of free unknowns, and the step of
+    the fixed ones.
     """
     low = np.full(sides.shape, -np.inf)
     high = np.full(sides.shape, np.inf)
@@ -115,7 +116,7 @@ def _bounded(state: State, sides: Array, solve_with: Callable[[Array, Array], Ar
 
 
 def _held(blocks: Array, sides: Array, loose: Array, fixed: Array) -> tuple[Array, Array]:
-    """The system (T, n, n), (T, n) in which unknowns that aren't loose take the step `fixed`."""
+    """Return the system (T, n, n), (T, n) in which unknowns that aren't free (`loose`) have the step `fixed`."""
     inner = blocks * (loose[:, :, None] & loose[:, None, :])
     index = np.arange(blocks.shape[1])
     inner[:, index, index] += ~loose
@@ -124,7 +125,7 @@ def _held(blocks: Array, sides: Array, loose: Array, fixed: Array) -> tuple[Arra
 
 
 def _add_priors(problem: Problem, state: State, settings: FitSettings, blocks: Array, sides: Array) -> None:
-    """Add the prior of expressions, a bounded normal around 0 and a cost for each that is used, and some damping."""
+    """Add the expression prior (a Gaussian around 0 and an L1 penalty) and a small damping."""
     index = np.arange(blocks.shape[1])
     present = problem.present[:, None]
     blocks[:, index, index] += 1e-6
@@ -133,7 +134,7 @@ def _add_priors(problem: Problem, state: State, settings: FitSettings, blocks: A
 
 
 def _stiffness(problem: Problem, settings: FitSettings) -> Array:
-    """Weight (n,) of the squared change between frames."""
+    """Return the weights (n,) of the squared changes between consecutive frames."""
     still = np.concatenate(
         [
             np.full(3, settings.turn_change),
@@ -147,16 +148,16 @@ def _stiffness(problem: Problem, settings: FitSettings) -> Array:
 
 
 def _differences(state: State) -> Array:
-    """What leads from each frame to the next, (T - 1, n)."""
+    """Return the change of the unknowns from each frame to the next, (T - 1, n)."""
     turn = Rotation.from_matrix(state.turn[1:] @ state.turn[:-1].swapaxes(1, 2)).as_rotvec()
     scale = np.diff(np.log(state.scale))[:, None]
     return np.concatenate([turn, scale, np.diff(state.shift, axis=0), np.diff(state.expression, axis=0)], 1)
 
 
 def _solve_chain(blocks: Array, sides: Array, links: Array) -> Array:
-    """Solve the system of diagonal `blocks` (T, n, n) and diagonal couplings `links` (T - 1, n) between neighbours."""
+    """Solve a block-tridiagonal system: diagonal `blocks` (T, n, n), and diagonal couplings `links` (T - 1, n)."""
     count, n, _ = blocks.shape
-    band = np.zeros((count, n, n + 1))  # transposed: LAPACK's order of memory, so that it is solved in place
+    band = np.zeros((count, n, n + 1))  # transposed to LAPACK's memory order, so that it is solved in place
     for offset in range(n):  # lower diagonals within each block
         band[:, : n - offset, offset] = np.diagonal(blocks, -offset, 1, 2)
     band[:-1, :, n] = links

@@ -1,4 +1,4 @@
-"""The square of a clip that the model sees: fixed through the clip, head and shoulders, inside the frame; and its images."""
+"""The square crop of a clip that the model sees: head and shoulders, constant over the clip, inside the frame."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from lcvd.ledger.rows import ClipError
 
 
 def square_of(track: FaceTrack, width: int, height: int, scale: float) -> np.ndarray:
-    """(x0, y0, side) int32 in pixels of the width x height clip frame.
+    """Return the square crop (x0, y0, side) int32 in pixels of the width x height clip frame.
 
-    `scale` times the median larger side of the face box, at least what holds the face in 98 % of the frames, at most
-    the frame's smaller side; a little more room below the face than above it.
+    The side is `scale` times the median of the longer side of the face's bounding box, but at least large enough to
+    contain the face in 98 % of the frames, and at most the frame's shorter side. The margin below the face is slightly
+    larger than the one above it.
 
     Raises:
-        ClipError: ``no_face``, no frame has one.
+        ClipError: ``no_face``, no frame has a face.
     """
     if not track.present.any():
         raise ClipError("no_face", "no frame shows a face")
@@ -29,7 +30,7 @@ def square_of(track: FaceTrack, width: int, height: int, scale: float) -> np.nda
     face = float(np.median((boxes[:, 2:] - boxes[:, :2]).max(1)))
     side = min(max(scale * face, 1.1 * float((upper - lower).max())), width, height)
     side = int(side) // 2 * 2
-    # A landmark box ends at the brows: hair needs room above it, neck and shoulders below.
+    # The bounding box of the landmarks ends at the brows: leave space for hair above, and neck and shoulders below.
     centre = (lower + upper) / 2 + np.array([0.0, 0.03 * face])
     limits = np.array([width - side, height - side])
     corner = np.clip(np.round(centre - side / 2), 0, limits).astype(np.int32)
@@ -37,12 +38,12 @@ def square_of(track: FaceTrack, width: int, height: int, scale: float) -> np.nda
 
 
 def to_ndc(points: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """Pixels (..., 2) of the clip frame to the square's NDC, x right, y down, [-1, 1] inside."""
+    """Convert clip-frame pixels (..., 2) to NDC of the square: x right, y down, [-1, 1] inside."""
     return 2 * (points - square[:2]) / square[2] - 1
 
 
 def to_pixels(ndc: np.ndarray, size: int) -> np.ndarray:
-    """NDC (..., 2) to pixels of the square drawn at `size`."""
+    """Convert NDC (..., 2) to pixels of the square resized to `size`."""
     return (ndc + 1) * (size / 2)
 
 

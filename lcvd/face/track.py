@@ -1,4 +1,4 @@
-"""The face track of a clip: MediaPipe's 478 landmarks a frame, from one pass over the frames."""
+"""The face track of a clip: MediaPipe's 478 landmarks per frame, from one pass over the frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FaceTrack:
     """One face through T frames of a clip.
 
     landmarks (T, 478, 3) float32 in clip-frame pixels (z in the same unit, smaller is nearer), boxes (T, 4) float32
-    (x0, y0, x1, y1), present (T,) bool, faces (T,) int32: how many faces were seen. Rows without a face are zero.
+    (x0, y0, x1, y1), present (T,) bool, faces (T,) int32, the number of detected faces. Rows without a face are zero.
     """
 
     landmarks: np.ndarray
@@ -39,22 +39,22 @@ class FaceTrack:
 
     @staticmethod
     def load(path: Path) -> FaceTrack:
-        """Read what `save` wrote."""
+        """Read a file written by `save`."""
         with np.load(path, allow_pickle=False) as arrays:
             return FaceTrack(**{name: arrays[name] for name in ("landmarks", "boxes", "present", "faces")})
 
     def slice(self, start: int, stop: int) -> FaceTrack:
-        """Frames ``start <= t < stop``."""
+        """Return the track of the frames ``start <= t < stop``."""
         return FaceTrack(*(getattr(self, name)[start:stop] for name in ("landmarks", "boxes", "present", "faces")))
 
     def gaps(self) -> list[tuple[int, int]]:
-        """Half-open runs of frames without a face, in order."""
+        """Return the half-open runs of frames without a face, in order."""
         edges = np.flatnonzero(np.diff(~self.present, prepend=False, append=False))
         return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 class Tracker:
-    """Follows one face through windows of frames; a new tracker for each clip, since MediaPipe's state is its past."""
+    """Tracks one face through windows of frames. Use a new tracker for each clip: MediaPipe keeps state between frames."""
 
     def __init__(self, settings: TrackSettings) -> None:
         os.environ.setdefault("GLOG_minloglevel", "2")
@@ -71,14 +71,14 @@ class Tracker:
         self._centre: np.ndarray | None = None
 
     def update(self, window: np.ndarray) -> FaceTrack:
-        """Take the next frames, (n, H, W, 3) uint8 RGB, and give their part of the track."""
+        """Track the face in the next frames, (n, H, W, 3) uint8 RGB, and return their part of the track."""
         with timed("face mesh"):
             rows = [self._follow(image) for image in window]
         self._rows += rows
         return _track_of(rows)
 
     def finish(self) -> FaceTrack:
-        """The track over all frames seen."""
+        """Return the track of all frames."""
         self._mesh.close()
         return _track_of(self._rows)
 
@@ -90,14 +90,14 @@ class Tracker:
         points = np.array([[(p.x, p.y, p.z) for p in face.landmark] for face in found], np.float32)
         points *= np.array([width, height, width], np.float32)
         centres, sizes = points[..., :2].mean(1), np.ptp(points[..., 1], axis=1)
-        # Stay with the face that was followed; begin with the largest.
+        # Start with the largest face, then follow the face nearest to the previous position.
         pick = int(sizes.argmax() if self._centre is None else np.linalg.norm(centres - self._centre, axis=1).argmin())
         self._centre = centres[pick]
         return points[pick], len(found)
 
 
 def face_track(clip: Clip, cache: Cache, settings: TrackSettings) -> FaceTrack:
-    """The track of a clip, computed once: `filter` calls this first, `reconstruct` finds it in the cache."""
+    """Return the track of a clip. It is computed once and cached: stage `filter` computes it, `reconstruct` reuses it."""
 
     def make(folder: Path) -> None:
         store_track(folder, clip, settings, track_windows(clip, settings))
@@ -106,18 +106,18 @@ def face_track(clip: Clip, cache: Cache, settings: TrackSettings) -> FaceTrack:
 
 
 def track_key(clip: Clip, settings: TrackSettings) -> str:
-    """Cache key of a clip's track; a clip that ends where ``max_frames`` would end it has the same."""
+    """Return the cache key of a clip's track. A clip and its first ``max_frames`` frames have the same key."""
     looked_at = clip.part(0, settings.max_frames or clip.frames)
     return key_of(clip=looked_at.content(), settings=settings, code=code_key(__name__))
 
 
 def track_windows(clip: Clip, settings: TrackSettings) -> Iterator[np.ndarray]:
-    """The windows of frames that a track is made from; whoever needs the frames too goes along in the same pass."""
+    """Decode the windows of frames that the tracker needs. Other consumers of the frames share this pass."""
     return frames(clip, settings.window, settings.max_frames or None)
 
 
 def store_track(folder: Path, clip: Clip, settings: TrackSettings, windows: Iterator[np.ndarray]) -> None:
-    """Follow the face through `windows` and write the track into a cache entry's `folder`."""
+    """Track the face through `windows` and write the track into a cache entry's `folder`."""
     tracker = Tracker(settings)
     for window in windows:
         tracker.update(window)
@@ -132,7 +132,7 @@ def _track_of(rows: list[tuple[np.ndarray, int]]) -> FaceTrack:
 
 
 def _enlarged(image: np.ndarray) -> np.ndarray:
-    """MediaPipe misses small faces in small pictures; double those."""
+    """Enlarge small images by 2, because MediaPipe misses small faces in them."""
     if min(image.shape[:2]) >= _SMALL:
         return np.ascontiguousarray(image)
     import cv2

@@ -1,7 +1,7 @@
-"""U²-Net, the nested U of Qin et al. 2020, with the published files' key names (spec C5).
+"""U²-Net, the nested U-Net of Qin et al. (2020), with the key names of the published files (spec C5).
 
-Two levels of U: eleven stages, each a small U of its own (`Block`), joined by skip connections; each decoder stage gives a
-side map, and the fused map is a 1 x 1 convolution of all six.
+Eleven stages are connected by skip connections, and each stage is a small U-Net (`Block`). Six side maps are predicted; the
+fused map is a 1 x 1 convolution of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lcvd.weights.strict import load_network
 WEIGHTS = "u2net-human"
 """Name in the weights registry."""
 PARAMETERS, TENSORS = 44_009_869, 798
-"""What the published file holds (spec J1)."""
+"""Number of parameters and tensors of the published file (spec J1)."""
 _ENCODER = {
     "stage1": (7, 3, 32, 64),
     "stage2": (6, 64, 32, 128),
@@ -34,7 +34,7 @@ _DECODER = {
     "stage2d": (6, 256, 32, 64),
     "stage1d": (7, 128, 16, 64),
 }
-"""Depth of each stage's own U (0: four levels, dilated instead of pooled) and its channels: in, inside, out."""
+"""Depth of each stage's U-Net (0: four levels, dilated instead of pooled), and its input, inner and output channels."""
 _SIDES = (64, 64, 128, 256, 512, 512)
 
 
@@ -47,12 +47,12 @@ class Convolution(nn.Module):
         self.bn_s1 = nn.BatchNorm2d(outputs)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C', H, W)."""
+        """Map (B, C, H, W) to (B, C', H, W)."""
         return functional.relu(self.bn_s1(self.conv_s1(x_BCHW)))
 
 
 class Block(nn.Module):
-    """A residual U: `depth` levels with a pooling between each two but the last, or four dilated ones (`depth` 0)."""
+    """A residual U-Net: `depth` levels with pooling between all but the last two, or four dilated levels (`depth` 0)."""
 
     def __init__(self, depth: int, inputs: int, middle: int, outputs: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Block(nn.Module):
             self.add_module(f"rebnconv{level}d", Convolution(2 * middle, channels, dilations[level - 1]))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        """(B, C, H, W) to (B, C', H, W)."""
+        """Map (B, C, H, W) to (B, C', H, W)."""
         base = self.rebnconvin(x_BCHW)
         levels = [self.get_submodule("rebnconv1")(base)]
         for level in range(2, self.depth + 1):
@@ -81,7 +81,7 @@ class Block(nn.Module):
 
 
 class U2Net(nn.Module):
-    """The whole network; new instances have random weights (`load_u2net` gives the published ones)."""
+    """The whole network. New instances have random weights; `load_u2net` loads the published ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class U2Net(nn.Module):
         self.outconv = nn.Conv2d(len(_SIDES), 1, 1)
 
     def forward(self, x_BCHW: Tensor) -> tuple[Tensor, ...]:
-        """Normalised RGB (B, 3, H, W) to seven maps (B, 1, H, W) in (0, 1): the fused one, then the six sides."""
+        """Map normalised RGB (B, 3, H, W) to seven maps (B, 1, H, W) in (0, 1): the fused map, then the six side maps."""
         skips: list[Tensor] = []
         x = x_BCHW
         for name in _ENCODER:
@@ -108,10 +108,10 @@ class U2Net(nn.Module):
 
 
 def load_u2net(path: Path | None = None) -> U2Net:
-    """The network with the published weights, in evaluation mode; `path` None looks in the weights folder.
+    """Load the network with the published weights, frozen and in evaluation mode. `path` None uses the weights folder.
 
     Raises:
-        MissingWeights: the file isn't there.
+        MissingWeights: the file is missing.
         ModelError: the file isn't a state dict of exactly this network.
     """
     return load_network(U2Net, path or require(WEIGHTS))

@@ -1,7 +1,7 @@
-"""Codes and masks of a whole stage in few archives: what DVC tracks is files, and each clip has two of these.
+"""Pack the codes and masks of all clips into few archives, because DVC is slow with two tracked files per clip.
 
-Which archive takes a clip follows from its id and the number of archives, a power of two: a clip more changes one of them,
-until the number doubles.
+A clip's archive depends on its id and the number of archives, which is a power of two. Adding a clip therefore changes one
+archive, until the number of archives doubles.
 """
 
 from __future__ import annotations
@@ -18,18 +18,17 @@ from lcvd.face.codes import FaceCodes
 from lcvd.ledger.rows import ClipError
 
 CLIPS = 64
-"""An archive holds about so many."""
+"""Approximate number of clips per archive."""
 SHEETS = 256
-"""Contact sheets of so many clips lie beside the archives, to be looked at."""
+"""Maximum number of clips whose contact sheets are stored next to the archives."""
 CODES, MASK = "codes.safetensors", "mask.mkv"
 _MEMBER = re.compile(rf"[A-Za-z0-9_-]+\.({re.escape(CODES)}|{re.escape(MASK)})")
 
 
 def pack(placed: Path, out: Path, ids: Collection[str]) -> None:
-    """Pack what `reconstruct_chunk` placed in `placed` for the clips `ids` into ``out/packs/NNNN-of-NNNN.tar``.
+    """Pack the files that `reconstruct_chunk` wrote to `placed` for the clips `ids` into ``out/packs/NNNN-of-NNNN.tar``.
 
-    ``out/preview`` takes the contact sheets of `SHEETS` clips, all where there are no more, evenly spread over the ids.
-    Equal files give equal bytes.
+    ``out/preview`` gets the contact sheets of up to `SHEETS` clips, evenly spaced over the ids. Equal files give equal bytes.
     """
     count = 1
     while count * CLIPS < len(ids):
@@ -48,7 +47,7 @@ def pack(placed: Path, out: Path, ids: Collection[str]) -> None:
 
 
 class Packs:
-    """What stage `reconstruct` left below `folder`, by clip. Nothing is unpacked to where a member's name says."""
+    """Read access, by clip, to the archives of stage `reconstruct` below `folder`. Nothing is unpacked to disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "packs"
@@ -56,45 +55,45 @@ class Packs:
         self._members: dict[Path, dict[str, tuple[int, int]]] = {}
 
     def codes(self, id: str) -> FaceCodes:
-        """Face codes of a clip; see `part` and `FaceCodes.of_bytes` for errors."""
+        """Return the face codes of a clip. Errors: see `part` and `FaceCodes.of_bytes`."""
         return FaceCodes.of_bytes(self.part(id, CODES), id)
 
     def part(self, id: str, part: str) -> bytes:
-        """`CODES` or `MASK` of a clip.
+        """Return the bytes of part `CODES` or `MASK` of a clip.
 
         Raises:
-            ClipError: it isn't there (`not_reconstructed`).
-            FileError: the archive holds what doesn't belong there, or is torn; the message names it.
+            ClipError: `not_reconstructed`, the part is missing.
+            FileError: the archive is truncated or has unexpected members. The message names it.
         """
         path = self.folder / _name(_number(id, self._count), self._count)
         if path not in self._members:
             self._members[path] = _index(path) if path.is_file() else {}
         if f"{id}.{part}" not in self._members[path]:
-            raise ClipError("not_reconstructed", f"{path}: {id}.{part} isn't there; run `dvc repro reconstruct` first")
+            raise ClipError("not_reconstructed", f"{path}: {id}.{part} is missing; run `dvc repro reconstruct` first")
         offset, size = self._members[path][f"{id}.{part}"]
         with path.open("rb") as stream:
             stream.seek(offset)
             found = stream.read(size)
         if len(found) != size:
-            raise FileError(f"{path}: torn; run `dvc checkout reconstruct`, or `dvc repro reconstruct`")
+            raise FileError(f"{path}: truncated; run `dvc checkout reconstruct`, or `dvc repro reconstruct`")
         return found
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
-    member = tarfile.TarInfo(name)  # without this machine's time, owner and mode
+    member = tarfile.TarInfo(name)  # without time, owner and mode, so that equal files give equal bytes
     member.size = path.stat().st_size
     with path.open("rb") as stream:
         tar.addfile(member, stream)
 
 
 def _index(path: Path) -> dict[str, tuple[int, int]]:
-    """Where each member's bytes are; only headers are read."""
+    """Return offset and size of each member. Only headers are read."""
     found = {}
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or not _MEMBER.fullmatch(member.name):
-                    raise FileError(f"{path}: member {member.name!r} is no clip's codes or mask")
+                    raise FileError(f"{path}: unexpected member {member.name!r}; expected codes and masks of clips")
                 found[member.name] = member.offset_data, member.size
     except tarfile.TarError as error:
         raise FileError(f"{path}: {error}; run `dvc checkout reconstruct`, or `dvc repro reconstruct`") from None

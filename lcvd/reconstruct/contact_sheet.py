@@ -1,4 +1,4 @@
-"""Contact sheets: what reconstruction made of a clip, at a glance."""
+"""Contact sheets: an overview image of a clip's reconstruction."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def sheet_rows(
     masks: NDArray[np.uint8],
     landmarks: NDArray[np.float32],
 ) -> list[NDArray[np.uint8]]:
-    """The rows `ROWS` of a sheet, each (n, S, S, 3) uint8, for n frames.
+    """Render the rows `ROWS` of a sheet, each (n, S, S, 3) uint8, for n frames.
 
-    `codes` are those of the n frames, `pictures` (n, S, S, 3) uint8 show the square, `masks` (n, S', S') uint8 are 255
-    on the person, `landmarks` (n, L, 2) are pixels of the pictures; a frame without a face has nan there.
+    `codes` are the codes of the n frames, `pictures` (n, S, S, 3) uint8 their square crops, `masks` (n, S', S') uint8 are
+    255 on the person, `landmarks` (n, L, 2) are in pixels of the crops and NaN for a frame without a face.
     """
     size = pictures.shape[1]
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
@@ -55,7 +55,7 @@ def sheet_rows(
 def contact_sheet(
     title: str, rows: Sequence[NDArray[np.uint8]], names: Sequence[str], columns: Sequence[str]
 ) -> Image.Image:
-    """A picture of `rows` (n, S, S, 3) under each other, named at the left, with `columns` named above."""
+    """Return an image with `rows` (n, S, S, 3) below each other, labelled with `names` on the left and `columns` above."""
     count = len(columns)
     width = MARGIN_LEFT + count * (CELL + GAP)
     canvas = Image.new("RGB", (width, MARGIN_TOP + len(rows) * (CELL + GAP)), PAPER)
@@ -75,6 +75,6 @@ def contact_sheet(
 
 
 def save_png(path: Path, picture: Image.Image) -> None:
-    """Write a PNG; the same picture gives the same bytes."""
+    """Write a PNG. Equal images give equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path, optimize=False)

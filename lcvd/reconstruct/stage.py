@@ -36,29 +36,29 @@ from lcvd.video.encode import write_lossless
 KIND = "reconstruct"
 WINDOW = 16
 SHOWN = 8
-"""Frames on a contact sheet."""
+"""Number of frames on a contact sheet."""
 SHOWN_SIZE = 384
 
 
 def reconstruct_chunk(clips: Sequence[Clip], out: Path, cache: Cache, settings: Settings) -> list[Row]:
-    """Reconstruct clips through the cache and place ``codes/``, ``masks/`` and ``preview/`` in `out`; one row a clip.
+    """Reconstruct clips (cached), and write ``codes/``, ``masks/`` and ``preview/`` into `out`. Return one row per clip.
 
-    A kept row's fields: ``frames``, ``bridged`` (how many of them show no face: interpolated, with confidence 0),
-    ``square``, ``landmark_error_px`` and ``landmark_error`` (medians over the frames; the latter in distances between the
-    eyes' outer corners), ``confidence`` (mean), ``light_direction`` (unit vector to the main light: x right, y up, z to
-    the camera), ``light_contrast`` (`lcvd.render.sh.contrast`), ``landmark_jitter``, ``pose_jitter`` and ``light_jitter``
-    (`lcvd.face.jitter`; None for clips of two frames). A clip that trembles more than `ReconstructThresholds` admit is
-    filtered as ``jitters``, with the same fields; nothing of it is placed in `out`.
+    Fields of a kept row: ``frames``; ``bridged``, the number of frames without a face (interpolated, with confidence 0);
+    ``square``; ``landmark_error_px`` and ``landmark_error``, medians over the frames, in pixels and as a fraction of the
+    inter-ocular distance (outer eye corners); ``confidence``, the mean; ``light_direction``, the unit vector towards the
+    main light (x right, y up, z towards the camera); ``light_contrast`` (`lcvd.render.sh.contrast`); ``landmark_jitter``,
+    ``pose_jitter`` and ``light_jitter`` (`lcvd.face.jitter`; None for clips of two frames). A clip with more jitter than
+    `ReconstructThresholds` allow is filtered as ``jitters``, with the same fields, and nothing of it is written to `out`.
 
     Raises:
-        MissingWeights: the settings ask for published weights that aren't there.
+        MissingWeights: published weights that the settings require are missing.
     """
-    made_with = _made_with(settings.reconstruct)  # before any clip: a missing file is no clip's fault
+    made_with = _made_with(settings.reconstruct)  # checks the weights first: missing weights aren't an error of a clip
     return [guard(clip.id, partial(_clip_row, clip, out, cache, settings, made_with), cache.journal) for clip in clips]
 
 
 def _made_with(part: ReconstructSettings) -> dict[str, Any]:
-    """What decides codes and masks beside clip, settings and this project's code, for the key and the provenance."""
+    """Return what affects codes and masks in addition to clip, settings and code, for the cache key and the provenance."""
     weights = FACE_ESTIMATORS.get(part.codes).weights(part) | MASKERS.get(part.mask).weights()
     return {"weights": weights, **packages(part)}
 
@@ -74,7 +74,7 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, made_with
     track = face_track(clip, cache, settings.filter.track)
     key = key_of(
         clip=clip.content(),
-        id=clip.id,  # stands on the contact sheet
+        id=clip.id,  # printed on the contact sheet
         fps=clip.fps,
         track=settings.filter.track,
         settings=settings.reconstruct.decisive(),
@@ -83,7 +83,7 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, made_with
     )
     folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, track, settings, made_with))
     fields = json.loads((folder / "fields.json").read_text(encoding="utf-8"))
-    if row := trembles(clip.id, fields, settings.reconstruct.thresholds):
+    if row := jitter_row(clip.id, fields, settings.reconstruct.thresholds):
         return row
     link_or_copy(folder / "codes.safetensors", out / "codes" / f"{clip.id}.safetensors")
     link_or_copy(folder / "mask.mkv", out / "masks" / f"{clip.id}.mkv")
@@ -91,31 +91,37 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, made_with
     return kept(clip.id, **fields)
 
 
-def trembles(id: str, fields: Mapping[str, Any], limits: ReconstructThresholds) -> Row | None:
-    """The row of a clip whose codes jitter too much, None for any other."""
+def jitter_row(id: str, fields: Mapping[str, Any], limits: ReconstructThresholds) -> Row | None:
+    """Return the row of a clip whose codes have too much jitter, None for any other clip."""
     checks = (
-        ("landmark_jitter", limits.max_landmark_jitter, "landmarks by {:.2%} of the eyes' distance, {:.2%}"),
-        ("pose_jitter", limits.max_pose_jitter, "the head's turn by {:.2f} degrees, {:g}"),
-        ("light_jitter", limits.max_light_jitter, "the light by {:.1%}, {:.1%}"),
+        (
+            "landmark_jitter",
+            limits.max_landmark_jitter,
+            "landmarks {:.2%} of the inter-ocular distance, at most {:.2%}",
+        ),
+        ("pose_jitter", limits.max_pose_jitter, "head rotation {:.2f} degrees, at most {:g}"),
+        ("light_jitter", limits.max_light_jitter, "light {:.1%}, at most {:.1%}"),
     )
     for name, limit, text in checks:
         if fields[name] is not None and fields[name] > limit:
-            detail = f"trembles from frame to frame: {text.format(fields[name], limit)} admitted"
+            detail = f"too much jitter between frames: {text.format(fields[name], limit)} allowed"
             return filtered(id, "jitters", detail, fields[name], threshold=limit, **fields)
     return None
 
 
 def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, made_with: dict[str, Any]) -> None:
-    """Fill a cache entry; the clip is decoded once, a window at a time."""
+    """Fill a cache entry. The clip is decoded once, one window at a time."""
     part = settings.reconstruct
     square = square_of(track, clip.width, clip.height, part.crop_scale)
     with timed("codes"):
         estimator = FACE_ESTIMATORS.get(part.codes).start(track, square, part)
     count = len(track.present)
-    look = _Look(clip, estimator, MASKERS.get(part.mask).start(), square, count, part.size)
+    look = _FramePass(clip, estimator, MASKERS.get(part.mask).start(), square, count, part.size)
     written = write_lossless(folder / "mask.mkv", look.masks(), clip.fps)
     if written != count:
-        raise ClipError("inconsistent", f"{clip.media.name}: {written} frames decode, its face track has {count}")
+        raise ClipError(
+            "inconsistent", f"{clip.media.name}: {written} frames were decoded, but the face track has {count}"
+        )
     with timed("codes"):
         codes = estimator.finish()
     codes.save(folder / "codes.safetensors", {"clip": clip.content(), "settings": part.decisive(), **made_with})
@@ -126,8 +132,8 @@ def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, made_w
 
 
 @dataclass
-class _Look:
-    """The one pass over a clip's frames; what it collects on the way is bounded by a few kilobytes a frame."""
+class _FramePass:
+    """The single pass over a clip's frames. The data that it collects is limited to a few kilobytes per frame."""
 
     clip: Clip
     estimator: ClipEstimator
@@ -139,7 +145,7 @@ class _Look:
     shown_masks: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def masks(self) -> Iterator[NDArray[np.uint8]]:
-        """Portrait masks, a window at a time; the estimator receives the same frames, and those to show are kept."""
+        """Yield portrait masks one window at a time. Also passes the frames to the estimator and keeps those to show."""
         wanted = set(shown_frames(self.count))
         start = 0
         try:
@@ -160,8 +166,8 @@ class _Look:
 
 
 def shown_frames(count: int) -> list[int]:
-    """The frames that a contact sheet shows: `SHOWN` of them, evenly spread, or all of a shorter clip."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(SHOWN, count))})
+    """Return the frames of the contact sheet: `SHOWN` evenly spaced frames, or all frames of a shorter clip."""
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(SHOWN, count))})
 
 
 def _fields(estimator: ClipEstimator, codes: FaceCodes, track: FaceTrack) -> dict[str, Any]:
@@ -169,7 +175,7 @@ def _fields(estimator: ClipEstimator, codes: FaceCodes, track: FaceTrack) -> dic
     eyes = float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=-1)))
     error = float(np.median(estimator.error(codes)))
     light = codes.light.mean(axis=0)
-    trembling = {
+    jitter = {
         "landmark_jitter": landmark_jitter(track),
         "pose_jitter": pose_jitter(codes),
         "light_jitter": light_jitter(codes),
@@ -183,7 +189,7 @@ def _fields(estimator: ClipEstimator, codes: FaceCodes, track: FaceTrack) -> dic
         "confidence": round(float(codes.confidence.mean()), 4),
         "light_direction": [round(float(value), 3) for value in dominant_direction(light)],
         "light_contrast": round(float(contrast(light)), 3),
-        **{name: None if value is None else round(value, 5) for name, value in trembling.items()},
+        **{name: None if value is None else round(value, 5) for name, value in jitter.items()},
     }
 
 
@@ -193,7 +199,7 @@ def _preview(
     estimator: ClipEstimator,
     codes: FaceCodes,
     track: FaceTrack,
-    look: _Look,
+    look: _FramePass,
     fields: dict[str, Any],
 ) -> None:
     places = sorted(look.shown)
@@ -205,6 +211,6 @@ def _preview(
     x, y, z = fields["light_direction"]
     title = (
         f"{clip.id}   {codes.frames} frames   landmark error {fields['landmark_error_px']:.1f} px"
-        f" ({fields['landmark_error'] * 100:.1f} % of the eye distance)   light from ({x:+.2f}, {y:+.2f}, {z:+.2f})"
+        f" ({fields['landmark_error'] * 100:.1f} % of the inter-ocular distance)   light from ({x:+.2f}, {y:+.2f}, {z:+.2f})"
     )
     save_png(path, contact_sheet(title, rows, ROWS, [f"frame {t}" for t in places]))

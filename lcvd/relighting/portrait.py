@@ -19,7 +19,7 @@ from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.square import resize_masks, square_pictures
 from lcvd.ledger.rows import ClipError
-from lcvd.reconstruct.stage import reconstruct_chunk, trembles
+from lcvd.reconstruct.stage import jitter_row, reconstruct_chunk
 from lcvd.relighting.face_selection import clip_of_face
 from lcvd.relighting.media import SETTLING, WINDOW, Media, media_of
 from lcvd.video.clip import Clip
@@ -88,8 +88,8 @@ def reconstruct_clip(clip: Clip, folder: Path, cache: Cache, settings: Settings,
     row = reconstruct_chunk([clip], folder, cache, settings.model_copy(update=whole))[0]
     if row.status != "kept":
         raise ClipError(row.reason, row.detail if row.detail.startswith(name) else f"{name}: {row.detail}")
-    if shaky := trembles(clip.id, row.fields, settings.reconstruct.thresholds):
-        log.warning("%s: its face %s for training; --smooth calms it", name, shaky.detail)
+    if jittery := jitter_row(clip.id, row.fields, settings.reconstruct.thresholds):
+        log.warning("%s: %s for training; --smooth reduces it", name, jittery.detail)
     return FaceCodes.load(folder / "codes" / f"{clip.id}.safetensors")
 
 

@@ -1,4 +1,4 @@
-"""What a masker provides: portrait masks of a clip's frames."""
+"""Interface of a masker, which estimates portrait masks of a clip's frames."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from numpy.typing import NDArray
 
 
 class ClipMasker(Protocol):
-    """Masks one clip's frames, which it receives in order, in windows."""
+    """Estimates masks for one clip, from windows of frames passed in order."""
 
     def update(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Masks (n, S, S) uint8 of the next frames (n, S, S, 3) uint8 RGB: 255 on the person, else 0."""
+        """Return the masks (n, S, S) uint8 of the next frames (n, S, S, 3) uint8 RGB: 255 on the person, else 0."""
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Release its resources."""
 
 
 @runtime_checkable
 class Masker(Protocol):
-    """An entry of `lcvd.face.masks.registry.MASKERS`; cheap to import."""
+    """An entry of `lcvd.face.masks.registry.MASKERS`. Its module must be cheap to import."""
 
     def weights(self) -> dict[str, str]:
-        """SHA-256 of each weights file that is read, by name. Called before any clip.
+        """Return the SHA-256 of each weights file that is read, by name. It is called before the first clip.
 
         Raises:
             MissingWeights: a file is missing.
         """
 
     def start(self) -> ClipMasker:
-        """A masker of one clip.
+        """Return a masker for one clip.
 
         Raises:
             MissingWeights: a file is missing.

@@ -1,4 +1,4 @@
-"""The default masker: MediaPipe's selfie segmentation, steadied over time."""
+"""The default masker: MediaPipe's selfie segmentation, temporally stabilised."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 _THRESHOLD = 0.5
 _FRESH, _CHANGE, _BLUR = 0.2, 8.0, 5
-"""Share of a new frame where the picture stands still, change (grey levels, over blocks of 5 px) at which it is 1."""
+"""Weight of the new probability at a still pixel; change in grey levels at which the weight is 1; side in pixels of the
+box blur before the change is measured."""
 _HOLD = 0.05
-"""A pixel changes sides only when its probability is so far beyond the threshold."""
+"""Hysteresis: a pixel's mask changes only if its probability passes the threshold by this much."""
 _SPECK = 0.02
 
 
@@ -21,7 +22,7 @@ class MediaPipe:
     """A masker, see `lcvd.face.masks.base.Masker`. It needs no weights."""
 
     def weights(self) -> dict[str, str]:
-        """None."""
+        """Return an empty dictionary."""
         return {}
 
     def start(self) -> MediaPipeClipMasker:
@@ -30,7 +31,7 @@ class MediaPipe:
 
 
 class MediaPipeClipMasker:
-    """The masker of one clip; it remembers the last frame, for steady edges."""
+    """The masker for one clip. It keeps the last frame, to stabilise the mask's edges."""
 
     def __init__(self) -> None:
         os.environ.setdefault("GLOG_minloglevel", "2")
@@ -53,11 +54,11 @@ class MediaPipeClipMasker:
 
 
 class Steady:
-    """Soft masks of a clip to binary ones that don't flicker: causal, from the frame before only.
+    """Converts soft masks of a clip to binary masks without flicker, using only the current and the previous frame.
 
-    Where the picture hasn't changed, neither has the person's edge: there a new probability p_t counts little,
-    s_t = w p_t + (1 - w) s_(t-1) with w from `_FRESH` (still) to 1 (changed by `_CHANGE`), so that motion isn't dragged
-    along. A pixel keeps its side until s_t passes the threshold by `_HOLD`.
+    Probabilities p_t are smoothed as s_t = w p_t + (1 - w) s_(t-1). The weight w goes from `_FRESH` at still pixels to 1 at
+    pixels that change by `_CHANGE`, so that moving edges don't lag. A pixel's mask changes only if s_t passes the threshold
+    by `_HOLD`.
     """
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class Steady:
         self._side: NDArray[np.bool_] | None = None
 
     def update(self, soft: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """The person (S, S) bool, from the next frame's probability (S, S) in [0, 1] and picture (S, S, 3) uint8."""
+        """Return the mask (S, S) bool of the next frame, from its probability (S, S) in [0, 1] and image (S, S, 3) uint8."""
         picture = cv2.blur(np.ascontiguousarray(image), (_BLUR, _BLUR)).astype(np.float32)
         if self._soft is None or self._picture is None or self._side is None:
             side = soft > _THRESHOLD
@@ -80,13 +81,12 @@ class Steady:
 
 
 def clean(binary: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Fill holes and drop specks below 2 % of the largest part of a (H, W) bool mask; uint8 in {0, 255}."""
+    """Fill holes of a mask (H, W) bool and drop parts below 2 % of the largest part's area. Returns uint8 in {0, 255}."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(binary.astype(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA] if count > 1 else np.zeros(0)
     large = 1 + np.flatnonzero(areas >= _SPECK * areas.max()) if len(areas) else np.zeros(0, int)
     mask = np.isin(labels, large)
-    # What the background can't be reached from, along the border of the padded picture, is a hole. The bottom border
-    # isn't background's way in: a body leaves the picture there.
+    # A hole is a region not connected to the image border. The bottom border doesn't count, because the body crosses it.
     outside = np.pad(~mask, 1, constant_values=True)
     outside[-1] = False
     _, regions = cv2.connectedComponents(outside.astype(np.uint8), connectivity=4)

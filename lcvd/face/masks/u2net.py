@@ -1,4 +1,4 @@
-"""Portrait masks by U²-Net human, as published or as meant (spec C5, H4, H5); the weights are yours to bring."""
+"""Portrait masks by U²-Net human, run as published or as intended (spec C5, H4, H5). You must provide the weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WEIGHTS = "u2net-human"
 """Name in the weights registry."""
 SIDE, FULL, DILATION = 320, 512, 7
-"""Sides of the network's input and of the published mask, and of the square that this one is grown by."""
+"""Side of the network's input, side of the published mask, and side of the square by which the mask is dilated, in pixels."""
 _MEAN, _STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
@@ -36,13 +36,13 @@ class U2NetMasker:
 
 
 class U2NetClipMasker:
-    """Masks of one clip, frame by frame as published: no past, no holes filled.
+    """The masker for one clip. As in the published code, frames are independent and holes aren't filled.
 
-    `compat` repeats two slips of the published preprocessing: only the first three pixel columns are normalised, and
-    the network is in training mode, so that each frame is normalised by its own statistics.
+    `compat` reproduces two errors of the published preprocessing: only the first three pixel columns are normalised, and
+    the network is in training mode, so that batch normalisation uses each frame's own statistics.
 
     Raises:
-        MissingWeights: no `network` is given and the published file isn't there.
+        MissingWeights: `network` is None and the published file is missing.
     """
 
     def __init__(self, compat: bool = False, network: U2Net | None = None) -> None:
@@ -55,7 +55,7 @@ class U2NetClipMasker:
         self.network = (network or load_u2net()).to(self.device).train(compat)
         for part in self.network.modules() if compat else ():
             if isinstance(part, torch.nn.BatchNorm2d):
-                part.momentum = 0.0  # statistics drift in the published run; no output depends on them
+                part.momentum = 0.0  # don't update running statistics; in training mode no output depends on them
 
     def update(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """See `ClipMasker`."""
@@ -70,7 +70,7 @@ class U2NetClipMasker:
         del self.network
 
     def maps(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The fused maps (n, 320, 320) in (0, 1) of frames (n, S, S, 3) uint8 RGB."""
+        """Return the fused maps (n, 320, 320) in (0, 1) of frames (n, S, S, 3) uint8 RGB."""
         import torch
 
         inputs = np.stack([prepared(image, self.compat) for image in window])
@@ -81,7 +81,7 @@ class U2NetClipMasker:
 
 
 def prepared(image: NDArray[np.uint8], compat: bool) -> NDArray[np.float32]:
-    """The network's input (3, 320, 320) of a picture (S, S, 3) uint8 RGB."""
+    """Return the network's input (3, 320, 320) for an image (S, S, 3) uint8 RGB."""
     small = cv2.resize(np.ascontiguousarray(image), (SIDE, SIDE)).astype(np.float64)
     if compat:
         small /= 255
@@ -93,8 +93,10 @@ def prepared(image: NDArray[np.uint8], compat: bool) -> NDArray[np.float32]:
 
 
 def grown(soft: NDArray[np.float32]) -> NDArray[Any]:
-    """The published mask (512, 512) float32 in [0, 255] of one fused map (320, 320): stretched to [0, 1], halved, enlarged
-    and dilated; its edge isn't binary (spec K7)."""
+    """Return the published mask (512, 512) float32 in [0, 255] of a fused map (320, 320).
+
+    The map is stretched to [0, 1], thresholded at 0.5, enlarged and dilated. Its edge isn't binary (spec K7).
+    """
     stretched = (soft - soft.min()) / max(float(soft.max() - soft.min()), 1e-8)
     binary = np.where(stretched > 0.5, np.float32(255), np.float32(0))
     return cv2.dilate(cv2.resize(binary, (FULL, FULL)), np.ones((DILATION, DILATION), np.uint8))

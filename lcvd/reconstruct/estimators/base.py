@@ -1,4 +1,4 @@
-"""What a face estimator provides: face codes of a clip, from its face track and its frames."""
+"""Interface of a face estimator, which estimates the face codes of a clip from its face track and frames."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ Array = NDArray[Any]
 
 
 class ClipEstimator(Protocol):
-    """Estimates the face codes of one clip, whose frames it receives in order, in windows."""
+    """Estimates the face codes of one clip, from windows of frames passed in order."""
 
     @property
     def head(self) -> HeadModel:
         """The head model of the codes."""
 
     def update(self, window: Array, squares: Array) -> None:
-        """Take the next frames (n, H, W, 3) uint8 RGB, and the clip's square cut from them (n, S, S, 3) uint8 RGB."""
+        """Process the next frames (n, H, W, 3) uint8 RGB, and their square crops (n, S, S, 3) uint8 RGB."""
 
     def finish(self) -> FaceCodes:
-        """Codes of all frames, light included.
+        """Return the codes of all frames, including light.
 
         Raises:
-            ClipError: the frames don't suffice; the reason is in the row of the clip.
+            ClipError: the frames aren't sufficient. The clip's row has the reason.
         """
 
     def error(self, codes: FaceCodes) -> Array:
-        """Mean distance (T',) between the mesh's landmarks and the track's in the T' frames with a face, as a fraction of
+        """Return the mean distance (T',) between the mesh's landmarks and the track's in the T' frames with a face, as a fraction of
         the distance between the outer eye corners."""
 
 
 @runtime_checkable
 class FaceEstimator(Protocol):
-    """An entry of `lcvd.reconstruct.estimators.registry.FACE_ESTIMATORS`; cheap to import."""
+    """An entry of `lcvd.reconstruct.estimators.registry.FACE_ESTIMATORS`. Its module must be cheap to import."""
 
     def weights(self, settings: ReconstructSettings) -> dict[str, str]:
-        """SHA-256 of each weights file that is read, by name. Called before any clip.
+        """Return the SHA-256 of each weights file that is read, by name. It is called before the first clip.
 
         Raises:
             MissingWeights: a file is missing.
@@ -49,10 +49,10 @@ class FaceEstimator(Protocol):
         """
 
     def start(self, track: FaceTrack, square: Array, settings: ReconstructSettings) -> ClipEstimator:
-        """An estimator of one clip.
+        """Return an estimator for one clip.
 
         Args:
             track: the clip's face track.
-            square: (x0, y0, side) int32, the part of the clip's frames that the model sees, in pixels.
-            settings: of the stage.
+            square: the square crop (x0, y0, side) int32 that the model sees, in clip-frame pixels.
+            settings: the stage's settings.
         """

@@ -1,4 +1,4 @@
-"""Face codes by DECA, with FLAME as the head model; the weights are yours to bring."""
+"""Face codes by DECA, with FLAME as the head model. You must provide the weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Deca:
     """A face estimator, see `FaceEstimator`."""
 
     def weights(self, settings: ReconstructSettings) -> dict[str, str]:
-        """See `FaceEstimator`; checks too that face-alignment is installed if the settings ask for it."""
+        """See `FaceEstimator`. Also checks that face-alignment is installed if the settings select it."""
         if settings.deca.landmarks == "face-alignment":
             from lcvd.face.deca_crop import face_alignment_package
 

@@ -1,4 +1,4 @@
-"""The default face estimator: the open head fitted to the track's landmarks, the light estimated from visible skin."""
+"""The default face estimator: fits the open head model to the track's landmarks and estimates light from visible skin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OpenHead:
     """A face estimator, see `FaceEstimator`. It needs no weights."""
 
     def weights(self, settings: ReconstructSettings) -> dict[str, str]:
-        """None."""
+        """Return an empty dictionary."""
         return {}
 
     def start(self, track: FaceTrack, square: Array, settings: ReconstructSettings) -> OpenClip:
@@ -52,7 +52,7 @@ class OpenClip:
         self._samples.append(light_samples(self._head, codes, squares))
 
     def finish(self) -> FaceCodes:
-        """The fitted codes with their light.
+        """Return the fitted codes with light.
 
         Raises:
             ClipError: too little visible skin to estimate the light (`no_skin`).

@@ -89,8 +89,8 @@ def test_a_field_that_is_missing_or_does_not_fit_is_named(tmp_path: Path) -> Non
     model.write_bytes(pickle.dumps(whole))
     for wrong in (np.array([300]), np.array([-1]), np.zeros(0, int)):
         masks.write_bytes(pickle.dumps({"face": wrong}))
-        with pytest.raises(PickleRefused, match=r"FLAME_masks\.pkl: region 'face' must name vertices 0 to 299"):
+        with pytest.raises(PickleRefused, match=r"FLAME_masks\.pkl: region 'face' has vertex indices outside 0 to 299"):
             load_flame(model, masks)
     masks.write_bytes(pickle.dumps({"nose": np.arange(3)}))
-    with pytest.raises(PickleRefused, match=r"FLAME_masks\.pkl: has no region 'face'; it holds nose"):
+    with pytest.raises(PickleRefused, match=r"FLAME_masks\.pkl: has no region 'face'; its regions are nose"):
         load_flame(model, masks)

@@ -63,7 +63,7 @@ def test_contact_sheets_of_some_are_there_to_be_looked_at(tmp_path: Path) -> Non
 
 
 def test_a_clip_that_isn_t_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ClipError, match=r"nobody.codes.safetensors isn't there; run `dvc repro reconstruct` first"):
+    with pytest.raises(ClipError, match=r"nobody.codes.safetensors is missing; run `dvc repro reconstruct` first"):
         Packs(tmp_path).part("nobody", CODES)
     pack(placed(tmp_path / "placed", ["a"]), tmp_path / "out", ["a"])
     with pytest.raises(ClipError, match="nobody"):

@@ -162,7 +162,7 @@ def test_shown_frames() -> None:
     assert shown_frames(1) == [0]
 
 
-def test_what_trembles_is_filtered_from_stored_scores(
+def test_jittery_clips_are_filtered_from_cached_measurements(
     carphone: Clip, settings: Settings, reconstructed: Reconstructed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, cache, row = reconstructed
@@ -181,7 +181,7 @@ def test_what_trembles_is_filtered_from_stored_scores(
         assert not (tmp_path / name).exists()
 
 
-def test_a_shaken_camera_trembles(carphone: Clip, settings: Settings, tmp_path: Path, cache: Cache) -> None:
+def test_a_shaken_camera_is_jitter(carphone: Clip, settings: Settings, tmp_path: Path, cache: Cache) -> None:
     pictures = np.concatenate(list(frames(carphone)))
     shifts = np.random.default_rng(0).integers(0, 9, (len(pictures), 2))
     shaken = np.stack([frame[y : y + 136, x : x + 168] for frame, (y, x) in zip(pictures, shifts, strict=True)])

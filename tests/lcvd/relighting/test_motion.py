@@ -81,5 +81,5 @@ def test_saved_codes_drive_at_a_rate_of_choice(tmp_path, relight_settings):
     with pytest.raises(ValueError, match=r"codes\.safetensors: no frame from 9 s on: 40 frames"):
         driving_motion(tmp_path / "codes.safetensors", tmp_path, relight_settings, start=9)
     (tmp_path / "bad.safetensors").write_bytes(b"no codes")
-    with pytest.raises(ValueError, match=r"bad\.safetensors: not a file of face codes"):
+    with pytest.raises(ValueError, match=r"bad\.safetensors: not a face-codes file"):
         driving_motion(tmp_path / "bad.safetensors", tmp_path, relight_settings)

@@ -23,7 +23,7 @@ def test_a_clip_too_shaky_to_train_on_is_still_relit_and_said(tmp_path: Path, ca
         face = reconstruct(media_of(path, tmp_path), tmp_path, settings)
     assert face.codes.frames == 20
     [said] = [record.getMessage() for record in caplog.records]
-    assert said.startswith("shaky.mp4: its face trembles from frame to frame: landmarks by ")
+    assert said.startswith("shaky.mp4: too much jitter between frames: landmarks ")
     caplog.clear()
     reconstruct(media_of(path, tmp_path), tmp_path, demo)
     assert not caplog.records
