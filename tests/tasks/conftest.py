@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tasks.runtime.environment import prepare, scratch
+from tests.tasks.helpers.repository import make
 
 LIMIT_S = 30.0
 
@@ -37,6 +38,12 @@ def prefect_api(prefect_of_session: str, monkeypatch: pytest.MonkeyPatch) -> str
     monkeypatch.setenv("PREFECT_API_URL", prefect_of_session)
     refresh_global_settings_context()
     return prefect_of_session
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small real git and DVC repository; the working folder."""
+    return make(tmp_path / "project", monkeypatch)
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.tasks.test_chunks import HELPERS, ROOT, mapped, needs
 
 from lcvd.ledger.rows import write_ledger
 from lcvd.ledger.story import counts
 from tests.flows.conftest import answers
 from tests.processes import command_of, processes_in
+from tests.tasks.runtime.test_map_chunks import HELPERS, ROOT, mapped, needs
 
 CLIPS, KILLS = 200, 3
 COUNTS = {"failed": 20, "failed:gone": 20, "filtered": 20, "filtered:dark": 20, "kept": 160}

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.tasks.test_dvc import commit, dvc_cli, repository, run
 
-__all__ = ["repository"]
+from tests.tasks.helpers.repository import commit, dvc_cli, run
+
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -42,21 +42,8 @@ def test_all_invalid_values_are_reported_together(tmp_path):
     assert "shard.size" in str(caught.value)
 
 
-def test_contradicting_settings_are_rejected(tmp_path):
-    def change(data):
-        data["filter"]["track"]["max_frames"] = 4
-
-    with pytest.raises(SettingsError, match="no clip could be kept"):
-        load_settings(_with(tmp_path, change))
-
-
 def test_a_missing_file_or_section_names_the_remedy(tmp_path):
     with pytest.raises(SettingsError, match="lcvd config use demo"):
         load_settings(tmp_path / "absent.yaml")
     with pytest.raises(SettingsError, match="'evaluate' is missing"):
         load_settings(_with(tmp_path, lambda data: data.pop("evaluate")))
-
-
-def test_an_unknown_profile_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'paperr' doesn't exist; choose one of demo, paper"):
-        profile("paperr")

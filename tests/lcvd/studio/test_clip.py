@@ -10,7 +10,6 @@ from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
 from lcvd.render.hints import hints_of
 from lcvd.studio.clip import StudioClip
-from lcvd.studio.photo import load_photo
 from lcvd.studio.subjects import load_subject
 
 
@@ -36,16 +35,6 @@ def test_an_address_is_parsed_and_errors_name_the_field() -> None:
         with pytest.raises(ValueError, match="studio:|file:") as caught:
             StudioClip.parse(address)
         assert wrong in str(caught.value)
-
-
-def test_a_photograph_at_rest_in_its_own_light_is_reproduced() -> None:
-    from lcvd.studio.render import render
-
-    still = load_photo("hopper", 128)
-    [(frames, masks)] = render(still, still.codes)
-    difference = np.abs(frames[0].astype(int) - still.image)
-    assert difference.mean() < 2
-    assert ((masks[0] > 127) == (still.matte > 0.5)).mean() > 0.99
 
 
 def test_a_seed_fixes_the_bytes_and_the_motion_is_independent_of_the_light() -> None:

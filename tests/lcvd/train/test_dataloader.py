@@ -16,41 +16,12 @@ from lcvd.model.masks import latent_mask
 from lcvd.model.objective import Encoded, Objective, to_signed
 from lcvd.model.random_draws import Draws
 from lcvd.render.warp import WarpedReference
-from lcvd.shard.latents_format import Key
-from lcvd.shard.sample import LATENTS, Sample, read_samples
+from lcvd.shard.sample import Sample, read_samples
 from lcvd.shard.write import write_shards
 from lcvd.train.dataloader import batches, make_batch
 from lcvd.train.dataset import Clips
 from lcvd.train.sample_order import clip_of, window_of
 from tests.lcvd.train.conftest import SIZE, make_sample, tiny
-
-
-def test_clips_are_what_the_shards_hold(shards: Path) -> None:
-    held, lazy = (Clips(shards, "train", size=SIZE, memory_mb=mb, threads=2) for mb in (100, 0))
-    samples = {sample.id: sample for sample in read_samples(shards, "train")}
-    assert [held.id(i) for i in range(len(held))] == sorted(samples)
-    for i in range(len(held)):
-        sample, at = samples[held.id(i)], [3, 0, 3, 4]
-        for clips in (held, lazy):
-            assert clips.length(i) == sample.meta.frames
-            pictures = clips.pictures(i, at)
-            np.testing.assert_array_equal(pictures.frames, sample.frames()[at])
-            np.testing.assert_array_equal(pictures.hints, sample.hints()[at])
-            np.testing.assert_array_equal(pictures.masks, sample.masks()[at][:, ::8, ::8] // 255)
-
-
-def test_smaller_models_get_smaller_pictures_and_larger_ones_an_error(shards: Path) -> None:
-    pictures = Clips(shards, "train", size=32, memory_mb=0).pictures(0, [0, 1])
-    assert pictures.frames.shape == (2, 32, 32, 3)
-    assert pictures.masks.shape == (2, 4, 4)
-    assert set(np.unique(pictures.masks)) == {0, 1}
-    with pytest.raises(ValueError, match=r"disc-a: 64 px, train\.model\.size asks for 128"):
-        Clips(shards, "train", size=128, memory_mb=0)
-
-
-def test_an_empty_split_says_where_to_look(shards: Path) -> None:
-    with pytest.raises(ValueError, match="no clips; see the ledgers"):
-        Clips(shards, "val", size=SIZE, memory_mb=0)
 
 
 def test_frame_0_of_everything_is_the_reference(shards: Path) -> None:
@@ -168,55 +139,6 @@ def test_training_from_prepared_latents_is_training_from_frames_up_to_float16(sh
                 torch.testing.assert_close(found, exact, rtol=1e-4, atol=0)  # a value may round to the other neighbour
                 torch.testing.assert_close(found, frames, rtol=2e-3, atol=0)
                 assert not torch.equal(found, frames)
-
-
-def test_latents_of_another_model_size_or_crop_are_refused_by_name(shards: Path, tmp_path: Path) -> None:
-    model = LCVD.fresh(tiny().train.model, 0)
-    key = prepared_key(model.codec, model.image_encoder, SIZE)
-    other = LCVD.fresh(tiny().train.model, 1)
-
-    def clips(folder: Path, key: Key) -> Clips:
-        return Clips(folder, "train", size=SIZE, memory_mb=0, key=key)
-
-    with pytest.raises(
-        ValueError, match=r"train-000000\.tar: sample disc-a: .* of another image_encoder .*dvc repro shard"
-    ):
-        clips(shards, prepared_key(model.codec, other.image_encoder, SIZE))
-    with torch.no_grad():
-        other.codec.autoencoder.encoder.conv_in.weight[0, 0, 0, 0] += 1e-6
-    with pytest.raises(ValueError, match=r"of another autoencoder .*train\.prepared: false"):
-        clips(shards, prepared_key(other.codec, model.image_encoder, SIZE))
-    with pytest.raises(ValueError, match=r"of another size \(64, not 32\)"):
-        clips(shards, replace(key, size=32))
-    samples = {sample.id: sample for sample in read_samples(shards, "train")}
-    one = samples["disc-a"]
-    changed = {
-        "square": one.parts | {"codes.safetensors": moved_codes(one, tmp_path)},
-        "fps": one.parts | {"meta.json": replace(one.meta, fps=12.0).to_json()},
-        "sha256": one.parts | {"meta.json": replace(one.meta, sha256="1" * 64).to_json()},
-    }
-    for name, parts in changed.items():
-        write_shards(tmp_path / name, "train", ["disc-a"], lambda _, parts=parts: Sample("disc-a", parts, "test"), 1.0)
-        with pytest.raises(ValueError, match=rf"sample disc-a: prepared latents of another {name} "):
-            clips(tmp_path / name, key)
-    without = {name: data for name, data in one.parts.items() if name != LATENTS}
-    write_shards(tmp_path / "without", "train", ["disc-a"], lambda _: Sample("disc-a", without, "test"), 1.0)
-    with pytest.raises(ValueError, match=r"sample disc-a: no prepared latents: set shard\.prepare: true"):
-        clips(tmp_path / "without", key)
-    assert len(Clips(tmp_path / "without", "train", size=SIZE, memory_mb=0)) == 1
-
-
-def moved_codes(sample: Sample, folder: Path) -> bytes:
-    """The sample's face codes with another square."""
-    sample.codes.replace(square=sample.codes.square + 1).save(folder / "moved", {})
-    return (folder / "moved").read_bytes()
-
-
-def test_latent_mask_binarises_then_takes_the_nearest() -> None:
-    mask = torch.zeros(1, 16, 16, dtype=torch.uint8)
-    mask[0, 0, 0], mask[0, 0, 8], mask[0, 8, 9] = 128, 127, 255
-    assert latent_mask(mask)[0, 0].tolist() == [[1.0, 0.0], [0.0, 0.0]]
-    assert torch.equal(latent_mask(mask > 127), latent_mask(mask))
 
 
 def test_lights_are_balanced_by_the_codes_in_the_shards(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lcvd.vqa.fastervqa import PARAMETERS, TENSORS, FasterVqa, load_fastervqa, rescaled
+from lcvd.vqa.fastervqa import FasterVqa, load_fastervqa, rescaled
 from lcvd.weights.registry import MissingWeights
 from lcvd.weights.strict import ModelError
 from tests.lcvd.vqa.vqa_files import golden_network, golden_video, write_checkpoint
@@ -48,15 +48,6 @@ def test_golden_fastervqa_network(golden: dict[str, np.ndarray]) -> None:
 def test_golden_fastervqa_score(golden: dict[str, np.ndarray]) -> None:
     np.testing.assert_allclose(rescaled(torch.from_numpy(golden["sigmoid_in"])), golden["sigmoid_out"], atol=1e-6)
     assert float(rescaled(torch.tensor(0.162247))) == pytest.approx(0.6, abs=1e-3)
-
-
-def test_the_backbone_has_the_published_tensors() -> None:
-    with torch.device("meta"):
-        backbone = FasterVqa().fragments_backbone
-    assert len(backbone.state_dict()) == TENSORS
-    assert sum(part.numel() for part in backbone.parameters()) == PARAMETERS
-    gated = [key for key in backbone.state_dict() if "fragment_position_bias_table" in key]
-    assert {key.split(".")[1] for key in gated} == {"0", "1", "2"}
 
 
 def test_another_input_size_is_rejected() -> None:

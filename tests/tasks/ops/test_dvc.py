@@ -1,81 +1,13 @@
-"""A tiny real git and DVC repository: order, stages, experiments, worktrees, histories."""
+"""Order, stages and experiments in a small real git and DVC repository."""
 
-import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tasks.runtime.supervisor import child_environment
-
-ROOT = Path(__file__).resolve().parents[3]
-PIPELINE = """
-stages:
-  third:
-    cmd: mkdir -p data/third && cat data/second/out > data/third/out
-    deps: [data/second]
-    outs: [data/third]
-  first:
-    cmd: mkdir -p data/first && cp data/sources/in data/first/out
-    deps: [data/sources]
-    outs: [data/first]
-  second:
-    cmd: mkdir -p data/second && python -c "open('data/second/out', 'w').write(open('data/first/out').read() * 2)"
-    deps: [data/first]
-    params: [times]
-    outs: [data/second]
-  alone:
-    cmd: echo {} > alone.json
-    outs: [alone.json]
-"""
-
-
-def run(root: Path, *argv: str) -> str:
-    return subprocess.run(argv, cwd=root, env=child_environment(), check=True, capture_output=True, text=True).stdout
-
-
-def dvc_cli(root: Path, *args: str) -> str:
-    return run(root, sys.executable, "-m", "dvc", *args)
-
-
-def commit(root: Path) -> str:
-    run(root, "git", "add", "--all")
-    run(
-        root,
-        "git",
-        "-c",
-        "user.name=T",
-        "-c",
-        "user.email=t@example.org",
-        "commit",
-        "--quiet",
-        "--message",
-        "x",
-        "--allow-empty",
-    )
-    return run(root, "git", "rev-parse", "HEAD").strip()
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch) -> Path:
-    root = tmp_path / "project"
-    (root / "data" / "sources").mkdir(parents=True)
-    monkeypatch.setenv("LCVD_SCRATCH", str(root / ".lcvd"))
-    for key in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
-        monkeypatch.setenv(key, "tester@example.org")
-    monkeypatch.chdir(root)
-    run(root, "git", "init", "--quiet")
-    dvc_cli(root, "init", "--quiet")
-    shutil.copyfile(ROOT / ".dvc" / "config", root / ".dvc" / "config")
-    (root / "dvc.yaml").write_text(PIPELINE)
-    (root / "params.yaml").write_text("times: 2\n")
-    (root / "data" / "sources" / "in").write_text("a\n")
-    (root / ".gitignore").write_text(".lcvd/\n")
-    commit(root)
-    return root
+from tests.tasks.helpers.repository import commit, dvc_cli, run
 
 
 def test_the_order_is_that_of_the_graph(repository):
@@ -188,66 +120,3 @@ def test_an_experiment_is_only_saved_when_everything_is_up_to_date(repository, p
     with pytest.raises(StageError, match="nothing was saved"):
         train_lcvd(experiment=True)
     assert dvc_cli(repository, "exp", "list") == ""
-
-
-def test_a_worktree_is_pinned_shares_the_cache_and_goes_away(repository):
-    from tasks.ops.dvc import dvc
-    from tasks.ops.worktree import pinned
-    from tasks.runtime.entrypoint import StageError
-
-    dvc_cli(repository, "repro", "first")
-    sha = commit(repository)
-    (repository / "data" / "sources" / "in").write_text("later\n")
-    with pytest.raises(KeyError), pinned(repository, "HEAD", "run-1") as place:  # noqa: PT012
-        assert run(place, "git", "rev-parse", "HEAD").strip() == sha
-        assert (place / "data" / "sources" / "in").read_text() == "a\n"
-        dvc("checkout", "first", root=place)
-        assert (place / "data" / "first" / "out").samefile(repository / "data" / "first" / "out")
-        raise KeyError
-    assert not place.exists()
-    with (
-        pytest.raises(StageError, match="'no-such-branch' is no commit"),
-        pinned(repository, "no-such-branch", "run-2"),
-    ):
-        pass
-
-
-def test_worktrees_of_killed_runs_are_removed_and_those_in_use_arent(repository):
-    from tasks.ops.worktree import pinned
-
-    code = "import os, sys\nfrom pathlib import Path\nfrom tasks.ops.worktree import pinned\nwith pinned(Path('.').resolve(), 'HEAD', 'killed'): os.kill(os.getpid(), 9)"
-    env = child_environment({"PYTHONPATH": str(ROOT)})
-    subprocess.run([sys.executable, "-c", code], cwd=repository, env=env, check=False)
-    worktrees = repository / ".lcvd" / "worktrees"
-    assert (worktrees / "killed" / "dvc.yaml").exists()
-    with pinned(repository, "HEAD", "one") as one, pinned(repository, "HEAD", "two") as two:
-        assert not (worktrees / "killed").exists()
-        assert (one / "dvc.yaml").exists()
-        assert (two / "dvc.yaml").exists()
-    assert sorted(path.name for path in worktrees.iterdir()) == ["sweep.lock"]
-
-
-def test_a_history_grows_is_tracked_and_comes_back(repository, prefect_api):
-    from prefect import flow
-
-    from tasks.ops.history import append_history, read_history
-
-    path = Path("data/history/nightly.jsonl")
-
-    @flow
-    def append(entry: dict) -> list[dict]:
-        return append_history(repository, path, entry)
-
-    assert read_history(repository, path) == []
-    assert append({"night": 1}) == []
-    assert append({"night": 2}) == [{"night": 1}]
-    assert append({"night": 2}) == [{"night": 1}]  # a retry
-    assert not os.access(repository / path, os.W_OK) or os.getuid() == 0
-    assert "nightly.jsonl" in (repository / "data" / "history" / ".gitignore").read_text()
-    old = commit(repository)
-    append({"night": 3})
-    (repository / path).unlink()
-    assert [entry["night"] for entry in read_history(repository, path)] == [1, 2, 3]
-    run(repository, "git", "checkout", "--quiet", old, "--", "data/history")
-    dvc_cli(repository, "checkout", f"{path}.dvc")
-    assert [entry["night"] for entry in read_history(repository, path)] == [1, 2]

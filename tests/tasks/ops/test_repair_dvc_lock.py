@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.tasks.test_dvc import dvc_cli, repository  # noqa: F401  # a fixture
 
 from tasks.ops.repair_dvc_lock import unlock
 from tasks.runtime.supervisor import child_environment
+from tests.tasks.helpers.repository import dvc_cli
 
 
 @pytest.mark.parametrize("torn", ["", '{"write": {}, "re'])
-def test_dvc_goes_on_after_its_note_was_torn(repository: Path, torn: str) -> None:  # noqa: F811
+def test_dvc_goes_on_after_its_note_was_torn(repository: Path, torn: str) -> None:
     note = repository / ".dvc" / "tmp" / "rwlock"
     note.write_text(torn)
     argv = [sys.executable, "-m", "dvc", "repro", "first"]
@@ -35,7 +35,7 @@ def test_a_whole_note_is_left_alone(tmp_path: Path) -> None:
     assert note.read_text() == '{"read": {}}'
 
 
-def test_a_flow_mends_it_before_it_asks_dvc(repository: Path) -> None:  # noqa: F811
+def test_a_flow_mends_it_before_it_asks_dvc(repository: Path) -> None:
     from tasks.ops.dvc import dvc
 
     (repository / ".dvc" / "tmp" / "rwlock").write_text("")

@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.tasks.test_dvc import commit, repository  # noqa: F401  # a fixture
+
+from tests.tasks.helpers.repository import commit
 
 SLOW = f"""
 stages:
@@ -49,7 +50,7 @@ def webhook(prefect_api) -> Iterator[list[dict[str, str]]]:
         server.shutdown()
 
 
-def test_a_stage_ends_when_its_hours_are_over_and_the_block_hears_of_it(repository: Path, webhook) -> None:  # noqa: F811
+def test_a_stage_ends_when_its_hours_are_over_and_the_block_hears_of_it(repository: Path, webhook) -> None:
     from flows.train_lcvd import train_lcvd
     from tasks.runtime.entrypoint import StageError
 
@@ -68,7 +69,7 @@ def test_a_stage_ends_when_its_hours_are_over_and_the_block_hears_of_it(reposito
     assert webhook[1]["subject"].endswith(": Completed")
 
 
-def test_hours_that_make_no_sense_are_named(repository: Path, prefect_api) -> None:  # noqa: F811
+def test_hours_that_make_no_sense_are_named(repository: Path, prefect_api) -> None:
     from flows.train_lcvd import train_lcvd
     from tasks.runtime.entrypoint import StageError
 
@@ -79,7 +80,7 @@ def test_hours_that_make_no_sense_are_named(repository: Path, prefect_api) -> No
     assert not (repository / "data" / "first").exists()
 
 
-def test_a_block_that_can_t_notify_is_named_before_anything_runs(repository: Path, prefect_api) -> None:  # noqa: F811
+def test_a_block_that_can_t_notify_is_named_before_anything_runs(repository: Path, prefect_api) -> None:
     from prefect.blocks.system import Secret
 
     from flows.nightly_eval import nightly_eval

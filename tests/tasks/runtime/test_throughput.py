@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.tasks.test_chunks import mapped
 
 from lcvd.ledger.numbers import measured
 from tests.flows.conftest import found
+from tests.tasks.runtime.test_map_chunks import mapped
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 

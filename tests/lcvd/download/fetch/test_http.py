@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import email.utils
 import http.server
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,6 @@ import pytest
 
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.http import fetch
-from lcvd.download.fetch.retry import retry_after_seconds
 from lcvd.errors import MachineError
 from lcvd.ledger.rows import ClipError
 from tests.bad_server import BODY as CLIP
@@ -137,22 +134,6 @@ def test_a_pause_longer_than_patience_s_blocks_immediately(bad, tmp_path: Path) 
     ) as caught:
         fetch(f"{bad.address}/busy", tmp_path / "file", SETTINGS)
     assert (caught.value.reason, bad.hits) == ("blocked", ["busy"])
-
-
-@pytest.mark.parametrize("value", ["7", " 7 "])
-def test_pauses_in_seconds(value: str) -> None:
-    assert retry_after_seconds(value) == 7
-
-
-def test_pauses_until_a_date() -> None:
-    date = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert 50 < retry_after_seconds(date) <= 60
-    assert (
-        retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT")
-        == retry_after_seconds("soon")
-        == retry_after_seconds(None)
-        == 0
-    )
 
 
 @pytest.mark.parametrize("kind", ["bot", "disguised"])
