@@ -141,16 +141,18 @@ def rooms(module: str) -> frozenset[str]:
 
 
 @functools.cache
-def code_key(*modules: str, tree: Tree = HERE, assets: bool = True) -> str:
+def code_key(*modules: str, alone: tuple[str, ...] = (), tree: Tree = HERE, assets: bool = True) -> str:
     """Hash of the meaning of `modules`, of every module that they import, and of the assets that all these name.
 
     Args:
+        alone: modules that count without what they import, because the cache key holds what comes from there.
         assets: False where the other parts of the cache key decide the content of every asset that is used.
 
     Raises:
         ModuleNotFoundError: one of `modules` isn't a module of this project.
     """
-    return hashlib.sha256("\n".join(code_lines(*modules, tree=tree, assets=assets)).encode()).hexdigest()
+    lines = [f"{module} {tree.source(_found(module, tree)).whole.meaning}" for module in alone]
+    return hashlib.sha256("\n".join([*lines, *code_lines(*modules, tree=tree, assets=assets)]).encode()).hexdigest()
 
 
 def code_lines(*modules: str, tree: Tree = HERE, assets: bool = True) -> list[str]:

@@ -120,7 +120,8 @@ class Run:
         path = self.out / "results" / name / source.id / f"{light.name}.mkv"
         key = key_of(
             input=source.content(), light=np.asarray(light.light).tolist(), facts=self.facts[name],
-            seed=self.settings.seed, code=code_key(__name__),
+            seed=self.settings.seed,
+            code=code_key(type(self.methods[name]).__module__, "lcvd.evaluate.inputs", "lcvd.video.encode", alone=(__name__,)),
         )  # fmt: skip
         mark = path.with_suffix(".key")
         if path.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == key:
@@ -143,7 +144,9 @@ class Run:
             reconstruct=self.settings.reconstruct.decisive(),
             quality=self.settings.filter.quality,
             seed=self.settings.seed,
-            code=code_key("lcvd.metrics.measure"),
+            code=code_key(
+                "lcvd.metrics.measure", "lcvd.evaluate.inputs", "lcvd.evaluate.result_folders", alone=(__name__,)
+            ),
         )
 
         def make(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from lcvd.face.heads import HeadModel, head_of
 from lcvd.face.square import square_pictures
 from lcvd.relighting.light_sources import light_from
 from lcvd.relighting.media import IMAGES, SETTLING, media_of, pixels_of
-from lcvd.relighting.portrait import Face, reconstruct
+from lcvd.relighting.portrait import Face, digest_of, reconstruct
 from lcvd.render.hints import WINDOW, Hints, hints_of
 from lcvd.render.warp import WarpedReference
 from lcvd.video.decode import frames as decode
@@ -57,10 +58,19 @@ class Input:
         return head_of(self.codes.head)
 
     def content(self) -> dict[str, Any]:
-        """What decides its pixels and codes: a part of cache keys."""
+        """What decides its pixels and what methods are given: a part of cache keys."""
         faces = {"portrait": self.portrait.clip.content(), "drive": self.drive.clip.content()}
+        codes = [digest_of(each, "light", "confidence") for each in (self.portrait.codes, self.codes)]
+        made = {"codes": codes, "mask": sha256(self.portrait.mask.tobytes()).hexdigest()}
         square = [int(value) for value in self.drive.codes.square]
-        return {**faces, "square": square, "size": self.size, "frames": self.codes.frames, "repeat": self.repeat}
+        return {
+            **faces,
+            **made,
+            "square": square,
+            "size": self.size,
+            "frames": self.codes.frames,
+            "repeat": self.repeat,
+        }
 
     def windows(self) -> Iterator[Array]:
         """Its T frames (n, S, S, 3) uint8; each call decodes anew."""

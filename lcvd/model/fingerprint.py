@@ -1,8 +1,9 @@
-"""Which weights a network has: what prepared latents are keyed on."""
+"""Which weights and which configuration a network has: what latents are keyed on."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import torch
 from torch import nn
@@ -24,3 +25,12 @@ def fingerprint(module: nn.Module) -> str:
         digest.update(f"{name} {values.dtype} {tuple(values.shape)}\0".encode())
         digest.update(values.flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def configuration(part: Any) -> dict[str, Any]:
+    """How a part of a model from diffusers or transformers is configured: its output depends on it as well as on weights and code.
+
+    Paths and versions of packages are left out.
+    """
+    values = part.config.to_dict() if hasattr(part.config, "to_dict") else part.config
+    return {name: value for name, value in values.items() if not name.startswith("_") and not name.endswith("_version")}

@@ -23,7 +23,7 @@ from lcvd.errors import FileError, UsageError
 from lcvd.ledger.rows import ClipError, Row, guard
 from lcvd.ledger.tally import timed
 from lcvd.model import init_weights
-from lcvd.model.fingerprint import prepared_key
+from lcvd.model.fingerprint import configuration, prepared_key
 from lcvd.model.hf_classes import CLIPVisionModelWithProjection
 from lcvd.model.image_token import image_token
 from lcvd.model.latents import LatentCodec, codec_of
@@ -90,7 +90,11 @@ def _prepare_row(row: Row, cache: Cache, codec: LatentCodec, encoder: CLIPVision
             raise ClipError("not_prepared", str(error)) from None
         (folder / LATENTS).write_bytes(data)
 
-    entry = key_of(sample=row.fields["key"], by=asdict(key), code=code_key(__name__, assets=False))
+    networks = [
+        configuration(codec.autoencoder),
+        configuration(encoder),
+    ]  # with their weights' hashes in `key`: no assets
+    entry = key_of(sample=row.fields["key"], by=asdict(key), networks=networks, code=code_key(__name__, assets=False))
     size = (cache.entry(KIND, entry, make) / LATENTS).stat().st_size
     return replace(row, fields={**row.fields, "latents": entry, "bytes": int(row.fields["bytes"]) + size})
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.model.call_arguments import conditions_of
-from lcvd.model.fingerprint import fingerprint
+from lcvd.model.fingerprint import configuration, fingerprint
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
 from lcvd.model.recipe import recipe_of
 from lcvd.model.sampling_state import Kept
@@ -149,12 +149,14 @@ def _key(
     """Of everything that decides the latents."""
     named = dict(zip(("picture", "mask", "hint", "lights"), (*reference, lights), strict=True))
     pixels = {name: sha256(array.tobytes()).hexdigest() for name, array in named.items()}
+    parts = [part for part in model.pipe.components.values() if part is not None]
     return key_of(
         **pixels,
         codes=[digest_of(scene.own), digest_of(scene.codes)],
         frames=made,
         model=model.sha256,
+        configuration=[model.pipe.parts.sizes, *map(configuration, parts)],
         device=model.pipe.device.type,
         sampling=asdict(sampling),
-        code=[code_key(module) for module in ("lcvd.model.pipeline", "lcvd.render.hints", "lcvd.render.warp")],
+        code=code_key("lcvd.model.pipeline", "lcvd.render.hints", "lcvd.render.warp", alone=(__name__,)),
     )

@@ -105,8 +105,9 @@ def reconstruct_file(path: Path, folder: Path, settings: Settings) -> tuple[Face
     return codes, file, folder / "preview" / f"{media.clip.id}.png"
 
 
-def digest_of(codes: FaceCodes) -> dict[str, str]:
-    """What decides the hints of these codes, for cache keys: a hash of each array."""
-    arrays = {name: getattr(codes, name) for name in ("identity", "expression", "pose", "camera", "crop", "square")}
+def digest_of(codes: FaceCodes, *more: str) -> dict[str, str]:
+    """A hash of each array that decides the hints of these codes, and of the arrays called `more`: a part of cache keys."""
+    names = ("identity", "expression", "pose", "camera", "crop", "square", *more)
+    arrays = {name: getattr(codes, name) for name in names}
     found = {name: sha256(np.ascontiguousarray(array).tobytes()).hexdigest() for name, array in arrays.items()}
     return {"head": codes.head, **found}

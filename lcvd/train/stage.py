@@ -32,7 +32,7 @@ def scratch_key(settings: Settings, data: Path) -> str:
         seed=settings.seed,
         train=settings.train.model_dump(mode="json", exclude=spread),
         shards=shards,
-        code=code_key(MODULE),
+        code=code_key(MODULE, __name__),  # this module sets the environment of the processes
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from lcvd.cache.imports import (
     module_path,
     rooms,
 )
+from lcvd.config.section import Section
 from tasks.ops.write_deps import LAUNCHED
 
 FILES = {
@@ -168,6 +170,50 @@ def test_assets_can_be_left_to_the_rest_of_a_key(project: Project) -> None:
     before = code_key("lcvd.a.entry", tree=WorkingTree(project.root), assets=False)
     project.edit(*CHANGES_THE_KEY["an asset"])
     assert code_key("lcvd.a.entry", tree=WorkingTree(project.root), assets=False) == before
+
+
+def test_a_module_can_count_without_its_imports(project: Project) -> None:
+    """For a key that holds hashes of all that the imported modules give it."""
+
+    def key() -> str:
+        return code_key("lcvd.a.near", alone=("lcvd.a.entry",), tree=WorkingTree(project.root))
+
+    before = key()
+    project.edit("lcvd/a/late.py", "return 2", "return 3")
+    assert key() == before
+    project.edit("lcvd/a/entry.py", "late() + CONSTANT", "late() - CONSTANT")
+    assert key() != before
+
+
+def test_a_module_that_is_not_of_this_project_has_no_key(project: Project) -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"lcvd\.a\.gone"):
+        code_key("lcvd.a.gone", tree=WorkingTree(project.root))
+
+
+def test_settings_modules_hold_only_definitions() -> None:
+    """Keys hold definitions of the settings that are used; another statement, such as a call, would be in none."""
+    allowed = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign, ast.Expr)
+    for path in sorted((ROOT / "lcvd" / "config").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            assert isinstance(node, allowed), (path, node.lineno)
+            assert not isinstance(node, ast.Expr) or isinstance(node.value, ast.Constant), (path, node.lineno)
+
+
+def test_settings_are_recognised_by_their_base() -> None:
+    """A class that derives from a class of settings names `Section` itself, or its fields would be taken for code."""
+    todo = [Section]
+    while todo:
+        for found in todo.pop().__subclasses__():
+            if found.__module__.startswith("lcvd."):
+                assert Section in found.__bases__, found
+            todo.append(found)
+
+
+def test_every_import_is_absolute() -> None:
+    """The import graph leaves relative imports out."""
+    for path in (path for path in HERE.below("lcvd") if path.endswith(".py")):
+        nodes = ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level], path
 
 
 def test_every_data_file_that_a_stage_uses_is_in_its_key() -> None:

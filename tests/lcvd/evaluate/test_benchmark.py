@@ -10,9 +10,11 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
+from lcvd.cache.imports import code_key
 from lcvd.cli.main import cli
 from lcvd.config.io import dump_settings
 from lcvd.config.profiles import profile
+from lcvd.evaluate import engine
 from lcvd.evaluate.benchmark import Asked, _changed, judge
 from lcvd.evaluate.figures.grid import GAP, LINE, TILE
 from lcvd.evaluate.protocol import Variant, load_manifest
@@ -131,12 +133,19 @@ def test_the_picture_shows_what_was_given_and_what_each_method_made(place, judge
 
 def test_what_was_seen_and_made_isnt_seen_and_made_again(place, settings, judged, monkeypatch):
     monkeypatch.setattr(Meter, "observe", lambda *_: pytest.fail("seen again"))
+    keyed = []
+    monkeypatch.setattr(
+        engine, "code_key", lambda *modules, **rest: keyed.append(modules) or code_key(*modules, **rest)
+    )
     made = place / "out" / "results" / "sh-ratio" / "a" / "left.mkv"
     before = made.stat().st_mtime_ns
     again = judge(asked(place, place / "out", methods={"truth": place / "truth", "sh-ratio": None}), settings)
     assert again == judged[1]
     assert made.stat().st_mtime_ns == before
     assert json.loads((place / "out" / "records.json").read_text()) == again
+    assert [modules for modules in keyed if "lcvd.evaluate.methods.sh_ratio" in modules], (
+        "a method's code is in the key"
+    )
 
 
 def test_results_that_dont_fit_are_all_named_before_anything_is_computed(place, settings, tmp_path):
@@ -224,7 +233,7 @@ def test_an_ablation_runs_its_own_variants(place, settings, tmp_path, tiny_model
     assert (tmp_path / "out" / "ablation.svg").is_file()
 
     done = CliRunner().invoke(cli, [*words, "--protocol", str(place / "mine.yaml")])
-    assert (done.exit_code, "names no defaults" in str(done.exception)) == (1, True)
+    assert (done.exit_code, "names no defaults" in done.output) == (1, True)
 
 
 def test_variants_differ_from_the_settings_in_what_they_name_alone(settings):

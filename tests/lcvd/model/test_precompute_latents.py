@@ -11,7 +11,7 @@ import torch
 from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
 from lcvd.ledger.rows import Row, failed, kept
-from lcvd.model.fingerprint import fingerprint, prepared_key
+from lcvd.model.fingerprint import configuration, fingerprint, prepared_key
 from lcvd.model.lcvd import LCVD
 from lcvd.model.precompute_latents import _networks, prepare, prepare_chunk
 from lcvd.shard.latents_format import Origin, read_header
@@ -91,6 +91,20 @@ def test_other_weights_are_another_entry(row: Row, tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     one, other = (prepare_chunk([row], cache, settings().model_copy(update={"seed": seed}))[0] for seed in (0, 1))
     assert one.fields["latents"] != other.fields["latents"]
+
+
+def test_another_configuration_is_another_entry(row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal weights under another configuration, such as another activation function, give other latents."""
+    found, cache = settings(), Cache(tmp_path / "cache")
+    model = found.train.model
+    # the ones that prepare_chunk finds too
+    codec, encoder, _ = _networks(model.start, model.latents, model.image_encoder, model.size, found.seed)
+    [before] = prepare_chunk([row], cache, found)
+    monkeypatch.setattr(encoder.config, "hidden_act", "relu")
+    [after] = prepare_chunk([row], cache, found)
+    assert before.fields["latents"] != after.fields["latents"]
+    assert configuration(codec.autoencoder)["act_fn"] == "silu"
+    assert not [name for name in configuration(codec.autoencoder) if name.startswith("_")]
 
 
 def test_a_model_larger_than_the_shards_is_refused(row: Row, tmp_path: Path) -> None:

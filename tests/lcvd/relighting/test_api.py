@@ -18,7 +18,7 @@ from lcvd.cache.store import file_hash
 from lcvd.light.presets import preset
 from lcvd.model.pipeline import Interrupted
 from lcvd.relighting.api import checkpoint_here, model_of
-from lcvd.relighting.generate import latents_of
+from lcvd.relighting.generate import _key, latents_of
 from lcvd.relighting.options import SamplingOptions, SceneRequest
 from lcvd.relighting.output.options import OutputOptions
 from lcvd.relighting.output.prefetch import ahead
@@ -99,6 +99,16 @@ def test_frames_alike_are_made_once(portrait, model, relight_settings, scratch, 
     halting = latents_of(scene, lights, model, SamplingOptions(1.5, 0, steps=2), tmp_path)
     same = (halting[1:] == halting[:-1]).flatten(1).all(1)
     assert same.tolist() == [True] * 8 + [False] * 3 + [True] * 4
+
+
+def test_another_configuration_of_the_same_weights_is_another_key(animated, model, monkeypatch) -> None:
+    reference = animated.scene.reference(64)
+    asked = (animated.scene, reference, animated.lights, 9, model, SamplingOptions(1.5, 0, steps=3))
+    keys = {_key(*asked)}
+    monkeypatch.setitem(model.pipe.parts.sizes, "overlap", 1)
+    keys.add(_key(*asked))
+    monkeypatch.setattr(model.pipe.image_encoder.config, "hidden_act", "relu")
+    assert len(keys | {_key(*asked)}) == 3
 
 
 def test_a_still_under_one_light_is_written_as_a_picture(portrait, model, relight_settings, scratch, tmp_path) -> None:
