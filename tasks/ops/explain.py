@@ -151,7 +151,7 @@ def told(root: Path, path: Path) -> Iterator[str]:
         yield from (f"  data      {name} {md5}" for name, md5 in made.data.items())
         yield from (f"  made      {name} {md5}" for name, md5 in made.outs.items())
         digest = hashlib.sha256(json.dumps(made.code, sort_keys=True).encode()).hexdigest()
-        yield f"  code      {len(made.code)} rooms and files, together {digest[:16]}"
+        yield f"  code      {len(made.code)} folders and files, together {digest[:16]}"
         yield from (f"  setting   {key}: {json.dumps(value)}" for key, value in made.settings.items())
         yield from (f"  weights   {name}: {_weights(name)}" for name in published_weights(made.settings))
         if run := last_run(root, made.stage):
