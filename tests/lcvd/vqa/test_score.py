@@ -1,4 +1,4 @@
-"""Faster-VQA scores of real clips with the golden rules' random weights, and the filter that uses them.
+"""Faster-VQA scores of real clips with the golden rules' random weights.
 
 With random weights a score doesn't measure quality, but it still depends on frames, patches and the network.
 """
