@@ -15,6 +15,51 @@ from tasks.ops.write_deps import LAUNCHED, SOURCES, rewrite, source_deps
 ROOMS = ("video", "face", "render", "light", "studio", "download", "vqa", "filter", "reconstruct", "shard", "model", "train",
          "metrics", "relighting", "evaluate", "report", "app", "cli")  # fmt: skip
 SHARED = ("errors", "registry", "config", "ledger", "cache", "weights")  # may be used by all rooms
+TESTED_IN = {
+    "lcvd/app/relight/test_page.py": "app/relight/make",  # what the page's jobs run
+    "lcvd/download/datasets/test_registry.py": "download/datasets/base download/datasets/files",
+    "lcvd/download/fetch/test_http.py": "download/fetch/disk_space",
+    "lcvd/download/fetch/test_media_cache.py": "download/fetch/failures",
+    "lcvd/evaluate/test_benchmark.py": "evaluate/clip evaluate/engine evaluate/inputs evaluate/methods/lcvd evaluate/methods/registry",
+    "lcvd/ledger/test_rows.py": "ledger/stored",
+    "lcvd/light/test_estimate.py": "light/skin_samples",
+    "lcvd/metrics/test_efficientnet.py": "metrics/adjacent",
+    "lcvd/metrics/test_session.py": "metrics/base metrics/extras metrics/registry",
+    "lcvd/model/test_lcvd.py": "model/conditioned model/load",
+    "lcvd/model/test_latents.py": "model/packing",
+    "lcvd/model/test_objective.py": "model/random_draws model/seeds",
+    "lcvd/model/test_pipeline.py": "model/call_arguments model/conditions model/pictures",
+    "lcvd/model/test_precompute_latents.py": "model/fingerprint",
+    "lcvd/model/test_sampler.py": "model/recipe model/schedule",
+    "lcvd/reconstruct/estimators/test_deca.py": "face/deca_coder",
+    "lcvd/reconstruct/test_stage.py": "reconstruct/contact_sheet reconstruct/estimators/open_head",
+    "lcvd/relighting/test_api.py": "relighting/generate relighting/options relighting/result relighting/scene "
+    "relighting/output/options relighting/output/paste relighting/output/prefetch relighting/output/provenance",
+    "lcvd/render/test_rasterize.py": "render/threads",
+    "lcvd/report/test_build.py": "report/collect report/figures report/media",
+    "lcvd/studio/test_alter.py": "studio/skin_marks",
+    "lcvd/train/test_checkpoint.py": "train/checkpoint_manifest",
+    "lcvd/train/test_dataset.py": "shard/resize",
+    "lcvd/train/test_run.py": "train/sample_videos train/throughput train/trainer",
+    "lcvd/vqa/test_fastervqa.py": "vqa/window_attention",
+}
+"""Modules of lcvd without a test file of their own, by the test that runs them: one call or one result needs them all."""
+NOT_ONE_MODULE = {
+    "flows": "flows run together, through DVC",
+    "tasks/test_": "a deployment with its server, workers and storage",
+    "test_": "rules of the whole project",
+    "lcvd/app/relight/test_browser.py": "the page in a real browser",
+    "lcvd/app/study/test_browser.py": "the page in a real browser",
+    "lcvd/report/test_browser.py": "the report in a real browser",
+    "lcvd/evaluate/test_window_memory.py": "the memory of the whole evaluation",
+    "lcvd/model/test_hub_remote.py": "a hub on another machine",
+    "lcvd/train/test_options.py": "runs with every option of training",
+    "lcvd/train/test_slurm.py": "runs on several nodes",
+    "lcvd/train/test_zero.py": "runs of several processes",
+}
+"""Tests of several modules at once, by the beginning of their path below tests/, with the reason."""
+RUN_BY_ALL = ("ops/retry", "ops/write_deps", "runtime/expected_errors", "runtime/gpu_slots", "runtime/progress")
+"""Modules of tasks without a test file of their own: tests of stages, flows and this file run them."""
 STAGES = ("download", "filter", "reconstruct", "shard", "train", "evaluate")
 
 
@@ -170,3 +215,37 @@ def test_a_changed_runner_makes_nothing_stale():
 def test_nothing_persists():
     assert "persist" not in (ROOT / "dvc.yaml").read_text(encoding="utf-8")
     assert (ROOT / ".dvc" / "config").read_text(encoding="utf-8").count('type = "hardlink,symlink"') == 1
+
+
+def behaves(path):
+    """Whether a module defines a function that does something: not a protocol, nor a class of fields alone."""
+    functions = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.FunctionDef)]
+    return any(
+        not all(isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant) for n in f.body) for f in functions
+    )
+
+
+def test_each_module_has_its_test_file():
+    """tests/lcvd/a/test_b.py tests lcvd/a/b.py; the exceptions are in `TESTED_IN` and `RUN_BY_ALL`. A command in lcvd/cli only
+    reads its arguments: the tests of what it calls run it."""
+    elsewhere = {f"lcvd/{name}" for names in TESTED_IN.values() for name in names.split()}
+    elsewhere |= {f"tasks/{name}" for name in RUN_BY_ALL}
+    without = set()
+    for package in ("lcvd", "tasks"):
+        for path in (ROOT / package).rglob("*.py"):
+            name = path.relative_to(ROOT).with_suffix("").as_posix()
+            own = ROOT / "tests" / path.relative_to(ROOT).with_name(f"test_{path.name}")
+            if path.name != "__init__.py" and not own.is_file() and behaves(path) and not name.startswith("lcvd/cli/"):
+                without.add(name)
+    assert without - elsewhere == set(), "write a test file, or name the test in TESTED_IN"
+    assert elsewhere - without == set(), "these have a test file of their own, or are gone: remove them from the list"
+    assert not [test for test in TESTED_IN if not (ROOT / "tests" / test).is_file()]
+
+
+def test_each_test_file_has_its_module():
+    wrong = []
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        name = path.relative_to(ROOT / "tests")
+        if not (ROOT / name.with_name(name.name.removeprefix("test_"))).is_file():
+            wrong += [] if name.as_posix().startswith(tuple(NOT_ONE_MODULE)) else [name.as_posix()]
+    assert not wrong
