@@ -10,13 +10,15 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def written_whole(path: Path | str) -> Iterator[Path]:
-    """A temporary path beside `path`, with its suffix; renamed to `path` on success, removed on an error.
+    """A temporary path beside `path`; renamed to `path` on success, removed on an error.
 
-    Readers see the old file or the new one, never a part, whatever kills this process. Folders on the way are created.
+    Readers see the old file or the new one, never a part, whatever kills this process; several processes may write the
+    same file. The temporary name is hidden and ends in ``.part``, so no search for a file's suffix finds it: name the
+    format to a library that would read it from the suffix. Parent folders are created.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem[:40]}-{uuid.uuid4().hex[:12]}{path.suffix}")
+    temporary = path.with_name(f".{path.name[:40]}-{uuid.uuid4().hex[:12]}.part")
     try:
         yield temporary
         temporary.replace(path)

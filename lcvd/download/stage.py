@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from lcvd.cache.atomic import written_whole
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, file_hash, key_of, link_or_copy
 from lcvd.config.download import DownloadSettings
@@ -141,7 +142,5 @@ def _render_media(source: Source, renderer: Renderer, out: Path, cache: Cache) -
 def _copy(source: Path, target: Path) -> None:
     if target.exists() and target.stat().st_size == source.stat().st_size:
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.part")
-    shutil.copyfile(source, aside)
-    aside.replace(target)
+    with written_whole(target) as temporary:
+        shutil.copyfile(source, temporary)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from lcvd.cache.atomic import write_text_whole
 from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
@@ -83,9 +84,7 @@ def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = la
     }
     asked.out.mkdir(parents=True, exist_ok=True)
     write_grid(asked.out / GRID, run.rows)
-    aside = asked.out / ".records.json.part"
-    aside.write_text(json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-    aside.replace(asked.out / "records.json")
+    write_text_whole(asked.out / "records.json", json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n")
     return full
 
 

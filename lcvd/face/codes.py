@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from lcvd.cache.atomic import written_whole
 from lcvd.errors import FileError, UsageError
 
 _PER_FRAME: dict[str, tuple[int, ...] | None] = {
@@ -100,10 +101,8 @@ class FaceCodes:
         }
         # One metadata key only: safetensors writes several in random order.
         metadata = {"lcvd": json.dumps({"head": self.head, "provenance": dict(provenance)}, sort_keys=True)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
-        save_file(tensors, aside, metadata)
-        aside.replace(path)
+        with written_whole(path) as temporary:
+            save_file(tensors, temporary, metadata)
 
     @staticmethod
     def of_bytes(data: bytes, name: str) -> FaceCodes:

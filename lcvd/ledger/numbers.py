@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lcvd.cache.atomic import write_text_whole
 from lcvd.errors import UsageError
 
 FILE = "numbers.jsonl"
@@ -77,9 +78,7 @@ def note(scratch: Path, work: Work) -> None:
         stream.write(json.dumps(dataclasses.asdict(work)) + "\n")
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if len(lines) > 2 * KEPT:
-        aside = path.with_suffix(".part")
-        aside.write_text("".join(lines[-KEPT:]), encoding="utf-8")
-        aside.replace(path)
+        write_text_whole(path, "".join(lines[-KEPT:]))
 
 
 def measured(scratch: Path) -> list[Work]:

@@ -24,6 +24,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lcvd.cache.atomic import written_whole
 from lcvd.errors import LcvdError, MachineError, MissingFile, UsageError, machine_error
 from lcvd.ledger.stored import Stored
 from lcvd.ledger.tally import clip_counted
@@ -88,14 +89,11 @@ def write_ledger(path: Path, rows: Iterable[Row]) -> None:
     twice = next((a.id for a, b in itertools.pairwise(ordered) if a.id == b.id), None)
     if twice is not None:
         raise UsageError(f"{path}: id {twice!r} stands twice; ids must be unique over all source manifests")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".tmp")
-    with uncollected(), pq.ParquetWriter(aside, _SCHEMA) as writer:
+    with uncollected(), written_whole(path) as temporary, pq.ParquetWriter(temporary, _SCHEMA) as writer:
         for start in range(0, max(1, len(ordered)), GROUP):
             group = ordered[start : start + GROUP]
             steps = [_batch(group[i : i + STEP]) for i in range(0, max(1, len(group)), STEP)]
             writer.write_table(pa.Table.from_batches(steps), row_group_size=GROUP)
-    aside.replace(path)
 
 
 def _batch(rows: Sequence[Row]) -> pa.RecordBatch:

@@ -15,6 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from lcvd.cache.atomic import written_whole
+
 _STATE = "state.safetensors"
 
 
@@ -69,9 +71,8 @@ class Kept:
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    aside = path.with_suffix(".part")
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, aside)
-    aside.replace(path)
+    with written_whole(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, temporary)
 
 
 def _read(path: Path) -> dict[str, Tensor] | None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lcvd.cache.atomic import written_whole
 from lcvd.cache.store import file_hash, key_of
 from lcvd.errors import UsageError
 from lcvd.ledger.rows import ClipError
@@ -91,10 +92,8 @@ def media_of(given: Any, scratch: Path) -> Media:
     Image.fromarray(given).save(packed, "PNG")
     path = scratch / "pictures" / f"{key_of(bytes=packed.getvalue().hex())}.png"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".part")
-        aside.write_bytes(packed.getvalue())
-        aside.replace(path)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(packed.getvalue())
     return _of_pictures([path], scratch, "(picture in memory)")
 
 

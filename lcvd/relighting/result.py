@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.cache.atomic import written_whole
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
@@ -105,7 +107,7 @@ class Relit:
     ) -> dict[str, Any]:
         """Write an MP4, or a PNG, and beside it, in a file with .json added to its name, how it was made; gives what that file holds.
 
-        Both are written aside and renamed. At most a few dozen frames are in memory; frames are made while others are
+        Neither file is ever half-written. At most a few dozen frames are in memory; frames are made while others are
         encoded.
 
         Raises:
@@ -120,23 +122,19 @@ class Relit:
         sound = self._sound() if output.keep_audio else None
         output.check(self.size)
         shown = marked(self._shown(output, progress, cancel), output.mark)
-        silent, whole = (path.with_name(f".{path.name}.{part}.part") for part in ("silent", "whole"))
-        try:
+        with written_whole(path) as whole, TemporaryDirectory(prefix=".lcvd-", dir=path.parent) as folder:
             comment = comment_of(self.model is not None, path)
             if is_picture(path):
                 count = 1
                 write_picture(whole, next(shown)[0], comment)
             else:
+                silent = Path(folder) / "silent"
                 count = write_browser(silent, ahead(shown), self.fps)
                 finish(silent, whole, comment, sound)
             written = {"file": path.name, "frames": count, "fps": round(self.fps, 6), **asdict(output)}
             gaps = seconds_of(self.scene.motion)
             found = side_file(self.model is not None, self.about(), whole, written, gaps)
             write_side_file(path, found)
-            whole.replace(path)
-        finally:
-            silent.unlink(missing_ok=True)
-            whole.unlink(missing_ok=True)
         return found
 
     def check_picture(self, path: Path) -> None:

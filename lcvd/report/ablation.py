@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from lcvd.cache.atomic import write_text_whole
 from lcvd.evaluate.protocol import Manifest
 from lcvd.metrics.registry import ordered
 
@@ -68,11 +69,8 @@ def ablation_of(manifest: Manifest, arms: Mapping[str, Sequence[Mapping[str, Any
 def write_ablation(folder: Path, ablation: Ablation) -> None:
     """Write ``ablation.svg``, and ``ablation.csv`` for `dvc plots` and other plotting tools. Equal inputs give equal
     bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("ablation.svg", svg_text(ablation)), ("ablation.csv", csv_text(ablation))):
-        aside = folder / f".{name}.part"
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(folder / name)
+    write_text_whole(folder / "ablation.svg", svg_text(ablation))
+    write_text_whole(folder / "ablation.csv", csv_text(ablation))
 
 
 def csv_text(ablation: Ablation) -> str:

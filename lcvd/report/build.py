@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lcvd.cache.atomic import write_text_whole
 from lcvd.evaluate.caveats import is_small
 from lcvd.light.presets import preset
 from lcvd.metrics.registry import ARMS
@@ -47,10 +48,7 @@ def build_report(data: Path, out: Path) -> Path:
         script=Markup((ASSETS / "report.js").read_text(encoding="utf-8")),
         **_context(data),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".{out.name}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(out)
+    write_text_whole(out, text)
     return out
 
 

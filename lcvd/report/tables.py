@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lcvd.cache.atomic import write_text_whole
 from lcvd.evaluate.caveats import INPUT
 from lcvd.evaluate.protocol import Manifest
 from lcvd.evaluate.write import ARROWS
@@ -141,13 +142,9 @@ def html(table: Table, image: str = "") -> str:
 
 def write_tables(folder: Path, table: Table, grid: Path | None = None) -> None:
     """Write ``table.md``, ``table.tex`` and ``table.html`` to `folder`; the last with the image `grid` embedded."""
-    folder.mkdir(parents=True, exist_ok=True)
     page = html(table, image_uri(grid, GRID_WIDTH) if grid else "")
     for ending, text in (("md", markdown(table)), ("tex", latex(table)), ("html", page)):
-        path = folder / f"table.{ending}"
-        aside = path.with_name(f".{path.name}.part")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
+        write_text_whole(folder / f"table.{ending}", text)
 
 
 def _cells(records: Mapping[str, Mapping[str, Any]], marks: Mapping[str, str]) -> dict[str, Cell]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -18,6 +17,7 @@ from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
+from lcvd.cache.atomic import written_whole
 from lcvd.ledger.tally import timed
 
 Frames = NDArray[np.uint8]
@@ -52,7 +52,7 @@ def write_h264(
     options |= {"tune": tune} if tune else {}
     pictures = (_yuv(frame, pix_fmt) for frame in _each(path, windows))
     flags = {"movflags": "+faststart"}
-    with timed("encode"), _aside(path) as target, av.open(str(target), "w", format="mp4", options=flags) as file:
+    with timed("encode"), written_whole(path) as target, av.open(str(target), "w", format="mp4", options=flags) as file:
         return _write(file, pictures, fps, "libx264", options)
 
 
@@ -72,7 +72,7 @@ def write_lossless(path: Path, windows: Iterable[Frames], fps: float) -> int:
     # Golomb-Rice codes: hints and masks decode three times as fast as with the range coder, and their black is smaller.
     options = {"level": "3", "coder": "0", "context": "0", "g": "1", "slicecrc": "1"}
     pictures = (_exact(frame) for frame in _each(path, windows))
-    with timed("encode"), _aside(path) as target, av.open(str(target), "w", format="matroska") as file:
+    with timed("encode"), written_whole(path) as target, av.open(str(target), "w", format="matroska") as file:
         return _write(file, pictures, fps, "ffv1", options)
 
 
@@ -167,15 +167,3 @@ def _each(path: Path, windows: Iterable[Frames]) -> Iterator[Frames]:
         empty = empty and not len(window)
     if empty:
         raise ValueError(f"{path.name}: no frames to write")
-
-
-@contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its name once it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    target = path.with_name(f".{path.name}.part")
-    try:
-        yield target
-        target.replace(path)
-    finally:
-        target.unlink(missing_ok=True)

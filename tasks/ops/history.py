@@ -10,6 +10,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from lcvd.cache.atomic import write_text_whole
 from tasks.ops.dvc import bring, dvc, was_busy
 from tasks.runtime.entrypoint import only_one
 
@@ -41,9 +42,6 @@ def append_history(root: Path, path: Path, entry: Mapping[str, Any]) -> list[dic
         if before and before[-1] == entry:
             before = before[:-1]
         lines = [json.dumps(each, sort_keys=True) + "\n" for each in (*before, entry)]
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        aside = root / f"{path}.part"
-        aside.write_text("".join(lines), encoding="utf-8")
-        aside.replace(root / path)
+        write_text_whole(root / path, "".join(lines))
         dvc("add", path.as_posix(), root=root)
     return before

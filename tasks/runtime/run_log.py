@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lcvd.cache.atomic import write_text_whole
 from tasks.runtime.environment import scratch
 
 KEPT = 500
@@ -23,9 +24,7 @@ def remember(stage: str, id: str, state: str) -> None:
         stream.write(json.dumps(line) + "\n")
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if len(lines) > 2 * KEPT:
-        aside = path.with_suffix(".part")
-        aside.write_text("".join(lines[-KEPT:]), encoding="utf-8")
-        aside.replace(path)
+        write_text_whole(path, "".join(lines[-KEPT:]))
 
 
 def last_run(root: Path, stage: str) -> dict[str, Any] | None:

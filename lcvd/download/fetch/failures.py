@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from lcvd.cache.atomic import write_text_whole
 from lcvd.ledger.rows import ClipError
 
 PERMANENT = ("dead", "too_large", "private_address", "bad_address")
@@ -31,13 +31,8 @@ class FailureCache:
 
     def record(self, key: str, error: ClipError) -> None:
         """Record a failure."""
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_text(
-            json.dumps({"reason": error.reason, "detail": error.detail, "run": self.run}), encoding="utf-8"
-        )
-        aside.replace(path)
+        text = json.dumps({"reason": error.reason, "detail": error.detail, "run": self.run})
+        write_text_whole(self._path(key), text)
 
     def clear(self) -> int:
         """Delete all failures, so that the next run retries them; returns their number."""

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from lcvd.cache.atomic import written_whole
 from lcvd.download.manifest.row import COLUMNS, Source, parse_row
 from lcvd.errors import FileError
 
@@ -66,13 +67,10 @@ def write_manifest(path: Path, records: Iterable[Mapping[str, str]]) -> int:
             errors.append(f"{row['id']} is repeated; ids must be unique")
     if errors:
         raise manifest_error(f"{path}: not written because of errors in its rows:", errors)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    with aside.open("w", newline="", encoding="utf-8") as stream:
+    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    aside.replace(path)
     return len(rows)
 
 

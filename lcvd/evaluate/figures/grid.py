@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from lcvd.cache.atomic import written_whole
 from lcvd.evaluate.inputs import Input, Light
 from lcvd.evaluate.result_folders import read_result
 from lcvd.render.views import lit_sphere
@@ -78,10 +79,8 @@ def write_grid(path: Path, rows: Sequence[Row]) -> None:
         pen.text((GAP, top + LINE // 2), row.label, fill="#5b6470", font=font, anchor="lm")
         for number, name in enumerate(columns):
             sheet.paste(Image.fromarray(row.tiles[name]), (GAP + number * (TILE + GAP), top + LINE))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    sheet.save(aside, "PNG")
-    aside.replace(path)
+    with written_whole(path) as temporary:
+        sheet.save(temporary, "PNG")
 
 
 def _frame(windows: Iterable[Array], at: int) -> Array:

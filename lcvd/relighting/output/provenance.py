@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from lcvd.cache.atomic import write_text_whole
 from lcvd.cache.store import file_hash
 
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -57,8 +58,5 @@ def side_file(
 
 
 def write_side_file(video: Path, found: dict[str, Any]) -> None:
-    """Write it beside the video, aside and renamed."""
-    target = side_path(video)
-    aside = target.with_name(f".{target.name}.part")
-    aside.write_text(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    aside.replace(target)
+    """Write `found` beside the video."""
+    write_text_whole(side_path(video), json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

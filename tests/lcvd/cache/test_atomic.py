@@ -13,7 +13,7 @@ def test_the_file_appears_with_all_of_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.json"
     with written_whole(path) as temporary:
         temporary.write_text("whole", encoding="utf-8")
-        assert temporary.suffix == ".json"
+        assert temporary.suffix == ".part"
         assert not path.exists()
     assert path.read_text(encoding="utf-8") == "whole"
     assert [found.name for found in path.parent.iterdir()] == ["a.json"]

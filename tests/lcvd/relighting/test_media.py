@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lcvd.errors import UsageError
 from lcvd.ledger.rows import ClipError
 from lcvd.relighting.media import SETTLING, media_of
 from lcvd.video.decode import read
@@ -68,7 +69,7 @@ def test_a_part_of_a_clip_is_cut_by_seconds(tmp_path):
         ("nothing.png", ClipError, "nothing.png: no such file"),
         (np.zeros((4, 4), np.uint8), ValueError, r"\(4, 4\)"),
         (np.zeros((64, 64, 3)), ValueError, "float64"),
-        (3, TypeError, "not int"),
+        (3, UsageError, "not int"),
     ],
 )
 def test_what_is_no_picture_is_said(tmp_path, given, error, words):
