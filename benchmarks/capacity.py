@@ -1,8 +1,9 @@
-"""What a clip of the paper profile costs in the stages filter, reconstruct and shard, on one thread of this machine.
+"""Cost of a clip in the stages filter, reconstruct and shard of the paper profile, on one thread of this machine.
 
-Of each clip of a folder (LCVD_TEST_CLIPS or ../shared/clips) the first `--frames` frames, with open parts only: PIQE in the place
-of Faster-VQA, and no prepared latents, whose networks aren't there. `s` is by the clock and `cpu_s` of the processor: where
-they differ, others were busy. ``ms_a_frame`` is by part, of the clock's. The last line is one JSON object.
+Processes the first `--frames` frames of each clip in a folder (LCVD_TEST_CLIPS or ../shared/clips) with open components
+only: PIQE replaces Faster-VQA, and latents are not precomputed because their networks are not available. `s` is wall
+time and `cpu_s` CPU time; they differ if other processes were busy. ``ms_a_frame`` is wall time by part. The last line
+is one JSON object.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from tasks.runtime.throughput import machine
 
 
 def settings_of() -> Settings:
-    """The paper profile with PIQE, whose verdict lets everything pass."""
+    """The paper profile with PIQE and a threshold that every clip passes."""
     found = profile("paper")
     quality = found.filter.quality.model_copy(update={"metric": "piqe"})
     thresholds = found.filter.thresholds.model_copy(update={"max_piqe": 100.0})
@@ -43,7 +44,7 @@ def settings_of() -> Settings:
 
 
 def stages(folder: Path, settings: Settings) -> dict[str, Callable[[list[Clip]], list[Row]]]:
-    """The stages by name, on a cache of their own."""
+    """The stages by name, with their own cache."""
     cache, out = Cache(folder / "cache"), folder / "reconstruct"
 
     def reconstruct(clips: list[Clip]) -> list[Row]:
@@ -59,7 +60,7 @@ def stages(folder: Path, settings: Settings) -> dict[str, Callable[[list[Clip]],
 
 
 def clip_of(path: Path, frames: int) -> Clip:
-    """The first frames of a file."""
+    """The first frames of a file as a clip."""
     found = probe(path)
     count = min(found.frames, frames)
     return Clip(
@@ -68,7 +69,7 @@ def clip_of(path: Path, frames: int) -> Clip:
 
 
 def measure(clips: list[Clip], folder: Path) -> dict[str, Any]:
-    """Of each stage: clips that it kept, seconds a clip, milliseconds a frame by part."""
+    """For each stage: clips dropped, seconds per clip, milliseconds per frame by part."""
     found: dict[str, Any] = {}
     for name, stage in stages(folder, settings_of()).items():
         used, began = time.process_time(), time.perf_counter()
@@ -96,13 +97,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = os.environ.get("LCVD_TEST_CLIPS", "../shared/clips")
     parser.add_argument("--clips", type=Path, default=Path(default), help="folder of .mp4 files (LCVD_TEST_CLIPS)")
-    parser.add_argument("--frames", type=int, default=96, help="only the first so many of each clip")
-    parser.add_argument("--count", type=int, default=0, help="only so many clips; 0 for all")
+    parser.add_argument("--frames", type=int, default=96, help="number of frames used of each clip")
+    parser.add_argument("--count", type=int, default=0, help="number of clips; 0 for all")
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     options = parser.parse_args()
     files = sorted(options.clips.glob("*.mp4"))[: options.count or None]
     if not files:
-        parser.error(f"no .mp4 files in {options.clips}: name a folder of clips in LCVD_TEST_CLIPS")
+        parser.error(f"no .mp4 files in {options.clips}: set LCVD_TEST_CLIPS to a folder of clips")
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory(prefix="capacity-") as folder:

@@ -1,8 +1,8 @@
-"""The open head on real clips: how well it foretells landmarks, how it jitters, and pictures to look at.
+"""The open head model on real clips: landmark prediction error, jitter, and images to inspect.
 
-``python -m benchmarks.clips --out DIR`` reconstructs each clip of `LCVD_TEST_CLIPS` and prints a table. DIR takes, for each
-clip, a video of the mesh on the face beside the hint, and the contact sheet. Footage shows real people: DIR must lie outside
-the project.
+``python -m benchmarks.clips --out DIR`` reconstructs each clip in `LCVD_TEST_CLIPS` and prints a table. For each clip,
+DIR receives a video of the mesh on the face next to the hint, and the contact sheet. The footage shows real people, so
+DIR must be outside the project.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from lcvd.video.probe import probe
 
 Array = NDArray[Any]
 SIZE = 512
-"""Side of the square in which jitter is told, and of the pictures."""
-HIDDEN = 5
-"""Every so many-th landmark is held out of the fit."""
+"""Side in pixels of the square in which jitter is measured, and of the images."""
+HELD_OUT_EVERY = 5
+"""Every n-th landmark is held out of the fit."""
 SMOOTHING = 2.0
 
 
 @dataclass(frozen=True)
-class Found:
-    """One clip's row. Errors are shares of the distance between the outer eye corners, jitter is in pixels of the clip's
-    square at 512: the mean length of the second difference over the hint region's vertices."""
+class ClipResult:
+    """Results for one clip. Errors are fractions of the distance between the outer eye corners. Jitter is in pixels of
+    the clip's square at 512 px: the mean length of the second difference over the hint region's vertices."""
 
     clip: str
     frames: int
@@ -63,29 +63,29 @@ class Found:
     moved_by_smoothing: float
 
 
-def measure(clip: Clip, track: FaceTrack, codes: FaceCodes) -> Found:
-    """The numbers of one clip with its reconstruction."""
+def measure(clip: Clip, track: FaceTrack, codes: FaceCodes) -> ClipResult:
+    """The results for one clip, from its reconstruction."""
     head = load_head(codes.head)
-    calm = smooth(codes, SMOOTHING)
-    raw, calmed = (places(head, one) for one in (codes, calm))
+    smoothed = smooth(codes, SMOOTHING)
+    points, smoothed_points = (vertex_positions(head, one) for one in (codes, smoothed))
     sides = (track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1)[track.present]
-    return Found(
+    return ClipResult(
         clip=clip.id,
         frames=codes.frames,
         bridged=int((~track.present).sum()),
         face_px=float(np.median(sides)),
         fitted=float(np.median(landmark_error(codes, track, head))),
         held_out=held_out_error(track, codes.square, head),
-        jitter=jitter(raw),
-        jitter_smooth=jitter(calmed),
-        moved_by_smoothing=float(np.linalg.norm(raw - calmed, axis=-1).mean()),
+        jitter=jitter(points),
+        jitter_smooth=jitter(smoothed_points),
+        moved_by_smoothing=float(np.linalg.norm(points - smoothed_points, axis=-1).mean()),
     )
 
 
 def held_out_error(track: FaceTrack, square: Array, head: Head) -> float:
-    """Median error on landmarks that the fit never saw, in the clip's second half, with the identity of its first."""
+    """Median error on held-out landmarks in the second half of the clip, with the identity fitted on the first half."""
     marks = np.arange(len(head.landmark_indices))
-    hidden = marks[::HIDDEN]
+    hidden = marks[::HELD_OUT_EVERY]
     seen = np.setdiff1d(marks, hidden)
     half = len(track.present) // 2
     first, second = track.slice(0, half), track.slice(half, len(track.present))
@@ -94,8 +94,8 @@ def held_out_error(track: FaceTrack, square: Array, head: Head) -> float:
     return float(np.median(landmark_error(codes, second, head, hidden)))
 
 
-def places(head: Head, codes: FaceCodes) -> Array:
-    """Places (T, V', 2) of the hint region's vertices in pixels of the square drawn at `SIZE`."""
+def vertex_positions(head: Head, codes: FaceCodes) -> Array:
+    """Positions (T, V', 2) of the hint region's vertices in pixels of the square at side `SIZE`."""
     shown = np.unique(head.hint_faces)
     parts = [
         place(head.vertices(part.identity, part.expression, part.pose)[:, shown], part)[..., :2]
@@ -110,14 +110,14 @@ def jitter(points: Array) -> float:
 
 
 def overlay(clip: Clip, codes: FaceCodes) -> Iterator[Array]:
-    """Windows of pictures (t, 512, 1024, 3): the mesh on the face, and the hint."""
+    """Windows of frames (t, 512, 1024, 3): the mesh on the face, and the hint."""
     head = load_head(codes.head)
     start = 0
     for window, hints in zip(frames(clip, 16, codes.frames), hints_of(head, codes, SIZE, window=16), strict=True):
-        pictures = square_pictures(window, codes.square, SIZE)
+        images = square_pictures(window, codes.square, SIZE)
         seen = codes.window(slice(start, start + len(window)))
         points = (place(head.vertices(seen.identity, seen.expression, seen.pose), seen)[..., :2] + 1) * (SIZE / 2)
-        meshes = [draw_mesh(*pair, head.hint_faces, strength=0.4) for pair in zip(pictures, points, strict=True)]
+        meshes = [draw_mesh(*pair, head.hint_faces, strength=0.4) for pair in zip(images, points, strict=True)]
         yield np.concatenate([np.stack(meshes), hints], axis=2)
         start += len(window)
 
@@ -125,7 +125,7 @@ def overlay(clip: Clip, codes: FaceCodes) -> Iterator[Array]:
 def reconstruct(
     path: Path, scratch: Path, settings: Settings, crop: tuple[int, int, int, int] | None = None, limit: int = 0
 ) -> Clip:
-    """A media file, or its first `limit` frames, as a clip, its codes in ``scratch/codes``."""
+    """Reconstruct a media file, or its first `limit` frames; the codes are in ``scratch/codes``."""
     found = probe(path)
     width, height = (crop[2] - crop[0], crop[3] - crop[1]) if crop else (found.width, found.height)
     name = path.stem if crop is None else f"{path.stem}-{crop[0]}"
@@ -138,12 +138,12 @@ def reconstruct(
 
 
 def codes_of(clip: Clip, scratch: Path) -> FaceCodes:
-    """What `reconstruct` found."""
+    """The codes estimated by `reconstruct`."""
     return FaceCodes.load(scratch / "codes" / f"{clip.id}.safetensors")
 
 
-def markdown(rows: Sequence[Found]) -> str:
-    """The table."""
+def markdown(rows: Sequence[ClipResult]) -> str:
+    """The results as a Markdown table."""
     lines = [
         "| clip | frames | face, px | fitted | held out | jitter, px | smoothed, px | moved by smoothing, px |",
         "|---|---|---|---|---|---|---|---|",
@@ -161,13 +161,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = os.environ.get("LCVD_TEST_CLIPS", "../shared/clips")
     parser.add_argument("--clips", type=Path, default=Path(default), help="folder of .mp4 files (LCVD_TEST_CLIPS)")
-    parser.add_argument("--out", type=Path, help="takes videos and contact sheets")
-    parser.add_argument("--frames", type=int, default=0, help="only the first so many of each clip; 0 for all")
+    parser.add_argument("--out", type=Path, help="folder for videos and contact sheets")
+    parser.add_argument("--frames", type=int, default=0, help="number of frames used of each clip; 0 for all")
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     options = parser.parse_args()
     files = sorted(options.clips.glob("*.mp4"))
     if not files:
-        parser.error(f"no .mp4 files in {options.clips}: name a folder of clips in LCVD_TEST_CLIPS")
+        parser.error(f"no .mp4 files in {options.clips}: set LCVD_TEST_CLIPS to a folder of clips")
     settings = profile("paper")
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Seconds spent in named parts of a run."""
+"""Time spent in named parts of a run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Adds up the seconds of each named part."""
+    """Accumulates the seconds of each named part."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Time of the block counts for `name`."""
+        """Add the time of the block to `name`."""
         began = time.perf_counter()
         try:
             yield
@@ -24,5 +24,5 @@ class Clock:
             self.seconds[name] += time.perf_counter() - began
 
     def ms(self, frames: int) -> dict[str, float]:
-        """Milliseconds a frame of each part."""
+        """Milliseconds per frame of each part."""
         return {name: 1000 * seconds / frames for name, seconds in self.seconds.items()}

@@ -1,9 +1,11 @@
-"""Face reconstruction: ours, windows of a clip decoded once, against the published path's shape (`benchmarks.face_reference`).
+"""Speed of face reconstruction: our batched path, which decodes a clip once, against the structure of the published one
+(`benchmarks.face_reference`).
 
-Same networks and sizes, random weights; measured alternately in one run. Detectors and matting networks are left out of
-both and timed apart, the rasteriser is left out of the reference alone (PyTorch3D takes 7.5 s a frame on a CPU), and ours
-makes the files that the stage makes: lossless masks. ``python -m benchmarks.face --json`` prints one JSON object on
-its last line: ``ratio`` end to end, ``ratio_relight`` for a second light over cached codes, ``hint_ms`` a frame.
+Both use the same networks and sizes with random weights, and are measured alternately in one run. Detectors and matting
+networks are excluded from both and timed separately. The rasteriser is excluded from the reference only (PyTorch3D
+takes 7.5 s per frame on a CPU). Our path includes writing the stage's files: lossless masks. ``python -m
+benchmarks.face --json`` prints one JSON object on its last line: ``ratio`` end to end, ``ratio_relight`` for a second
+light with cached codes, ``hint_ms`` per frame.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.clock import Clock
-from benchmarks.face_reference import Given, explode, frame, published_list
+from benchmarks.face_reference import FrameInputs, frame, published_list, write_frames
 from benchmarks.shading import clip_codes
 from lcvd.config.filter import TrackSettings
 from lcvd.face.codes import FaceCodes
@@ -45,14 +47,15 @@ from lcvd.video.encode import write_h264, write_lossless
 
 Array = NDArray[Any]
 DETAIL = 128
-"""Numbers that the published path's unused second encoder gives."""
+"""Output size of the published path's second encoder, whose output is unused."""
 WINDOW = 16
 RELIGHTS = 5
-"""Second lights a round: quick enough that a neighbour's burst of work would show in one."""
+"""Additional lights per round: one alone is so fast that other load on the machine would distort it."""
 
 
 class DetailEncoder(nn.Module):
-    """E_detail's shape: E_flame's trunk with a narrower end. The published path runs it and drops its result."""
+    """The structure of E_detail: E_flame's trunk with a smaller output. The published path runs it and discards its
+    output."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,17 +69,20 @@ class DetailEncoder(nn.Module):
 
 
 def make_clip(path: Path, size: int, count: int, codes: FaceCodes) -> Clip:
-    """A head under its own light before a textured wall, with camera noise: costs a decoder what real footage does."""
+    """A head under its own light in front of a textured wall, with camera noise, so that decoding costs as much as for
+    real footage."""
     random = np.random.default_rng(0)
     wall = cv2.resize(random.uniform(40, 200, (24, 24, 3)), (size, size), interpolation=cv2.INTER_CUBIC)
-    pictures = np.concatenate(list(hints_of(load_head(), codes, size, backend="numba"))).astype(np.float32)
-    shown = np.where(pictures.max(-1, keepdims=True) > 0, pictures, wall) + random.normal(0, 4, pictures.shape)
+    images = np.concatenate(list(hints_of(load_head(), codes, size, backend="numba"))).astype(np.float32)
+    shown = np.where(images.max(-1, keepdims=True) > 0, images, wall) + random.normal(0, 4, images.shape)
     write_h264(path, [np.clip(shown, 0, 255).astype(np.uint8)], 25.0, crf=18, pix_fmt="yuv420p")
     return Clip("bench", "", path, "", 0, count, 25.0, size, size, None, "", "")
 
 
-def ours(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes, folder: Path, clock: Clock) -> Array:
-    """The batched path over a clip; the last window's hints (t, S, S, 3) uint8."""
+def ours(
+    clip: Clip, inputs: list[FrameInputs], encoder: DecaEncoder, codes: FaceCodes, folder: Path, clock: Clock
+) -> Array:
+    """The batched path over a clip; returns the hints (t, S, S, 3) uint8 of the last window."""
     head, hints = load_head(), np.zeros(0)
     masks, start, windows = [], 0, frames(clip, WINDOW)
     while True:
@@ -86,7 +92,7 @@ def ours(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes,
             break
         stop = start + len(window)
         with clock.part("warp"):
-            crops = warp(window, np.stack([crop_transform(one.centre, int(one.side)) for one in given[start:stop]]))
+            crops = warp(window, np.stack([crop_transform(one.centre, int(one.side)) for one in inputs[start:stop]]))
         with clock.part("encoder"):
             encode(encoder, crops)
         with clock.part("render"):
@@ -94,7 +100,7 @@ def ours(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes,
                 list(hints_of(head, codes.window(slice(start, stop)), window.shape[1], backend="numba"))
             )
         with clock.part("mask"):
-            large = [cv2.resize(one.matte, window.shape[1:3]) > 0.5 for one in given[start:stop]]
+            large = [cv2.resize(one.matte, window.shape[1:3]) > 0.5 for one in inputs[start:stop]]
             masks.append(np.where(np.stack(large), np.uint8(255), np.uint8(0)))
         start = stop
     with clock.part("files"):
@@ -103,13 +109,13 @@ def ours(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes,
 
 
 def reference(
-    clip: Clip, given: list[Given], encoders: list[nn.Module], codes: FaceCodes, folder: Path, clock: Clock
+    clip: Clip, inputs: list[FrameInputs], encoders: list[nn.Module], codes: FaceCodes, folder: Path, clock: Clock
 ) -> Array:
-    """The published path over a clip's first frames, as many as are `given`; the last one's hint (S, S, 3) uint8."""
+    """The published path over the first `len(inputs)` frames of a clip; returns the last hint (S, S, 3) uint8."""
     head, hint = load_head(), np.zeros(0)
     faces = torch.from_numpy(head.hint_faces[published_list(head.hint_faces)])
-    explode(clip.media, folder, len(given), clip.width, clock)
-    for t, one in enumerate(given):
+    write_frames(clip.media, folder, len(inputs), clip.width, clock)
+    for t, one in enumerate(inputs):
         hint = frame(t, folder, one, encoders, head, codes, faces, clock)
     return hint
 
@@ -127,14 +133,14 @@ def run(size: int, count: int, rounds: int, reference_frames: int) -> dict[str, 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         clip = make_clip(folder / "clip.mp4", size, count, codes)
-        given = _given(codes, size, first)
+        inputs = _frame_inputs(codes, size, first)
         batched = copy.deepcopy(encoder).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        ours(clip, given, batched, codes, folder, Clock())  # compiles, and wakes threads
+        ours(clip, inputs, batched, codes, folder, Clock())  # compiles, and starts threads
         for _ in range(rounds):
-            ours_ms.append(_timed(lambda clock: ours(clip, given, batched, codes, folder, clock), count))
+            ours_ms.append(_timed(lambda clock: ours(clip, inputs, batched, codes, folder, clock), count))
             theirs_ms.append(
                 _timed(
-                    lambda clock: reference(clip, given[:reference_frames], [encoder, detail], codes, folder, clock),
+                    lambda clock: reference(clip, inputs[:reference_frames], [encoder, detail], codes, folder, clock),
                     reference_frames,
                 )
             )
@@ -143,8 +149,8 @@ def run(size: int, count: int, rounds: int, reference_frames: int) -> dict[str, 
                 for _ in hints_of(head, codes, size, preset("left"), backend="numba"):
                     pass
                 relight_ms.append(1000 * (time.perf_counter() - began) / count)
-        difference = _difference(clip, given, batched, codes, folder)
-        apart = _apart(clip)
+        difference = _difference(clip, inputs, batched, codes, folder)
+        excluded = _excluded_ms(clip)
     mine, theirs = _medians(ours_ms), _medians(theirs_ms)
     hint_ms = statistics.median(relight_ms)
     return {
@@ -158,7 +164,7 @@ def run(size: int, count: int, rounds: int, reference_frames: int) -> dict[str, 
         "reference_fps": round(1000 / sum(theirs.values()), 1),
         "ours_share": _rounded({name: ms / sum(mine.values()) for name, ms in mine.items()}),
         "reference_share": _rounded({name: ms / sum(theirs.values()) for name, ms in theirs.items()}),
-        "apart_ms": _rounded(apart),
+        "apart_ms": _rounded(excluded),
         "mean_abs_difference": round(difference, 4),
         "hint_ms": round(hint_ms, 3),
         "ratio": round(sum(theirs.values()) / sum(mine.values()), 2),
@@ -166,7 +172,7 @@ def run(size: int, count: int, rounds: int, reference_frames: int) -> dict[str, 
     }
 
 
-def _given(codes: FaceCodes, size: int, first: Array) -> list[Given]:
+def _frame_inputs(codes: FaceCodes, size: int, first: Array) -> list[FrameInputs]:
     found = []
     y, x = np.mgrid[:320, :320] / 320 - 0.5
     matte = (1 / (1 + np.exp(40 * (np.hypot(x, 0.8 * y) - 0.35)))).astype(np.float32)
@@ -175,7 +181,7 @@ def _given(codes: FaceCodes, size: int, first: Array) -> list[Given]:
             seen = surface.fragments
             index = np.where(seen.face_index[i] >= 0, first[seen.face_index[i]], -1).astype(np.int32)
             fragments = type(seen)(index[None], seen.bary[i : i + 1], seen.depth[i : i + 1])
-            found.append(Given(np.array([size / 2, size / 2]), 0.7 * size, matte, fragments))
+            found.append(FrameInputs(np.array([size / 2, size / 2]), 0.7 * size, matte, fragments))
     return found
 
 
@@ -185,20 +191,20 @@ def _timed(work: Callable[[Clock], Array], count: int) -> dict[str, float]:
     return clock.ms(count)
 
 
-def _difference(clip: Clip, given: list[Given], encoder: DecaEncoder, codes: FaceCodes, folder: Path) -> float:
-    """Mean difference of both paths' hints of one frame, grey levels: they must do the same. The reference's list weights
-    normals by repeats, ours doesn't here."""
-    last = len(given) - 1
-    mine = ours(clip, given, encoder, codes, folder, Clock())[-1]
+def _difference(clip: Clip, inputs: list[FrameInputs], encoder: DecaEncoder, codes: FaceCodes, folder: Path) -> float:
+    """Mean difference in grey levels between both paths' hints of one frame, as a check. The reference weights normals
+    by repeated triangles, ours does not."""
+    last = len(inputs) - 1
+    mine = ours(clip, inputs, encoder, codes, folder, Clock())[-1]
     faces = load_head().hint_faces
     listed = torch.from_numpy(faces[published_list(faces)])
-    explode(clip.media, folder, len(given), clip.width, Clock())
-    theirs = frame(last, folder, given[last], [], load_head(), codes, listed, Clock())
+    write_frames(clip.media, folder, len(inputs), clip.width, Clock())
+    theirs = frame(last, folder, inputs[last], [], load_head(), codes, listed, Clock())
     return float(np.abs(mine.astype(int) - theirs).mean())
 
 
-def _apart(clip: Clip) -> dict[str, float]:
-    """Milliseconds a frame of what both paths leave out: the open detector and masks, and U²-Net with random weights."""
+def _excluded_ms(clip: Clip) -> dict[str, float]:
+    """Milliseconds per frame of what both paths exclude: the open detector and masks, and U²-Net with random weights."""
     window = next(frames(clip, WINDOW))
     found = {}
     for name, work, count in (
@@ -226,15 +232,17 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     parser.add_argument("--size", type=int, default=512, help="side of the clip and of the hints in pixels")
     parser.add_argument("--frames", type=int, default=32, help="frames of the clip")
-    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements, of which medians are given")
-    parser.add_argument("--reference-frames", type=int, default=12, help="frames that the reference path does a round")
+    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements; medians are reported")
+    parser.add_argument("--reference-frames", type=int, default=12, help="frames per round of the reference path")
     options = parser.parse_args()
     found = run(options.size, options.frames, options.rounds, options.reference_frames)
     if not options.json:
         for name in ("ours", "reference"):
             parts = ", ".join(f"{part} {ms:.1f}" for part, ms in found[f"{name}_ms"].items())
-            print(f"{name:9} {found[f'{name}_fps']:6.1f} frames/s; ms a frame: {parts}")
-        print(f"left out of both, ms a frame: {found['apart_ms']}; {os.cpu_count()} cores, {found['threads']} threads")
+            print(f"{name:9} {found[f'{name}_fps']:6.1f} frames/s; ms per frame: {parts}")
+        print(
+            f"excluded from both, ms per frame: {found['apart_ms']}; {os.cpu_count()} cores, {found['threads']} threads"
+        )
     print(json.dumps(found, sort_keys=True))
 
 

@@ -1,6 +1,7 @@
-"""The published preprocessing's shape: one frame at a time, PNG files between steps, both encoders (spec C, H, K).
+"""The structure of the published preprocessing: one frame at a time, PNG files between steps, both encoders (spec C, H,
+K).
 
-Written anew from the specification, without its detector, matting network and rasteriser, which benchmarks leave out.
+Written from the specification, without its detector, matting network and rasteriser, which the benchmarks exclude.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ CROP = 224
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the parts that are left out would say of one frame: crop square (centre and side, pixels), matte (320, 320)
-    in [0, 1], and what the rasteriser sees of the face list."""
+class FrameInputs:
+    """Outputs of the excluded parts for one frame: crop square (centre and side in pixels), matte (320, 320) in [0, 1],
+    and the rasterised fragments of the face list."""
 
     centre: Array
     side: float
@@ -42,20 +43,20 @@ class Given:
 
 
 def published_list(faces: Array) -> Array:
-    """Numbers of the triangles as the published list has them: most of them three times (spec C3)."""
+    """Triangle indices as in the published list, which repeats most of them three times (spec C3)."""
     repeats = np.full(len(faces), 3)
     repeats[: len(faces) // 20], repeats[len(faces) // 20 : len(faces) // 10] = 1, 2
     return np.repeat(np.arange(len(faces)), repeats)
 
 
-def explode(clip: Path, folder: Path, frames: int, size: int, clock: Clock) -> None:
-    """Every frame of a clip as a PNG file."""
+def write_frames(clip: Path, folder: Path, frames: int, size: int, clock: Clock) -> None:
+    """Write every frame of a clip as a PNG file."""
     reader = cv2.VideoCapture(str(clip))
     for t in range(frames):
         with clock.part("decode"):
-            picture = Image.fromarray(reader.read()[1][..., ::-1]).resize((size, size))
+            image = Image.fromarray(reader.read()[1][..., ::-1]).resize((size, size))
         with clock.part("files"):
-            picture.save(folder / f"{t:05}.png")
+            image.save(folder / f"{t:05}.png")
     reader.release()
 
 
@@ -63,24 +64,24 @@ def explode(clip: Path, folder: Path, frames: int, size: int, clock: Clock) -> N
 def frame(
     t: int,
     folder: Path,
-    given: Given,
+    inputs: FrameInputs,
     encoders: list[nn.Module],
     head: Head,
     codes: FaceCodes,
     faces: Tensor,
     clock: Clock,
 ) -> Array:
-    """Crop, encode, mask and shade frame `t` of ``folder``; the hint (S, S, 3) uint8, which is written too.
+    """Crop, encode, mask and shade frame `t` of ``folder``; writes and returns the hint (S, S, 3) uint8.
 
-    The hint is drawn of `codes`, as random encoders don't say anything of the picture.
+    The hint is rendered from `codes`, because the output of encoders with random weights is meaningless.
     """
     with clock.part("files"):
-        picture = np.asarray(Image.open(folder / f"{t:05}.png"))
+        image = np.asarray(Image.open(folder / f"{t:05}.png"))
     with clock.part("warp"):
-        half = given.side / 2
-        corners = given.centre + np.array([[-half, -half], [-half, half], [half, -half]])
+        half = inputs.side / 2
+        corners = inputs.centre + np.array([[-half, -half], [-half, half], [half, -half]])
         transform = estimate_transform("similarity", corners, np.array([[0, 0], [0, CROP - 1], [CROP - 1, 0]]))
-        crop = skimage_warp(picture / 255.0, transform.inverse, output_shape=(CROP, CROP))
+        crop = skimage_warp(image / 255.0, transform.inverse, output_shape=(CROP, CROP))
         batch = torch.from_numpy(crop.transpose(2, 0, 1).astype(np.float32))[None]
     with clock.part("encoder"):
         for encoder in encoders:
@@ -90,10 +91,10 @@ def frame(
         ndc = place(vertices, codes.window([t]))
     with clock.part("render"):
         mesh, placed, light = (torch.from_numpy(part) for part in (vertices, ndc, codes.light[t : t + 1]))
-        hint = shaded(mesh, placed, light, faces, given.fragments)
+        hint = shaded(mesh, placed, light, faces, inputs.fragments)
     with clock.part("mask"):
-        matte = (given.matte - given.matte.min()) / (given.matte.max() - given.matte.min())
-        large = cv2.resize(np.where(matte > 0.5, 255.0, 0.0), picture.shape[:2])
+        matte = (inputs.matte - inputs.matte.min()) / (inputs.matte.max() - inputs.matte.min())
+        large = cv2.resize(np.where(matte > 0.5, 255.0, 0.0), image.shape[:2])
         mask = cv2.dilate(large, np.ones((7, 7), np.uint8)).astype(np.uint8)
     with clock.part("files"):
         Image.fromarray(hint).save(folder / f"hint-{t:05}.png")
@@ -102,10 +103,10 @@ def frame(
 
 
 def shaded(vertices: Tensor, ndc: Tensor, light: Tensor, faces: Tensor, fragments: Fragments) -> Array:
-    """All of the published rendering but its rasteriser: attributes of the repeated face list, interpolated over the
-    whole picture, and light on it; vertices and ndc (1, V, 3), light (1, 9, 3), faces (F, 3)."""
+    """The published rendering without its rasteriser: attributes of the repeated face list, interpolated over the whole
+    image, then shaded. vertices and ndc (1, V, 3), light (1, 9, 3), faces (F, 3)."""
     both = torch.cat([_normals(vertices, faces), _normals(ndc, faces), vertices], -1)
-    attributes = both[:, faces].flatten(0, 1)  # one copy a face, corner and channel
+    attributes = both[:, faces].flatten(0, 1)  # one copy per face, corner and channel
     index = torch.from_numpy(fragments.face_index).long()
     seen = index >= 0
     flat = attributes.gather(0, index.clamp(min=0).reshape(-1, 1, 1).expand(-1, *attributes.shape[1:]))
@@ -117,8 +118,8 @@ def shaded(vertices: Tensor, ndc: Tensor, light: Tensor, faces: Tensor, fragment
     terms = terms * torch.tensor(CONSTANTS).float()[None, :, None, None]
     shading = (light[:, :, :, None, None] * terms[:, :, None]).sum(1)
     alpha = (seen & (away < MAX_IMAGE_NORMAL_Z)).float()
-    picture = (ALBEDO * shading * alpha[:, None]).clamp(0, 1)
-    return (picture[0].permute(1, 2, 0) * 255).to(torch.uint8).numpy()
+    image = (ALBEDO * shading * alpha[:, None]).clamp(0, 1)
+    return (image[0].permute(1, 2, 0) * 255).to(torch.uint8).numpy()
 
 
 def _normals(points: Tensor, faces: Tensor) -> Tensor:

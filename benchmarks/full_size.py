@@ -1,7 +1,9 @@
-"""The full-size network with random weights on a GPU: seconds, peak memory and share of the chip's measured matrix peak.
+"""The full-size network with random weights on a GPU: seconds, peak memory, and fraction of the measured peak matrix
+throughput.
 
-100 frames at 512x512 by the recipes ``published`` and ``fast``, and ``published`` within a memory budget of 10 GB (what
-the paper used); a training micro-step of the UNet and its adapters with and without gradient checkpointing.
+Samples 100 frames of 512x512 with the recipes ``published`` and ``fast``, and ``published`` within a memory budget of
+10 GB (as in the paper). Also measures a training micro-step of the UNet and its adapters with and without gradient
+checkpointing.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from lcvd.model.pipeline import LCVDPipeline
 
 FRAMES, BUDGET_GB = 100, 10.0
 TFLOP_PER_WINDOW = 20.3
-"""Work of one call of the UNet on 16 frames of 512x512 (spec I)."""
+"""TFLOP of one UNet call on 16 frames of 512x512 (spec I)."""
 SD_VAE = {
     "block_out_channels": (128, 256, 512, 512),
     "down_block_types": ("DownEncoderBlock2D",) * 4,
@@ -37,7 +39,7 @@ SD_VAE = {
 
 
 def random_model(settings: ModelSettings, device: torch.device, dtype: torch.dtype, vae: dict[str, Any]) -> LCVD:
-    """The architecture of `settings` with weights drawn on the device; its image encoder is a small one."""
+    """The architecture of `settings` with random weights on the device and a small image encoder."""
     torch.manual_seed(0)
     with torch.device(device):
         unet = UNetSpatioTemporalConditionModel(**unet_config(settings))
@@ -60,7 +62,7 @@ def matrix_peak(device: torch.device, dtype: torch.dtype, side: int = 8192, roun
 
 
 def timed(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds of `work`, what it left on the device's queue included."""
+    """Seconds of `work`, including its queued work on the device."""
     _wait(device)
     began = time.perf_counter()
     work()
@@ -78,9 +80,9 @@ def _peak_gb(device: torch.device) -> float | None:
 
 
 def sampling(pipe: LCVDPipeline, recipe: str, frames: int, peak: float, budget: float | None) -> dict[str, Any]:
-    """One video of random pictures."""
+    """Sample one video from random images."""
     size, device, rng = pipe.config.size, pipe.model.device, np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (frames + 1, size, size, 3), np.uint8)
+    images = rng.integers(0, 256, (frames + 1, size, size, 3), np.uint8)
     mask = np.full((size, size), 255, np.uint8)
     rows: list[int] = []
     if device.type == "cuda":
@@ -88,10 +90,10 @@ def sampling(pipe: LCVDPipeline, recipe: str, frames: int, peak: float, budget: 
 
     def work() -> None:
         pipe(
-            pictures[0],
+            images[0],
             mask,
-            pictures[0],
-            pictures[1:],
+            images[0],
+            images[1:],
             guidance=4.5,
             generator=0,
             recipe=recipe,
@@ -110,7 +112,7 @@ def sampling(pipe: LCVDPipeline, recipe: str, frames: int, peak: float, budget: 
 
 
 def micro_step(model: LCVD, checkpointing: bool) -> dict[str, Any]:
-    """Forward and backward of one clip; the second of two, in seconds."""
+    """Forward and backward pass of one clip; seconds of the second of two runs."""
     device, dtype = model.device, model.unet.dtype
     (model.unet.enable_gradient_checkpointing if checkpointing else model.unet.disable_gradient_checkpointing)()
     model.train()
@@ -135,9 +137,9 @@ def micro_step(model: LCVD, checkpointing: bool) -> dict[str, Any]:
 
 
 def run() -> dict[str, Any]:
-    """All of it on the GPU, in bfloat16."""
+    """All measurements on the GPU in bfloat16."""
     if not torch.cuda.is_available():
-        raise SystemExit("--full needs an NVIDIA GPU: torch.cuda.is_available() is false here")
+        raise SystemExit("--full needs an NVIDIA GPU: torch.cuda.is_available() is false")
     device = torch.device("cuda")
     return measure(
         ModelSettings(), device, torch.bfloat16, SD_VAE, FRAMES, BUDGET_GB, matrix_peak(device, torch.bfloat16)
@@ -153,11 +155,11 @@ def measure(
     budget: float,
     peak: float,
 ) -> dict[str, Any]:
-    """Sampling and training of the model of `settings`; `peak` in TFLOP/s."""
+    """Sampling and training with the model of `settings`; `peak` in TFLOP/s."""
     model = random_model(settings, device, dtype, vae)
     pipe = LCVDPipeline.of(model)
     pipe.set_progress_bar_config(disable=True)
-    sampling(pipe, "fast", 2, peak, None)  # warms up
+    sampling(pipe, "fast", 2, peak, None)  # warm-up
     return {
         "benchmark": "full_size",
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",

@@ -1,9 +1,9 @@
-"""What it saves to decode each video once and compute each embedding once, whatever number of metrics asks for it.
+"""Time saved by decoding each video once and computing each embedding once for all metrics.
 
-``python -m benchmarks.metrics --json`` evaluates one clip under four lights twice in one run: as `lcvd.metrics.measure` does,
-all metrics in one pass over each video; and metric by metric, where each decodes both videos and embeds them itself, with
-the same code. Both give the same numbers, which is checked. Networks are loaded before the clock starts. The ratio
-is of the processor's seconds, which other programs on the machine disturb less. The videos are studio clips.
+``python -m benchmarks.metrics --json`` evaluates one clip under four lights in two ways in one run: as
+`lcvd.metrics.measure` does, with all metrics in one pass over each video; and metric by metric with the same code,
+decoding and embedding both videos each time. The results are checked to be equal. Networks are loaded before timing
+starts. The ratio uses CPU seconds, which depend less on other load on the machine. The videos are studio clips.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NAME = "clip"
 
 @dataclass(frozen=True)
 class Case:
-    """What is evaluated: the input, its codes, and a video under each light."""
+    """The evaluated input, its codes, and a video under each light."""
 
     given: Path
     made: dict[str, Path]
@@ -49,7 +49,7 @@ class Case:
 
 
 def prepare(folder: Path, frames: int, size: int, seed: int = 0) -> Case:
-    """A studio clip and its true relit videos as files."""
+    """Write a studio clip and its ground-truth relit videos."""
     clip = StudioClip("astronaut", seed, "front", frames, size)
     paths = {light: folder / f"{light}.mkv" for light in LIGHTS}
     for light, path in paths.items():
@@ -60,14 +60,14 @@ def prepare(folder: Path, frames: int, size: int, seed: int = 0) -> Case:
 
 
 def shared(case: Case, session: MetricSession) -> dict[str, dict[str, float]]:
-    """Every video once, every network once a frame."""
+    """Each video is decoded once, and each network runs once per frame."""
     meter = Meter(NAME, load_head(), case.codes, case.size, session)
     given = meter.observe(read_result(case.given), real=True)
     return {light: _numbers(session.metrics, meter, given, path, light) for light, path in case.made.items()}
 
 
 def one_by_one(case: Case, session: MetricSession) -> dict[str, dict[str, float]]:
-    """Each metric on its own: decodes and embeds the input and the video for each light."""
+    """Each metric separately decodes and embeds the input and the video for each light."""
     found: dict[str, dict[str, float]] = {}
     for light, path in case.made.items():
         found[light] = {}
@@ -97,11 +97,11 @@ def _rendered(clip: StudioClip) -> Iterator[Array]:
 
 
 def main() -> None:
-    """Measure, and print the ratio."""
+    """Measure both ways and print the ratio."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=main.__doc__)
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--rounds", type=int, default=1, help="both ways in turn, so often; the ratio is the median")
+    parser.add_argument("--rounds", type=int, default=1, help="repetitions of both ways; the ratio is the median")
     parser.add_argument("--json", action="store_true", help="print the numbers as one JSON object on the last line")
     options = parser.parse_args()
     session = MetricSession(OPEN, profile("demo"))

@@ -1,10 +1,11 @@
-"""Sampling: the pipeline against a plain implementation of the published loop, on the same weights in one run.
+"""Sampling speed: the pipeline against a plain implementation of the published loop, with the same weights in one run.
 
-``ratio`` is how many times faster the exact recipe is (``published``: the same video within rounding; the run fails where
-it isn't), ``ratio_fast`` the recipe ``fast``, whose cost in quality stands beside it: PSNR and LE on a model that knows one
-clip by heart (`benchmarks.overfit`; trained first if it isn't there, or take one with ``--model``). Paths are measured
-alternately; medians are given. ``--frontier FOLDER`` measures many recipes instead, and writes the table and plot of
-docs/sampling.md. ``--full`` measures the full-size network with random weights on a GPU. The last line is one JSON object.
+``ratio`` is the speed-up of the exact recipe (``published``; the run fails unless its video equals that of the plain
+loop within rounding). ``ratio_fast`` is that of recipe ``fast``. Its loss of quality is reported too: PSNR and LE on a
+model overfitted to one clip (`benchmarks.overfit`; trained first if needed, or given with ``--model``). The paths are
+measured alternately and medians are reported. ``--frontier FOLDER`` measures many recipes instead, and writes the table
+and plot of docs/sampling.md. ``--full`` measures the full-size network with random weights on a GPU. The last line is
+one JSON object.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ import numpy as np
 import torch
 
 from benchmarks import frontier, full_size
-from benchmarks.overfit import CLIP, GUIDANCE, LIGHTS, Scene, scores, trained
+from benchmarks.overfit import CLIP, GUIDANCE, LIGHTS, Scene, scores, train_or_load
 from benchmarks.published_loop import published_loop
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import RECIPES
 
 TOLERANCE = 2e-3
-"""Greatest difference of latents, of about unit variance, that counts as rounding."""
+"""Maximum difference of latents (about unit variance) that is attributed to rounding."""
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, and what `work` gives."""
+    """Seconds and result of `work`."""
     began = time.perf_counter()
     result = work()
     return time.perf_counter() - began, result
 
 
 def speed(pipe: LCVDPipeline, scene: Scene, frames: int, rounds: int) -> dict[str, Any]:
-    """Seconds of the plain loop and of two recipes, over `frames` frames, and how far their latents are apart."""
+    """Seconds of the plain loop and of two recipes for `frames` frames, and the difference of their latents."""
     reference, mask, hints = scene.frames[0], scene.masks[0], scene.hints[: frames + 1]
 
     def drawn() -> torch.Generator:
@@ -74,7 +75,9 @@ def speed(pipe: LCVDPipeline, scene: Scene, frames: int, rounds: int) -> dict[st
                 plain = result[0]
     difference = float((ours("published", "latent") - plain).abs().max())
     if difference > TOLERANCE:
-        raise SystemExit(f"the recipe 'published' isn't the published loop: latents differ by {difference:.2g}")
+        raise SystemExit(
+            f"recipe 'published' does not reproduce the published loop: latents differ by {difference:.2g}"
+        )
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     return {
         "frames": frames,
@@ -86,7 +89,8 @@ def speed(pipe: LCVDPipeline, scene: Scene, frames: int, rounds: int) -> dict[st
 
 
 def quality(pipe: LCVDPipeline) -> dict[str, Any]:
-    """PSNR and LE of the named recipes, means over the lights of the overfitted clip, and the fast one's difference."""
+    """PSNR and LE of the named recipes, averaged over the lights of the overfitted clip, and the change for the fast
+    one."""
     scenes = {name: Scene(replace(CLIP, light=name)) for name in LIGHTS}
     found = {}
     for name in RECIPES:
@@ -100,12 +104,16 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
-    parser.add_argument("--model", type=Path, help="a model of benchmarks.overfit, instead of training one")
+    parser.add_argument("--model", type=Path, help="use a model of benchmarks.overfit instead of training one")
     parser.add_argument("--frames", type=int, default=20, help="frames of the timed video")
-    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements, of which medians are given")
-    parser.add_argument("--speed-only", action="store_true", help="a fresh model does: no training, no quality")
-    parser.add_argument("--frontier", type=Path, metavar="FOLDER", help="measure many recipes; table and plot")
-    parser.add_argument("--full", action="store_true", help="the full-size network on a GPU")
+    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements; medians are reported")
+    parser.add_argument(
+        "--speed-only", action="store_true", help="use an untrained model and skip the quality measurement"
+    )
+    parser.add_argument(
+        "--frontier", type=Path, metavar="FOLDER", help="measure many recipes and write a table and a plot"
+    )
+    parser.add_argument("--full", action="store_true", help="measure the full-size network on a GPU")
     options = parser.parse_args()
     if options.full:
         print(json.dumps(full_size.run(), sort_keys=True))
@@ -113,7 +121,7 @@ def main() -> None:
     if options.speed_only and not options.model:
         pipe = frontier.fresh_pipeline()
     else:
-        pipe = LCVDPipeline.from_pretrained(options.model or trained())
+        pipe = LCVDPipeline.from_pretrained(options.model or train_or_load())
     pipe.set_progress_bar_config(disable=True)
     if options.frontier:
         print(json.dumps(frontier.run(pipe, options.frontier), sort_keys=True))

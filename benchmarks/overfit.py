@@ -1,9 +1,9 @@
-"""A model trained on one clip until it knows it by heart: what sampling is judged with where no published weights are.
+"""A model overfitted to one clip, used to evaluate sampling without published weights.
 
-``python -m benchmarks.overfit`` trains the demo's model on one studio clip under a moving light (minutes on a CPU; kept in
-`.lcvd/overfit` as long as code and settings stay), samples that clip again, and the same motion under lights that it never
-saw, and prints PSNR inside the portrait against the truth, LE to the light asked for, and the same of copying the
-reference. ``--pictures FOLDER`` writes the pictures. With ``--json`` the last line is one JSON object.
+``python -m benchmarks.overfit`` trains the demo model on one studio clip under a moving light (minutes on a CPU; cached
+in `.lcvd/overfit` until code or settings change). It then samples that clip, and the same motion under lights not seen
+in training, and prints the PSNR inside the portrait against the ground truth, the LE to the target light, and the same
+for a copied reference. ``--images FOLDER`` writes image sheets. With ``--json`` the last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ from lcvd.video.encode import write_h264, write_lossless
 Array = NDArray[Any]
 CLIP = StudioClip("astronaut", seed=1, light=MOVING, frames=65, size=128)
 LIGHTS = (MOVING, "left", "right")
-"""The clip's own light, and two that stay on one side."""
+"""The clip's own light, and two constant lights from one side."""
 GUIDANCE = 1.5
 STEPS = 1500
 
 
 def settings_of(steps: int = STEPS) -> Settings:
-    """The demo's settings for a training from nothing of so many steps."""
+    """The demo's settings for training from scratch with this number of steps."""
     train = DEMO["train"] | {
         "steps": steps,
         "model": DEMO["train"]["model"] | {"start": "random", "warp_reference": False},
@@ -59,7 +59,7 @@ def settings_of(steps: int = STEPS) -> Settings:
 
 
 class Scene:
-    """A studio clip: its hints, and what it truly looks like."""
+    """A studio clip with its hints and ground truth."""
 
     def __init__(self, clip: StudioClip) -> None:
         self.clip = clip
@@ -70,25 +70,25 @@ class Scene:
 
     @cached_property
     def surface(self) -> tuple[Array, Array]:
-        """Normals and shaded pixels of all frames but the first."""
+        """Normals and shaded pixels of all frames except the first."""
         head, codes = head_of(self.codes.head), self.codes.window(slice(1, None))
         parts = [(s.normals, s.alpha) for _, s in surfaces_of(head, codes, self.clip.size, WINDOW)]
         normals, alpha = (np.concatenate(part) for part in zip(*parts, strict=True))
         return normals, alpha
 
     def score(self, video: Array) -> dict[str, float]:
-        """PSNR inside the portrait and LE of the first frames after the reference."""
+        """PSNR inside the portrait mask and LE of the first `len(video)` frames after the reference."""
         count = len(video)
         normals, alpha = self.surface
-        found = fit_light(video, normals[:count], alpha[:count], settings_of().reconstruct.light)
+        light = fit_light(video, normals[:count], alpha[:count], settings_of().reconstruct.light)
         decibels = psnr(video, (self.frames[1 : count + 1], self.masks[1 : count + 1] > 127))
-        return {"psnr": float(decibels or 0), "le": float(light_error(found, self.codes.light[1 : count + 1]).mean())}
+        return {"psnr": float(decibels or 0), "le": float(light_error(light, self.codes.light[1 : count + 1]).mean())}
 
 
 def write_clip(folder: Path, scene: Scene) -> None:
-    """Shards whose training split is the one clip."""
-    with tempfile.TemporaryDirectory() as place:
-        parts = Path(place)
+    """Write shards whose training split is this one clip."""
+    with tempfile.TemporaryDirectory() as scratch:
+        parts = Path(scratch)
         scene.codes.save(parts / "codes.safetensors", {})
         write_h264(parts / "frames.mp4", [scene.frames], CLIP.fps, crf=4)
         write_lossless(parts / "hints.mkv", [scene.hints], CLIP.fps)
@@ -100,8 +100,8 @@ def write_clip(folder: Path, scene: Scene) -> None:
         write_shards(folder, split, ["clip"] if split == "train" else [], lambda _: sample, 512.0)
 
 
-def trained(steps: int = STEPS) -> Path:
-    """Folder of the model after so many steps, trained now if it isn't there."""
+def train_or_load(steps: int = STEPS) -> Path:
+    """Folder of the model after this number of steps; trains it if it is not cached."""
     settings, base = settings_of(steps), ROOT / ".lcvd" / "overfit"
     data = base / "data"
     if not (data / "train" / "index.json").exists():
@@ -114,10 +114,11 @@ def trained(steps: int = STEPS) -> Path:
     return run / "out" / "model"
 
 
-def relit(
+def relight_scene(
     pipe: LCVDPipeline, own: Scene, scene: Scene, recipe: Recipe | str, count: int = CLIP.frames - 1, **options: Any
 ) -> Array:
-    """The clip's motion from its first frame, `count` frames, under the light of `scene`; `options` go to the pipeline."""
+    """Animate the clip's first frame with `count` frames of its motion under the light of `scene`; `options` go to the
+    pipeline."""
     options = {"guidance": GUIDANCE, "generator": 0, "recipe": recipe} | options
     video: Array = pipe(own.frames[0], own.masks[0], own.hints[0], scene.hints[1 : count + 1], **options).frames
     return video
@@ -125,53 +126,53 @@ def relit(
 
 def scores(pipe: LCVDPipeline, scenes: dict[str, Scene], recipe: Recipe | str) -> dict[str, Any]:
     """PSNR and LE under each light, and the videos."""
-    videos = {name: relit(pipe, scenes[MOVING], scene, recipe) for name, scene in scenes.items()}
+    videos = {name: relight_scene(pipe, scenes[MOVING], scene, recipe) for name, scene in scenes.items()}
     return {"videos": videos} | {name: scenes[name].score(video) for name, video in videos.items()}
 
 
-def picture(path: Path, scenes: dict[str, Scene], videos: dict[str, Array], count: int = 6) -> None:
-    """A sheet: for each light the hints, the results and the truth of `count` frames."""
-    places = np.linspace(1, CLIP.frames - 1, count).astype(int)
+def write_sheet(path: Path, scenes: dict[str, Scene], videos: dict[str, Array], count: int = 6) -> None:
+    """Write a sheet: for each light the hints, results and ground truth of `count` frames."""
+    indices = np.linspace(1, CLIP.frames - 1, count).astype(int)
     rows = []
     for name, scene in scenes.items():
-        for pictures in (scene.hints[places], videos[name][places - 1], scene.frames[places]):
-            rows.append(np.concatenate(list(pictures), axis=1))
+        for images in (scene.hints[indices], videos[name][indices - 1], scene.frames[indices]):
+            rows.append(np.concatenate(list(images), axis=1))
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.concatenate(rows)).save(path)
 
 
 def main() -> None:
-    """Train if need be, sample, print."""
+    """Train if needed, sample, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps")
-    parser.add_argument("--model", type=Path, help="one trained before by this command, instead of training it")
+    parser.add_argument("--model", type=Path, help="use a model trained earlier by this command")
     parser.add_argument("--recipe", default="published")
-    parser.add_argument("--pictures", type=Path, help="folder for a sheet of pictures")
-    given = parser.parse_args()
-    pipe = LCVDPipeline.from_pretrained(given.model or trained(given.steps))
+    parser.add_argument("--images", type=Path, help="folder for the image sheet")
+    options = parser.parse_args()
+    pipe = LCVDPipeline.from_pretrained(options.model or train_or_load(options.steps))
     pipe.set_progress_bar_config(disable=True)
     scenes = {name: Scene(replace(CLIP, light=name)) for name in LIGHTS}
-    found = scores(pipe, scenes, given.recipe)
-    videos = found.pop("videos")
+    model_scores = scores(pipe, scenes, options.recipe)
+    videos = model_scores.pop("videos")
     copies = {
         name: scene.score(np.repeat(scenes[MOVING].frames[:1], CLIP.frames - 1, 0)) for name, scene in scenes.items()
     }
-    if given.pictures:
-        picture(given.pictures / "overfit.png", scenes, videos)
+    if options.images:
+        write_sheet(options.images / "overfit.png", scenes, videos)
     result = {
         "benchmark": "overfit",
-        "steps": given.steps,
-        "recipe": given.recipe,
-        "model": found,
+        "steps": options.steps,
+        "recipe": options.recipe,
+        "model": model_scores,
         "copied_reference": copies,
     }
     for name in LIGHTS:
-        mine, copy = found[name], copies[name]
+        mine, copy = model_scores[name], copies[name]
         print(
             f"{name:8} PSNR {mine['psnr']:.1f} dB (copy {copy['psnr']:.1f}), LE {mine['le']:.2f} (copy {copy['le']:.2f})"
         )
-    if given.json:
+    if options.json:
         print(json.dumps(result, sort_keys=True))
 
 

@@ -1,12 +1,16 @@
-"""The pipeline's machinery: how clips spread over workers, what a chunk and an up-to-date `dvc repro` cost, ledgers.
+"""Overhead of the pipeline: scaling over workers, cost of a chunk, of an up-to-date `dvc repro`, and of ledgers.
 
-``ratio`` is clips a second of stage `filter` with two single-threaded processes on two cores over one on one core, each from a
-worker's second clip on (its first one loads the models), alternating, medians. ``ray_ratio`` is the same of Ray over
-processes, null where it isn't installed. ``chunk_ms`` is what a chunk costs that does nothing, one a task run. ``repro_s`` is a
-`dvc repro` that finds nothing to do in a project of `--clips` clips: their media, archives of codes and masks, contact sheets and shards.
-``ledger`` are seconds and peak memory of operations on ledgers of `--rows` rows, each in a process of its own. ``simulated`` maps
-`--clips` clips in chunks of 32, of which some fail, are filtered or kill their worker, and counts them. The last line is one
-JSON object.
+- ``ratio``: clips per second of stage `filter` with two single-threaded processes on two cores, divided by those of one
+  process on one core. Each worker's first clip is excluded because it loads the models. Medians of alternating runs.
+- ``ray_ratio``: the same for Ray against processes; null if Ray is not installed.
+- ``chunk_ms``: cost of a chunk without work, with one chunk per task run.
+- ``repro_s``: a `dvc repro` with nothing to do in a project of `--clips` clips: media, archives of codes and masks,
+  contact sheets and shards.
+- ``ledger``: seconds and peak memory of operations on ledgers of `--rows` rows, each in its own process.
+- ``simulated``: counts after mapping `--clips` clips in chunks of 32, some of which fail, are filtered or kill their
+  worker.
+
+The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -25,7 +29,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pipeline_parts import Item, counted, filtered_clips, ledger_seconds, nothing, some_die, up_to_date
+from benchmarks.pipeline_parts import (
+    Item,
+    do_nothing,
+    fail_some,
+    filter_timed,
+    filtered_clips,
+    ledger_seconds,
+    up_to_date,
+)
 from lcvd.config.runner import RunnerSettings
 from lcvd.ledger.rows import Row
 from lcvd.ledger.story import counts
@@ -37,8 +49,8 @@ PARTS = ("rates", "chunk", "repro", "ledger", "simulated")
 KILLERS = 4
 
 
-def mapped(function: Callable[..., list[Row]], items: Sequence[Any], *args: Any, **runner: Any) -> list[Row]:
-    """`map_chunks` in a flow of its own."""
+def map_in_flow(function: Callable[..., list[Row]], items: Sequence[Any], *args: Any, **runner: Any) -> list[Row]:
+    """Run `map_chunks` in its own flow."""
     from prefect import flow
 
     @flow(name="benchmark")
@@ -50,7 +62,7 @@ def mapped(function: Callable[..., list[Row]], items: Sequence[Any], *args: Any,
 
 @contextlib.contextmanager
 def on_cores(count: int) -> Iterator[None]:
-    """This process and those that it starts run on so many cores."""
+    """Restrict this process and its children to `count` cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, set(sorted(before)[:count]))
     try:
@@ -60,9 +72,9 @@ def on_cores(count: int) -> Iterator[None]:
 
 
 def clips_per_s(workers: int, clips: int, kind: str, scratch: Path) -> float:
-    """Clips a second from the moment on when every worker has done its first."""
+    """Clips per second, measured after every worker has finished its first clip."""
     with on_cores(workers):
-        rows = mapped(counted, filtered_clips(clips, scratch), scratch, kind=kind, workers=workers)
+        rows = map_in_flow(filter_timed, filtered_clips(clips, scratch), scratch, kind=kind, workers=workers)
     times = sorted((row.fields["end"], row.fields["pid"]) for row in rows)
     firsts = {pid: end for end, pid in reversed(times)}
     warm = max(firsts.values())
@@ -71,7 +83,7 @@ def clips_per_s(workers: int, clips: int, kind: str, scratch: Path) -> float:
 
 
 def rates(clips: int, rounds: int, scratch: Path) -> dict[str, Any]:
-    """How clips spread over processes, and over Ray's workers."""
+    """Scaling over processes and over Ray's workers."""
     ways = [("1 process", 1, "processes"), ("2 processes", 2, "processes")]
     ways += [("2 of ray", 2, "ray")] if importlib.util.find_spec("prefect_ray") else []
     found: dict[str, list[float]] = {name: [] for name, *_ in ways}
@@ -88,20 +100,20 @@ def rates(clips: int, rounds: int, scratch: Path) -> dict[str, Any]:
 
 
 def chunk_cost(chunks: int) -> dict[str, Any]:
-    """Milliseconds a chunk that does nothing, by the clock, two workers."""
-    rows = mapped(nothing, [Item(f"c{i:06}") for i in range(chunks)], workers=2)
+    """Wall time in milliseconds of a chunk without work, with two workers."""
+    rows = map_in_flow(do_nothing, [Item(f"c{i:06}") for i in range(chunks)], workers=2)
     times = sorted(row.fields["end"] for row in rows)
     return {"chunk_ms": round(1000 * (times[-1] - times[0]) / (chunks - 1), 1)}
 
 
 def simulated(clips: int) -> dict[str, Any]:
-    """A run with known failures; raises where a count is another."""
+    """A run with known failures; raises AssertionError if a count is wrong."""
     items = [Item(f"c{i:06}") for i in range(clips)]
     killers = [item.id for item in items[clips // 8 + 1 :: clips // KILLERS]]
     wrong = sum(int(id[1:]) % 50 == 0 or int(id[1:]) % 10 == 7 for id in killers)
-    assert not wrong, "killers are told apart from what fails or is filtered anyway"
+    assert not wrong, "killers must not be among the failed or filtered items"
     began = time.monotonic()
-    rows = mapped(some_die, items, killers, workers=2, chunk=32)
+    rows = map_in_flow(fail_some, items, killers, workers=2, chunk=32)
     seconds = time.monotonic() - began
     failed, dark = len(range(0, clips, 50)), len(range(7, clips, 10))
     wanted = {"kept": clips - failed - dark - len(killers), "failed": failed + len(killers), "filtered": dark,
@@ -113,7 +125,7 @@ def simulated(clips: int) -> dict[str, Any]:
 
 
 def measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """The parts that were asked for."""
+    """The requested parts."""
     found: dict[str, Any] = {"benchmark": "pipeline", "cores": len(os.sched_getaffinity(0))}
     if "rates" in options.parts:
         found |= rates(options.rate_clips, options.rounds, scratch / "rates")
@@ -133,11 +145,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--clips", type=int, default=40_000, help="of the simulated run and project")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="of the ledgers")
-    parser.add_argument("--rate-clips", type=int, default=40, help="real clips of each measurement of rates")
-    parser.add_argument("--chunks", type=int, default=400, help="that do nothing")
-    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements, of which medians are given")
+    parser.add_argument("--clips", type=int, default=40_000, help="clips of the simulated run and project")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the ledgers")
+    parser.add_argument("--rate-clips", type=int, default=40, help="real clips per measurement of rates")
+    parser.add_argument("--chunks", type=int, default=400, help="number of chunks without work")
+    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements; medians are reported")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pipeline-") as folder:
         os.environ[SCRATCH] = str(Path(folder) / ".lcvd")

@@ -1,4 +1,4 @@
-"""Chunk functions, the simulated project and the ledger operations that `benchmarks.pipeline` measures."""
+"""Chunk functions, the simulated project and the ledger operations measured by `benchmarks.pipeline`."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ STAGES = ("download", "reconstruct", "shard")
 
 @dataclass(frozen=True)
 class Item:
-    """A clip that is only a name."""
+    """A simulated clip: only an id."""
 
     id: str
 
 
 def filtered_clips(count: int, scratch: Path) -> list[Clip]:
-    """So many ranges of the clip that a package ships."""
+    """`count` ranges of a clip shipped in a package."""
     step = 80 // max(1, count - 1) or 1
     sources = [
         Source(f"c{i}", "man", MEDIA, f"frame:{step * i}", f"frame:{step * i + FRAMES}", None, "", scratch, "")
@@ -48,19 +48,19 @@ def filtered_clips(count: int, scratch: Path) -> list[Clip]:
     return [clip_of(row, scratch / "download" / "media") for row in rows]
 
 
-def counted(clips: Sequence[Clip], scratch: Path) -> list[Row]:
-    """Stage `filter` of the demo; rows tell when they were done, and by whom."""
+def filter_timed(clips: Sequence[Clip], scratch: Path) -> list[Row]:
+    """Stage `filter` of the demo; rows contain the time they were finished and the process id."""
     rows = filter_chunk(clips, Cache(scratch / "cache"), profile("demo").filter)
     return [kept(row.id, end=time.time(), pid=os.getpid()) for row in rows]
 
 
-def nothing(items: Sequence[Item]) -> list[Row]:
-    """No work."""
+def do_nothing(items: Sequence[Item]) -> list[Row]:
+    """Keep every item without work."""
     return [kept(item.id, end=time.time()) for item in items]
 
 
-def some_die(items: Sequence[Item], killers: Sequence[str]) -> list[Row]:
-    """Every 50th fails, one in ten is filtered, and `killers` end the process they are worked on in."""
+def fail_some(items: Sequence[Item], killers: Sequence[str]) -> list[Row]:
+    """Every 50th item fails, one in ten is filtered, and `killers` kill the process that handles them."""
     rows = []
     for item in items:
         number = int(item.id[1:])
@@ -76,7 +76,7 @@ def some_die(items: Sequence[Item], killers: Sequence[str]) -> list[Row]:
 
 
 def up_to_date(project: Path, clips: int) -> dict[str, Any]:
-    """Seconds of `dvc repro` when nothing changed, in a project that holds what so many clips leave."""
+    """Seconds of a `dvc repro` without changes, in a project with the outputs of `clips` clips."""
     project.mkdir(parents=True)
     for stage, folder, count in (
         ("download", "media", clips),
@@ -116,19 +116,19 @@ def up_to_date(project: Path, clips: int) -> dict[str, Any]:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         seconds[name] = time.monotonic() - began
     if done.stdout.count("didn't change, skipping") != len(STAGES):
-        raise RuntimeError(f"dvc repro found something to do: {done.stdout}")
+        raise RuntimeError(f"dvc repro did not skip every stage: {done.stdout}")
     return {"repro_s": round(seconds["repro"], 1), "commit_s": round(seconds["first"], 1)}
 
 
 def simulated_rows(count: int) -> list[Row]:
-    """Rows as stage download's, of which some fail and some are filtered."""
+    """Rows like those of stage download; some are failed or filtered."""
     rows = []
     for i in range(count):
         id = f"c{i:07}"
         if i % 50 == 0:
             rows.append(failed(id, "dead", f"https://example.org/{i}.mp4: 404"))
         elif i % 10 == 7:
-            rows.append(filtered(id, "duplicate", "the same frames as c0000000"))
+            rows.append(filtered(id, "duplicate", "same frames as c0000000"))
         else:
             fields = {
                 "identity": f"p{i % 9973}",
@@ -146,8 +146,8 @@ OPERATIONS = ("write", "read", "counts", "story", "last_rows")
 
 
 def ledger_seconds(folder: Path, rows: int) -> dict[str, dict[str, float]]:
-    """Seconds by the clock and of the processor, and the peak of memory over what imports take, GB, of each operation in a
-    process of its own."""
+    """For each operation, in its own process: wall and CPU seconds, and the peak memory in GB above that of the
+    imports."""
     found = {}
     for name in OPERATIONS:
         command = [sys.executable, "-m", "benchmarks.pipeline_parts", name, str(folder), str(rows)]

@@ -1,7 +1,8 @@
-"""The published system's shading hints beside the open head's: same reference, same motion, same target light.
+"""Shading hints of the published system next to those of the open head model, for the same reference, motion and target
+light.
 
-``python -m benchmarks.published shading.mp4 --light target.png --out figure.png``, where the first is the published code's
-intermediate file (spec C8). Footage shows real people: the figure must lie outside the project.
+``python -m benchmarks.published shading.mp4 --light target.png --out figure.png``, where the first is an intermediate
+file of the published code (spec C8). The footage shows real people, so the figure must be outside the project.
 """
 
 from __future__ import annotations
@@ -31,35 +32,37 @@ from lcvd.video.probe import probe
 Array = NDArray[Any]
 SIDE = 512
 COLUMNS = ("reference", "mask", "driving", "landmarks", "shading")
-"""Of the intermediate file, each as wide as high."""
+"""Columns of the intermediate file, each of them square."""
 
 
 def figure(path: Path, light: str, scratch: Path) -> Image.Image:
-    """The published system's hints of a driving clip beside ours, of the same reference, motion and target light."""
+    """The published system's hints of a driving clip next to ours, for the same reference, motion and target light."""
     settings, side = profile("paper"), probe(path).height
     boxes = {name: (i * side, 0, (i + 1) * side, side) for i, name in enumerate(COLUMNS)}
     portrait, driving = (reconstruct(path, scratch, settings, boxes[name]) for name in ("reference", "driving"))
-    wanted = light_from(light, scratch / "light", settings)
-    # Their frame 0 is the reference itself; the driving clip begins with frame 1.
-    moving = codes_of(driving, scratch).window(slice(1, None))
-    shown = shown_frames(moving.frames)
-    head = load_head(moving.head)
-    ours = align(codes_of(portrait, scratch), moving, "relative-code").window(shown)
-    pictures = np.stack(list(read(Clip("", "", path, "", 0, moving.frames + 1, 1, 5 * side, side, None, "", ""),
-                                  [t + 1 for t in shown])))  # fmt: skip
-    published = {name: pictures[:, :, box[0] : box[2]] for name, box in boxes.items()}
+    target_light = light_from(light, scratch / "light", settings)
+    # Frame 0 of the file is the reference; the driving clip starts with frame 1.
+    driving_codes = codes_of(driving, scratch).window(slice(1, None))
+    frame_numbers = shown_frames(driving_codes.frames)
+    head = load_head(driving_codes.head)
+    ours = align(codes_of(portrait, scratch), driving_codes, "relative-code").window(frame_numbers)
+    images = np.stack(list(read(Clip("", "", path, "", 0, driving_codes.frames + 1, 1, 5 * side, side, None, "", ""),
+                                  [t + 1 for t in frame_numbers])))  # fmt: skip
+    published = {name: images[:, :, box[0] : box[2]] for name, box in boxes.items()}
     rows = {
         "driving": published["driving"],
         "published": published["shading"],
-        "ours": in_frame(np.concatenate(list(hints_of(head, ours, SIDE, wanted))), ours.square, side),
-        "ours, own": in_frame(np.concatenate(list(hints_of(head, moving.window(shown), SIDE))), moving.square, side),
+        "ours": in_frame(np.concatenate(list(hints_of(head, ours, SIDE, target_light))), ours.square, side),
+        "ours, own": in_frame(
+            np.concatenate(list(hints_of(head, driving_codes.window(frame_numbers), SIDE))), driving_codes.square, side
+        ),
     }
-    title = "hints: published (DECA, FLAME) and the open head, same reference, motion and light; last: the driving clip's own"
-    return contact_sheet(title, list(rows.values()), list(rows), [f"frame {t}" for t in shown])
+    title = "hints: published (DECA, FLAME) and open head, same reference, motion and light; last row: the driving clip's own"
+    return contact_sheet(title, list(rows.values()), list(rows), [f"frame {t}" for t in frame_numbers])
 
 
 def in_frame(hints: Array, square: Array, side: int) -> Array:
-    """Hints of a square at their place in frames of `side`."""
+    """Hints of a square, placed in frames of side `side`."""
     x0, y0, extent = (int(value) for value in square)
     out = np.zeros((len(hints), side, side, 3), np.uint8)
     whole = np.array([0, 0, hints.shape[1]])
@@ -71,7 +74,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="the published system's shading.mp4")
-    parser.add_argument("--light", required=True, help="its target light: a picture of a lit face")
+    parser.add_argument("--light", required=True, help="target light: an image of a lit face")
     parser.add_argument("--out", required=True, type=Path, help="the figure (PNG)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

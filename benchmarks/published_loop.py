@@ -1,8 +1,8 @@
-"""The published sampling loop, plainly: what `benchmarks.model` measures ours against (spec D).
+"""A plain implementation of the published sampling loop, the baseline of `benchmarks.model` (spec D).
 
-Window by window, two calls of the network one after the other; the adapters are computed anew for every call, for the
-reference on as many copies as the window has frames, and a condition that is off is a tensor of zeros; the video is decoded
-frame by frame. Written for this purpose from the description, so both can be held against each other on the same weights.
+It processes window by window with two separate network calls. Adapter features are recomputed for every call, for the
+reference on as many copies as the window has frames. A disabled condition is a tensor of zeros. The video is decoded
+frame by frame. It was written from the description, so that both can be compared on the same weights.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def window_starts(frames: int, length: int, overlap: int) -> list[int]:
 
 
 def call(
-    model: LCVD, x_FChw: Tensor, t: Tensor, token: Tensor, pictures: dict[str, Tensor], device: torch.device
+    model: LCVD, x_FChw: Tensor, t: Tensor, token: Tensor, images: dict[str, Tensor], device: torch.device
 ) -> Tensor:
-    """One call: one window, one set of conditions; `pictures` (F,3,H,W) by condition."""
-    features = model.features({name: value[None].to(device, model.unet.dtype) for name, value in pictures.items()})
+    """One network call: one window, one set of conditions; `images` (F,3,H,W) by condition."""
+    features = model.features({name: value[None].to(device, model.unet.dtype) for name, value in images.items()})
     off = torch.zeros_like(features["reference"])
     ids = torch.tensor([IDS], device=device)
     dtype = model.unet.dtype
@@ -74,8 +74,8 @@ def published_loop(
     copies = signed.expand(length, -1, -1, -1)
     scheduler = euler_scheduler(model.sigmas)
     scheduler.set_timesteps(steps)
-    place = (torch.arange(length) + 0.5) * 2 / length
-    tent = torch.minimum(place, 2 - place)[:, None, None, None]
+    position = (torch.arange(length) + 0.5) * 2 / length
+    tent = torch.minimum(position, 2 - position)[:, None, None, None]
     latents = noise[torch.arange(count) % length] * scheduler.init_noise_sigma
     for t in scheduler.timesteps:
         scaled = scheduler.scale_model_input(latents, t)

@@ -1,10 +1,10 @@
-"""Shading hints of a clip: ours (compiled, frames over threads) against the reference path (one frame after the other).
+"""Speed of shading hints: ours (compiled, parallel over frames) against a reference path (one frame after the other).
 
-The reference path does what the published preprocessing does, straightforwardly: each frame on its own, a rasteriser
-(PyTorch3D's on the CPU where it is installed, else a z-buffer in NumPy, each face on the pixels of its bounding box),
-then normals, interpolation and shading in NumPy over the whole picture. Both make the same hints: the check is part of
-the run. ``python -m benchmarks.shading --json`` prints one JSON object on its last line; ``ratio`` is how many times
-faster ours is, a frame, at the same size, measured alternately.
+The reference path works like the published preprocessing: for each frame it rasterises (with PyTorch3D on the CPU if
+installed, otherwise with a NumPy z-buffer over each face's bounding box), then computes normals, interpolation and
+shading in NumPy over the whole image. The run checks that both produce the same hints. ``python -m benchmarks.shading
+--json`` prints one JSON object on its last line; ``ratio`` is the speed-up per frame at the same size, measured
+alternately.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Array = NDArray[Any]
 
 
 def clip_codes(frames: int) -> FaceCodes:
-    """A mean head that nods and turns under a lamp that goes round; it fills the square like a talking head."""
+    """A mean head that nods and turns under an orbiting lamp; it fills the square like a talking head."""
     head = load_head()
     phase = 2 * np.pi * np.arange(frames) / frames
     pose = np.stack([0.2 * np.sin(phase), 0.5 * np.cos(phase), 0.05 * np.sin(2 * phase)], axis=-1)
@@ -49,7 +49,7 @@ def clip_codes(frames: int) -> FaceCodes:
 
 
 def vertex_normals(vertices: Array, faces: Array) -> Array:
-    """Area-weighted normals (V, 3) of one frame, each corner added in turn."""
+    """Area-weighted vertex normals (V, 3) of one frame."""
     corner = vertices[faces]
     cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     total = np.zeros_like(vertices)
@@ -59,12 +59,12 @@ def vertex_normals(vertices: Array, faces: Array) -> Array:
 
 
 def z_buffer(ndc: Array, faces: Array, size: int) -> tuple[Array, Array]:
-    """Face index (S, S) and barycentrics (S, S, 3) of one frame: each face on its bounding box in turn."""
+    """Face index (S, S) and barycentric coordinates (S, S, 3) of one frame, computed face by face on bounding boxes."""
     index, best = np.full((size, size), -1), np.full((size, size), np.inf)
     bary = np.full((size, size, 3), -1.0)
-    places = (ndc[:, :2].astype(float) + 1) * (size / 2) - 0.5
+    pixels = (ndc[:, :2].astype(float) + 1) * (size / 2) - 0.5
     for number, face in enumerate(faces):
-        (ax, ay), (bx, by), (cx, cy) = places[face]
+        (ax, ay), (bx, by), (cx, cy) = pixels[face]
         left, right = max(int(np.ceil(min(ax, bx, cx))), 0), min(int(np.floor(max(ax, bx, cx))), size - 1)
         top, bottom = max(int(np.ceil(min(ay, by, cy))), 0), min(int(np.floor(max(ay, by, cy))), size - 1)
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
@@ -85,7 +85,7 @@ def z_buffer(ndc: Array, faces: Array, size: int) -> tuple[Array, Array]:
 
 
 def reference_hint(vertices: Array, ndc: Array, faces: Array, light: Array, size: int) -> Array:
-    """One hint (S, S, 3) uint8, step by step over the whole picture."""
+    """One hint (S, S, 3) uint8, computed step by step over the whole image."""
     if importlib.util.find_spec("pytorch3d"):
         seen = rasterizer._rasterize_pytorch3d(ndc[None], faces, size, device="cpu")
         index, bary = seen.face_index[0], seen.bary[0]
@@ -111,9 +111,9 @@ def run(size: int, frames: int, rounds: int) -> dict[str, Any]:
         ours.append((time.perf_counter() - began) / frames)
         t = number % frames
         began = time.perf_counter()
-        wanted = reference_hint(vertices[t], ndc[t], head.hint_faces, codes.light[t], size)
+        expected = reference_hint(vertices[t], ndc[t], head.hint_faces, codes.light[t], size)
         theirs.append(time.perf_counter() - began)
-        differences.append(float(np.abs(hints[t].astype(int) - wanted).mean()))
+        differences.append(float(np.abs(hints[t].astype(int) - expected).mean()))
     ms, reference_ms = (1000 * statistics.median(times) for times in (ours, theirs))
     return {
         "benchmark": "shading",
@@ -133,13 +133,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
     parser.add_argument("--size", type=int, default=512, help="side of the hints in pixels")
-    parser.add_argument("--frames", type=int, default=32, help="frames of the clip that ours renders")
-    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements, of which medians are given")
+    parser.add_argument("--frames", type=int, default=32, help="frames rendered by our path")
+    parser.add_argument("--rounds", type=int, default=3, help="alternating measurements; medians are reported")
     options = parser.parse_args()
     found = run(options.size, options.frames, options.rounds)
     if not options.json:
         print(
-            f"{found['size']} px, {found['faces']} faces: ours {found['ms_per_frame']:.2f} ms a frame, "
+            f"{found['size']} px, {found['faces']} faces: ours {found['ms_per_frame']:.2f} ms per frame, "
             f"reference ({found['reference']}) {found['reference_ms_per_frame']:.0f} ms"
         )
     print(json.dumps(found, sort_keys=True))

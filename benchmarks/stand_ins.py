@@ -1,8 +1,9 @@
-"""Do the open metrics order what everybody can see? Known better and worse videos of the portrait studio, measured.
+"""Sanity-check the open metrics: do they rank studio videos of known relative quality correctly?
 
-``python -m benchmarks.stand_ins --seed N --json`` measures clips of photographs and computed people under preset lights
-as `lcvd.metrics.measure` does, prints a table, and on its last line one JSON object: for each case the medians of the
-better and the worse video, the least and the median margin, and the share of clips ordered rightly.
+``python -m benchmarks.stand_ins --seed N --json`` measures clips of photographs and computer-generated people under
+preset lights as `lcvd.metrics.measure` does. It prints a table and, on its last line, one JSON object: for each case
+the medians of the better and the worse video, the minimum and the median margin, and the fraction of clips ranked
+correctly.
 """
 
 from __future__ import annotations
@@ -32,38 +33,41 @@ from lcvd.studio.clip import StudioClip
 
 Array = NDArray[Any]
 Case = tuple[str, str, bool]
-"""Metric, what is compared, and whether more is better."""
+"""Metric, comparison, and whether higher is better."""
 FRAMES, SIZE, BLUR, FLICKER = 8, 256, 1 / 64, 0.1
-"""Of a clip; the blur is a share of its side, the flicker an alternating share of brightness."""
+"""Frames and size of a clip, standard deviation of the blur as a fraction of its side, and amplitude of the alternating
+brightness."""
 LIGHTS, APART = ("left", "right", "top", "front"), 45
-"""Under which everything is measured, and degrees from which a light shines from elsewhere; LE and angle see all presets."""
+"""Lights of all measurements, and the minimum angle in degrees between lights that count as different; LE and angle use
+all presets."""
 
 
 def table(seed: int, frames: int = FRAMES, size: int = SIZE, people: int = 4) -> dict[Case, list[tuple[float, float]]]:
-    """(better, worse) of every case, one pair for each of `people` sitters and, where light matters, each light."""
+    """(better, worse) of every case: one pair for each of `people` subjects and, if it depends on the light, for each
+    light."""
     found: dict[Case, list[tuple[float, float]]] = {}
-    session, who = MetricSession(OPEN, profile("demo")), studio_identities(seed)[-people:]
-    for number, name in enumerate(who):
+    session, identities = MetricSession(OPEN, profile("demo")), studio_identities(seed)[-people:]
+    for number, name in enumerate(identities):
         clip = StudioClip(name, seed, frames=frames, size=size)
-        stranger = replace(clip, identity=who[number - 1])
-        for case, pair in _pairs(clip, stranger, session):
+        other_person = replace(clip, identity=identities[number - 1])
+        for case, pair in _pairs(clip, other_person, session):
             found.setdefault(case, []).append(pair)
     return found
 
 
 def _pairs(
-    clip: StudioClip, stranger: StudioClip, session: MetricSession
+    clip: StudioClip, other_person: StudioClip, session: MetricSession
 ) -> Iterator[tuple[Case, tuple[float, float]]]:
     head, driving = load_head(), _frames(clip)
     meter = Meter(clip.identity, head, clip.truth(), clip.size, session)
     own = meter.observe([driving])
-    held = Reference(own, preset("front"), meter.present, clip.size)
+    reference = Reference(own, preset("front"), meter.present, clip.size)
 
     def measure(video: Array) -> Observation:
         return meter.observe([video])
 
     def number(name: str, seen: Observation) -> float:
-        return score_video(clip.identity, "", (name,), seen, held).scores[name].value
+        return score_video(clip.identity, "", (name,), seen, reference).scores[name].value
 
     shake = np.where(np.arange(len(driving)) % 2, 1 - FLICKER, 1 + FLICKER)[:, None, None, None]
     flicker = measure((driving * shake).clip(0, 255).astype(np.uint8))
@@ -71,12 +75,12 @@ def _pairs(
     yield (ADJ, "steady < flickering", False), (number(ADJ, own), number(ADJ, flicker))
     yield (ADJ, "moving > frozen", True), (number(ADJ, own), number(ADJ, frozen))
     videos = {light: _frames(replace(clip, light=light)) for light in PRESETS}
-    yield from _lights({light: meter.light([video])["light"] for light, video in videos.items()})
+    yield from _light_cases({light: meter.light([video])["light"] for light, video in videos.items()})
     for light in LIGHTS:
         video, right = videos[light], measure(videos[light])
         soft = np.stack([cv2.GaussianBlur(frame, (0, 0), BLUR * clip.size) for frame in video])
         blurred, moved = measure(soft), measure(_frames(replace(clip, seed=clip.seed + 1, light=light)))
-        other = measure(_frames(replace(stranger, light=light)))
+        other = measure(_frames(replace(other_person, light=light)))
         yield (ID, "same person > other person", True), (number(ID, right), number(ID, other))
         yield (ID, "clean > blurred", True), (number(ID, right), number(ID, blurred))
         yield (POSE, "same motion < other motion", False), (number(POSE, right), number(POSE, moved))
@@ -86,8 +90,8 @@ def _pairs(
         yield ("PIQE", "clean < blurred", False), (_quality(video), _quality(soft))
 
 
-def _lights(found: dict[str, Array]) -> Iterator[tuple[Case, tuple[float, float]]]:
-    """The light asked for against all others, and against those that shine from elsewhere."""
+def _light_cases(found: dict[str, Array]) -> Iterator[tuple[Case, tuple[float, float]]]:
+    """The target light against all others, and against those from other directions."""
     for light in found:
         target = preset(light)
         elsewhere = [each for each in found if float(light_angle(preset(each), target)) > APART]
@@ -107,8 +111,8 @@ def _quality(video: Array) -> float:
 
 
 def summary(pairs: list[tuple[float, float]], more_is_better: bool) -> dict[str, float]:
-    """Medians of better and worse, margins (difference over the larger of the two, above 0 when ordered rightly) and the
-    share that is."""
+    """Medians of better and worse, margins (difference divided by the larger of the two, positive if ranked correctly),
+    and the fraction ranked correctly."""
     better, worse = np.array(pairs).T
     gap = better - worse if more_is_better else worse - better
     margins = gap / np.maximum(np.maximum(np.abs(better), np.abs(worse)), 1e-9)
@@ -130,7 +134,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = {case: summary(pairs, case[2]) for case, pairs in table(options.seed).items()}
     print(
-        "| metric | case | better | worse | median margin | least margin | ordered rightly |\n|---|---|---:|---:|---:|---:|---:|"
+        "| metric | case | better | worse | median margin | minimum margin | ranked correctly |\n|---|---|---:|---:|---:|---:|---:|"
     )
     for (metric, case, _), row in rows.items():
         print(

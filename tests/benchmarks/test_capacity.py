@@ -1,4 +1,4 @@
-"""What the capacity page is made of runs through: a clip costs something in every stage, and is left out of none."""
+"""The capacity benchmark measures a clip in every stage and drops it in none."""
 
 from __future__ import annotations
 

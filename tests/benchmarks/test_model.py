@@ -1,4 +1,5 @@
-"""The benchmark's reference path gives what the pipeline gives, and its GPU part runs, tiny, on a CPU."""
+"""The benchmark's published loop and the pipeline give the same video; the GPU measurement runs on a CPU with a tiny
+model."""
 
 from __future__ import annotations
 
@@ -59,13 +60,13 @@ def test_the_plain_loops_windows_are_the_published_ones(frames: int) -> None:
     assert window_starts(frames, 16, 6) == (windows(frames, 16, 6)[:, 1] - 1).tolist()
 
 
-def test_seams_and_drift_of_a_video_made_to_have_them() -> None:
+def test_seams_and_drift_of_a_constructed_video() -> None:
     scene = Scene(CLIP)
     truth = scene.frames[1:]
     noise = np.random.default_rng(0).normal(0, 3, truth.shape)
     even = np.clip(truth + noise, 0, 255).astype(np.uint8)
     places = borders(windows(len(truth) + 1, 8, 3))
-    assert places[:2] == [4, 6]  # the second window begins with frame 6, of which 5 is the first after its reference
+    assert places[:2] == [4, 6]  # the second window starts at frame 6; frame 5 is the first one after its reference
     assert seam(even, scene, places) == pytest.approx(1, abs=0.1)
     jumping = even.astype(int)
     for place in places[::2]:
@@ -81,7 +82,7 @@ def test_no_recipe_is_measured_twice() -> None:
     assert len(found) == len(set(found))
 
 
-def test_the_gpu_part_runs_small_on_a_cpu() -> None:
+def test_the_gpu_measurement_runs_on_a_cpu_with_a_small_model() -> None:
     device, dtype = torch.device("cpu"), torch.float32
     peak = matrix_peak(device, dtype, side=256, rounds=2)
     vae = {

@@ -1,4 +1,4 @@
-"""What `benchmarks.pipeline` measures, small: its own checks must hold, and notice what they are for."""
+"""The measurements of `benchmarks.pipeline` on small inputs, including its self-checks."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def test_a_simulated_run_counts_exactly():
     assert chunk_cost(5)["chunk_ms"] > 0
 
 
-def test_a_project_that_is_up_to_date_and_ledgers(tmp_path):
+def test_an_up_to_date_project_and_ledgers(tmp_path):
     assert set(up_to_date(tmp_path / "project", 30)) == {"repro_s", "commit_s"}
     assert set(ledger_seconds(tmp_path / "ledger", 1000)) == set(OPERATIONS)

@@ -1,4 +1,4 @@
-"""The open metrics order known cases rightly, on two computed people: docs/metrics.md has the whole table."""
+"""The open metrics rank known cases correctly, on two computer-generated people; docs/metrics.md has the whole table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def rows():
     return {case: summary(pairs, case[2]) for case, pairs in table(0, frames=4, size=128, people=2).items()}
 
 
-def test_every_metric_orders_what_everybody_can_see(rows):
+def test_every_metric_ranks_known_cases_correctly(rows):
     clear = {case: row for case, row in rows.items() if case[1] != "right light < any other"}
     assert {case[0] for case in clear} == {
         "LE(open)",
@@ -28,12 +28,12 @@ def test_every_metric_orders_what_everybody_can_see(rows):
     assert not wrong
 
 
-def test_lights_that_differ_by_a_tint_are_near_in_the_measure_too(rows):
-    """Skin's own colour isn't known, so only the median is asked to be right."""
+def test_lights_that_differ_by_a_tint_have_a_small_light_error(rows):
+    """The subject's own skin colour is unknown, so only the median must be ranked correctly."""
     assert rows["LE(open)", "right light < any other", False]["median"] > 0
 
 
-def test_a_margin_has_the_sign_of_the_order():
+def test_a_margin_is_positive_if_ranked_correctly():
     found = summary([(1.0, 2.0), (2.0, 1.0), (1.0, 4.0)], more_is_better=False)
     assert (found["least"], found["median"], found["clips"]) == (-0.5, 0.5, 3)
     assert found["right"] == pytest.approx(2 / 3)

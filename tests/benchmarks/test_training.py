@@ -1,4 +1,4 @@
-"""Both ways that the benchmark times give the same sample."""
+"""Both loaders timed by the benchmark give the same sample."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.training_data import FRAMES, Pictures, read_published, write_ours, write_published
+from benchmarks.training_data import FRAMES, ClipImages, read_published, write_ours, write_published
 from lcvd.config.profiles import profile
 from lcvd.train.dataloader import make_batch
 from lcvd.train.dataset import Clips
@@ -15,8 +15,8 @@ from lcvd.train.sample_order import window_of
 SIZE = 128
 
 
-def test_our_loader_and_the_published_way_give_the_same_sample(tmp_path: Path) -> None:
-    pictures = Pictures.of(SIZE)
+def test_our_loader_and_the_published_one_give_the_same_sample(tmp_path: Path) -> None:
+    pictures = ClipImages.of(SIZE)
     settings = profile("paper").train
     settings = settings.model_copy(update={"model": settings.model.model_copy(update={"size": SIZE})})
     published = write_published(tmp_path / "published", pictures)
