@@ -1,8 +1,8 @@
-"""Prepared latents of one clip: what a model's frozen networks say of every frame, computed once (spec I).
+"""Prepared latents of one clip: the outputs of a model's frozen networks for every frame, computed once (spec I).
 
-The part ``latents.safetensors`` of a sample holds the autoencoder's posterior, ``mean`` and ``std`` (n, c, h, w) float16,
-the image token ``token`` (n, D) float16 and the portrait mask at latent size ``mask`` (n, h', w') uint8, 1 on the person.
-Its header says of which pictures, at which size, by which weights. Frames are rows, so a window is read without the rest.
+A sample's part ``latents.safetensors`` has the autoencoder's posterior, ``mean`` and ``std`` (n, c, h, w) float16, the image
+token ``token`` (n, D) float16, and the portrait mask at latent size, ``mask`` (n, h', w') uint8, 1 on the person. Its header
+records the source frames, the size and the weights. Each frame is a row, so a window can be read without the rest.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REMEDY = "run `dvc repro shard`, or set train.prepared: false to train from fra
 
 
 class PreparedError(FileError):
-    """Prepared latents aren't there or are of something else; says which and what to do."""
+    """Prepared latents are missing, or were made from other data or weights. The message names the difference and the remedy."""
 
 
 class DamagedError(PreparedError):
@@ -41,7 +41,7 @@ class DamagedError(PreparedError):
 
 @dataclass(frozen=True)
 class Key:
-    """By which weights (SHA-256) and at which size, px, latents are prepared."""
+    """Weights (SHA-256) and frame size in pixels with which latents are prepared."""
 
     autoencoder: str
     image_encoder: str
@@ -50,7 +50,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Origin:
-    """Of which pictures latents are: media file, first frame, frames, their rate and the square (x0, y0, side)."""
+    """Source of latents: media file, first frame, number of frames, frame rate and square crop (x0, y0, side)."""
 
     sha256: str
     start: int
@@ -60,13 +60,13 @@ class Origin:
 
     @classmethod
     def of(cls, meta: Meta, square: Iterable[int]) -> Origin:
-        """Of a sample with these metadata, cropped to `square`."""
+        """Return the origin of a sample with metadata `meta`, cropped to `square`."""
         return cls(meta.sha256, meta.start, meta.frames, meta.fps, tuple(int(x) for x in square))
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows of some frames; see the module."""
+    """Prepared latents of some frames. For shapes see the module's docstring."""
 
     mean: NDArray[np.float16]
     std: NDArray[np.float16]
@@ -74,15 +74,15 @@ class Prepared:
     mask: NDArray[np.uint8]
 
     def take(self, indices: Sequence[int]) -> Prepared:
-        """Those at `indices`."""
+        """Return the rows `indices`."""
         at = list(indices)
         return Prepared(*(getattr(self, name)[at] for name in TYPES))
 
     def to_bytes(self, key: Key, origin: Origin) -> bytes:
-        """The part's bytes.
+        """Serialise to the bytes of the part.
 
         Raises:
-            ValueError: a number isn't finite, or the mask isn't one.
+            ValueError: a value isn't finite, or the mask has values other than 0 and 1.
         """
         _check_values(self)
         about = json.dumps({"key": dataclasses.asdict(key), "origin": dataclasses.asdict(origin)}, sort_keys=True)
@@ -92,7 +92,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Header:
-    """Where the tensors of a part lie, and what they are of."""
+    """Location of the tensors of a part, and their key and origin."""
 
     key: Key
     origin: Origin
@@ -100,7 +100,7 @@ class Header:
     offsets: dict[str, int]
 
     def check(self, key: Key, origin: Origin) -> None:
-        """Raise a PreparedError that names what differs, unless they are by `key` and of `origin`."""
+        """Check key and origin. Raises a PreparedError that names the first difference."""
         for found, wanted in ((self.key, key), (self.origin, origin)):
             for name, value in dataclasses.asdict(wanted).items():
                 if getattr(found, name) != value:
@@ -111,15 +111,16 @@ class Header:
 
     @property
     def bytes_a_frame(self) -> int:
-        """What one frame needs in memory."""
+        """Memory per frame in bytes."""
         return sum(int(np.prod(self.shapes[name][1:])) * np.dtype(kind).itemsize for name, (_, kind) in TYPES.items())
 
 
 def read_header(path: Path, place: tuple[int, int] | None) -> Header:
-    """Header of the part that lies at `place` (offset, bytes) of the archive `path`; None: the sample has no such part.
+    """Read the header of the part at `place` (offset, size in bytes) of the archive `path`.
 
     Raises:
-        PreparedError: there is none. DamagedError: it isn't one.
+        PreparedError: `place` is None, because the sample has no latents.
+        DamagedError: the header can't be read.
     """
     if place is None:
         raise PreparedError(f"no prepared latents: set shard.prepare: true and {_REMEDY}")
@@ -141,10 +142,10 @@ def read_header(path: Path, place: tuple[int, int] | None) -> Header:
 
 
 def read_rows(path: Path, header: Header, indices: Sequence[int]) -> Prepared:
-    """The rows `indices` of the part with this header.
+    """Read the rows `indices` of the part with this header.
 
     Raises:
-        DamagedError: a number isn't finite, or the archive ends before.
+        DamagedError: a value isn't finite, or the archive is truncated.
     """
     at = list(indices)
     try:
@@ -161,10 +162,10 @@ def read_rows(path: Path, header: Header, indices: Sequence[int]) -> Prepared:
 
 
 def tensors_at(path: Path, place: tuple[int, int]) -> tuple[dict[str, Any], int]:
-    """Header of the safetensors file at `place` (offset, bytes) within `path`, and where its data begin in `path`.
+    """Return the header of the safetensors file at `place` (offset, size) within `path`, and the offset of its data in `path`.
 
     Raises:
-        ValueError: it isn't one.
+        ValueError: it isn't a safetensors file.
     """
     offset, size = place
     with path.open("rb") as stream:
@@ -179,10 +180,10 @@ def tensors_at(path: Path, place: tuple[int, int]) -> tuple[dict[str, Any], int]
 
 
 def square_at(path: Path, place: tuple[int, int]) -> list[int]:
-    """The square of the face codes at `place` (offset, bytes) within `path`, without reading the rest of them.
+    """Read only the square crop from the face codes at `place` (offset, size in bytes) within `path`.
 
     Raises:
-        ValueError: no face codes lie there.
+        ValueError: there are no face codes at `place`.
     """
     header, data = tensors_at(path, place)
     entry = header.get("square", {})

@@ -1,4 +1,4 @@
-"""Pictures of samples at the size that a model works at."""
+"""Read the frames, hints and masks of a sample at a model's size."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Frames = NDArray[np.uint8]
 
 
 def frames_at(sample: Sample, size: int, indices: Sequence[int]) -> Frames:
-    """Frames `indices` (n, size, size, 3) uint8 RGB, averaged over areas where the sample's are larger."""
+    """Return the frames `indices` (n, size, size, 3) uint8 RGB, downsampled by area averaging."""
     return _resized(sample.frames(indices), size, cv2.INTER_AREA)
 
 
 def hints_at(sample: Sample, size: int, indices: Sequence[int]) -> Frames:
-    """Shading hints (n, size, size, 3) uint8 RGB."""
+    """Return the shading hints `indices` (n, size, size, 3) uint8 RGB."""
     return _resized(sample.hints(indices), size, cv2.INTER_AREA)
 
 
 def masks_at(sample: Sample, size: int, indices: Sequence[int]) -> Frames:
-    """Portrait masks (n, size, size) uint8, 255 on the person, nearest pixels."""
+    """Return the portrait masks `indices` (n, size, size) uint8, 255 on the person, resized by nearest neighbour."""
     return _resized(sample.masks(indices), size, cv2.INTER_NEAREST)
 
 

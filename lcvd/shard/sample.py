@@ -1,15 +1,15 @@
-"""What one training sample is, and how samples are read: one clip, its parts compressed, decoded when asked for.
+"""Training samples and how to read them. A sample is one clip; its parts are compressed and decoded on demand.
 
 ============================  =====================================================================================
-``<id>.frames.mp4``           the clip's square, RGB, H.264 yuv444p, visually lossless
+``<id>.frames.mp4``           the square crop of the frames, RGB, H.264 yuv444p, visually lossless
 ``<id>.hints.mkv``            shading hints under the clip's own light, RGB, FFV1
 ``<id>.mask.mkv``             portrait mask, 255 on the person, grey, FFV1
 ``<id>.codes.safetensors``    face codes
 ``<id>.meta.json``            `Meta`
-``<id>.latents.safetensors``  prepared latents (`lcvd.shard.latents_format`), where stage ``shard`` makes them
+``<id>.latents.safetensors``  prepared latents (`lcvd.shard.latents_format`), optional
 ============================  =====================================================================================
 
-Nothing random is stored: the window of frames and the reference are drawn when training (spec B1).
+Nothing random is stored: the window of frames and the reference are drawn during training (spec B1).
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Meta:
-    """Where a sample comes from. `size` is the side of its pictures, `frames` how many there are, `sha256` that of the
-    media file; `start` is the clip's first frame in that file; `dataset` is what its manifest says."""
+    """Origin of a sample.
+
+    `size` is the side of its frames in pixels, `frames` their number, `sha256` the hash of the media file, `start` the
+    clip's first frame in that file, `dataset` the data set according to the manifest.
+    """
 
     id: str
     identity: str
@@ -57,12 +60,12 @@ class Meta:
     dataset: str
 
     def to_json(self) -> bytes:
-        """Sorted JSON."""
+        """Serialise to JSON with sorted keys."""
         return (json.dumps(dataclasses.asdict(self), sort_keys=True, indent=1) + "\n").encode("utf-8")
 
     @staticmethod
     def of_json(text: bytes) -> Meta:
-        """Read what `to_json` wrote.
+        """Parse JSON written by `to_json`.
 
         Raises:
             ValueError: not JSON, or a key is missing, unknown or of another type.
@@ -80,8 +83,7 @@ class Meta:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One clip. `parts` maps each of `PARTS`, and `LATENTS` where there are any, to its bytes; `source` names the shard
-    for errors."""
+    """One clip. `parts` maps each of `PARTS`, and optionally `LATENTS`, to its bytes. `source` is the shard named in errors."""
 
     id: str
     parts: dict[str, bytes]
@@ -112,7 +114,7 @@ class Sample:
 
     @cached_property
     def codes(self) -> FaceCodes:
-        """Face codes of all frames."""
+        """The face codes of all frames."""
         return FaceCodes.of_bytes(self.parts["codes.safetensors"], self.id)
 
     def frames(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
@@ -151,23 +153,23 @@ class Sample:
 
 
 def shard_paths(folder: Path, split: str) -> list[Path]:
-    """The tar shards of a split in order, as its index lists them; none where the split is empty.
+    """Return the tar shards listed in a split's index, in order. An empty split has none.
 
     Raises:
-        MissingFile: no index, or a shard that it lists isn't there.
-        ValueError: an unknown split.
+        MissingFile: the index, or a shard that it lists, is missing.
+        ValueError: there is no such split.
     """
     if split not in SPLITS:
         raise UsageError(f"split {split!r} doesn't exist; choose one of {', '.join(SPLITS)}")
     paths = [folder / split / shard["name"] for shard in read_index(folder, split)["shards"]]
     for path in paths:
         if not path.is_file():
-            raise MissingFile(f"{path}: listed in {INDEX} but not there; run `dvc checkout` or `dvc repro shard`")
+            raise MissingFile(f"{path}: listed in {INDEX} but missing; run `dvc checkout` or `dvc repro shard`")
     return paths
 
 
 def read_index(folder: Path, split: str) -> dict[str, Any]:
-    """The index of a split: ``{"split", "samples", "shards": [{"name", "bytes", "ids"}]}``."""
+    """Read the index of a split: ``{"split", "samples", "shards": [{"name", "bytes", "ids"}]}``."""
     path = folder / split / INDEX
     if not path.is_file():
         raise MissingFile(f"{path}: no such file; run `dvc repro shard` first")
@@ -176,13 +178,13 @@ def read_index(folder: Path, split: str) -> dict[str, Any]:
 
 
 def read_samples(folder: Path, split: str, only: set[str] | None = None) -> Iterator[Sample]:
-    """Stream a split's samples in the order of their ids; `only` skips all but those ids.
+    """Stream a split's samples in the order of their ids. `only` restricts them to those ids.
 
-    Whoever trains on several ranks divides ids (`read_index`), not shards: here each caller sees the whole split.
+    Each caller gets the whole split. To train on several ranks, divide the ids (`read_index`), not the shards.
 
     Raises:
-        ValueError: a member that `members` refuses, a part that is missing or unknown, a torn archive, or other samples
-            than the index lists; the message names the shard.
+        ValueError: a member is rejected by `members`, a part is missing or unknown, the archive is truncated, or its samples
+            differ from the index. The message names the shard.
     """
     index = {shard["name"]: shard["ids"] for shard in read_index(folder, split)["shards"]}
     for path in shard_paths(folder, split):
@@ -207,12 +209,12 @@ def _samples_of(path: Path) -> Iterator[Sample]:
         seed=0,
     )
     try:
-        for _ in members(path):  # before WebDataset, which would unpack a compressed archive and skip a link
+        for _ in members(path):  # check before WebDataset, which would unpack a compressed archive and skip links
             pass
         for found in pipeline:
             parts = {name: data for name, data in found.items() if not name.startswith("__")}
             yield Sample(found["__key__"], parts, path.name)
     except (tarfile.TarError, EOFError) as error:
-        raise FileError(f"{path}: torn archive: {error}; run `dvc checkout` or `dvc repro shard`") from None
+        raise FileError(f"{path}: truncated archive: {error}; run `dvc checkout` or `dvc repro shard`") from None
     except ValueError as error:
         raise FileError(f"{path}: {error.args[0]}") from None

@@ -1,4 +1,4 @@
-"""Which clips are for training, validation and test: by a hash of the identity, so that a split survives new clips."""
+"""Assign clips to training, validation and test by a hash of the identity, so that adding clips doesn't change the splits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Splits:
-    """`of` names the splits of each clip id.
+    """Splits of all clips. `of` has the splits of each clip id.
 
-    `shared`: training and test see the same person, because there is only one; `same_clips`: even the same clip,
-    because there is only one of those too.
+    `shared`: training and test show the same person, because there is only one. `same_clips`: they even have the same clip,
+    because there is only one.
     """
 
     of: Mapping[str, tuple[str, ...]]
@@ -24,24 +24,24 @@ class Splits:
     same_clips: bool
 
     def ids(self, split: str) -> list[str]:
-        """Ids of a split's clips, sorted."""
+        """Return the sorted ids of a split's clips."""
         return sorted(id for id, names in self.of.items() if split in names)
 
 
 def place(identity: str) -> float:
-    """Where an identity lies in [0, 1): depends on its name alone."""
+    """Map an identity's name to a number in [0, 1) by its hash."""
     return int.from_bytes(hashlib.sha256(identity.encode("utf-8")).digest()[:8], "big") / 2**64
 
 
 def split_clips(identities: Mapping[str, str], test_share: float, val_share: float) -> Splits:
-    """Splits of clips, given each id's identity.
+    """Split clips by the identity of each clip id.
 
-    An identity whose place is below `test_share` is for test, below ``test_share + val_share`` for validation, else for
-    training. Of two identities or more the lowest is for test if none is, the highest for training. With one identity
-    its clips are divided the same way, and a single clip serves both.
+    An identity with a hash number (`place`) below `test_share` is in test, below ``test_share + val_share`` in validation,
+    otherwise in training. If there are at least two identities, test gets the lowest and training the highest if they
+    would be empty. The clips of a single identity are split the same way. A single clip is in both training and test.
 
     Raises:
-        UsageError: no clips, or shares that leave nothing for training.
+        UsageError: there are no clips, or the shares leave nothing for training.
     """
     if not identities:
         raise UsageError("no clips to split: none was reconstructed; see the ledger for why")

@@ -1,4 +1,4 @@
-"""Stage ``shard``: each clip's sample made once through the cache, then packed into tar shards a split."""
+"""Stage ``shard``: build the sample of each clip (cached), and pack the samples into tar shards per split."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ from lcvd.video.encode import read_lossless, write_h264, write_lossless
 KIND = "sample"
 WINDOW = 16
 GOP, TUNE = 4, "fastdecode"
-"""How frames are encoded: training reads single ones, anywhere. x264's defaults decode a frame four times as slowly,
-and files are smaller by a third."""
+"""Encoding for random access to single frames in training. With x264's defaults, decoding a frame takes four times as long
+and files are a third smaller."""
 CACHED = ("frames.mp4", "hints.mkv", MASK, CODES)
 
 
 def shard_chunk(clips: Sequence[Clip], reconstruct: Path, cache: Cache, settings: ShardSettings) -> list[Row]:
-    """Make the samples of clips whose codes and masks stage `reconstruct` packed below `reconstruct`; one row a clip.
+    """Build the samples of clips from the codes and masks of stage `reconstruct` in folder `reconstruct`. One row per clip.
 
-    A kept row's fields are the sample's metadata, ``bytes`` and ``key``, where `load_sample` finds it in the cache.
+    Fields of a kept row: the sample's metadata, ``bytes``, and ``key``, the cache key for `load_sample`.
     """
     packs = Packs(reconstruct)
     return [guard(clip.id, partial(_sample_row, clip, packs, cache, settings), cache.journal) for clip in clips]
 
 
 def pack_samples(rows: Sequence[Row], cache: Cache, out: Path, settings: ShardSettings) -> list[Row]:
-    """Write the kept samples, with their prepared latents where rows have any, to ``out/<split>/*.tar`` with an index each, and ``out/splits.json``.
+    """Write the kept samples, including prepared latents, to ``out/<split>/*.tar`` with an index, and ``out/splits.json``.
 
-    Returns the stage's ledger rows, in the order given: kept ones get ``split`` and ``shard`` (joined by ``+`` where a
-    clip serves two splits) and lose the cache's keys; others are returned as they are.
+    Returns the stage's ledger rows in the given order. Kept rows get ``split`` and ``shard`` (joined by ``+`` for a clip in
+    two splits) instead of the cache keys; others are unchanged.
 
     Raises:
         UsageError: no row was kept.
@@ -104,14 +104,14 @@ def _sample_row(clip: Clip, packs: Packs, cache: Cache, settings: ShardSettings)
 
 
 def _make(folder: Path, clip: Clip, codes: FaceCodes, parts: dict[str, bytes], settings: ShardSettings) -> None:
-    """Fill a cache entry: the source is decoded once, a window at a time."""
+    """Fill a cache entry. The source is decoded once, one window at a time."""
     size = settings.size
     square = np.asarray(codes.square)
     pictures = (square_pictures(window, square, size) for window in frames(clip, WINDOW, codes.frames))
     written = write_h264(folder / "frames.mp4", pictures, clip.fps, settings.crf, gop=GOP, tune=TUNE)
     if written != codes.frames:
         raise ClipError(
-            "inconsistent", f"{clip.media.name}: {written} frames decode, but its codes have {codes.frames}"
+            "inconsistent", f"{clip.media.name}: {written} frames were decoded, but its codes have {codes.frames}"
         )
     head = head_of(codes.head)
     write_lossless(folder / "hints.mkv", hints_of(head, codes, size, window=WINDOW), clip.fps)
@@ -128,8 +128,7 @@ def _masks(id: str, mask: bytes, count: int, size: int) -> Iterator[NDArray[np.u
 
 
 def load_sample(row: Row, split: str, cache: Cache) -> Sample:
-    """The sample of a kept row from the cache: what `shard_chunk` put there, and under the row's ``latents`` key, if it
-    has one, what was prepared.
+    """Load the sample of a kept row from the cache, with prepared latents if the row has a ``latents`` key.
 
     Raises:
         MissingFile: it is no longer in the cache.

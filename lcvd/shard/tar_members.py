@@ -1,4 +1,4 @@
-"""What a shard may hold: plain files of samples and nothing else, whoever made the archive."""
+"""Check the members of a shard: only regular files of samples are allowed, because an archive may come from anyone."""
 
 from __future__ import annotations
 
@@ -24,22 +24,21 @@ _KINDS = {
 
 
 def members(shard: Path) -> Iterator[tarfile.TarInfo]:
-    """Members of a shard in order; only headers are read.
+    """Yield the members of a shard in order. Only headers are read.
 
-    A compressed archive and a sparse member are refused because what they hold can be any number of times as large as
-    the file.
+    Compressed archives and sparse members are rejected, because their content can be arbitrarily larger than the file.
 
     Raises:
-        FileError: a member that belongs to no sample, or that is a link, a device, a folder or sparse.
-        tarfile.TarError: the archive is torn, compressed, or none.
+        FileError: a member isn't part of a sample, or is a link, a device, a folder or a sparse file.
+        tarfile.TarError: the archive is truncated or compressed, or the file isn't a tar archive.
     """
     with tarfile.open(shard, "r:") as tar:
         for member in tar:
             if not _MEMBER.fullmatch(member.name):
                 raise FileError(
-                    f"member {member.name!r} belongs to no sample (expected <id>.{{{','.join((*PARTS, LATENTS))}}})"
+                    f"member {member.name!r} isn't part of a sample (expected <id>.{{{','.join((*PARTS, LATENTS))}}})"
                 )
             if member.issparse() or member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
                 kind = "a sparse file" if member.issparse() else _KINDS.get(member.type, "no file")
-                raise FileError(f"member {member.name!r} is {kind}; a shard holds plain files only")
+                raise FileError(f"member {member.name!r} is {kind}; only regular files are allowed in a shard")
             yield member

@@ -1,4 +1,4 @@
-"""Samples into tar shards whose bytes depend on the samples alone: no time, user, place or locale."""
+"""Write samples to tar shards. The bytes depend only on the samples, not on time, user, path or locale."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ BLOCK = 512
 def write_shards(
     folder: Path, split: str, ids: Iterable[str], load: Callable[[str], Sample], max_mb: float
 ) -> dict[str, str]:
-    """Write a split's samples, in order of id, to ``folder/split``; returns the shard's name of each id.
+    """Write a split's samples, in order of id, to ``folder/split``. Return the shard name of each id.
 
-    A shard ends before the sample that would take it over `max_mb` megabytes, so only a sample that is larger alone
-    makes a larger shard. Holds one sample in memory. An empty split gets an index without shards.
+    A new shard starts before the sample that would make it exceed `max_mb` megabytes, so only a single larger sample gives
+    a larger shard. One sample is in memory at a time. An empty split gets an index without shards.
 
     Raises:
         ValueError: see `Sample`.
@@ -45,7 +45,7 @@ def write_shards(
 
 
 class _Shard:
-    """One tar file that is being written."""
+    """A tar file being written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,7 +1,7 @@
-"""Checkpoints: written aside, then renamed, so that one that is there is whole.
+"""Checkpoints: written to a temporary folder and then renamed, so that an existing checkpoint is complete.
 
-A checkpoint `step-00000100` holds DeepSpeed's states of every process, the averaged weights, what the loop needs to go
-on as if it had never stopped, and a manifest of all that (`lcvd.train.checkpoint_manifest`).
+A checkpoint `step-00000100` has DeepSpeed's states of every process, the averaged weights, the state of the training loop,
+and a manifest of all files (`lcvd.train.checkpoint_manifest`).
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ log = logging.getLogger("lcvd.train")
 
 @dataclass
 class Position:
-    """Where a run stands."""
+    """State of the training loop."""
 
     step: int = 0
-    """Optimiser steps done."""
+    """Number of completed optimiser steps."""
     processes: int = 1
     loss: float | None = None
     """Moving average of the loss."""
     since: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    """Sums of L_LDM and L_p, and their number, since the last point of the curve."""
+    """Sums of L_LDM and L_p, and the number of summands, since the last point of the loss curve."""
     points: list[dict[str, Any]] = field(default_factory=list)
     """The loss curve so far."""
     held_out: float | None = None
-    """The held-out loss of these very weights, where it was measured."""
+    """Held-out loss of these weights, if it was measured."""
     best: float | None = None
-    """The lowest held-out loss of a checkpoint so far."""
+    """Lowest held-out loss of all checkpoints so far."""
     best_step: int | None = None
-    """That checkpoint's step."""
+    """Step of the checkpoint with the lowest held-out loss."""
 
 
 def steps_of(folder: Path) -> list[Path]:
-    """Checkpoints in `folder`, the oldest first."""
+    """Return the checkpoints in `folder`, oldest first."""
     return sorted(path for path in folder.glob(f"{PREFIX}*") if path.is_dir())
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest checkpoint in `folder` that is whole, or None.
+    """Return the newest intact checkpoint in `folder`, or None.
 
-    One that isn't is named in the log and moved out of the way, as ``torn-step-...``; the one before takes its place.
+    A damaged checkpoint is logged and renamed to ``torn-step-...``, and the one before it is tried.
     """
     for path in reversed(steps_of(folder)):
         try:
@@ -65,30 +65,30 @@ def newest(folder: Path) -> Path | None:
             aside = folder / (TORN + path.name)
             shutil.rmtree(aside, ignore_errors=True)
             path.rename(aside)
-            log.warning("%s: this checkpoint is torn and isn't used (kept as %s)", error, aside.name)
+            log.warning("%s: this checkpoint is damaged and isn't used (renamed to %s)", error, aside.name)
     return None
 
 
 def agreed(folder: Path) -> Path | None:
-    """`newest`, looked for by the first process for all. Every process calls it."""
+    """Return `newest`, determined by the first process and broadcast to all. Every process must call this."""
     found: Path | None = broadcast(newest(folder) if distributed.get_rank() == 0 else None)
     return found
 
 
 def prune(folder: Path, keep: int, best_step: int | None) -> None:
-    """Remove all checkpoints but the `keep` newest and that of `best_step`."""
+    """Remove all checkpoints except the `keep` newest ones and the one of `best_step`."""
     for old in steps_of(folder)[:-keep]:
         if old.name != name_of(best_step):
             shutil.rmtree(old)
 
 
 def name_of(step: int | None) -> str | None:
-    """A checkpoint's name."""
+    """Return the name of the checkpoint of a step."""
     return None if step is None else f"{PREFIX}{step:08d}"
 
 
 def save(engine: deepspeed.DeepSpeedEngine, average: Average, position: Position, folder: Path, keep: int) -> None:
-    """Write a checkpoint at `position` and remove all but the `keep` newest and the best. Every process calls it."""
+    """Write a checkpoint at `position`, and remove all except the `keep` newest and the best. Every process must call this."""
     name, aside = f"{name_of(position.step)}", folder / "unfinished"
     if position.held_out is not None and (position.best is None or position.held_out < position.best):
         position.best, position.best_step = position.held_out, position.step
@@ -112,7 +112,7 @@ def save(engine: deepspeed.DeepSpeedEngine, average: Average, position: Position
 
 
 def position_of(path: Path) -> Position:
-    """Where the checkpoint at `path` stands."""
+    """Read the position of the checkpoint at `path`."""
     try:
         return Position(**json.loads((path / "position.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -120,13 +120,13 @@ def position_of(path: Path) -> Position:
 
 
 def load(engine: deepspeed.DeepSpeedEngine, average: Average, path: Path, states: Path) -> None:
-    """Take over weights, optimiser and averages from the checkpoint at `path`. Every process calls it.
+    """Load weights, optimiser states and averages from the checkpoint at `path`. Every process must call this.
 
     Args:
-        states: where DeepSpeed's part is: `path`, or what it was converted to for another number of processes.
+        states: folder of DeepSpeed's states: `path`, or its conversion for another number of processes.
 
     Raises:
-        CheckpointError: its weights don't fit.
+        CheckpointError: the weights don't match the model.
     """
     loaded, _ = engine.load_checkpoint(
         str(states.parent), tag=states.name, load_module_strict=False, custom_load_fn=_load_trained
@@ -139,7 +139,7 @@ def load(engine: deepspeed.DeepSpeedEngine, average: Average, path: Path, states
 
 
 def all_finite(parameters: list[nn.Parameter]) -> bool:
-    """Whether no parameter holds a number that isn't finite; under ZeRO 3, no process's part of one."""
+    """Whether all parameters are finite, under ZeRO 3 on all processes."""
     held = [part for part in map(_held, parameters) if part.numel()]
     norms = torch.stack(torch._foreach_norm(held, float("inf")))
     bad = (~norms.isfinite()).any().float()
@@ -147,8 +147,10 @@ def all_finite(parameters: list[nn.Parameter]) -> bool:
 
 
 def _held(parameter: Any) -> torch.Tensor:
-    """What this process holds of a parameter. ZeRO 3 cuts it into parts of one size, whose last may end in padding that
-    was never written: whatever lay in memory."""
+    """Return this process's part of a parameter, without padding.
+
+    ZeRO 3 partitions a parameter into equal parts. The last part may end with uninitialised padding.
+    """
     part: torch.Tensor = getattr(parameter, "ds_tensor", parameter).detach()
     if not hasattr(parameter, "ds_tensor"):
         return part
@@ -157,7 +159,7 @@ def _held(parameter: Any) -> torch.Tensor:
 
 
 def _load_trained(src: dict[str, torch.Tensor], dst: nn.Module) -> None:
-    """Load all weights but frozen ones, which checkpoints leave out, strictly."""
+    """Load all trainable weights strictly. Checkpoints don't have the frozen ones."""
     wanted = {name for name, parameter in dst.named_parameters() if parameter.requires_grad}
     if set(src) != wanted:
         odd = sorted(set(src) ^ wanted)

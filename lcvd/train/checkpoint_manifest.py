@@ -1,4 +1,4 @@
-"""What belongs to a checkpoint, with sizes and hashes, so that a torn one is known by the file that is torn."""
+"""Manifest of a checkpoint: size and hash of every file, to detect damaged files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ NAME = "manifest.json"
 
 
 class CheckpointError(LcvdError, RuntimeError):
-    """A checkpoint can't be used for this run; says why and what to do."""
+    """A checkpoint can't be used for this run. The message names the reason and the remedy."""
 
 
 def write_manifest(folder: Path) -> None:
-    """Write down every file below `folder`, which is complete."""
+    """Write the manifest of all files below `folder`. Call it after all other files are written."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     rows = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_hash(path)} for path in files
@@ -25,10 +25,10 @@ def write_manifest(folder: Path) -> None:
 
 
 def check(folder: Path) -> None:
-    """See that a checkpoint is what it was when it was written.
+    """Check that a checkpoint's files are unchanged since it was written.
 
     Raises:
-        CheckpointError: a file is missing, has another size, or other bytes; it is named.
+        CheckpointError: a file is missing or has another size or hash. The message names it.
     """
     try:
         rows = json.loads((folder / NAME).read_text(encoding="utf-8"))

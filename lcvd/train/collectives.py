@@ -20,7 +20,7 @@ def start_processes() -> None:
     _ranks_of_slurm()
     get_accelerator().set_device(int(os.environ["LOCAL_RANK"]))
     # DeepSpeed would compile its shared-memory communication for CPUs on first start (34 s, needs a C++ compiler). It
-    # waits by spinning, which on few cores takes the time that the other process needs; gloo, without it, sleeps.
+    # busy-waits, which on few cores slows the other processes down; gloo without it sleeps.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     deepspeed.init_distributed(verbose=False)
 
@@ -39,7 +39,7 @@ def own_device() -> torch.device:
 
 
 def barrier() -> None:
-    """Wait until every process is here."""
+    """Wait until every process has called this."""
     device = own_device()
     distributed.barrier(device_ids=None if device.type == "cpu" else [device.index])
 

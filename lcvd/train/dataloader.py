@@ -1,4 +1,4 @@
-"""Batches: clips, windows, pictures and random numbers of sample numbers, made ahead of the step by threads."""
+"""Batches of clips, windows, images and random numbers for given sample numbers, prefetched by threads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AHEAD = 2
 
 @dataclass(frozen=True)
 class NamedBatch:
-    """A batch and what it holds, for error messages."""
+    """A batch with its clip ids and sample numbers, for error messages."""
 
     batch: Batch
     clips: list[str]
@@ -33,8 +33,9 @@ class NamedBatch:
 
 
 def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, seed: int) -> NamedBatch:
-    """The batch of these sample numbers, on the CPU; a pure function of its arguments (spec B1, B2). A broken clip gives
-    way to another (`clips_of`).
+    """Build the batch of the given sample numbers on the CPU. It is a pure function of its arguments (spec B1, B2).
+
+    A broken clip is replaced by another one (`clips_of`).
 
     Raises:
         FileError: too many clips are broken.
@@ -65,7 +66,7 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
 
 
 def _read(clips: Clips, sample: int, settings: TrainSettings, seed: int) -> tuple[int, Pictures]:
-    """The clip of a sample, and its window."""
+    """Read the clip of a sample and its window."""
     for clip in clips_of(seed, sample, len(clips), clips.weights):
         if clips.is_broken(clip):
             continue
@@ -78,8 +79,8 @@ def _read(clips: Clips, sample: int, settings: TrainSettings, seed: int) -> tupl
 def batches(
     clips: Clips, schedule: Iterable[Sequence[int]], settings: TrainSettings, seed: int
 ) -> Iterator[NamedBatch]:
-    """Batches of the scheduled sample numbers, in order, up to `AHEAD` a thread in the making."""
-    # One thread a loader: teams of their own would spin beside the step's, which then takes a third longer.
+    """Yield the batches of the scheduled sample numbers in order, prefetching up to `AHEAD` batches per thread."""
+    # One torch thread per loader: more threads would busy-wait and make the training step a third slower.
     with ThreadPoolExecutor(
         settings.loaders, thread_name_prefix="loader", initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
@@ -97,7 +98,7 @@ def batches(
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:
-    """The batch on `device`."""
+    """Copy a batch to `device`."""
     encoded = batch.encoded
     return Batch(
         batch.frames_BGHW3.to(device),

@@ -1,4 +1,4 @@
-"""Random access to the clips of a split, decoded ones in memory where they fit; broken ones are named and counted."""
+"""Random access to the clips of a split. Decoded clips are cached in memory if all fit; broken clips are logged and counted."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 
 
 class Clips:
-    """The clips of one split at the model's size, in order of id, broken ones included: their number is the index's.
+    """The clips of one split at the model's size, in order of id. It includes broken clips, so its length is the index's.
 
     Args:
-        size: side of the pictures, at most the shards'.
-        memory_mb: when all clips decoded need no more, they are decoded once, by `threads` threads, and held.
-        key: of the prepared latents to use (`lcvd.model.fingerprint`); None reads frames instead.
-        render: hints are rendered from the face codes instead of being read.
-        with_codes: pictures bring their face codes.
-        max_broken: share of clips that may be broken.
-        balance_light: how evenly light is drawn from all sides (`lcvd.light.direction_bins.balanced`); 0 draws clips alike.
+        size: side of the frames in pixels, at most the shards' size.
+        memory_mb: if all decoded clips fit into this many megabytes, they are decoded once by `threads` threads and cached.
+        key: key of the prepared latents to use (`lcvd.model.fingerprint`); None reads frames instead.
+        render: render hints from the face codes instead of reading them.
+        with_codes: include the face codes.
+        max_broken: maximum fraction of broken clips.
+        balance_light: strength of balancing by light direction (`lcvd.light.direction_bins.balanced`); 0 means none.
 
     Attributes:
-        weights: of the clips in drawing, None where all are alike.
-        broken: why, by id, as far as it is known: shards that are torn show at once, other damage when a clip is decoded.
+        weights: sampling weights of the clips, None if all are equal.
+        broken: reasons by clip id, as far as known: truncated shards are detected at once, other damage on decoding.
 
     Raises:
         MissingFile: the split isn't there.
@@ -70,11 +70,11 @@ class Clips:
                 list(pool.map(self._hold, self._entries.values()))
 
     def __len__(self) -> int:
-        """Number of clips."""
+        """Return the number of clips."""
         return len(self._ids)
 
     def id(self, clip: int) -> str:
-        """Id of a clip."""
+        """Return the id of a clip."""
         return self._ids[clip]
 
     def is_broken(self, clip: int) -> bool:
@@ -82,13 +82,13 @@ class Clips:
         return self._ids[clip] in self.broken
 
     def length(self, clip: int) -> int:
-        """Frames of a clip that isn't broken."""
+        """Return the number of frames of an intact clip."""
         return self._entries[self._ids[clip]].meta.frames
 
     def pictures(self, clip: int, indices: Sequence[int]) -> Pictures | None:
-        """The window `indices` of a clip, in that order; an index may come twice. See `Pictures.window`.
+        """Return the frames `indices` of a clip, in that order. Indices may repeat. See `Pictures.window`.
 
-        None: it is broken, which is noted.
+        Returns None for a broken clip, and records it.
 
         Raises:
             FileError: with it, too many are.
@@ -100,8 +100,7 @@ class Clips:
         return self._decoded(entry, at[:1] if entry.header else at, at)
 
     def _balanced(self, strength: float) -> tuple[float, ...]:
-        """Weights by the light's bin; a broken clip, which gives way to the next one whenever it is drawn, counts as even
-        light."""
+        """Compute sampling weights by light-direction bin. Broken clips, which are never used, count as even light."""
         bins = []
         for id in self._ids:
             try:
@@ -110,7 +109,7 @@ class Clips:
                 self._note(id, str(error))
                 light = np.zeros((9, 3), np.float32)
             bins.append(bin_of(dominant_direction(light), float(contrast(light))))
-        log.info("clips by where their light comes from: %s", histogram(bins))
+        log.info("clips by light direction: %s", histogram(bins))
         return tuple(balanced(bins, strength))
 
     def _hold(self, entry: Entry) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Average:
-    """Averages of parameters, float32, by position; with a decay of 0 there are none, and nothing is applied."""
+    """Moving averages of parameters, in float32. With a decay of 0 there are no averages and `applied` does nothing."""
 
     def __init__(self, parameters: list[nn.Parameter], decay: float) -> None:
         self._parameters, self._decay = parameters, decay
@@ -18,14 +18,14 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """After optimiser step `step` (from 0). Early the decay is lower, so that first weights are soon forgotten."""
+        """Update after optimiser step `step` (from 0). The decay is lower in early steps, to forget the initial weights."""
         if self.values:
             decay = min(self._decay, (1 + step) / (10 + step))
             torch._foreach_lerp_(self.values, [p.detach() for p in self._parameters], 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """While open, the parameters hold their averages."""
+        """Context in which the parameters are replaced by their averages."""
         kept = [p.detach().clone() for p in self._parameters] if self.values else []
         self._write(self.values)
         try:

@@ -17,16 +17,17 @@ from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
 
-BUCKET = 50_000_000  # elements; ZeRO takes buffers of this size in every backward pass, however small the model
-FIRST_LOSS_SCALE, LOSS_SCALE_WINDOW = 2.0**16, 2000  # as torch's GradScaler has them
+BUCKET = 50_000_000  # elements; ZeRO allocates buffers of this size in every backward pass, even for small models
+FIRST_LOSS_SCALE, LOSS_SCALE_WINDOW = 2.0**16, 2000  # the defaults of torch's GradScaler
 
 
 def deepspeed_config(settings: TrainSettings, parameters: int, *, universal: bool = False) -> dict[str, Any]:
-    """DeepSpeed's JSON configuration of the settings, for a model of so many trainable parameters. Weights, gradients
-    and optimiser states are float32; lower precision is the objective's autocast.
+    """Return DeepSpeed's JSON configuration for a model with `parameters` trainable parameters.
+
+    Weights, gradients and optimiser states are float32. Lower precision is used only by the objective's autocast.
 
     Args:
-        universal: the checkpoint to go on from was written by another number of processes and has been converted.
+        universal: whether the checkpoint to resume from was written by another number of processes and was converted.
     """
     engine, bucket = settings.engine, min(BUCKET, parameters)
     zero: dict[str, Any] = {"stage": engine.zero, "reduce_bucket_size": bucket}
@@ -45,14 +46,14 @@ def deepspeed_config(settings: TrainSettings, parameters: int, *, universal: boo
         "gradient_clipping": settings.optimiser.clip,
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,  # 8-bit Adam isn't on DeepSpeed's list
-        "zero_force_ds_cpu_optimizer": False,  # torch's fused AdamW runs on the host too, and isn't compiled at the start
+        "zero_force_ds_cpu_optimizer": False,  # torch's fused AdamW also runs on the host, and needs no compilation at the start
         "steps_per_print": 10**9,
     }
     return config | ({"checkpoint": {"load_universal": True}} if universal else {})
 
 
 def learning_rate(step: int, steps: int, settings: OptimiserSettings) -> float:
-    """The rate of optimiser step `step` (from 0) of `steps`: a linear rise, then constant or half a cosine to zero."""
+    """Return the learning rate of step `step` (from 0) of `steps`: linear warm-up, then constant or cosine decay to zero."""
     rise = min(1.0, (step + 1) / (settings.warmup + 1))
     if settings.schedule == "constant":
         return settings.lr * rise
@@ -61,7 +62,7 @@ def learning_rate(step: int, steps: int, settings: OptimiserSettings) -> float:
 
 
 def make_optimiser(parameters: list[nn.Parameter], settings: OptimiserSettings) -> torch.optim.Optimizer:
-    """AdamW, or bitsandbytes' 8-bit AdamW.
+    """Create AdamW, or bitsandbytes' 8-bit AdamW.
 
     Raises:
         ModuleNotFoundError: 8-bit Adam is asked for and bitsandbytes isn't installed.
@@ -80,7 +81,7 @@ def make_optimiser(parameters: list[nn.Parameter], settings: OptimiserSettings) 
 
 
 def make_engine(objective: Objective, settings: TrainSettings, config: dict[str, Any]) -> deepspeed.DeepSpeedEngine:
-    """The engine over the objective's trainable parameters, with DeepSpeed's `config`; `start_processes` comes before."""
+    """Create the DeepSpeed engine for the objective's trainable parameters. Call `start_processes` first."""
     recompute(objective.model.unet, settings.engine.checkpointed_levels)
     if settings.engine.compile:
         unet = objective.model.unet
@@ -94,8 +95,8 @@ def make_engine(objective: Objective, settings: TrainSettings, config: dict[str,
         config=config,
     )
     if settings.precision == "fp16":
-        # DeepSpeed's own fp16 mode would keep the weights in half precision, which the paper doesn't. Its optimisers take
-        # any scaler, though: they unscale before they clip, skip a step that overflows, and checkpoint the scale.
+        # DeepSpeed's own fp16 mode would store the weights in half precision, unlike the paper. Its optimisers accept any
+        # scaler: they unscale before clipping, skip steps that overflow, and checkpoint the scale.
         optimiser.loss_scaler = DynamicLossScaler(
             init_scale=FIRST_LOSS_SCALE,
             scale_window=LOSS_SCALE_WINDOW,
@@ -108,8 +109,10 @@ def make_engine(objective: Objective, settings: TrainSettings, config: dict[str,
 
 
 def recompute(unet: UNetSpatioTemporalConditionModel, levels: int) -> None:
-    """Have the blocks of the `levels` levels of largest pictures compute their activations again in the backward pass.
-    Those hold most of them, a byte costing least to compute again."""
+    """Enable activation checkpointing in the `levels` UNet levels of highest resolution.
+
+    These levels have most of the activations, and recomputing them costs the least time per byte.
+    """
     unet.enable_gradient_checkpointing()
     for kept in blocks_of_levels(unet)[levels:]:
         for block in kept:
@@ -119,7 +122,7 @@ def recompute(unet: UNetSpatioTemporalConditionModel, levels: int) -> None:
 
 
 def blocks_of_levels(unet: UNetSpatioTemporalConditionModel) -> list[list[nn.Module]]:
-    """The UNet's blocks by the size of their pictures, from the largest down; the middle one is with the smallest."""
+    """Return the UNet's blocks by level, from the highest resolution down. The middle block belongs to the lowest level."""
     levels: list[list[nn.Module]] = [
         [down, up] for down, up in zip(unet.down_blocks, reversed(unet.up_blocks), strict=True)
     ]
@@ -129,7 +132,7 @@ def blocks_of_levels(unet: UNetSpatioTemporalConditionModel) -> list[list[nn.Mod
 
 @contextmanager
 def whole_weights(model: LCVD, zero: int) -> Iterator[None]:
-    """While open, every process holds the whole model, which ZeRO 3 spreads over all of them. Every process opens it."""
+    """Context in which every process has the whole model, which ZeRO 3 partitions. Every process must enter it."""
     if zero < 3:
         yield
         return
@@ -138,6 +141,6 @@ def whole_weights(model: LCVD, zero: int) -> Iterator[None]:
 
 
 def set_rate(engine: deepspeed.DeepSpeedEngine, rate: float) -> None:
-    """Use `rate` in the next step."""
+    """Set the learning rate of the next step."""
     for group in engine.optimizer.param_groups:
         group["lr"] = rate

@@ -1,4 +1,4 @@
-"""The work of a training step, counted on shapes alone: nothing is computed, and the full-size model takes no memory."""
+"""Floating-point operations of a training step, counted on the meta device: nothing is computed or allocated."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ from lcvd.model.init_weights import unet_config
 
 @dataclass(frozen=True)
 class Work:
-    """Floating-point operations (a multiplication and an addition are two) of one clip's forward pass."""
+    """Floating-point operations of one clip's forward pass. A multiply-add counts as two."""
 
     unet: float
     levels: tuple[float, ...]
-    """Of `unet`, what the blocks of each level take, from the largest pictures down."""
+    """The part of `unet` in the blocks of each level, from the highest resolution down."""
     adapters: float
 
     def step(self, checkpointed_levels: int) -> float:
-        """Forward and backward of one clip; the backward pass is twice the forward, and what isn't kept is computed again."""
+        """Return the operations of one clip's forward and backward pass.
+
+        The backward pass costs twice the forward pass, and checkpointed levels are computed a second time.
+        """
         return 3 * (self.unet + self.adapters) + sum(self.levels[:checkpointed_levels])
 
 
 def meta_unet(settings: ModelSettings) -> UNetSpatioTemporalConditionModel:
-    """The UNet of the settings without memory."""
+    """Return the UNet of the settings on the meta device."""
     with torch.device("meta"):
         unet = UNetSpatioTemporalConditionModel(**unet_config(settings))
-    return unet.to("meta")  # some of its constants are made on the CPU, whatever the device
+    return unet.to("meta")  # some constants are created on the CPU in any case
 
 
 def unet_inputs(settings: ModelSettings, batch: int = 1, device: str = "meta") -> tuple[torch.Tensor, ...]:
-    """Arguments of the UNet: latents, noise level, image token, time ids."""
+    """Return the UNet's arguments: latents, noise level, image token, time ids."""
     side = settings.size // 8
     with torch.device(device):
         return (
@@ -47,7 +50,7 @@ def unet_inputs(settings: ModelSettings, batch: int = 1, device: str = "meta") -
 
 
 def work_of(settings: ModelSettings) -> Work:
-    """Count a clip's forward pass."""
+    """Count the operations of a clip's forward pass."""
     unet = meta_unet(settings)
     with torch.no_grad(), FlopCounterMode(display=False, depth=3) as counter:
         unet(*unet_inputs(settings))
@@ -63,11 +66,11 @@ def work_of(settings: ModelSettings) -> Work:
         adapter = Adapter(settings.unet.channels[0])
         pictures = torch.zeros(1, settings.frames, 3, settings.size, settings.size)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        adapter(pictures)  # the reference adapter sees one frame of as many; its work is counted as nothing
+        adapter(pictures)  # the reference adapter processes only one frame and is neglected
     return Work(float(table["Global"]), tuple(levels), float(counter.get_total_flops()))
 
 
 def step_flop(settings: TrainSettings) -> float:
-    """Work of one process in an optimiser step: UNet and adapters, without the frozen networks."""
+    """Return the operations of one process in an optimiser step: UNet and adapters, without the frozen networks."""
     clips = settings.batch * settings.accumulation
     return clips * work_of(settings.model).step(settings.engine.checkpointed_levels)

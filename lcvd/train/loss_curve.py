@@ -1,4 +1,4 @@
-"""The loss curve, written by DVCLive; the same run gives the same bytes, resumed or not."""
+"""The loss curve, written by DVCLive. An interrupted and resumed run gives the same bytes as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from dvclive import Live
 
 
 class Curve:
-    """Points of the loss curve. DVCLive's folder is written anew from the points of a checkpoint when a run resumes,
-    so points that were logged after it don't appear twice.
+    """Points of the loss curve.
+
+    When a run resumes, DVCLive's folder is rewritten from the checkpoint's points, so that later points aren't duplicated.
 
     Args:
-        points: what was logged up to the checkpoint: dicts of a `step` and named numbers.
+        points: the points up to the checkpoint: dictionaries with a `step` and named numbers.
     """
 
     def __init__(self, folder: Path, points: list[dict[str, Any]]) -> None:
@@ -23,7 +24,7 @@ class Curve:
             self.add(**point)
 
     def add(self, step: int, **values: float) -> None:
-        """Log numbers of optimiser step `step`."""
+        """Log the values of optimiser step `step`."""
         self.points.append({"step": step, **values})
         self._live.step = step
         for name, value in values.items():
@@ -31,5 +32,5 @@ class Curve:
         self._live.make_summary()
 
     def end(self) -> None:
-        """Finish DVCLive's files."""
+        """Close DVCLive's files."""
         self._live.end()

@@ -1,5 +1,8 @@
-"""What a training process holds, part by part, without holding it: exact counts of parameters and optimiser states, and
-the activations that autograd would keep, found by running the UNet on shapes alone."""
+"""Estimate the memory of a training process by part, without allocating it.
+
+Parameters and optimiser states are counted exactly. The activations that autograd would keep are determined by running
+the UNet on fake tensors.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +24,20 @@ from lcvd.train.engine import BUCKET, recompute
 from lcvd.train.flops import meta_unet, unet_inputs
 
 LOWER = {"bf16": torch.bfloat16, "fp16": torch.float16}
-SCALED_BLOCK = 256  # values of 8-bit Adam that share a float32 scale
-PUBLISHED_VAE = 83_650_000  # parameters of sd-vae-ft-mse, whose configuration isn't here (spec A4)
+SCALED_BLOCK = 256  # number of 8-bit Adam values that share a float32 scale
+PUBLISHED_VAE = 83_650_000  # parameters of sd-vae-ft-mse, whose configuration isn't included (spec A4)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Parameters: trainable ones, and those of the frozen networks."""
+    """Number of trainable parameters, and of parameters of the frozen networks."""
 
     trainable: int
     frozen: int
 
 
 def counts(settings: ModelSettings) -> Counts:
-    """Count the parameters of a model without making it."""
+    """Count the parameters of a model without allocating it."""
     with torch.device("meta"):
         adapter = Adapter(settings.unet.channels[0])
         encoder = CLIPVisionModelWithProjection(vision_config(settings.image_encoder))
@@ -45,10 +48,10 @@ def counts(settings: ModelSettings) -> Counts:
 
 
 def activations(settings: TrainSettings) -> int:
-    """Bytes of what the UNet's forward pass of one micro-step leaves for its backward pass: activations, and the lower
-    precision's copies of weights. Of levels that are computed again, what they start from and the largest part of them.
+    """Return the bytes that the UNet's forward pass of one micro-step keeps for the backward pass.
 
-    It is run on tensors without memory; what a CPU's kernels keep stands for a GPU's.
+    They are activations and low-precision copies of weights. Checkpointed levels count with their inputs and their largest
+    part. Measured on fake tensors; the tensors kept by CPU kernels are assumed to equal those kept by GPU kernels.
     """
     kept, largest = _Kept(), [0]
     lower = LOWER.get(settings.precision)
@@ -65,7 +68,7 @@ def activations(settings: TrainSettings) -> int:
 
 
 class _Kept:
-    """Tensors by storage."""
+    """Tensors kept for the backward pass, by storage."""
 
     def __init__(self) -> None:
         self._tensors: dict[int, Tensor] = {}
@@ -79,7 +82,7 @@ class _Kept:
 
 
 def _counting(kept: _Kept, largest: list[int], own: set[int]) -> Callable[..., Any]:
-    """Stands in for `torch.utils.checkpoint`: a part's inputs are kept, and what it would keep itself is counted."""
+    """Return a substitute for `torch.utils.checkpoint` that keeps a part's inputs and counts what the part would keep."""
 
     def run(part: nn.Module, *inputs: Any) -> Any:
         for each in inputs:
@@ -95,9 +98,9 @@ def _counting(kept: _Kept, largest: list[int], own: set[int]) -> Callable[..., A
 
 
 def parts(settings: TrainSettings, count: Counts, kept: int) -> dict[str, float]:
-    """Bytes on one GPU by part, `kept` of them `activations`; `host` is what offloading puts into one process's memory.
+    """Return the bytes on one GPU by part. `kept` is from `activations`; `host` is one process's offloaded host memory.
 
-    Weights, gradients and AdamW's two states are float32; ZeRO's optimiser keeps a copy of the weights it updates.
+    Weights, gradients and AdamW's two states are float32. ZeRO's optimiser keeps a copy of the weights that it updates.
     """
     engine, optimiser, world = settings.engine, settings.optimiser, settings.world
     share = {stage: 1 / world if engine.zero >= stage else 1.0 for stage in (1, 2, 3)}

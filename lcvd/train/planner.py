@@ -1,4 +1,4 @@
-"""The memory planner: what a run would hold and how fast it could be at best, and the fastest setting that fits."""
+"""The planner: estimate a run's memory and its speed at the roofline, and find the fastest engine settings that fit."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from lcvd.train.flops import Work, work_of
 from lcvd.train.memory_estimate import Counts, activations, counts, parts
 
 HEADROOM = 0.9
-"""Share of a GPU's memory that is planned with; the rest is for the driver, kernels' scratch and fragmentation."""
-NO_VIDEOS = "train.watch.video_every 0: under ZeRO 3 no process holds a whole model to make videos with"
+"""Fraction of a GPU's memory that may be used. The rest is reserved for the driver, kernel workspaces and fragmentation."""
+NO_VIDEOS = "train.watch.video_every 0: under ZeRO 3 no process has the whole model for sample videos"
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU as its maker describes it."""
+    """Specifications of a GPU."""
 
     memory: float
-    """Bytes."""
+    """Memory in bytes."""
     flops: dict[str, float]
-    """Dense matrix operations a second, by precision (fp32: TF32 off)."""
+    """Dense matrix operations per second by precision (fp32: TF32 off)."""
     bandwidth: float
-    """Memory, bytes a second."""
+    """Memory bandwidth in bytes per second."""
     link: float
-    """To the other GPUs, bytes a second."""
+    """Bandwidth to other GPUs in bytes per second."""
     host_link: float
-    """To the host's memory, bytes a second."""
+    """Bandwidth to host memory in bytes per second."""
 
 
 def _gpu(gigabytes: float, half: float, full: float, bandwidth: float, link: float, host: float) -> Gpu:
@@ -43,30 +43,30 @@ GPUS = {
     "h100": _gpu(80, 989, 67, 3350, 450, 64),
     "h200": _gpu(141, 989, 67, 4800, 450, 64),
 }
-"""Makers' numbers: dense rates without sparsity, links in one direction."""
+"""Manufacturers' specifications: dense rates without sparsity, links in one direction."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One setting of the engine and what it comes to."""
+    """One combination of engine settings, with its memory and speed."""
 
     engine: EngineSettings
     parts: dict[str, float]
-    """Bytes by part (`footprint.parts`)."""
+    """Bytes by part (`lcvd.train.memory_estimate.parts`)."""
     seconds: float
-    """An optimiser step at the roofline."""
+    """Seconds per optimiser step at the roofline."""
     gpu: Gpu
     needs: str = ""
-    """What else in the settings has to change for it."""
+    """Other settings that must change for this option."""
 
     @property
     def bytes(self) -> float:
-        """On the GPU."""
+        """Bytes on the GPU."""
         return sum(size for name, size in self.parts.items() if name != "host")
 
     @property
     def fits(self) -> bool:
-        """Whether the GPU holds it."""
+        """Whether it fits into the GPU's memory."""
         return self.bytes <= HEADROOM * self.gpu.memory
 
 
@@ -80,7 +80,7 @@ class Planner:
         self._kept: dict[int, int] = {}
 
     def option(self, engine: EngineSettings) -> Option:
-        """The settings with another engine."""
+        """Evaluate the settings with another engine."""
         settings, levels = self._settings.model_copy(update={"engine": engine}), engine.checkpointed_levels
         if levels not in self._kept:
             self._kept[levels] = activations(settings)
@@ -89,7 +89,7 @@ class Planner:
         return Option(engine, found, self._seconds(settings), self._gpu, needs)
 
     def options(self) -> Iterator[Option]:
-        """Every engine that the settings allow, but for their videos (`Option.needs`)."""
+        """Yield every engine that the settings allow, ignoring `watch.video_every` (see `Option.needs`)."""
         blocks = len(self._settings.model.unet.channels)
         silent = self._settings.watch.model_copy(update={"video_every": 0})
         train = self._settings.model_copy(update={"watch": silent})
@@ -106,13 +106,16 @@ class Planner:
                     yield self.option(allowed.engine)
 
     def best(self) -> Option | None:
-        """The fastest that fits; of equals the one with the simplest engine, then the least memory."""
+        """Return the fastest option that fits. Ties are broken by the lower ZeRO stage, then by less memory."""
         fitting = [option for option in self.options() if option.fits]
         return min(fitting, key=lambda o: (o.seconds, o.engine.zero, o.bytes), default=None)
 
     def _seconds(self, settings: TrainSettings) -> float:
-        """The roofline of one optimiser step: each micro-step's matrix work at the peak rate; then the optimiser's
-        traffic through memory; and what goes over the links, none of it hidden behind the work."""
+        """Return the seconds of one optimiser step at the roofline.
+
+        They are the sum of the matrix operations at the peak rate, the optimiser's memory traffic, and the communication
+        over the links, without overlap.
+        """
         gpu, engine, world = self._gpu, settings.engine, settings.world
         weight = 4.0 * self._counts.trainable
         work = self._work.step(engine.checkpointed_levels) * settings.batch * settings.accumulation
@@ -134,7 +137,7 @@ class Planner:
 
 
 def describe(option: Option, settings: TrainSettings) -> list[str]:
-    """An option in lines of text."""
+    """Describe an option in lines of text."""
     engine = option.engine
     lines = [
         f"zero {engine.zero}, offload {engine.offload}, checkpointed_levels {engine.checkpointed_levels}, "
@@ -147,6 +150,6 @@ def describe(option: Option, settings: TrainSettings) -> list[str]:
     if option.needs:
         lines.append(f"  {'needs':12} {option.needs}")
     if option.parts["host"]:
-        lines.append(f"  {'on the host':12} {option.parts['host'] / 1e9:8.2f} GB a process")
-    lines.append(f"  at best {1 / option.seconds:.3g} optimiser steps/s ({option.seconds:.3g} s a step, roofline)")
+        lines.append(f"  {'on the host':12} {option.parts['host'] / 1e9:8.2f} GB per process")
+    lines.append(f"  at best {1 / option.seconds:.3g} optimiser steps/s ({option.seconds:.3g} s per step, roofline)")
     return lines

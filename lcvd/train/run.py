@@ -1,7 +1,7 @@
 """One process of a training run: ``python -m lcvd.train.run --settings S.json --data D --scratch K --out O``.
 
-`lcvd.train.stage.launch_command` says how to start it. Exit codes: 0 done; 75 asked to end, the checkpoint is
-written and the same command goes on; 1 an error, named on the last line.
+`lcvd.train.stage.launch_command` returns the command to start it. Exit codes: 0, completed; 75, terminated by a signal after
+writing a checkpoint (run the same command to resume); 1, an error, printed on the last line.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from lcvd.train.trainer import Interrupted, Training
 
 INTERRUPTED = 75
 GONE = ("closed by peer", "reset by peer", "Broken pipe")
-"""How gloo's and NCCL's errors say that a process at the other end of a connection has died, whatever it was doing."""
+"""Parts of gloo's and NCCL's error messages when another process of the run has died."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train; returns the exit code."""
+    """Train, and return the exit code."""
     parser = argparse.ArgumentParser(prog="lcvd.train.run", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True, help="all settings, as JSON")
     parser.add_argument("--data", type=Path, required=True, help="folder of stage shard")
@@ -41,12 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         Training(settings.train, settings.seed, given.data, given.scratch, given.out).run()
     except Interrupted as error:
-        print(f"training: {error}; start it again to go on", file=sys.stderr)
+        print(f"training: {error}; start it again to resume", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         message = expected(error)
         if isinstance(error, RuntimeError) and any(words in str(error) for words in GONE):
-            message = f"another process of this run is gone: {error}; start it again to go on"
+            message = f"another process of this run has died: {error}; start it again to resume"
         if message is None:
             raise
         print(f"training: {message}", file=sys.stderr)

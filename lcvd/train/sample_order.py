@@ -1,7 +1,7 @@
-"""Which clip, and which of its frames, a training sample is: pure functions of (seed, sample number) (spec B1).
+"""Clip and frames of each training sample: pure functions of the seed and the sample number (spec B1).
 
-Sample numbers count over the whole run, over processes and micro-steps alike, so any number of processes sees the same
-sequence, and a resumed run goes on with it.
+Sample numbers count over the whole run, across processes and micro-steps. Any number of processes therefore trains on the
+same sequence, and a resumed run continues it.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ Weights = tuple[float, ...] | None
 
 
 def sample_numbers(step: int, micro: int, rank: int, *, accumulation: int, world: int, batch: int) -> range:
-    """Numbers of the samples that process `rank` sees in micro-step `micro` of optimiser step `step`."""
+    """Return the sample numbers of process `rank` in micro-step `micro` of optimiser step `step`."""
     first = ((step * accumulation + micro) * world + rank) * batch
     return range(first, first + batch)
 
 
 def clip_of(seed: int, sample: int, clips: int, weights: Weights = None) -> int:
-    """Index of the clip of a sample: every clip once an epoch, in a new order each time.
+    """Return the clip index of a sample. Every clip occurs once per epoch, in a new order each time.
 
-    With `weights`, one a clip, an epoch of as many samples holds each clip as often as its share of all weights says, in
-    whole numbers: the one below or above, drawn anew each epoch, so that the share is met over epochs.
+    With `weights`, one per clip, an epoch has as many samples as there are clips, and each clip occurs in proportion to its
+    weight. The count is rounded up or down at random in each epoch, so that the mean over epochs is exact.
     """
     return next(clips_of(seed, sample, clips, weights))
 
 
 def clips_of(seed: int, sample: int, clips: int, weights: Weights = None) -> Iterator[int]:
-    """The clip of a sample, then those that take its place where it is broken, every one of the epoch once: those that
-    follow in the epoch's order. So a broken clip changes no other sample, and every process replaces it by the same."""
+    """Yield the clip of a sample, then its replacements if it is broken: the following clips in the epoch's order.
+
+    A broken clip therefore changes no other sample, and every process chooses the same replacement.
+    """
     epoch, position = divmod(sample, clips)
     order = _order(seed, epoch, clips, weights)
     return iter(order[position:] + order[:position])
@@ -46,7 +48,7 @@ def _order(seed: int, epoch: int, clips: int, weights: Weights) -> list[int]:
     order = torch.randperm(clips, generator=rng)
     if weights is None:
         return order.tolist()
-    # Systematic resampling: equal steps over the weights' cumulated sum, from a random start.
+    # Systematic resampling: equal steps over the cumulative sum of the weights, from a random start.
     ends = np.cumsum(np.asarray(weights, np.float64))
     steps = (np.arange(clips) + float(torch.rand((), generator=rng, dtype=torch.float64))) * (ends[-1] / clips)
     drawn = np.minimum(np.searchsorted(ends, steps, side="right"), clips - 1)
@@ -54,10 +56,10 @@ def _order(seed: int, epoch: int, clips: int, weights: Weights) -> list[int]:
 
 
 def window_of(seed: int, sample: int, length: int, *, frames: int, stride: int) -> list[int]:
-    """Frame indices of a sample in a clip of `length` frames; the first is the reference.
+    """Return the frame indices of a sample in a clip of `length` frames. The first is the reference.
 
-    A window of `frames` indices, `stride` apart where the clip is long enough and denser otherwise, starts anywhere;
-    its first index gives way to the reference, which is any frame of the clip, whatever the window.
+    The window has `frames` indices at a random position, `stride` apart, or closer if the clip is too short. Its first
+    index is replaced by the reference, a random frame of the whole clip.
     """
     rng = generator(seed, "window", sample)
     span = min(length, (frames - 1) * stride + 1)

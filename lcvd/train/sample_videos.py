@@ -1,4 +1,4 @@
-"""Videos made while training: the same portraits, hints and seeds each time, so that progress can be seen."""
+"""Sample videos during training, with the same portraits, hints and seeds each time, to show progress."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FPS = 10.0
 
 
 def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: Path) -> None:
-    """Animate the first frame of the first clips by the hints of the frames after it, one window long.
+    """Animate the first frame of each of the first clips with the hints of the following frames, for one window.
 
-    `folder` receives ``<clip>.mp4``: hint, true frame and result side by side.
+    Writes ``<clip>.mp4`` to `folder`: hint, true frame and result side by side.
     """
     folder.mkdir(parents=True, exist_ok=True)
     pipe = LCVDPipeline.of(model)
@@ -28,7 +28,7 @@ def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: 
     for clip in range(min(settings.watch.video_clips, len(clips))):
         frames = range(min(settings.model.frames, clips.length(clip)))
         shown = clips.pictures(clip, frames)
-        if shown is None:  # a broken clip, which `clips` has named
+        if shown is None:  # a broken clip, already logged by `clips`
             continue
         mask = np.kron(shown.masks[0], np.full((SCALE, SCALE), 255, np.uint8))
         made = pipe(

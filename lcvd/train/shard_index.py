@@ -1,4 +1,4 @@
-"""Where each clip of a split lies in its shards, found without reading more than headers; what is damaged is told apart."""
+"""Index of the clips in a split's shards, built by reading only headers. Damaged clips are listed separately."""
 
 from __future__ import annotations
 
@@ -39,13 +39,16 @@ Places = dict[str, tuple[int, int]]
 
 
 class BrokenClip(LcvdError):
-    """A clip's data are damaged: its shard is torn, or a part of it doesn't decode."""
+    """A clip's data are damaged: its shard is truncated, or a part can't be decoded."""
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Some frames of one clip: frames and hints (n,S,S,3) uint8 RGB, masks (n,h,w) uint8 at latent size, 1 on the person,
-    and prepared latents and face codes where they are used."""
+    """Decoded data of some frames of a clip.
+
+    Frames and hints (n,S,S,3) uint8 RGB, masks (n,h,w) uint8 at latent size, 1 on the person, and prepared latents and face
+    codes if they are used.
+    """
 
     frames: Frames
     hints: Frames
@@ -54,7 +57,7 @@ class Pictures:
     codes: FaceCodes | None = None
 
     def window(self, indices: Sequence[int]) -> Pictures:
-        """Those at `indices`; with prepared latents, only the first one's frame, the reference."""
+        """Return the data at `indices`. With prepared latents, `frames` has only the first frame, the reference."""
         at = list(indices)
         prepared = self.prepared.take(at) if self.prepared else None
         codes = self.codes.window(at) if self.codes else None
@@ -70,7 +73,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a clip lies: offset and bytes of its parts in `shard`; `header` of its latents where they are used."""
+    """Location of a clip: offset and size in bytes of its parts in `shard`, and the `header` of its latents if used."""
 
     id: str
     shard: Path
@@ -78,14 +81,14 @@ class Entry:
     meta: Meta
     header: Header | None
     render: bool = False
-    """Whether hints are rendered from the codes instead of being read."""
+    """Whether to render hints from the codes instead of reading them."""
     with_codes: bool = False
 
     def pictures(self, size: int, frames: Sequence[int], rest: Sequence[int]) -> Pictures:
-        """Frames `frames`, and of everything else `rest`.
+        """Read the frames with indices `frames`, and all other data for the indices `rest`.
 
         Raises:
-            BrokenClip: something doesn't decode.
+            BrokenClip: a part can't be decoded.
         """
         try:
             sample = self._sample()
@@ -101,15 +104,15 @@ class Entry:
         return Pictures(pictures, hints, masks.numpy().astype(np.uint8), codes=codes)
 
     def bytes_in_memory(self, size: int) -> int:
-        """What all its pictures need when they are held."""
+        """Return the memory in bytes that the whole decoded clip needs."""
         each = 6 * size * size + (self.header.bytes_a_frame if self.header else (size // 8) ** 2)
         return self.meta.frames * each
 
     def light(self) -> NDArray[np.float32]:
-        """The clip's mean light (9, 3), read without the rest of its codes.
+        """Read only the clip's mean light (9, 3) from its codes.
 
         Raises:
-            BrokenClip: no codes lie there.
+            BrokenClip: the codes can't be read.
         """
         try:
             header, data = tensors_at(self.shard, self.parts["codes.safetensors"])
@@ -137,9 +140,9 @@ def _rendered(sample: Sample, size: int, frames: Sequence[int]) -> Frames:
 def index_of(
     folder: Path, split: str, size: int, key: Key | None, render: bool = False, with_codes: bool = False
 ) -> tuple[dict[str, Entry], dict[str, str]]:
-    """Entries of a split's clips by id, and why others are broken; together they are the clips that its index lists.
+    """Return the entries of a split's intact clips, and the reasons of broken ones, by id. Together they are all clips.
 
-    `render` has hints rendered from the codes, `with_codes` has pictures bring them.
+    `render` renders hints from the codes; `with_codes` includes the codes.
 
     Raises:
         MissingFile: the split isn't there.
@@ -166,7 +169,7 @@ def index_of(
 
 
 def _members(shard: Path) -> tuple[dict[str, Places], str]:
-    """Places of the whole members of an archive by clip, and how it is torn."""
+    """Return the locations of an archive's complete members by clip, and a description if the archive is truncated."""
     found: dict[str, Places] = {}
     end = shard.stat().st_size
     try:
@@ -177,7 +180,7 @@ def _members(shard: Path) -> tuple[dict[str, Places], str]:
     except FileError as error:
         raise FileError(f"{shard}: {error}") from None
     except tarfile.TarError as error:
-        return found, f"torn archive ({error})"
+        return found, f"truncated archive ({error})"
     return found, ""
 
 

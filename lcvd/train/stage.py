@@ -1,4 +1,4 @@
-"""Stage ``train``: how a training run is started, and where its scratch lies. Imports nothing heavy."""
+"""Stage ``train``: the command that starts a training run, and the key of its scratch folder. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ log = logging.getLogger(__name__)
 
 
 def scratch_key(settings: Settings, data: Path) -> str:
-    """Key of a run's scratch: seed, settings, shards and code. A run never resumes one that was made with others.
+    """Return the key of a run's scratch folder: seed, settings, shards and code. A run only resumes one with the same key.
 
-    How many processes share a step's clips isn't part of it: the samples are the same, so a run goes on on more or
-    fewer GPUs.
+    The number of processes isn't part of the key: the samples are the same, so a run can resume on more or fewer GPUs.
     """
     spread = {"processes", "machines", "batch"}
     shards = {path.relative_to(data).as_posix(): file_hash(path) for path in sorted(data.rglob("*.tar"))}
@@ -39,20 +38,20 @@ def scratch_key(settings: Settings, data: Path) -> str:
 def launch_command(
     settings: Settings, data: Path, scratch: Path, out: Path, *, devices: int | None = None
 ) -> tuple[list[str], dict[str, str]]:
-    """The command that trains, and the environment to add to one's own; writes the settings into `scratch`.
+    """Return the training command and the environment variables to add. Also writes the settings into `scratch`.
 
-    One process is started directly, as that takes 5 s less than DeepSpeed's launcher, which starts several. To end a
-    run, send SIGTERM to its whole process group and wait for all of it: the launcher itself ends at once, its children
-    after a checkpoint. A single process then returns 75.
+    A single process is started directly, which is 5 s faster than with DeepSpeed's launcher. To end a run, send SIGTERM to
+    its whole process group and wait for all processes: the launcher exits at once, its children after writing a
+    checkpoint. A single process then returns 75.
 
-    With several machines, ``srun`` starts the processes inside a Slurm allocation. Elsewhere DeepSpeed's launcher does:
-    ``LCVD_HOSTFILE`` names the file that lists the machines (``name slots=8`` a line), and ``LCVD_LAUNCHER`` how they are
-    reached (default `pdsh`). All machines see the same paths.
+    With several machines, ``srun`` starts the processes inside a Slurm allocation, otherwise DeepSpeed's launcher:
+    ``LCVD_HOSTFILE`` is the path of the file that lists the machines (``name slots=8`` per line), and ``LCVD_LAUNCHER`` is
+    the launcher's backend (default `pdsh`). All machines must see the same paths.
 
     Args:
-        data: folder of stage `shard`. scratch: kept between attempts: the same command goes on from the newest
-            checkpoint there. out: receives model/, metrics.json and dvclive/.
-        devices: CUDA devices of each machine, 0 to train on the CPU; None asks torch.
+        data: folder of stage `shard`. scratch: kept between attempts; the same command resumes from its newest
+            checkpoint. out: receives model/, metrics.json and dvclive/.
+        devices: number of CUDA devices per machine, 0 to train on the CPU; None asks torch.
 
     Raises:
         ModuleNotFoundError: a package that the settings ask for isn't installed.
@@ -90,7 +89,7 @@ def launch_command(
 
 
 def require_packages(settings: Settings) -> None:
-    """See that optional packages which the settings ask for are installed, before anything is loaded.
+    """Check that the optional packages required by the settings are installed, before anything is loaded.
 
     Raises:
         ModuleNotFoundError: names the setting, and what to install.
@@ -121,7 +120,7 @@ def _srun(train: TrainSettings) -> list[str]:
 
 
 def _first_node(port: str) -> dict[str, str]:
-    """Where the processes of a Slurm job meet: `port` of its first node, on which the batch script runs."""
+    """Return the rendezvous address of a Slurm job's processes: `port` of its first node, where the batch script runs."""
     listed = ["scontrol", "show", "hostnames", os.environ["SLURM_JOB_NODELIST"]]
     names = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
     return {"MASTER_ADDR": names[0], "MASTER_PORT": port}
@@ -146,7 +145,7 @@ def _devices() -> int:
 
 
 def _fitting(settings: Settings, devices: int) -> Settings:
-    """The settings with no more processes than CUDA devices: each then does more micro-steps, for the same result."""
+    """Reduce the number of processes to the number of CUDA devices. Each process then does more micro-steps."""
     train = settings.train
     if train.processes <= devices:
         return settings

@@ -1,7 +1,7 @@
-"""How fast a run is, and what it holds: numbers that differ from run to run, so they stay out of the artifacts.
+"""Throughput and memory of a run. These numbers vary between runs, so they are not part of the artifacts.
 
-They go to ``log/speed.jsonl`` beside the checkpoints, one line a point of the loss curve, and with the curve's own numbers
-to TensorBoard or Weights & Biases where the settings ask for it.
+They are written to ``log/speed.jsonl`` next to the checkpoints, one line per point of the loss curve, and together with the
+curve to TensorBoard or Weights & Biases if the settings select them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from lcvd.config.train import TrainSettings
 
 
 class Watch:
-    """Clocks of the first process.
+    """Measures time and memory in the first process.
 
     Args:
         folder: receives ``speed.jsonl`` and the trackers' files.
-        step: optimiser steps done so far.
-        step_flop: work of one optimiser step of this process, floating-point operations.
-        peak: measured operations a second of a matrix product on this device (`matrix_peak`).
+        step: number of completed optimiser steps.
+        step_flop: floating-point operations of this process per optimiser step.
+        peak: measured operations per second of a matrix product on this device (`matrix_peak`).
     """
 
     def __init__(self, folder: Path, settings: TrainSettings, step: int, step_flop: float, peak: float) -> None:
@@ -38,20 +38,20 @@ class Watch:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Time of the block was spent waiting for data."""
+        """Context whose time counts as waiting for data."""
         began = time.perf_counter()
         yield
         self._waited += time.perf_counter() - began
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """Time of the block isn't training: a checkpoint, a measurement, a video."""
+        """Context whose time doesn't count as training: a checkpoint, a measurement, a video."""
         began = time.perf_counter()
         yield
         self._begin += time.perf_counter() - began
 
     def point(self, step: int, values: dict[str, float]) -> None:
-        """Write down the speed since the last point, which is up to optimiser step `step`, and `values` with it."""
+        """Log the speed since the previous point, up to optimiser step `step`, together with `values`."""
         seconds, steps = time.perf_counter() - self._begin, step - self._since
         rate = self._flop * steps / seconds
         speed = {
@@ -70,7 +70,7 @@ class Watch:
         self._restart()
 
     def track(self, step: int, values: dict[str, float]) -> None:
-        """Hand numbers to the trackers."""
+        """Pass values to the trackers."""
         for tracker in self._trackers:
             tracker(step, values)
 
@@ -79,14 +79,14 @@ class Watch:
 
 
 def memory_gb() -> float:
-    """Most memory held so far, GB: the device's, or of a CPU the process's."""
+    """Return the peak memory in GB: of the GPU, or of the process on a CPU."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def matrix_peak(device: torch.device, precision: str) -> float:
-    """Floating-point operations a second of a large matrix product in the network's precision: the best of a few."""
+    """Measure the floating-point operations per second of a large matrix product in the network's precision (best of six)."""
     kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
     on_gpu = device.type == "cuda"
     side, best = (8192, 0.0) if on_gpu else (768, 0.0)
@@ -101,7 +101,7 @@ def matrix_peak(device: torch.device, precision: str) -> float:
 
 
 def _tracker(name: str, folder: Path, settings: TrainSettings) -> Any:
-    """A function of (step, values) that hands numbers to a tracker; packages are there, `launch_command` has looked."""
+    """Return a function (step, values) that logs to a tracker. `launch_command` has checked that its package is installed."""
     if name == "tensorboard":
         from torch.utils.tensorboard import SummaryWriter
 

@@ -1,4 +1,4 @@
-"""The training loop: from shards to an exported model, going on from the newest checkpoint if there is one (spec B)."""
+"""The training loop: trains on shards, resumes from the newest checkpoint, and exports the model (spec B)."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ SMOOTHING = 0.98
 
 
 class Diverged(LcvdError, RuntimeError):
-    """The loss, or a weight, isn't finite any more; names the step and its samples."""
+    """The loss or a weight is no longer finite. The message names the step and its samples."""
 
 
 class Interrupted(LcvdError, RuntimeError):
-    """The run was asked to end; its checkpoint is written and the same command goes on from there."""
+    """The run was terminated by SIGTERM after writing a checkpoint. The same command resumes it."""
 
 
 class Training:
-    """One run. Every process makes one and calls `run`.
+    """One training run. Every process creates an instance and calls `run`.
 
     Args:
         shards: folder of stage `shard`. scratch: checkpoints. out: model, metrics and loss curve.
@@ -103,8 +103,10 @@ class Training:
         self._asked_to_end = False
 
     def _found(self, aside: Path) -> tuple[Path | None, Path | None]:
-        """The checkpoint to go on from and DeepSpeed's part of it, which is converted below `aside` when another number
-        of processes wrote it; sets `position`."""
+        """Return the checkpoint to resume from and the folder of its DeepSpeed states, and set `position`.
+
+        States written by another number of processes are converted to a folder below `aside`.
+        """
         found = states = checkpoint.agreed(self.checkpoints)
         self.position = checkpoint.position_of(found) if found else Position()
         written_by, self.position.processes = self.position.processes, self.world
@@ -117,11 +119,11 @@ class Training:
         return found, states
 
     def run(self) -> None:
-        """Train the steps that are left, then export.
+        """Train the remaining steps, then export the model.
 
         Raises:
-            Diverged: a loss or weight isn't finite; the last checkpoint is from before.
-            Interrupted: the process got SIGTERM; a checkpoint is written.
+            Diverged: a loss or weight isn't finite. The last checkpoint is from an earlier step.
+            Interrupted: the process received SIGTERM and wrote a checkpoint.
         """
         signal.signal(signal.SIGTERM, self._ask_to_end)
         curve = Curve(self.out / "dvclive", self.position.points) if self.rank == 0 else None
@@ -183,7 +185,7 @@ class Training:
                 )
 
     def _step(self, loader: Iterator[NamedBatch]) -> bool:
-        """One optimiser step; whether any process was asked to end."""
+        """Do one optimiser step. Returns whether any process received SIGTERM."""
         step, steps, optimiser = self.position.step, self.settings.steps, self.settings.optimiser
         set_rate(self.engine, learning_rate(step, steps, optimiser))
         seen: list[tuple[NamedBatch, Tensor]] = []
@@ -210,7 +212,7 @@ class Training:
         return ended > 0
 
     def _reduced(self, seen: list[tuple[NamedBatch, Tensor]]) -> list[float]:
-        """Sums over micro-steps and processes: L_LDM, L_p, clips, and how many processes were asked to end."""
+        """Return sums over micro-steps and processes: L_LDM, L_p, clips, and the number of processes that received SIGTERM."""
         local = torch.cat([losses for _, losses in seen], dim=1).double()
         sums = torch.stack([*local.sum(1), local.new_tensor(local.shape[1]), local.new_tensor(self._asked_to_end)])
         result: list[float] = add_up(sums).tolist()
@@ -235,7 +237,7 @@ class Training:
         return f"the checkpoint of step {self.saved} is from before" if self.saved else "there is no checkpoint yet"
 
     def _norm(self) -> float:
-        """The gradient's norm before clipping; without ZeRO DeepSpeed doesn't tell it."""
+        """Return the gradient norm before clipping, which DeepSpeed doesn't report without ZeRO."""
         gradients = [p.grad for p in self.objective.model.trainable() if p.grad is not None]
         return float(torch.nn.utils.get_total_norm(gradients))
 
@@ -251,7 +253,7 @@ class Training:
             self.watch.point(self.position.step, point)
 
     def _measure(self, curve: Curve | None) -> None:
-        """Measure the held-out loss of the weights that would be exported."""
+        """Measure the held-out loss with the weights that would be exported."""
         with self.average.applied():
             self.measured = measured = self.held_out.measure(self.objective)
         loss = self.position.held_out = measured.loss(self.settings.objective.portrait_weight)
@@ -264,13 +266,13 @@ class Training:
             self.watch.track(self.position.step, point)
 
     def _film(self) -> None:
-        """The first process makes videos of fixed portraits, hints and seeds; the others wait at their next exchange."""
+        """Write sample videos in the first process. The others wait at their next collective."""
         if self.rank or self.filmed is None:
             return
         folder = self.log / f"videos/{self.position.step:08d}"
         with self.average.applied():
             film(self.objective.model, self.filmed, self.settings, self.seed, folder)
-        self.engine.train()  # the pipeline evaluates
+        self.engine.train()  # the pipeline has set evaluation mode
 
     def _save(self) -> None:
         if not checkpoint.all_finite(self.objective.model.trainable()):
@@ -282,10 +284,10 @@ class Training:
         self.saved = self.position.step
 
     def _export(self) -> None:
-        """Write the model (its averaged weights, where there are any) and the final numbers."""
+        """Write the model (with averaged weights, if there are any) and the final metrics."""
         self.objective.eval()
         model, zero = self.objective.model, self.settings.engine.zero
-        if not self.measured:  # the run had ended before, and goes on from its last checkpoint
+        if not self.measured:  # a completed run that was resumed from its last checkpoint
             self._measure(None)
         assert self.measured
         with whole_weights(model, zero), self.average.applied():

@@ -1,4 +1,4 @@
-"""Going on with another number of processes, through DeepSpeed's universal checkpoints."""
+"""Resume with another number of processes, using DeepSpeed's universal checkpoints."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from lcvd.train.checkpoint_manifest import CheckpointError
 
 
 def refuse_impossible(path: Path, written_by: int, world: int, settings: TrainSettings) -> None:
-    """See that a checkpoint of `written_by` processes can go on in `world`; nothing is touched.
+    """Check that a run of `world` processes can resume a checkpoint of `written_by` processes. Changes nothing.
 
     Raises:
-        CheckpointError: DeepSpeed can't convert it; says what the run would have to be started with.
+        CheckpointError: DeepSpeed can't convert it. The message names the required number of processes.
     """
     why = None
     if settings.optimiser.name != "adamw":
-        why = f"a universal checkpoint holds AdamW's float32 states, not those of {settings.optimiser.name}"
+        why = f"a universal checkpoint can only have AdamW's float32 states, not those of {settings.optimiser.name}"
     elif settings.engine.offload != "none":
-        why = f"a universal checkpoint isn't taken up with engine.offload {settings.engine.offload}"
+        why = f"a universal checkpoint can't be loaded with engine.offload {settings.engine.offload}"
     if why:
         raise CheckpointError(
             f"{path} was written by {written_by} processes, this run has {world}, and {why}: start it with "
-            f"{written_by} processes, or delete {path.parent} to begin anew"
+            f"{written_by} processes, or delete {path.parent} to start over"
         )
 
 
 def convert(path: Path, aside: Path) -> Path:
-    """The checkpoint at `path` as a universal one, below `aside`, where whatever there was is deleted. One process."""
+    """Convert the checkpoint at `path` to a universal one below `aside`, which is emptied first. Call in one process only."""
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     made = aside / path.name

@@ -1,4 +1,4 @@
-"""The held-out loss: on fixed windows and noises, at fixed quantiles of the training noise levels."""
+"""The held-out loss, on fixed windows with fixed noise, at fixed quantiles of the training noise levels."""
 
 from __future__ import annotations
 
@@ -19,29 +19,31 @@ from lcvd.train.dataloader import make_batch, moved
 from lcvd.train.dataset import Clips
 
 BANDS = 4
-"""Groups of neighbouring noise levels whose loss is told apart."""
+"""Number of noise-level bands whose loss is reported separately."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """L_LDM and L_p of each window, by rising noise level."""
+    """L_LDM and L_p of each window, in order of increasing noise level."""
 
     sigma_W: Tensor
     losses_W2: Tensor
 
     def loss(self, portrait_weight: float) -> float:
-        """What training lowers."""
+        """Return the training objective."""
         return float(self.losses_W2[:, 0].mean() + portrait_weight * self.losses_W2[:, 1].mean())
 
     def bands(self) -> list[dict[str, float]]:
-        """Mean L_LDM of groups of neighbouring noise levels: its largest sigma, and the loss."""
+        """Return for each noise-level band its largest sigma and the mean L_LDM."""
         groups = zip(self.sigma_W.tensor_split(BANDS), self.losses_W2[:, 0].tensor_split(BANDS), strict=True)
         return [{"to_sigma": float(sigma[-1]), "v_mse": float(ldm.mean())} for sigma, ldm in groups if len(sigma)]
 
 
 class HeldOut:
-    """Windows of the split `val`, or where it is empty of the training split; `shared` says which. `key` is of the
-    prepared latents to measure on; None encodes frames instead."""
+    """Windows of the split `val`, or of the training split if `val` is empty (then `shared` is True).
+
+    `key` is the key of the prepared latents to measure on; None encodes frames instead.
+    """
 
     def __init__(self, shards: Path, settings: TrainSettings, seed: int, key: Key | None = None) -> None:
         self._settings, self._seed = settings, seed_of(seed, "validation")
@@ -59,9 +61,9 @@ class HeldOut:
 
     @torch.no_grad()
     def measure(self, objective: Objective) -> Measured:
-        """Errors of the v-prediction over everything, and inside the portrait, all conditions on and nothing dropped.
+        """Return the errors of the v-prediction over the whole frame and inside the portrait, with all conditions enabled.
 
-        Every process calls it and takes its share of the windows; the numbers don't depend on how many there are.
+        Every process must call this and computes its share of the windows. The result doesn't depend on their number.
         """
         count = self._settings.watch.held_out_windows
         rank, world = distributed.get_rank(), distributed.get_world_size()
@@ -70,7 +72,7 @@ class HeldOut:
         losses = torch.zeros(count, 2, device=objective.model.device)
         was_training = objective.training
         objective.eval()
-        for first in range(0, count, world):  # ZeRO 3 needs as many calls of every process: a surplus one is repeated
+        for first in range(0, count, world):  # ZeRO 3 needs the same number of calls in every process, so surplus ones repeat a window
             window = min(first + rank, count - 1)
             row = self._window(objective, window, sigma[window : window + 1])
             if first + rank < count:
@@ -92,7 +94,7 @@ class HeldOut:
         return torch.cat([ldm, portrait])
 
     def numbers(self, measured: Measured) -> dict[str, Any]:
-        """What ``metrics.json`` says of the final model."""
+        """Return the numbers for ``metrics.json``."""
         ldm, portrait = measured.losses_W2.mean(0).tolist()
         return {
             "v_mse": ldm,

@@ -74,7 +74,7 @@ def test_odd_archives_are_named(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"train-000000\.tar"):
         list(read_samples(folder, "train"))
     shard.write_bytes(b"not a tar" * 100)
-    with pytest.raises(ValueError, match=r"train-000000\.tar: torn archive"):
+    with pytest.raises(ValueError, match=r"train-000000\.tar: truncated archive"):
         list(read_samples(folder, "train"))
 
 

@@ -69,7 +69,7 @@ def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(
     with caplog.at_level(logging.WARNING):
         assert newest(tmp_path) == before
     assert "step-00000200" in caplog.text
-    assert "is torn and isn't used" in caplog.text
+    assert "is damaged and isn't used" in caplog.text
     assert (tmp_path / "torn-step-00000200").is_dir(), "nothing is lost"
 
 

@@ -113,7 +113,7 @@ def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(whole: Path, shar
     assert contents(finish(LONG, shards, tmp_path)) == contents(whole)
     text = (tmp_path / "log").read_text()
     assert "average.safetensors" in text
-    assert "is torn and isn't used" in text
+    assert "is damaged and isn't used" in text
     assert "train 7/8" in text or "train 8/8" in text
     assert {path.name for path in folder.iterdir()} == {"step-00000006", "step-00000008", "torn-step-00000008"}
 
@@ -139,7 +139,7 @@ def test_a_killed_process_ends_the_others_within_30_seconds_with_a_message(shard
     assert not left
     assert len(gone) == 2
     assert process.wait(timeout=30 - min(29, time.monotonic() - began)) != 0
-    assert "another process of this run is gone" in (tmp_path / "log").read_text()
+    assert "another process of this run has died" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize("words", ["Connection reset by peer", "Connection closed by peer", "writev: Broken pipe"])
@@ -158,7 +158,7 @@ def test_whatever_a_dead_process_s_connection_says_is_told_plainly(
     argv = [text for name in ("settings", "data", "scratch", "out") for text in (f"--{name}", str(tmp_path / name))]
     argv[1] += ".json"
     assert main(argv) == 1
-    assert "another process of this run is gone" in capsys.readouterr().err
+    assert "another process of this run has died" in capsys.readouterr().err
 
 
 def test_a_run_asked_to_end_says_so_and_leaves_a_checkpoint(shards: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_run_asked_to_end_says_so_and_leaves_a_checkpoint(shards: Path, tmp_pa
     wait_for(tmp_path / "out/dvclive/metrics.json", process, tmp_path / "log")
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=120) == INTERRUPTED, (tmp_path / "log").read_text()
-    assert "start it again to go on" in (tmp_path / "log").read_text()
+    assert "start it again to resume" in (tmp_path / "log").read_text()
     assert newest(tmp_path / "scratch/checkpoints") is not None
 
 
