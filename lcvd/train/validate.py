@@ -72,7 +72,8 @@ class HeldOut:
         losses = torch.zeros(count, 2, device=objective.model.device)
         was_training = objective.training
         objective.eval()
-        for first in range(0, count, world):  # ZeRO 3 needs the same number of calls in every process, so surplus ones repeat a window
+        # ZeRO 3 needs the same number of calls in every process, so surplus ones repeat a window.
+        for first in range(0, count, world):
             window = min(first + rank, count - 1)
             row = self._window(objective, window, sigma[window : window + 1])
             if first + rank < count:
