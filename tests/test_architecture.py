@@ -27,10 +27,9 @@ TESTED_IN = {
     "lcvd/metrics/test_session.py": "metrics/base metrics/extras metrics/registry",
     "lcvd/model/test_lcvd.py": "model/conditioned model/load",
     "lcvd/model/test_latents.py": "model/packing",
-    "lcvd/model/test_objective.py": "model/random_draws model/seeds",
+    "lcvd/model/test_objective.py": "model/seeds",
     "lcvd/model/test_pipeline.py": "model/call_arguments model/conditions model/pictures",
-    "lcvd/model/test_precompute_latents.py": "model/fingerprint",
-    "lcvd/model/test_sampler.py": "model/recipe model/schedule",
+    "lcvd/model/test_sampler.py": "model/recipe",
     "lcvd/reconstruct/estimators/test_deca.py": "face/deca_coder",
     "lcvd/reconstruct/test_stage.py": "reconstruct/contact_sheet reconstruct/estimators/open_head",
     "lcvd/relighting/test_api.py": "relighting/generate relighting/options relighting/result relighting/scene "
