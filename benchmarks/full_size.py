@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lcvd.config.train import ImageEncoderSettings, ModelSettings
 from lcvd.model.adapter import Adapter
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.hf_classes import AutoencoderKL, UNetSpatioTemporalConditionModel
 from lcvd.model.image_token import new_image_encoder
 from lcvd.model.init_weights import unet_config
@@ -90,12 +91,10 @@ def sampling(pipe: LCVDPipeline, recipe: str, frames: int, peak: float, budget: 
 
     def work() -> None:
         pipe(
-            images[0],
-            mask,
-            images[0],
-            images[1:],
-            guidance=4.5,
+            Conditioning(images[0], mask, images[0], images[1:]),
             generator=0,
+            guidance=4.5,
+            likeness=1.0,
             recipe=recipe,
             memory_budget_gb=budget,
             progress=lambda _, total: rows.append(total),

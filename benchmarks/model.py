@@ -25,6 +25,7 @@ import torch
 from benchmarks import frontier, full_size
 from benchmarks.overfit import CLIP, GUIDANCE, LIGHTS, Scene, scores, train_or_load
 from benchmarks.published_loop import published_loop
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import RECIPES
 
@@ -48,12 +49,9 @@ def speed(pipe: LCVDPipeline, scene: Scene, frames: int, rounds: int) -> dict[st
 
     def ours(recipe: str, output: str = "uint8") -> Any:
         return pipe(
-            reference,
-            mask,
-            hints[0],
-            hints[1:],
-            guidance=GUIDANCE,
+            Conditioning(reference, mask, hints[0], hints[1:]),
             generator=drawn(),
+            guidance=GUIDANCE,
             recipe=recipe,
             output_type=output,
         ).frames

@@ -30,6 +30,7 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
 from lcvd.light.estimate import fit_light
 from lcvd.metrics.light_error import light_error
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import Recipe
 from lcvd.render.hints import WINDOW, hints_of, surfaces_of
@@ -120,7 +121,8 @@ def relight_scene(
     """Animate the clip's first frame with `count` frames of its motion under the light of `scene`; `options` go to the
     pipeline."""
     options = {"guidance": GUIDANCE, "generator": 0, "recipe": recipe} | options
-    video: Array = pipe(own.frames[0], own.masks[0], own.hints[0], scene.hints[1 : count + 1], **options).frames
+    inputs = Conditioning(own.frames[0], own.masks[0], own.hints[0], scene.hints[1 : count + 1])
+    video: Array = pipe(inputs, **options).frames
     return video
 
 

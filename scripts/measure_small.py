@@ -1,7 +1,7 @@
 """Measure the small model as it is, for its card: ``python -m scripts.measure_small SHARDS``, those of `make demo`.
 
-Writes ``metrics.json`` beside the model: its numbers and those of what costs nothing, on the demo's test clips, at the guidance
-and likeness that its card recommends; prints the same at others.
+Writes ``metrics.json`` beside the model: its numbers and those of what costs nothing, on the demo's test clips, at its own
+guidance and likeness; prints the same at others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from lcvd.config.profiles import profile
 from lcvd.evaluate.stage import evaluate
-from lcvd.model.hub import SMALL, fetched
+from lcvd.model.hub import SMALL, fetched, load_sampling
 
 OTHERS = ((1.0, 1.0), (1.0, 1.5), (1.0, 3.0), (1.5, 2.0))
 """Guidance and likeness."""
@@ -28,7 +28,8 @@ def measured(shards: Path, **changes: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as out:
         found = evaluate(fetched(SMALL), shards, Path(out), settings.model_copy(update={"evaluate": section}))
     others = {name: numbers for name, numbers in found["baselines"].items() if name in SHOWN}
-    how = {key: getattr(section, key) for key in ("guidance", "likeness")}
+    sampling = load_sampling(fetched(SMALL)).resolved(section.overrides)
+    how = {"guidance": sampling.guidance, "likeness": sampling.likeness}
     return {**{key: found[key] for key in ("clips", "frames", "metrics")}, **how, "baselines": others}
 
 

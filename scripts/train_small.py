@@ -22,8 +22,7 @@ from lcvd.config.io import dump_settings
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.download.manifest.files import write_manifest
-from lcvd.model.hub import SMALL, fetched, save_parts
-from lcvd.model.lcvd import LCVD
+from lcvd.model.hub import SMALL, fetched, load_parts, save_parts
 from lcvd.shard.split import place
 
 HEADS, HELD_OUT_HEADS = 150, 4
@@ -102,8 +101,7 @@ def main() -> None:
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(folder)}
     subprocess.run(["dvc", "repro", "train"], cwd=folder, env=environment, check=True)
-    model = LCVD.from_pretrained(folder / "data" / "train" / "model", torch_dtype=torch.float16)
-    save_parts(model.parts(), fetched(SMALL))
+    save_parts(load_parts(folder / "data" / "train" / "model", torch.float16), fetched(SMALL))
 
 
 if __name__ == "__main__":

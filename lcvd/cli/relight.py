@@ -29,7 +29,7 @@ _SEEN = click.Path(path_type=Path, exists=True)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _MADE = ("size", "paste_back", "side_by_side", "keep_audio", "mark")
 _SEEN_AS = ("align", "smooth", "face", "drive_face", "portrait_at", "start", "end", "fps", "no_face")
-_SAMPLED = ("seed", "recipe", "steps", "adapters")
+_SAMPLED = ("guidance", "likeness", "seed", "recipe", "steps", "adapters")
 
 
 @click.command
@@ -55,12 +55,11 @@ _SAMPLED = ("seed", "recipe", "steps", "adapters")
 @click.option(
     "--model", help=f"A folder, small, or owner/name on a hub (default: {TRAINED} if it is there, else small)."
 )
-@click.option("--guidance", type=float, help="Strength of the light (default: evaluate.guidance of params.yaml).")
+@click.option("--guidance", type=float, help="Strength of the target light (default: the model's own).")
 @click.option(
     "--likeness",
     type=float,
-    help="How strongly the face follows the portrait; 1 is as the network predicts (default: evaluate.likeness of "
-    "params.yaml).",
+    help="Strength of the portrait; 1 is the network's own prediction (default: the model's own).",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -108,14 +107,14 @@ _SAMPLED = ("seed", "recipe", "steps", "adapters")
     help="Mark the pixels as AI-generated, beside the file's own metadata: words, or a watermark that `lcvd marked` finds.",
 )
 @click.option("--preview", is_flag=True, help="Shading hints only: needs no model, takes seconds.")
-@click.option("--steps", type=int, help="Denoising steps (default: the recipe's).")
-@click.option("--recipe", default="default", show_default=True, help="How it is sampled: default, published, fast.")
+@click.option("--recipe", help="Sampling recipe: default, published or fast (default: the model's own).")
+@click.option(
+    "--steps", type=int, help="Number of denoising steps (default: the recipe's; without --recipe, the model's own)."
+)
 @click.option(
     "--adapters",
-    default="shading+reference",
-    show_default=True,
     type=click.Choice(["shading+reference", "reference", "shading"]),
-    help="Use one of the model's adapters alone, as in the paper's Table 4.",
+    help="Use one of the model's adapters alone, as in the paper's Table 4 (default: the model's own, usually both).",
 )
 @click.option("--params", type=click.Path(path_type=Path), help="Settings (default: params.yaml if there is one).")
 @click.option(
@@ -147,8 +146,6 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
     params = options["params"]
     settings: Settings = load_settings(params) if params else settings_here()
     sampled = _some(options, _SAMPLED)
-    for name in ("guidance", "likeness"):
-        sampled[name] = getattr(settings.evaluate, name) if options[name] is None else options[name]
     # All is done again by the call; here, bad numbers and names are refused before a model is loaded.
     SceneRequest(options["portrait"], options["drive"], **wanted)
     check_named(options["light"], options["light_yaw"])

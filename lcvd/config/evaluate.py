@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -22,18 +22,25 @@ class EvaluateSettings(Section):
     """Maximum number of test clips, taken in order of id."""
     frames: int = Field(100, ge=1)
     """Number of frames to relight from the start of each clip, not counting the reference frame."""
-    recipe: Literal["default", "published", "fast"] = "published"
-    """Sampling recipe: solver, windows and guidance interval (`lcvd.model.recipe`)."""
-    steps: int = Field(25, ge=1)
-    """Number of denoising steps."""
-    guidance: float = Field(4.5, ge=0)
-    """Guidance weight: extrapolation from the prediction with `reference` to the one with `reference + shading` (paper, Eq. 6)."""
-    likeness: float = Field(1.0, ge=0)
+    recipe: Literal["default", "published", "fast"] | None = None
+    """Sampling recipe: solver, windows and guidance interval (`lcvd.model.recipe`). Empty: the model's own, as stored under
+    `sampling` in its `model_index.json`."""
+    steps: int | None = Field(None, ge=1)
+    """Number of denoising steps. Empty: the recipe's, or the model's own if `recipe` is empty too."""
+    guidance: float | None = Field(None, ge=0)
+    """Guidance weight: extrapolation from the prediction with `reference` to the one with `reference + shading` (paper, Eq. 6).
+    Empty: the model's own."""
+    likeness: float | None = Field(None, ge=0)
     """Identity guidance weight, applied at low noise levels only: extrapolation from the prediction without the reference to
-    the one with it. 1 uses the prediction unchanged (the paper)."""
-    adapters: Literal["shading+reference", "reference", "shading"] = "shading+reference"
-    """Adapters to use: both, or one alone as in Table 4 of the paper."""
+    the one with it. 1 uses the prediction unchanged (the paper). Empty: the model's own."""
+    adapters: Literal["shading+reference", "reference", "shading"] | None = None
+    """Adapters to use: both, or one alone as in Table 4 of the paper. Empty: the model's own."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
     """Names of the light presets used as target lights."""
     published: tuple[PublishedMetric, ...] = ()
     """Published metrics to compute in addition to the open ones. You must provide the weights of each (docs/metrics.md)."""
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What replaces the model's own sampling defaults; None keeps a default."""
+        return self.model_dump(include={"recipe", "steps", "guidance", "likeness", "adapters"})

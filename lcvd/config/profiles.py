@@ -50,7 +50,7 @@ DEMO: dict[str, Any] = {
             "ema": 0.99,
         },
     },
-    "evaluate": {"clips": 2, "frames": 31, "guidance": 1.0, "likeness": 2.0, "recipe": "fast", "steps": 6},
+    "evaluate": {"clips": 2, "frames": 31, "recipe": "fast", "steps": 6},
 }
 
 PAPER: dict[str, Any] = {

@@ -190,11 +190,9 @@ class WatchSettings(Section):
     """Number of windows of the held-out loss. Each has fixed noise, at one quantile of the training noise levels."""
     video_every: int = Field(0, ge=0)
     """Number of optimiser steps between sample videos of fixed portraits, hints and seeds, which are written next to the log
-    and not tracked by DVC; 0 makes none."""
+    and not tracked by DVC; 0 makes none. They are sampled with the model's own defaults."""
     video_clips: int = Field(2, ge=1)
     """Number of sample videos, each of another portrait."""
-    video_guidance: float = Field(4.5, ge=0)
-    """Guidance weight of the sample videos."""
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = ()
     """Experiment trackers that log the numbers in addition to DVCLive. Each needs the package of the same name."""
 

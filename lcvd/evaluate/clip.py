@@ -24,9 +24,8 @@ from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.measure import Meter, regrouped
 from lcvd.metrics.readings import BIASED, PSNR, Reference, Score, VideoScores, feature_set, key_of_metric, score_video
 from lcvd.metrics.session import MetricSession
-from lcvd.model.call_arguments import conditions_of
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
-from lcvd.model.recipe import recipe_of
 from lcvd.render.hints import WINDOW, Hints, hints_of
 from lcvd.render.ratio_image import relight_frames
 from lcvd.render.warp import WarpedReference
@@ -57,7 +56,7 @@ class ScoredClip:
         self, sample: Sample, pipe: LCVDPipeline, session: MetricSession, settings: Settings, scratch: Path
     ) -> None:
         self.sample, self.pipe, self.settings, size = sample, pipe, settings.evaluate, pipe.model.size
-        self.recipe = recipe_of(self.settings.recipe, self.settings.steps)
+        self.sampling = pipe.sampling.resolved(self.settings.overrides)
         self.seed, self.size, self.count = settings.seed, size, frame_count(sample, settings)
         self.middle, self.scratch = self.count // 2, scratch
         self.reference = _resized(sample.frames([0]), size)[0]
@@ -120,8 +119,8 @@ class ScoredClip:
         )  # fmt: skip
         with timed("figures"):
             draw(
-                moment, self.pipe, out, guidance=self.settings.guidance, likeness=self.settings.likeness,
-                recipe=self.recipe, seed=self.seed,
+                moment, self.pipe, out, guidance=self.sampling.guidance, likeness=self.sampling.likeness,
+                recipe=self.sampling.recipe_for(), seed=self.seed,
             )  # fmt: skip
 
     def _shown_frame(self) -> Array:
@@ -171,19 +170,11 @@ class ScoredClip:
 
     def _relight(self, hints: Hints, light: str, ticker: Ticker) -> Path:
         """The model's video, as a lossless file."""
-        sets = conditions_of(self.settings.adapters)
         latents = self.pipe(
-            self.reference,
-            self.mask,
-            self.own_hint,
-            hints,
-            guidance=self.settings.guidance,
-            likeness=self.settings.likeness,
-            recipe=self.recipe,
+            Conditioning(self.reference, self.mask, self.own_hint, hints, self.warped_reference),
             generator=self.seed,
-            positive=sets["positive"],
-            negative=sets["negative"],
-            warped_reference=self.warped_reference,
+            guidance=self.sampling.guidance_for(),
+            recipe=self.sampling.recipe_for(),
             output_type="latent",
             progress=lambda done, total: ticker.part(len(hints), done / total),
         ).frames

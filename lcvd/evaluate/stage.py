@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,7 @@ def _protocol(model: LCVD, shards: Path, settings: Settings, results: Results) -
         "window": model.frames,
         "frames": settings.evaluate.frames,
         "frames_scored": sum(video.frames for video in results.arms["model"]),
-        "recipe": settings.evaluate.recipe,
-        "steps": settings.evaluate.steps,
-        "guidance": settings.evaluate.guidance,
-        "likeness": settings.evaluate.likeness,
-        "adapters": settings.evaluate.adapters,
+        **asdict(model.sampling.resolved(settings.evaluate.overrides)),
         "lights": list(settings.evaluate.lights),
         "quality": {
             "metric": metric,

@@ -6,6 +6,7 @@ its largest part.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
 from lcvd.model.hub import Parts, save_parts
 from lcvd.model.lcvd import CONDITIONS
 from lcvd.model.load import load_image_encoder, load_part, load_vae, read_config
+from lcvd.model.sampling import Sampling
 from lcvd.model.schedule import euler_scheduler
 from lcvd.model.seeds import generator
 from lcvd.weights.strict import load_strict, read_pickled
@@ -62,7 +64,13 @@ def convert(
         vae=load_vae(vae, dtype),
         packing=None,
         scheduler=euler_scheduler(),
-        sizes={"size": size, "frames": FRAMES, "overlap": OVERLAP, "warp_reference": False},
+        config={
+            "size": size,
+            "frames": FRAMES,
+            "overlap": OVERLAP,
+            "warp_reference": False,
+            "sampling": asdict(Sampling()),
+        },
     )
     save_parts(parts, out)
     return list(adapters)

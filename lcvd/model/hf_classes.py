@@ -25,7 +25,7 @@ from diffusers import (
 )
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from diffusers.utils import BaseOutput, PushToHubMixin
+from diffusers.utils import BaseOutput
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 __all__ = [
@@ -38,7 +38,6 @@ __all__ = [
     "EDMDPMSolverMultistepScheduler",
     "EulerDiscreteScheduler",
     "ModelMixin",
-    "PushToHubMixin",
     "UNetSpatioTemporalConditionModel",
     "register_to_config",
 ]

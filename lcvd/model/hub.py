@@ -1,6 +1,6 @@
 """A model as a folder of parts, each with its own config and safetensors, in the layout of model hubs.
 
-model_index.json                  which part is of which class; size, frames, overlap, warp_reference, conditions
+model_index.json                  class of each part; size, frames, overlap, conditions, warp_reference, sampling
 unet/                             config.json, diffusion_pytorch_model.safetensors
 <condition>_adapter/              the same, for each condition
 vae/                              the same, the autoencoder of the latents; packing/ beside it where it packs them
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from lcvd.model.hf_classes import (
 )
 from lcvd.model.load import ONE_FILE, load_image_encoder, load_part, load_vae, read_config
 from lcvd.model.packing import Packing
+from lcvd.model.sampling import Sampling
 from lcvd.weights.strict import ModelError
 
 INDEX = "model_index.json"
@@ -46,7 +47,7 @@ FILES = [INDEX, "*/config.json", "*/scheduler_config.json", "*/*.safetensors"]
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a model, and the sizes it works at."""
+    """The parts of a model and its configuration."""
 
     unet: UNetSpatioTemporalConditionModel
     adapters: Mapping[str, Adapter]
@@ -55,8 +56,8 @@ class Parts:
     vae: AutoencoderKL
     packing: Packing | None
     scheduler: Any
-    sizes: Mapping[str, Any]
-    """``size``, ``frames``, ``overlap``, and ``warp_reference``, a bool: see `LCVD`."""
+    config: Mapping[str, Any]
+    """``size``, ``frames``, ``overlap``, ``warp_reference`` and ``sampling`` as in ``model_index.json``: see `LCVD`."""
 
     def named(self) -> dict[str, Any]:
         """All parts by the name of their folder."""
@@ -84,7 +85,7 @@ def save_parts(parts: Parts, folder: Path | str, safe_serialization: bool = True
     index = {name: [_library(part), type(part).__name__] for name, part in named.items()}
     head = {"_class_name": PIPELINE, "_diffusers_version": diffusers.__version__}
     text = json.dumps(
-        head | dict(sorted({**index, **parts.sizes, "conditions": list(parts.adapters)}.items())), indent=2
+        head | dict(sorted({**index, **parts.config, "conditions": list(parts.adapters)}.items())), indent=2
     )
     (folder / INDEX).write_text(text + "\n", encoding="utf-8")
     for name, part in named.items():
@@ -119,9 +120,28 @@ def load_parts(where: Path | str, dtype: torch.dtype | None = None, **hub: Any) 
         vae=load_vae(folder / "vae", dtype),
         packing=load_part(Packing, folder / "packing", dtype) if "packing" in config else None,
         scheduler=EulerDiscreteScheduler.from_config(read_config(folder / "scheduler" / "scheduler_config.json")),
-        sizes={key: int(config[key]) for key in SIZES}
-        | {"warp_reference": bool(config.get("warp_reference", config.get(OLD_WARP, False)))},
+        config={
+            **{key: int(config[key]) for key in SIZES},
+            "warp_reference": bool(config.get("warp_reference", config.get(OLD_WARP, False))),
+            "sampling": asdict(load_sampling(folder)),
+        },
     )
+
+
+def load_sampling(folder: Path) -> Sampling:
+    """The sampling defaults of the model in a folder; those of the published system where its index has none.
+
+    Raises:
+        ModelError: they have an unknown key, or a value out of range; the error names it.
+    """
+    found = read_config(folder / INDEX).get("sampling", {})
+    known = [field.name for field in fields(Sampling)]
+    if not isinstance(found, dict) or set(found) - set(known):
+        raise ModelError(f"{folder / INDEX}: sampling: expected some of {', '.join(known)}, got {found!r}")
+    try:
+        return Sampling(**found)
+    except ValueError as error:
+        raise ModelError(f"{folder / INDEX}: sampling: {error}") from None
 
 
 def fetched(where: Path | str, **hub: Any) -> Path:

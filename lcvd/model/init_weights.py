@@ -13,9 +13,10 @@ import torch
 from lcvd.config.train import ImageEncoderSettings, ModelSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.hf_classes import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
-from lcvd.model.hub import SMALL, adapter_folder, fetched
+from lcvd.model.hub import SMALL, adapter_folder, fetched, load_sampling
 from lcvd.model.image_token import new_image_encoder, vision_config
 from lcvd.model.load import load_image_encoder, load_part, read_config
+from lcvd.model.sampling import Sampling
 from lcvd.model.seeds import generator, seeded_construction
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
@@ -62,6 +63,11 @@ def image_encoder(start: str, settings: ImageEncoderSettings, seed: int) -> CLIP
     wanted = vision_config(settings)
     _compare(folder / "image_encoder", {name: getattr(wanted, name) for name in _VISION}, "train.model.image_encoder")
     return load_image_encoder(folder / "image_encoder", torch.float32)
+
+
+def sampling(start: str) -> Sampling:
+    """The sampling defaults of a model trained from `start`: those of the model it starts from."""
+    return load_sampling(fetched(SMALL)) if start == SMALL else Sampling()
 
 
 def unet_config(settings: ModelSettings) -> dict[str, Any]:

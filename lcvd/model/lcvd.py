@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -16,17 +16,19 @@ from torch import Tensor, nn
 from lcvd.config.train import SVD_SIGMAS, ModelSettings
 from lcvd.model import init_weights
 from lcvd.model.adapter import Adapter
-from lcvd.model.hf_classes import CLIPVisionModelWithProjection, PushToHubMixin, UNetSpatioTemporalConditionModel
-from lcvd.model.hub import Parts, load_parts, save_parts
+from lcvd.model.hf_classes import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
+from lcvd.model.hub import Parts
 from lcvd.model.image_token import image_token
 from lcvd.model.latents import LatentCodec, codec_of
+from lcvd.model.sampling import Sampling
 from lcvd.model.schedule import euler_scheduler
 from lcvd.weights.registry import ModelError
 
 CONDITIONS = ("shading", "reference", "landmark")
+PUBLISHED = Sampling()
 
 
-class LCVD(nn.Module, PushToHubMixin):
+class LCVD(nn.Module):
     """The UNet of Stable Video Diffusion, one adapter for each condition, CLIP's vision tower and a latent codec.
 
     No parameter is added to the UNet: its state dict is diffusers', and with fresh adapters, or with none, its output
@@ -37,6 +39,7 @@ class LCVD(nn.Module, PushToHubMixin):
         size: side of the frames, px. frames, overlap: windows over a long video (spec D). sigmas: lowest and highest noise
             level that it is sampled at. warp_reference: whether the reference adapter receives the reference warped to
             each frame (`lcvd.render.warp.WarpedReference`) instead of the same image for all frames.
+        sampling: how it is sampled by default.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class LCVD(nn.Module, PushToHubMixin):
         overlap: int,
         sigmas: tuple[float, float] = SVD_SIGMAS,
         warp_reference: bool = False,
+        sampling: Sampling = PUBLISHED,
     ) -> None:
         super().__init__()
         width = unet.config["block_out_channels"][0]
@@ -68,13 +72,8 @@ class LCVD(nn.Module, PushToHubMixin):
         self.adapters = nn.ModuleDict(adapters)
         self.image_encoder = image_encoder
         self.codec = codec
-        self.size, self.frames, self.overlap, self.sigmas, self.warp_reference = (
-            size,
-            frames,
-            overlap,
-            sigmas,
-            warp_reference,
-        )
+        self.size, self.frames, self.overlap, self.sigmas = size, frames, overlap, sigmas
+        self.warp_reference, self.sampling = warp_reference, sampling
 
     @classmethod
     def fresh(cls, settings: ModelSettings, seed: int) -> LCVD:
@@ -89,50 +88,40 @@ class LCVD(nn.Module, PushToHubMixin):
         unet = init_weights.unet(settings, seed)
         adapters = init_weights.adapters(settings, seed)
         encoder = init_weights.image_encoder(settings.start, settings.image_encoder, seed)
-        sizes: dict[str, Any] = {
-            name: getattr(settings, name) for name in ("size", "frames", "overlap", "warp_reference")
-        }
-        return cls(unet, adapters, encoder, codec_of(settings.latents), sigmas=settings.sigmas, **sizes).eval()
+        return cls(
+            unet,
+            adapters,
+            encoder,
+            codec_of(settings.latents),
+            size=settings.size,
+            frames=settings.frames,
+            overlap=settings.overlap,
+            sigmas=settings.sigmas,
+            warp_reference=settings.warp_reference,
+            sampling=init_weights.sampling(settings.start),
+        ).eval()
 
     @classmethod
     def of(cls, parts: Parts) -> LCVD:
         """A model of loaded parts, in evaluation mode."""
         codec = LatentCodec(parts.vae, parts.packing)
         sigmas = parts.scheduler.config["sigma_min"], parts.scheduler.config["sigma_max"]
-        return cls(parts.unet, parts.adapters, parts.image_encoder, codec, sigmas=sigmas, **parts.sizes).eval()
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        where: Path | str,
-        *,
-        torch_dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-        **hub: Any,
-    ) -> LCVD:
-        """The model in a folder, or in a hub's repository "owner/name", in evaluation mode; see `hub.load_parts`.
-
-        Raises:
-            ModelError: it isn't a model, or a part doesn't fit its config; files and keys are named.
-        """
-        return cls.of(load_parts(where, torch_dtype, **hub)).to(device)
-
-    def save_pretrained(self, folder: Path | str, **options: Any) -> None:
-        """Write all parts below `folder` in the layout of model hubs; see `hub.save_parts`. `push_to_hub` uses it."""
-        save_parts(self.parts(), folder, **options)
+        config = {**parts.config, "sampling": Sampling(**parts.config["sampling"])}
+        return cls(parts.unet, parts.adapters, parts.image_encoder, codec, sigmas=sigmas, **config).eval()
 
     def parts(self) -> Parts:
-        """What the model is made of."""
+        """The parts of the model."""
         adapters: Any = dict(self.adapters)
-        sizes = {
+        config = {
             "size": self.size,
             "frames": self.frames,
             "overlap": self.overlap,
             "warp_reference": self.warp_reference,
+            "sampling": asdict(self.sampling),
         }
         codec = self.codec
         scheduler = euler_scheduler(self.sigmas)
-        return Parts(self.unet, adapters, self.image_encoder, codec.autoencoder, codec.packing, scheduler, sizes)
+        return Parts(self.unet, adapters, self.image_encoder, codec.autoencoder, codec.packing, scheduler, config)
 
     @property
     def device(self) -> torch.device:

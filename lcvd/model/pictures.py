@@ -62,7 +62,7 @@ class Given:
         if not hasattr(value, "__len__") or not hasattr(value, "__getitem__"):
             raise UsageError(f"{name}: expected arrays, tensors or images, got {type(value).__name__}")
         if len(value) == 0:
-            raise UsageError(f"{name}: expected at least one picture, got none")
+            raise UsageError(f"{name}: expected at least one image, got none")
         self._name, self._value, self._size = name, value, size
         self.at(torch.tensor([0]))
 

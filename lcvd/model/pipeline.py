@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +15,19 @@ from torch import Tensor
 
 from lcvd.errors import LcvdError, UsageError
 from lcvd.model.batch_sizing import GB, rows_within
-from lcvd.model.call_arguments import Guidance, condition_sets, generator_of, led_pictures, strength_of
 from lcvd.model.conditioned import Conditioned
-from lcvd.model.conditions import Conditions
+from lcvd.model.conditioning import Conditioning
+from lcvd.model.guidance import Guidance, Scale
 from lcvd.model.hf_classes import BaseOutput, DiffusionPipeline
 from lcvd.model.hub import Parts, load_parts, save_parts
 from lcvd.model.lcvd import CONDITIONS, LCVD
-from lcvd.model.masks import latent_mask
 from lcvd.model.objective import time_ids
-from lcvd.model.pictures import picture, portrait_mask
-from lcvd.model.recipe import Recipe, recipe_of
+from lcvd.model.recipe import Recipe
 from lcvd.model.sampler import sample
-from lcvd.model.sampling_state import Kept
+from lcvd.model.sampling import Sampling
+from lcvd.model.sampling_state import StateFolder
 from lcvd.model.schedule import Scheduler
+from lcvd.model.seeds import generator_of
 
 Callback = Callable[[DiffusionPipeline, int, Tensor, dict[str, Tensor]], dict[str, Any] | None]
 ROWS = 2
@@ -70,6 +70,7 @@ class LCVDPipeline(DiffusionPipeline):
         frames: int = 16,
         overlap: int = 6,
         warp_reference: bool = False,
+        sampling: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         given = dict(zip(CONDITIONS, (shading_adapter, reference_adapter, landmark_adapter), strict=True))
@@ -81,18 +82,29 @@ class LCVDPipeline(DiffusionPipeline):
             packing=packing,
             **{f"{name}_adapter": adapter for name, adapter in given.items()},
         )
-        sizes = {"size": size, "frames": frames, "overlap": overlap, "warp_reference": warp_reference}
-        self.register_to_config(**sizes)
+        config = {
+            "size": size,
+            "frames": frames,
+            "overlap": overlap,
+            "warp_reference": warp_reference,
+            "sampling": asdict(Sampling(**(sampling or {}))),
+        }
+        self.register_to_config(**config)
         adapters = {name: adapter for name, adapter in given.items() if adapter is not None}
-        self.parts = Parts(unet, adapters, image_encoder, vae, packing, scheduler, sizes)
+        self.parts = Parts(unet, adapters, image_encoder, vae, packing, scheduler, config)
         self.model = LCVD.of(self.parts)
         self._interrupted = False
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the model is sampled by default."""
+        return self.model.sampling
 
     @classmethod
     def of(cls, model: LCVD | Parts) -> LCVDPipeline:
         """A pipeline around a model; both share its parts."""
         parts: Parts = model if isinstance(model, Parts) else model.parts()
-        return cls(**parts.named(), **parts.sizes)
+        return cls(**parts.named(), **parts.config)
 
     @classmethod
     def from_pretrained(
@@ -127,22 +139,13 @@ class LCVDPipeline(DiffusionPipeline):
     @torch.inference_mode()
     def __call__(
         self,
-        reference: Any,
-        reference_mask: Any,
-        reference_hint: Any,
-        hints: Any,
+        conditioning: Conditioning,
         *,
-        guidance: Guidance | None = None,
-        likeness: float = 1.0,
         generator: torch.Generator | int | None = None,
-        recipe: Recipe | str = "default",
+        guidance: Guidance | Scale | None = None,
+        likeness: float | None = None,
+        recipe: Recipe | str | None = None,
         steps: int | None = None,
-        positive: Collection[str] = ("shading", "reference"),
-        negative: Collection[str] = ("reference",),
-        clip_in_negative: bool = False,
-        warped_reference: Any = None,
-        reference_landmarks: Any = None,
-        landmarks: Any = None,
         fps: float = 7,
         motion_bucket_id: float = 127,
         noise_aug_strength: float = 0.02,
@@ -151,100 +154,59 @@ class LCVDPipeline(DiffusionPipeline):
         output_type: str = "uint8",
         progress: Callable[[int, int], None] | None = None,
         callback_on_step_end: Callback | None = None,
-        kept: Kept | None = None,
+        state_folder: StateFolder | None = None,
     ) -> LCVDOutput:
-        """The portrait in the pose and light of every hint.
+        """Generate the portrait in the pose and light of every hint.
 
-        The prediction is ``y1 + guidance * (y2 - y1) + (likeness - 1) * (y2 - y3)`` with y2 under the conditions `positive`,
-        y1 under `negative`, and y3 under `positive` without the reference.
+        Guidance, likeness, recipe and steps that aren't given are the model's own (`sampling`).
 
         Args:
-            reference: the portrait, one picture of `config.size` px: PIL image, array (H,W,3) or tensor (3,H,W), uint8
-                or in [0,1].
-            reference_mask: (H,W), bool, uint8 or in [0,1]; over half means person. Outside, the picture is kept.
-            reference_hint: shading of the reference's own pose and light, one picture.
-            hints: shading of the wanted poses and light, N pictures: array (N,H,W,3), tensor (N,3,H,W), list of images,
-                or anything that renders or reads them on demand (`inputs.Given`).
-            guidance: how strongly the shading is followed: the published default 4.5, 1 for the demo's model;
-                (lowest, highest) rises over the video; N numbers, one a hint.
-            likeness: how strongly the reference is followed: 1 as the network predicts (the published way), more
-                exaggerates what it makes of it, at the recipe's noise levels for that. It counts where the reference is
-                among `positive`, and costs a third evaluation there, unless guidance is 1, which needs no first.
+            conditioning: portrait, mask, hints and, for a model with `warp_reference`, the warped reference.
             generator: a seed, or a CPU generator.
+            guidance: strength of the target light: a number, (first, last) or one number per hint, with the model's own
+                likeness and adapters; or a `Guidance`, which holds all of them.
+            likeness: strength of the portrait, see `Guidance.likeness`; it goes with a `guidance` of numbers only.
             recipe: ``default``, ``published`` or ``fast`` (`recipe.RECIPES`), or a `Recipe`.
-            steps: denoising steps, instead of the recipe's.
-            positive: conditions of y2. negative: conditions of y1. The paper's ablation F_r is ("reference",) for both
-                with guidance 1, F_s is ("shading",) against ().
-            clip_in_negative: keep the image token under `negative`; the published system leaves it out.
-            warped_reference: the portrait as it stands in the pose of each hint, N pictures (`lcvd.render.warp.WarpedReference`): what a
-                model needs that was trained so (`model.warp_reference`), and others don't look at.
-            reference_landmarks: landmark map of the reference, where `landmark` is a condition; landmarks: N of them.
-            fps: frames a second, motion_bucket_id, noise_aug_strength: SVD's conditioning numbers, as trained; the
-                last is also the noise put on the reference.
-            decode_chunk_size: at most so many frames are decoded at once.
-            memory_budget_gb: bound on memory, weights included; how many rows the network is given, and frames are
-                decoded, at once is then measured (`memory.rows_within`). None: two rows, a window under two sets.
+            steps: number of denoising steps; None with a `recipe`: the recipe's.
+            fps: frames per second. motion_bucket_id, noise_aug_strength: SVD's other conditioning numbers, as in training;
+                the last one is also the noise level of the reference.
+            decode_chunk_size: maximum number of frames decoded at once.
+            memory_budget_gb: upper bound of memory, weights included: how many windows are computed and frames decoded at
+                once is then measured (`batch_sizing.rows_within`). None: two rows, one window under two sets of conditions.
             output_type: ``uint8`` (N,H,W,3), ``np`` the same in [0,1], ``pt`` (N,3,H,W) in [0,1], ``pil`` images, or
                 ``latent`` (N,C,h,w).
-            progress: called with (rows computed, rows in all).
-            callback_on_step_end: diffusers' callback (pipeline, step, timestep, {"latents"}); may return other latents.
-            kept: the folder in which this very call keeps what it has done, to go on from there if it is ended.
+            progress: called with (rows computed, total rows).
+            callback_on_step_end: diffusers' callback (pipeline, step, timestep, {"latents"}); it may return other latents.
+            state_folder: where this call saves its progress, to continue from there after it was stopped.
 
         Raises:
-            TypeError, ValueError: an argument is missing, or has a wrong type, shape or range; it is named.
+            TypeError, ValueError: an argument is missing, or has a wrong type, shape or range; the error names it.
             Interrupted: `interrupt` was called.
         """
         self._interrupted = False
         size, model, device = self.config.size, self.model, self._execution_device
-        chosen = recipe_of(recipe, steps)
         if output_type not in OUTPUTS:
             raise UsageError(f"output_type: expected one of {', '.join(OUTPUTS)}, got {output_type!r}")
-        if not 0 <= likeness < float("inf"):
-            raise UsageError(f"likeness: expected a finite number of at least 0, got {likeness}")
-        sets = condition_sets(model, positive, negative)
-        used = set().union(*sets)
-        still = "reference" in used and not model.warp_reference
-        moving = led_pictures(
-            (used | {"shading"}) - ({"reference"} if still else set()),
-            size,
-            reference=reference,
-            reference_hint=reference_hint,
-            reference_landmarks=reference_landmarks,
-            hints=hints,
-            landmarks=landmarks,
-            warped_reference=warped_reference,
-        )
-        count = len(moving["shading"])
-        strength, rng = strength_of(guidance, count), generator_of(generator)
-        signed = picture("reference", reference, size) * 2 - 1
-        mask = portrait_mask("reference_mask", reference_mask, size)
+        chosen, weights = self.sampling.recipe_for(recipe, steps), self._guidance(guidance, likeness)
+        rng = generator_of(generator, "relight")
         noise = torch.randn(model.frames, model.codec.channels, size // 8, size // 8, generator=rng)
-        noisy = signed + noise_aug_strength * torch.randn(1, *signed.shape, generator=rng)[0]
-        led = {name: pictures for name, pictures in moving.items() if name in used}
-        network = Conditioned(
-            model,
-            device,
-            Conditions(model, signed if still else None, led, device),
-            sets,
-            tokens=self._tokens(signed, clip_in_negative),
-            condition=self._condition(noisy, mask),
-            ids=time_ids(torch.tensor([noise_aug_strength], device=device), fps - 1, motion_bucket_id),
-        )
+        reference_noise = noise_aug_strength * torch.randn(1, 3, size, size, generator=rng)[0]
+        ids = time_ids(torch.tensor([noise_aug_strength], device=device), fps - 1, motion_bucket_id)
+        network = Conditioned(model, device, conditioning, weights, noise=reference_noise, ids=ids)
         rows, chunk = self._at_once(network, noise, decode_chunk_size, memory_budget_gb)
         with self.progress_bar(total=chosen.steps) as bar:
             latents = sample(
                 network,
                 noise,
-                count,
+                network.frames,
                 scheduler=self.scheduler,
                 recipe=chosen,
-                guidance=strength,
-                likeness=likeness if "reference" in positive else 1.0,
+                guidance=weights,
                 overlap=self.config.overlap,
                 rows=rows,
                 progress=self._progress(progress),
                 on_step=self._stepper(bar, callback_on_step_end),
-                kept=kept,
+                state_folder=state_folder,
             )
         result = self._output(latents[1:], output_type, chunk)
         self.maybe_free_model_hooks()
@@ -275,22 +237,13 @@ class LCVDPipeline(DiffusionPipeline):
 
         return rows, rows_within(budget, decode, device, chunk, "decoding one frame")
 
-    def _tokens(self, signed_3HW: Tensor, clip_in_negative: bool) -> Tensor:
-        """Image tokens (3,1,D) of the weaker and of the full conditions, and of those without the reference."""
-        token = self.model.token(signed_3HW[None].to(self._execution_device)).to(self.unet.dtype)
-        none = torch.zeros_like(token)
-        return torch.cat([token if clip_in_negative else none, token, none])
-
-    def _condition(self, noisy_3HW: Tensor, mask_HW: Tensor) -> Tensor:
-        """Latent (1,C,h,w) of the noisy reference without the portrait."""
-        device, dtype = self._execution_device, self.vae.dtype
-        upcast = dtype == torch.float16 and self.vae.config.force_upcast
-        if upcast:
-            self.vae.to(torch.float32)
-        latent = self.model.codec.encode_condition(noisy_3HW[None].to(device, self.vae.dtype))
-        if upcast:
-            self.vae.to(dtype)
-        return (latent * (1 - latent_mask(mask_HW[None].to(device)))).to(self.unet.dtype)
+    def _guidance(self, given: Guidance | Scale | None, likeness: float | None) -> Guidance:
+        """The guidance of a call."""
+        if not isinstance(given, Guidance):
+            return self.sampling.guidance_for(given, likeness)
+        if likeness is not None:
+            raise ValueError("likeness: the Guidance object that was given holds it; leave it out")
+        return given
 
     def _progress(self, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
         def advance(done: int, total: int) -> None:

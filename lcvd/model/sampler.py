@@ -1,4 +1,4 @@
-"""Sampling: denoising steps over windows, with guidance between sets of conditions (spec D).
+"""The sampling loop: denoising steps over overlapping windows of a video, with guidance (spec D).
 
 Shape suffixes: N frames, T frames of a window, R rows, C latent channels, h w latent sides.
 """
@@ -12,23 +12,21 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lcvd.model.guidance import NEGATIVE, NO_REFERENCE, POSITIVE, Guidance
 from lcvd.model.recipe import Recipe
-from lcvd.model.sampling_state import Kept, State
+from lcvd.model.sampling_state import State, StateFolder
 from lcvd.model.schedule import Scheduler, solver_of
 from lcvd.model.windows import blend_weights, tiled_noise, windows_at
-
-WEAKER, FULL, UNLIKE = range(3)
-"""The sets of conditions: those of y1, those of y2, and y2's without the reference (y3)."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What the network is asked for at once: each row is one window under one of the sets of conditions."""
+    """One call of the network: each row is one window under one set of conditions."""
 
     frames_RT: Tensor
     """Frame indices of each row's window."""
     set_R: Tensor
-    """`WEAKER`, `FULL` or `UNLIKE`."""
+    """`guidance.NEGATIVE`, `POSITIVE` or `NO_REFERENCE`."""
 
 
 class Network(Protocol):
@@ -46,11 +44,11 @@ class Step:
     timestep: Tensor
     windows_WT: Tensor
     sets: tuple[int, ...]
-    """The sets of conditions that count, and are computed."""
+    """The sets of conditions that are computed: those with a weight."""
 
     @property
     def rows(self) -> Rows:
-        """All rows: for each window its sets."""
+        """All rows: each window under each set."""
         sets = torch.tensor(self.sets)
         return Rows(self.windows_WT.repeat_interleave(len(sets), 0), sets.repeat(len(self.windows_WT)))
 
@@ -58,14 +56,14 @@ class Step:
 def plan(
     recipe: Recipe, scheduler: Scheduler, frames: int, length: int, overlap: int, sets: Sequence[int]
 ) -> list[Step]:
-    """The steps of a video of `frames` >= `length` frames; `scheduler` has its timesteps set, `sets` are those that count
-    somewhere."""
+    """The steps of a video of `frames` >= `length` frames. The timesteps of `scheduler` are set; `sets` have a weight at some
+    noise level."""
     steps = []
     for number, (timestep, sigma) in enumerate(zip(scheduler.timesteps, scheduler.sigmas.tolist(), strict=False)):
-        between = {WEAKER: recipe.interval, FULL: None, UNLIKE: recipe.likeness}
-        counting = [which for which in sets if _within(sigma, between[which])]
-        wins = windows_at(recipe.windows, frames, length, recipe.overlap or overlap, number)
-        steps.append(Step(number, timestep, wins, tuple(counting)))
+        between = {NEGATIVE: recipe.interval, POSITIVE: None, NO_REFERENCE: recipe.likeness}
+        computed = tuple(which for which in sets if _within(sigma, between[which]))
+        windows = windows_at(recipe.windows, frames, length, recipe.overlap or overlap, number)
+        steps.append(Step(number, timestep, windows, computed))
     return steps
 
 
@@ -80,42 +78,45 @@ def sample(
     *,
     scheduler: Scheduler,
     recipe: Recipe,
-    guidance: float | Tensor,
-    likeness: float = 1.0,
+    guidance: Guidance,
     overlap: int = 6,
     rows: int = 2,
     progress: Callable[[int, int], None] | None = None,
     on_step: Callable[[int, Tensor, Tensor], Tensor | None] | None = None,
-    kept: Kept | None = None,
+    state_folder: StateFolder | None = None,
 ) -> Tensor:
     """Latents (frames,C,h,w) of a video of any length, where `noise_TChw` is (the network moves rows as it likes).
 
-    At each step every window's predictions y1, y2 and y3 are averaged over windows, each under a tent of weights, then
-    combined as ``y1 + guidance * (y2 - y1) + (likeness - 1) * (y2 - y3)``; what counts nothing isn't computed.
-    Deterministic given `noise_TChw`, the normal noise of one window, which is tiled over the video. Fewer frames than a
-    window are padded (the noise repeats; `network` sees the padded indices clipped to the last frame) and cut off again.
+    At each step the predictions of overlapping windows are averaged with tent-shaped weights, one average per set of
+    conditions, and combined as `guidance` says. A set whose weight is zero isn't computed. The result is deterministic given
+    `noise_TChw`, the normal noise of one window, which is tiled over the video. A video shorter than a window is padded (the
+    noise repeats; `network` gets the padded indices clipped to the last frame) and cut to its length at the end.
 
     Args:
-        scheduler: gives the noise levels; `recipe` says by which solver.
-        guidance: one weight, or (frames,), one a frame. likeness: one weight, within the recipe's noise levels for it.
-        overlap: frames shared by neighbouring windows where the recipe doesn't say.
-        rows: rows given to the network at once. It changes no result beyond rounding.
-        progress: called with (rows computed, rows in all).
-        on_step: called with (step, timestep, latents of the frames) after each; latents that it returns replace them.
-        kept: where this run keeps what it has done, and goes on if there is some; a step that was done isn't shown to
-            `on_step` again.
+        frames: number of frames of the video, the reference included.
+        scheduler: gives the noise levels; `recipe` names the solver.
+        guidance: see `Guidance`; its likeness applies at the recipe's noise levels only.
+        overlap: frames shared by consecutive windows, unless the recipe gives a number.
+        rows: rows per call of the network. Results differ by rounding only.
+        progress: called with (rows computed, total rows).
+        on_step: called with (step, timestep, latents of the frames) after each step; latents that it returns replace them.
+        state_folder: where this run saves its progress. A run that was stopped continues from there; its completed steps aren't passed
+            to `on_step` again.
+
+    Raises:
+        ValueError: guidance per hint of another length than the video.
     """
     length = len(noise_TChw)
     padded = max(frames, length)
     solver = solver_of(recipe.solver, scheduler)
     solver.set_timesteps(recipe.steps)
     latents = tiled_noise(noise_TChw, padded) * solver.init_noise_sigma
-    strength = _per_frame(guidance, frames, padded).to(latents)
-    sets = [WEAKER] * bool((strength != 1).any()) + [FULL] + [UNLIKE] * (likeness != 1)
+    scale = _padded(guidance.scale_of(frames), padded).to(latents)
+    sets = [NEGATIVE] * bool((scale != 1).any()) + [POSITIVE] + [NO_REFERENCE] * (guidance.reference_weight != 0)
     steps = plan(recipe, solver, padded, length, overlap, sets)
     done, total = 0, sum(len(step.rows.set_R) for step in steps)
     start = 0
-    if kept and (state := kept.state()):
+    if state_folder and (state := state_folder.state()):
         start, latents = state.done, state.after
         _wind_forward(solver, steps[start - 1], state)
         done = sum(len(step.rows.set_R) for step in steps[:start])
@@ -123,28 +124,28 @@ def sample(
         scaled = solver.scale_model_input(latents, step.timestep)
         blend = _Blend(latents, step)
         for number, part in enumerate(_split(step.rows, rows)):
-            outputs = kept.rows(step.number, number, len(part.set_R)) if kept else None
+            outputs = state_folder.rows(step.number, number, len(part.set_R)) if state_folder else None
             if outputs is None:
                 outputs = network(
                     scaled[part.frames_RT], step.timestep, Rows(part.frames_RT.clamp(max=frames - 1), part.set_R)
                 )
-                if kept:
-                    kept.keep_rows(step.number, number, outputs)
+                if state_folder:
+                    state_folder.save_rows(step.number, number, outputs)
             blend.add(part, outputs)
             done += len(part.set_R)
             if progress:
                 progress(done, total)
-        before, prediction = latents, blend.guided(strength, likeness)
+        before, prediction = latents, blend.guided(scale, guidance.reference_weight)
         latents = solver.step(prediction, step.timestep, before, return_dict=False)[0]
         if on_step and (changed := on_step(step.number, step.timestep, latents[:frames])) is not None:
             latents = torch.cat([changed.to(latents), latents[frames:]])
-        if kept:
-            kept.step_done(State(step.number + 1, before, prediction, latents))
+        if state_folder:
+            state_folder.save_step(State(step.number + 1, before, prediction, latents))
     return latents[:frames]
 
 
 class _Blend:
-    """Averages of the windows' predictions, for each set of conditions."""
+    """Averages of the windows' predictions, one per set of conditions."""
 
     def __init__(self, latents: Tensor, step: Step) -> None:
         self._weights = blend_weights(step.windows_WT.shape[1]).to(latents)[:, None, None, None]
@@ -154,24 +155,24 @@ class _Blend:
             self._total[window] += self._weights
 
     def add(self, rows: Rows, outputs_RTChw: Tensor) -> None:
-        """Take the network's outputs of some rows."""
+        """Add the network's outputs of some rows."""
         outputs = outputs_RTChw.to(self._total)
         for window, which, output in zip(rows.frames_RT, rows.set_R.tolist(), outputs, strict=True):
             self._sums[which][window] += self._weights * output
 
-    def guided(self, strength: Tensor, likeness: float) -> Tensor:
-        """The prediction that the solver follows."""
+    def guided(self, scale: Tensor, reference_weight: float) -> Tensor:
+        """The prediction that the solver follows, see `Guidance`."""
         mean = {which: total / self._total for which, total in self._sums.items()}
-        y2 = followed = mean[FULL]
-        if WEAKER in mean:
-            followed = mean[WEAKER] + strength * (y2 - mean[WEAKER])
-        if UNLIKE in mean:
-            followed = followed + (likeness - 1) * (y2 - mean[UNLIKE])
-        return followed
+        y2 = guided = mean[POSITIVE]
+        if NEGATIVE in mean:
+            guided = mean[NEGATIVE] + scale * (y2 - mean[NEGATIVE])
+        if NO_REFERENCE in mean:
+            guided = guided + reference_weight * (y2 - mean[NO_REFERENCE])
+        return guided
 
 
 def _wind_forward(solver: Scheduler, last: Step, state: State) -> None:
-    """Bring a new solver to where it was after the step `last`; what that step gives at lower order isn't used."""
+    """Bring a new solver to its state after the step `last`. The result of that step, computed at lower order, isn't used."""
     solver.set_begin_index(last.number)
     solver.scale_model_input(state.before, last.timestep)
     solver.step(state.prediction, last.timestep, state.before)
@@ -182,10 +183,8 @@ def _split(rows: Rows, most: int) -> list[Rows]:
     return [Rows(frames, sets) for frames, sets in parts]
 
 
-def _per_frame(guidance: float | Tensor, frames: int, padded: int) -> Tensor:
-    weights = torch.as_tensor(guidance, dtype=torch.float32)
-    if weights.ndim == 0:
-        return weights
-    if weights.shape != (frames,):
-        raise ValueError(f"guidance: expected one number or {frames} (one a frame), got {tuple(weights.shape)}")
-    return torch.cat([weights, weights[-1:].expand(padded - frames)])[:, None, None, None]
+def _padded(scale: Tensor, frames: int) -> Tensor:
+    """Guidance scales per frame, the last one repeated up to `frames` frames; a single number stays as it is."""
+    if scale.ndim == 0:
+        return scale
+    return torch.cat([scale, scale[-1:].expand(frames - len(scale))])[:, None, None, None]

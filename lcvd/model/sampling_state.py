@@ -31,7 +31,7 @@ class State:
     after: Tensor
 
 
-class Kept:
+class StateFolder:
     """The folder of one run; whoever names it vouches that everything that decides the run is part of the name."""
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +43,7 @@ class Kept:
         found = _read(self._folder / _STATE)
         return None if found is None else State(int(found.pop("done")), **found)
 
-    def step_done(self, state: State) -> None:
+    def save_step(self, state: State) -> None:
         """Keep the state after a step, whose outputs aren't needed any more."""
         _write(
             self._folder / _STATE,
@@ -62,7 +62,7 @@ class Kept:
         found = _read(self._rows(step, part, count))
         return None if found is None else found["outputs"]
 
-    def keep_rows(self, step: int, part: int, outputs_RTChw: Tensor) -> None:
+    def save_rows(self, step: int, part: int, outputs_RTChw: Tensor) -> None:
         """Keep the network's outputs of one call."""
         _write(self._rows(step, part, len(outputs_RTChw)), {"outputs": outputs_RTChw})
 

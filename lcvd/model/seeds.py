@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
+from lcvd.errors import UsageError
+
 
 def seed_of(seed: int, *purpose: str | int) -> int:
     """A 63-bit seed for one purpose, such as ``seed_of(0, "noise", 17)``."""
@@ -27,3 +29,18 @@ def seeded_construction(seed: int, *purpose: str | int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(seed, *purpose))
         yield
+
+
+def generator_of(given: torch.Generator | int | None, *purpose: str | int) -> torch.Generator:
+    """The generator of a call: `given` itself, or one seeded by it for `purpose`.
+
+    Raises:
+        UsageError: there is none, or it isn't on the CPU.
+    """
+    if given is None:
+        raise UsageError("generator: expected a seed or a torch.Generator, got None: the result couldn't be repeated")
+    if isinstance(given, int):
+        return generator(given, *purpose)
+    if given.device.type != "cpu":
+        raise UsageError(f"generator: expected one on the CPU, so that all devices draw the same; got {given.device}")
+    return given

@@ -32,12 +32,12 @@ def relight(
     checkpoint: Any = None,
     *,
     light_yaw: float = 0.0,
-    guidance: float = 4.5,
-    likeness: float = 1.0,
+    guidance: float | None = None,
+    likeness: float | None = None,
     seed: int = 0,
-    recipe: str = "default",
+    recipe: str | None = None,
     steps: int | None = None,
-    adapters: str = "shading+reference",
+    adapters: str | None = None,
     preview: bool = False,
     settings: Settings | None = None,
     scratch: Path | str = SCRATCH,
@@ -55,10 +55,9 @@ def relight(
             an array (9,3) or (N,9,3). See `lights.light_from`; `light_yaw` turns an environment map, degrees.
         checkpoint: folder of a model, ``small``, owner/name on a hub, or a loaded `LCVDPipeline` or `generate.Model`; see
             `checkpoint_here` for None.
-        guidance: strength of the light. The published model's is 4.5; that of the one which comes along 1.
-        likeness: how strongly the face follows the portrait: 1 as the network predicts, as published; for the model that
-            comes along 2.
-        seed, recipe, steps, adapters: see `options.SamplingOptions`.
+        guidance: strength of the target light. likeness: strength of the portrait; 1 is the network's own prediction.
+        seed, recipe, steps, adapters: see `options.SamplingOptions`. Of all of these except `seed`, None takes the model's own
+            default, from its ``model_index.json``.
         preview: no model: the frames are the shading hints.
         settings: how faces are reconstructed; None: params.yaml where there is one, else the demo profile's.
         scratch: folder that keeps what was reconstructed and sampled, by content.
@@ -76,7 +75,7 @@ def relight(
     check_named(light, light_yaw)
     model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint)
     if model:
-        model.check(chosen)
+        chosen = SamplingOptions(seed=seed, **dataclasses.asdict(model.sampling(chosen)))
     scratch, settings = Path(scratch), settings or settings_here()
     if progress:
         progress("reading", 0, 1)

@@ -6,7 +6,7 @@ The latents of a whole clip stay in memory (a 64th of its pixels), its pixels ne
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,16 +20,14 @@ from torch import Tensor
 
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
-from lcvd.model.call_arguments import conditions_of
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.fingerprint import configuration, fingerprint
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
-from lcvd.model.recipe import recipe_of
-from lcvd.model.sampling_state import Kept
+from lcvd.model.sampling import Sampling
+from lcvd.model.sampling_state import StateFolder
 from lcvd.relighting.options import Progress, SamplingOptions
 from lcvd.relighting.portrait import digest_of
 from lcvd.relighting.scene import Scene
-from lcvd.render.hints import Hints
-from lcvd.render.warp import WarpedReference
 from lcvd.weights.strict import ModelError
 
 Array = NDArray[Any]
@@ -65,16 +63,17 @@ class Model:
         # Of a folder its last part: where it lies is nobody's business.
         return cls.of(pipe, Path(checkpoint).resolve().name if Path(checkpoint).is_dir() else str(checkpoint))
 
-    def check(self, sampling: SamplingOptions) -> None:
-        """See, before time is spent, that the model can be sampled so.
+    def sampling(self, asked: SamplingOptions) -> Sampling:
+        """The sampling of one run: the options, and the model's own defaults where they give none.
 
         Raises:
-            ModelError: it lacks an adapter. ValueError: there is no such recipe.
+            ModelError: the model lacks an adapter. ValueError: a value is out of range, or there is no such recipe.
         """
-        recipe_of(sampling.recipe, sampling.steps)
-        lacking = set(conditions_of(sampling.adapters)["positive"]) - set(self.pipe.model.adapters)
+        found = self.pipe.sampling.resolved(asked.overrides)
+        lacking = set(found.guidance_for().positive) - set(self.pipe.model.adapters)
         if lacking:
             raise ModelError(f"{self.name}: has no adapter for {', '.join(sorted(lacking))}; choose other adapters")
+        return found
 
     def windows(self, latents: Tensor, progress: Progress | None = None) -> Iterator[Array]:
         """Frames (n, S, S, 3) uint8 of latents, `CHUNK` at a time."""
@@ -90,26 +89,27 @@ def latents_of(
     scene: Scene,
     lights: Array,
     model: Model,
-    sampling: SamplingOptions,
+    options: SamplingOptions,
     scratch: Path,
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Tensor:
     """Latents (N,C,h,w) of the scene under `lights` (N,9,3).
 
-    What was sampled before is found below `scratch`, keyed by everything that decides it; what was begun goes on, to
-    the same bytes. Somebody who samples the same elsewhere is waited for. Frames that show the same picture are made once:
-    each would have noise of its own, and flicker.
+    Latents that were sampled before are read from `scratch`; an interrupted run continues there, to the same bytes. If another
+    process samples the same latents, this call waits for it. Consecutive frames with equal motion and light are generated once:
+    separate noise would make them flicker.
 
     Raises:
-        Interrupted: `cancel` said so; what is done is kept.
+        ModelError, ValueError: see `Model.sampling`.
+        Interrupted: `cancel` returned True; the progress is kept.
     """
-    size = model.pipe.config.size
-    picture, mask, hint = reference = scene.reference(size)
-    made, shown = scene.pictures(lights)
-    key = _key(scene, reference, lights, len(made), model, sampling)
+    sampling = model.sampling(options)
+    frames, shown = scene.distinct_frames(lights)
+    portrait, mask = scene.portrait.first(model.pipe.config.size)
+    inputs = Conditioning.rendered(portrait, mask, scene.own, scene.codes.window(frames), lights[frames])
+    key = _key(scene, inputs, lights, len(frames), model, {"seed": options.seed, **asdict(sampling)})
     work = scratch / "sampling" / key
-    conditions: dict[str, Any] = dict(conditions_of(sampling.adapters))
 
     def advance(done: int, total: int) -> None:
         if cancel and cancel():
@@ -119,20 +119,13 @@ def latents_of(
 
     def make(folder: Path) -> None:
         latents = model.pipe(
-            picture,
-            mask,
-            hint,
-            Hints(scene.head, scene.codes.window(made), size, lights[made]),
-            guidance=sampling.guidance,
-            likeness=sampling.likeness,
-            generator=sampling.seed,
-            recipe=sampling.recipe,
-            steps=sampling.steps,
-            warped_reference=WarpedReference(scene.head, picture, scene.own, scene.codes.window(made)),
+            inputs,
+            generator=options.seed,
+            guidance=sampling.guidance_for(),
+            recipe=sampling.recipe_for(),
             output_type="latent",
             progress=advance,
-            kept=Kept(work),
-            **conditions,
+            state_folder=StateFolder(work),
         ).frames
         save_file({"latents": latents.contiguous()}, folder / "latents.safetensors")
 
@@ -144,19 +137,24 @@ def latents_of(
 
 
 def _key(
-    scene: Scene, reference: tuple[Array, ...], lights: Array, made: int, model: Model, sampling: SamplingOptions
+    scene: Scene, inputs: Conditioning, lights: Array, frames: int, model: Model, sampling: Mapping[str, Any]
 ) -> str:
-    """Of everything that decides the latents."""
-    named = dict(zip(("picture", "mask", "hint", "lights"), (*reference, lights), strict=True))
-    pixels = {name: sha256(array.tobytes()).hexdigest() for name, array in named.items()}
+    """Cache key of everything that affects the latents."""
+    arrays = {
+        "picture": inputs.reference,
+        "mask": inputs.reference_mask,
+        "hint": inputs.reference_hint,
+        "lights": lights,
+    }
     parts = [part for part in model.pipe.components.values() if part is not None]
+    sizes = {name: value for name, value in model.pipe.parts.config.items() if name != "sampling"}
     return key_of(
-        **pixels,
+        **{name: sha256(array.tobytes()).hexdigest() for name, array in arrays.items()},
         codes=[digest_of(scene.own), digest_of(scene.codes)],
-        frames=made,
+        frames=frames,
         model=model.sha256,
-        configuration=[model.pipe.parts.sizes, *map(configuration, parts)],
+        configuration=[sizes, *map(configuration, parts)],
         device=model.pipe.device.type,
-        sampling=asdict(sampling),
-        code=code_key("lcvd.model.pipeline", "lcvd.render.hints", "lcvd.render.warp", alone=(__name__,)),
+        sampling=sampling,
+        code=code_key("lcvd.model.pipeline", alone=(__name__,)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lcvd.errors import UsageError
@@ -18,26 +18,33 @@ NO_FACE: tuple[NoFace, ...] = ("hold", "skip", "fail")
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """Arguments of `LCVDPipeline` of these names, and which `adapters` are used (`lcvd.model.call_arguments.conditions_of`).
+    """How a scene is sampled: arguments of `LCVDPipeline` of these names, and which `adapters` are used
+    (`lcvd.model.guidance.Guidance.of_adapters`). None takes the model's own default.
 
     Raises:
         UsageError: a number out of range; it is named.
     """
 
-    guidance: float = 4.5
+    guidance: float | None = None
     seed: int = 0
-    recipe: str = "default"
+    recipe: str | None = None
     steps: int | None = None
-    adapters: str = "shading+reference"
-    likeness: float = 1.0
+    adapters: str | None = None
+    likeness: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Check the ranges."""
         for name in ("guidance", "likeness"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise UsageError(f"{name}: expected 0 or more, got {getattr(self, name):g}")
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < float("inf"):
+                raise UsageError(f"{name}: expected 0 or more, got {value:g}")
         if self.steps is not None and self.steps < 1:
             raise UsageError(f"steps: expected 1 or more, got {self.steps}")
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """What replaces the model's own sampling defaults; None keeps a default."""
+        return {name: value for name, value in asdict(self).items() if name != "seed"}
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class Relit:
         Raises:
             UsageError: its frames differ.
         """
-        made, _ = self.scene.pictures(self.lights)
+        made, _ = self.scene.distinct_frames(self.lights)
         if len(made) > 1:
             raise UsageError(
                 f"{path}: a PNG can't hold {len(made)} different frames; name it {VIDEO}, or relight a picture under a light "

@@ -23,7 +23,7 @@ from lcvd.relighting.media import media_of
 from lcvd.relighting.motion import Motion, at_rate, calmed, driving_motion, motion_of, without_gaps
 from lcvd.relighting.options import SceneRequest
 from lcvd.relighting.portrait import Face, reconstruct
-from lcvd.render.hints import Hints, hints_of, shade_surface, surface_of, to_uint8
+from lcvd.render.hints import Hints, shade_surface, surface_of, to_uint8
 
 Array = NDArray[Any]
 LEAD = 16
@@ -65,18 +65,13 @@ class Scene:
         found = light_from(given, scratch, settings, yaw, shot)
         return np.ascontiguousarray(np.broadcast_to(found, (self.frames, 9, 3)), np.float32)
 
-    def reference(self, size: int) -> tuple[Array, Array, Array]:
-        """The portrait's square (size, size, 3), its mask (size, size) and its own hint (size, size, 3), uint8."""
-        picture, mask = self.portrait.first(size)
-        return picture, mask, next(hints_of(self.head, self.own, size))[0]
-
     def hints(self, lights: Array, size: int) -> Hints:
         """The shading hints of all frames under `lights` (N, 9, 3), rendered when they are asked for."""
         return Hints(self.head, self.codes, size, lights)
 
-    def pictures(self, lights: Array) -> tuple[Array, Array]:
-        """What there is to make under `lights` (N, 9, 3): frames (P,) that differ from the one before in motion or light,
-        and which of these P pictures each frame shows (N,). A still under a light that stays is one picture."""
+    def distinct_frames(self, lights: Array) -> tuple[Array, Array]:
+        """The frames to generate under `lights` (N, 9, 3): indices (P,) of frames that differ from the previous one in motion or
+        light, and which of these P each frame shows (N,). A still image under a constant light is one frame."""
         codes = self.codes
         parts = (codes.expression, codes.pose, codes.camera, codes.crop, lights)
         flat = np.concatenate([part.reshape(self.frames, -1) for part in parts], axis=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lcvd.config.train import TrainSettings
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.latents import SCALE
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
@@ -31,14 +32,8 @@ def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: 
         if shown is None:  # a broken clip, already logged by `clips`
             continue
         mask = np.kron(shown.masks[0], np.full((SCALE, SCALE), 255, np.uint8))
-        made = pipe(
-            shown.frames[0],
-            mask,
-            shown.hints[0],
-            shown.hints[1:],
-            warped_reference=shown.warped_reference()[1:] if model.warp_reference else None,
-            guidance=settings.watch.video_guidance,
-            generator=seed_of(seed, "film", clips.id(clip)) % 2**31,
-        ).frames
+        warped = shown.warped_reference()[1:] if model.warp_reference else None
+        inputs = Conditioning(shown.frames[0], mask, shown.hints[0], shown.hints[1:], warped)
+        made = pipe(inputs, generator=seed_of(seed, "film", clips.id(clip)) % 2**31).frames
         rows = np.concatenate([shown.hints[1:], shown.frames[1:], made], axis=2)
         write_browser(folder / f"{clips.id(clip)}.mp4", [rows], FPS)

@@ -19,6 +19,7 @@ from torch import Tensor, distributed
 from lcvd.config.train import TrainSettings
 from lcvd.errors import LcvdError, UsageError
 from lcvd.model.fingerprint import prepared_key
+from lcvd.model.hub import save_parts
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
 from lcvd.train import checkpoint, universal_checkpoint
@@ -295,7 +296,7 @@ class Training:
                 return
             aside = self.out / "model.unfinished"
             shutil.rmtree(aside, ignore_errors=True)
-            model.save_pretrained(aside)
+            save_parts(model.parts(), aside)
             sizes = {
                 "unet": sum(p.numel() for p in model.unet.parameters()),
                 **{f"{name}_adapter": sum(p.numel() for p in a.parameters()) for name, a in model.adapters.items()},

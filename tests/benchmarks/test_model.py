@@ -15,6 +15,7 @@ from benchmarks.overfit import CLIP, Scene
 from benchmarks.published_loop import published_loop, window_starts
 from lcvd.config.profiles import profile
 from lcvd.config.train import ModelSettings, UNetSettings
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.windows import windows
@@ -48,7 +49,7 @@ def test_the_plain_loop_and_the_exact_recipe_give_the_same_video() -> None:
 
     def ours(output: str, guidance: float = 2.5) -> Any:
         how = {"guidance": guidance, "generator": torch.Generator().manual_seed(3), "recipe": "published", "steps": 4}
-        return pipe(reference, mask, hints[0], hints[1:], **how, output_type=output).frames
+        return pipe(Conditioning(reference, mask, hints[0], hints[1:]), **how, output_type=output).frames
 
     assert float((ours("latent") - latents).abs().max()) < 1e-4 * max(1.0, float(latents.abs().max()))
     assert np.abs(ours("uint8").astype(int) - frames).max() <= 1

@@ -55,8 +55,8 @@ class RenderInput(BaseModel):
     whole: bool
     hints: bool = False
     frame: int = Field(default=0, ge=0)
-    guidance: float = Field(default=1.0, ge=0, le=20)
-    likeness: float = Field(default=1.0, ge=0, le=20)
+    guidance: float | None = Field(default=None, ge=0, le=20)
+    likeness: float | None = Field(default=None, ge=0, le=20)
     seed: int = Field(default=0, ge=0, lt=2**31)
     steps: int | None = Field(default=None, ge=1, le=1000)
 

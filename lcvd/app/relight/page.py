@@ -118,8 +118,7 @@ class _Page:
         told = {"presets": presets_for_page(), "limits": self._limits, "kinds": KINDS, "strongest": STRONGEST}
         text = self._templates.get_template("index.html").render(
             about=self._about,
-            guidance=self._maker.settings.evaluate.guidance,
-            likeness=self._maker.settings.evaluate.likeness,
+            sampling=self._maker.model.pipe.sampling,
             longest=LONGEST,
             strongest=STRONGEST,
             kinds={role: ",".join(endings) for role, endings in KINDS.items()},

@@ -6,8 +6,8 @@ Each tile is a PNG; ``figures.json`` beside them says which stands where and wha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lcvd.evaluate.truth import psnr, round_trip
-from lcvd.model.call_arguments import conditions_of
+from lcvd.model.conditioning import Conditioning
+from lcvd.model.guidance import Guidance
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import Recipe
@@ -128,29 +129,20 @@ class _Runs:
         self._likeness, self._recipe, self._seed = likeness, recipe, seed
         self._known: dict[Any, Array] = {}
 
-    def frame(self, light: str, guidance: float, positive: Sequence[str], negative: Sequence[str]) -> Array:
-        """The frame (S, S, 3) of the moment under `light` with these conditions, see `LCVDPipeline`."""
-        seen = light if "shading" in positive else ""  # else every light gives the same
-        key = seen, guidance, tuple(positive), tuple(negative)
-        if key not in self._known:
-            self._known[key] = self._generate(light, *key[1:])
-        return self._known[key]
+    def frame(self, light: str, guidance: Guidance) -> Array:
+        """The frame (S, S, 3) of the moment under `light`, sampled with `guidance` and the likeness of all figures."""
+        guidance = replace(guidance, likeness=self._likeness)
+        seen = light if "shading" in guidance.positive else ""  # else every light gives the same
+        if (seen, guidance) not in self._known:
+            self._known[seen, guidance] = self._generate(light, guidance)
+        return self._known[seen, guidance]
 
-    def _generate(self, light: str, guidance: float, positive: Sequence[str], negative: Sequence[str]) -> Array:
+    def _generate(self, light: str, guidance: Guidance) -> Array:
         moment = self._moment
-        made = self._pipe(
-            moment.reference,
-            moment.mask,
-            moment.own_hint,
-            moment.lit[light].hints,
-            guidance=guidance,
-            likeness=self._likeness,
-            positive=positive,
-            negative=negative,
-            warped_reference=moment.warped_reference,
-            recipe=self._recipe,
-            generator=self._seed,
+        inputs = Conditioning(
+            moment.reference, moment.mask, moment.own_hint, moment.lit[light].hints, moment.warped_reference
         )
+        made = self._pipe(inputs, generator=self._seed, guidance=guidance, recipe=self._recipe)
         frame: Array = made.frames[moment.at - moment.start]
         return frame
 
@@ -213,15 +205,15 @@ def _adapters(page: _Page, run: _Runs, guidance: float) -> dict[str, Any]:
 
 def _combined(run: _Runs, light: str, names: tuple[str, ...], guidance: float) -> Array:
     if "shading" not in names:
-        return run.frame(light, 1.0, names, names)  # nothing to guide by: one prediction under these conditions
-    return run.frame(light, guidance, **conditions_of("+".join(names)))
+        return run.frame(light, Guidance(1.0, positive=names, negative=names))  # no shading to guide by: one prediction
+    return run.frame(light, Guidance.of_adapters("+".join(names), guidance))
 
 
 def _guidance(page: _Page, run: _Runs, used: float) -> dict[str, Any]:
     weights = sorted({*GUIDANCE, used})
     light, lit = next(iter(page.moment.lit.items()))
     both = tuple(name for name in COMBINATIONS["Both"] if name in run.model.adapters)
-    frames = {weight: run.frame(light, weight, **conditions_of("+".join(both))) for weight in weights}
+    frames = {weight: run.frame(light, Guidance.of_adapters("+".join(both), weight)) for weight in weights}
     cells = [page.tile(f"guidance_{weight:g}", frame, lit) for weight, frame in frames.items()]
     caption = (
         f"Guidance ω weighs the shading: at 0 it isn't seen, at 1 it counts once, above 1 it is exaggerated. This run "

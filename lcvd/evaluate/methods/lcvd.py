@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,9 +13,8 @@ from numpy.typing import NDArray
 from lcvd.cache.store import file_hash
 from lcvd.errors import MissingFile, UsageError
 from lcvd.evaluate.methods.base import Options, Shot
-from lcvd.model.call_arguments import conditions_of
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
-from lcvd.model.recipe import recipe_of
 
 
 class Lcvd:
@@ -29,8 +29,8 @@ class Lcvd:
     def __init__(self, options: Options) -> None:
         if not options.model.is_dir():
             raise MissingFile(f"{options.model}: no such folder; name a trained model with --model")
-        self._settings = options.settings.evaluate
         self._pipe = _pipe(options.model, str(options.device))
+        self._sampling = self._pipe.sampling.resolved(options.settings.evaluate.overrides)
         files = sorted(path for path in options.model.rglob("*.safetensors"))
         self._weights = {path.relative_to(options.model).as_posix(): file_hash(path) for path in files}
 
@@ -47,30 +47,20 @@ class Lcvd:
         """
         if shot.size != self.size:
             raise UsageError(f"the model makes {self.size} px, the protocol asks for {shot.size}: set its size to that")
-        conditions: dict[str, Any] = dict(conditions_of(self._settings.adapters))
         latents = self._pipe(
-            shot.reference,
-            shot.mask,
-            shot.reference_hint,
-            shot.hints,
-            guidance=self._settings.guidance,
-            likeness=self._settings.likeness,
-            recipe=recipe_of(self._settings.recipe, self._settings.steps),
+            Conditioning(shot.reference, shot.mask, shot.reference_hint, shot.hints, shot.warped_reference),
             generator=shot.seed,
-            warped_reference=shot.warped_reference,
+            guidance=self._sampling.guidance_for(),
+            recipe=self._sampling.recipe_for(),
             output_type="latent",
-            **conditions,
         ).frames
         yield from self._pipe.shown(latents)
 
     def facts(self) -> dict[str, Any]:
         """How it samples, how large it is, and its weights' hashes."""
-        sampling = {
-            key: getattr(self._settings, key) for key in ("recipe", "steps", "guidance", "likeness", "adapters")
-        }
         model = self._pipe.model
         parameters = sum(weight.numel() for weight in model.trainable())
-        return {**sampling, "size": model.size, "parameters": parameters, "weights": self._weights}
+        return {**asdict(self._sampling), "size": model.size, "parameters": parameters, "weights": self._weights}
 
 
 @functools.lru_cache(maxsize=1)

@@ -194,7 +194,7 @@ def test_the_command_makes_the_same_bytes_twice_and_tells_what_it_made(call, pla
         made[scratch] = [(place / name).read_bytes() for name in ("a.mp4", "a.mp4.json")]
     assert made["here"] == made["elsewhere"]
     settings = json.loads((place / "a.mp4.json").read_text())["settings"]
-    assert (settings["guidance"], settings["likeness"]) == (1.5, 2)  # the first is of params.yaml
+    assert (settings["guidance"], settings["likeness"]) == (4.5, 2)  # the first is the model's own
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from lcvd.ledger.rows import ClipError
 from lcvd.metrics.measure import Meter
 from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import read_lossless, write_h264, write_lossless
 from lcvd.weights.registry import MissingWeights
@@ -191,7 +192,7 @@ def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path, tiny_m
     write_h264(folder / "d.mp4", [_frames("front")], 25, crf=4)
     pair = base.manifest.model_copy(update={"task": "animate", "lights": (), "pairs": (("p", "d"),), "size": 64})
     model = LCVD.fresh(type(settings.train.model).model_validate(tiny_model), seed=0)
-    model.save_pretrained(tmp_path / "model")
+    LCVDPipeline.of(model).save_pretrained(tmp_path / "model")
     methods = {"lcvd": None, "sh-ratio": None}
     animate = replace(base, manifest=pair, out=tmp_path / "moved", model=tmp_path / "model", methods=methods)
     moved = judge(animate, settings)
@@ -212,7 +213,9 @@ def test_an_ablation_runs_its_own_variants(place, settings, tmp_path, tiny_model
     """No method is named, and the table has all its rows."""
     evaluate = settings.evaluate.model_copy(update={"steps": 1})
     (tmp_path / "params.yaml").write_text(dump_settings(settings.model_copy(update={"evaluate": evaluate})))
-    LCVD.fresh(type(settings.train.model).model_validate(tiny_model), seed=0).save_pretrained(tmp_path / "model")
+    LCVDPipeline.of(LCVD.fresh(type(settings.train.model).model_validate(tiny_model), seed=0)).save_pretrained(
+        tmp_path / "model"
+    )
     words = ["evaluate", "run", "--clips", str(place / "clips"), "--model", str(tmp_path / "model"), "--size", "64"]
     words += [
         "--cache",

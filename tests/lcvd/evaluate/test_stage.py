@@ -13,6 +13,7 @@ from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.light.presets import preset
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.render.hints import hints_of
 from lcvd.report.build import build_report
 from lcvd.shard.sample import Meta, Sample
@@ -68,7 +69,7 @@ def data(tmp_path_factory, settings):
     people = {f"person-{id}": names for id, names in splits.items()}
     text = json.dumps({"clips": splits, "identities": people, "shared": False, "same_clips": False})
     (root / "shard" / "splits.json").write_text(text)
-    LCVD.fresh(settings.train.model, seed=0).save_pretrained(root / "train" / "model")
+    LCVDPipeline.of(LCVD.fresh(settings.train.model, seed=0)).save_pretrained(root / "train" / "model")
     return root
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from lcvd.config.profiles import profile
 from lcvd.model.lcvd import LCVD
 from lcvd.model.batch_sizing import GB, in_use, peak_of
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
 
 torch.set_num_threads(1)
@@ -40,7 +41,8 @@ class Hints:
 def run(frames, extra):
     done, budget = [0], (in_use(cpu) / GB + extra) if extra else None
     def call():
-        pipe(picture, picture[..., 0], picture, Hints(frames), guidance=2.0, generator=0, steps=1, recipe="published", warped_reference=Hints(frames),
+        inputs = Conditioning(picture, picture[..., 0], picture, Hints(frames), Hints(frames))
+        pipe(inputs, guidance=2.0, generator=0, steps=1, recipe="published",
              memory_budget_gb=budget, progress=lambda n, _: done.append(n), output_type="latent")
     peak = peak_of(call, cpu)
     return {"budget": budget and budget * GB, "peak": peak, "rows": max(np.diff(done).tolist())}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from click.testing import CliRunner
 
 from lcvd.cli.main import cli
 from lcvd.model.adapter import Adapter
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.convert import ADAPTER_FILES, convert
 from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
+from lcvd.model.hub import INDEX
 from lcvd.model.image_token import new_image_encoder
-from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.sampling import Sampling
 from lcvd.weights.strict import ModelError
 from tests.golden_rules import rule_weights
 from tests.lcvd.model.test_lcvd import four_channels, tiny
@@ -61,7 +65,7 @@ def published(tmp_path: Path) -> dict[str, Path]:
 def test_published_files_are_read_back_tensor_for_tensor(published: dict[str, Path], tmp_path: Path) -> None:
     names = convert(published["svd"], published["vae"], tmp_path / "out", lcvd=published["lcvd"], size=64)
     assert names == ["shading", "reference", "landmark"]
-    model = LCVD.from_pretrained(tmp_path / "out")
+    model = LCVDPipeline.from_pretrained(tmp_path / "out").model
     for module, expected in [
         (model.unet, rule_weights(small_unet(), 2)),
         *[(model.adapters[name], rule_weights(Adapter(WIDTH), seed)) for seed, name in enumerate(ADAPTER_FILES)],
@@ -82,7 +86,7 @@ def torch_state(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_without_published_files_a_start_for_training_is_made(published: dict[str, Path], tmp_path: Path) -> None:
     assert convert(published["svd"], published["vae"], tmp_path / "out", size=64) == ["shading", "reference"]
-    model = LCVD.from_pretrained(tmp_path / "out")
+    model = LCVDPipeline.from_pretrained(tmp_path / "out").model
     expected = rule_weights(small_unet(), 1)
     assert all(torch.equal(tensor, expected[key]) for key, tensor in model.unet.state_dict().items())
     assert not any(adapter.final_proj.weight.any() for adapter in model.adapters.values())
@@ -95,9 +99,11 @@ def test_the_command_line_converts_and_the_pipeline_runs(published: dict[str, Pa
     )
     assert "adapters for shading, reference, landmark" in done.output, done.output
     pipe = LCVDPipeline.from_pretrained(tmp_path / "out")
+    assert pipe.sampling == Sampling(guidance=4.5, likeness=1.0, recipe="published", steps=25)
+    assert json.loads((tmp_path / "out" / INDEX).read_text())["sampling"] == asdict(pipe.sampling)
     pipe.set_progress_bar_config(disable=True)
     picture = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
-    frames = pipe(picture, picture[0], picture, picture[None], guidance=4.5, generator=0, steps=1).frames
+    frames = pipe(Conditioning(picture, picture[0], picture, picture[None]), generator=0, steps=1).frames
     assert frames.shape == (1, 64, 64, 3)
 
 

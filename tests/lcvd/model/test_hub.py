@@ -22,7 +22,7 @@ from tests.lcvd.model.test_lcvd import tiny, trained
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved model."""
     folder = tmp_path_factory.mktemp("hub") / "model"
-    trained(LCVD.fresh(tiny(), 0)).save_pretrained(folder)
+    LCVDPipeline.of(trained(LCVD.fresh(tiny(), 0))).save_pretrained(folder)
     return folder
 
 
@@ -35,7 +35,7 @@ def copied(saved: Path, tmp_path: Path) -> Path:
 def test_a_model_is_read_back_exactly(saved: Path) -> None:
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
-    model, original = LCVD.from_pretrained(saved), trained(LCVD.fresh(tiny(), 0))
+    model, original = LCVDPipeline.from_pretrained(saved).model, trained(LCVD.fresh(tiny(), 0))
     assert torch.equal(before, torch.random.get_rng_state())
     state, expected = model.state_dict(), original.state_dict()
     assert list(state) == list(expected)
@@ -48,16 +48,18 @@ def test_a_model_is_read_back_exactly(saved: Path) -> None:
 
 @pytest.mark.parametrize("warp", [False, True])
 def test_whether_the_reference_is_warped_is_read_back(tmp_path: Path, warp: bool) -> None:
-    LCVD.fresh(tiny().model_copy(update={"warp_reference": warp}), 0).save_pretrained(tmp_path / "model")
-    assert LCVD.from_pretrained(tmp_path / "model").warp_reference == warp
+    LCVDPipeline.of(LCVD.fresh(tiny().model_copy(update={"warp_reference": warp}), 0)).save_pretrained(
+        tmp_path / "model"
+    )
+    assert LCVDPipeline.from_pretrained(tmp_path / "model").model.warp_reference == warp
     assert LCVDPipeline.from_pretrained(tmp_path / "model").model.warp_reference == warp
     index = tmp_path / "model" / INDEX
     config = json.loads(index.read_text())
     del config["warp_reference"]  # folders of other projects lack it
     index.write_text(json.dumps(config))
-    assert not LCVD.from_pretrained(tmp_path / "model").warp_reference
+    assert not LCVDPipeline.from_pretrained(tmp_path / "model").model.warp_reference
     index.write_text(json.dumps(config | {"carried": warp}))  # its name in folders of earlier versions
-    assert LCVD.from_pretrained(tmp_path / "model").warp_reference == warp
+    assert LCVDPipeline.from_pretrained(tmp_path / "model").model.warp_reference == warp
 
 
 def test_a_folder_that_happens_to_be_called_small_isnt_taken_for_the_small_model(
@@ -71,8 +73,8 @@ def test_a_folder_that_happens_to_be_called_small_isnt_taken_for_the_small_model
 
 def test_the_noise_levels_of_the_settings_are_those_that_are_sampled_at(tmp_path: Path) -> None:
     settings = tiny().model_copy(update={"sigmas": (0.25, 16.0)})
-    LCVD.fresh(settings, 0).save_pretrained(tmp_path)
-    model = LCVD.from_pretrained(tmp_path)
+    LCVDPipeline.of(LCVD.fresh(settings, 0)).save_pretrained(tmp_path)
+    model = LCVDPipeline.from_pretrained(tmp_path).model
     assert model.sigmas == (0.25, 16.0)
     solvers: tuple[Solver, ...] = ("euler", "dpmpp")
     for solver in solvers:
@@ -84,7 +86,7 @@ def test_the_noise_levels_of_the_settings_are_those_that_are_sampled_at(tmp_path
 
 
 def test_same_weights_same_bytes_and_folders_of_the_hub(saved: Path, tmp_path: Path) -> None:
-    LCVD.from_pretrained(saved).save_pretrained(tmp_path / "again")
+    LCVDPipeline.from_pretrained(saved).save_pretrained(tmp_path / "again")
     files = {path.relative_to(saved).as_posix(): path.read_bytes() for path in saved.rglob("*") if path.is_file()}
     again = {p.relative_to(tmp_path / "again").as_posix(): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     assert files == again
@@ -110,26 +112,26 @@ def test_a_key_too_few_or_too_many_is_an_error_that_names_file_and_key(copied: P
         tensors[key + "_more"] = torch.zeros(1)
     save_file(tensors, path)
     with pytest.raises(ModelError, match=rf"{path}.*[\s\S]*{key}"):
-        LCVD.from_pretrained(copied)
+        LCVDPipeline.from_pretrained(copied)
 
 
 def test_what_isnt_a_model_is_named(copied: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"nowhere: no such folder"):
-        LCVD.from_pretrained(tmp_path / "nowhere")
+        LCVDPipeline.from_pretrained(tmp_path / "nowhere")
     with pytest.raises(ModelError, match=r"model_index\.json: not found"):
-        LCVD.from_pretrained(tmp_path)
+        LCVDPipeline.from_pretrained(tmp_path)
     index = copied / "model_index.json"
     config = json.loads(index.read_text())
     index.write_text(json.dumps(config | {"_class_name": "StableVideoDiffusionPipeline"}))
     with pytest.raises(ModelError, match="_class_name is 'StableVideoDiffusionPipeline', expected 'LCVDPipeline'"):
-        LCVD.from_pretrained(copied)
+        LCVDPipeline.from_pretrained(copied)
     index.write_text(json.dumps({key: value for key, value in config.items() if key != "overlap"}))
     with pytest.raises(ModelError, match="lacks overlap"):
-        LCVD.from_pretrained(copied)
+        LCVDPipeline.from_pretrained(copied)
     index.write_text(json.dumps(config))
     (copied / "unet" / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(ModelError, match="the model folder is incomplete"):
-        LCVD.from_pretrained(copied)
+        LCVDPipeline.from_pretrained(copied)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -140,7 +142,7 @@ def test_a_spoilt_weight_is_named(copied: Path, value: float) -> None:
     tensors[key].view(-1)[-1] = value
     save_file(tensors, path)
     with pytest.raises(ModelError, match=rf"model\.safetensors: {key} has values that aren't finite"):
-        LCVD.from_pretrained(copied)
+        LCVDPipeline.from_pretrained(copied)
 
 
 def test_a_torn_file_and_another_architecture_are_named(copied: Path) -> None:
@@ -148,20 +150,20 @@ def test_a_torn_file_and_another_architecture_are_named(copied: Path) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match="not a whole safetensors file"):
-        LCVD.from_pretrained(copied)
+        LCVDPipeline.from_pretrained(copied)
     path.write_bytes((copied / "vae" / path.name).read_bytes())
     with pytest.raises(ModelError, match=r"missing \(conv_in\.\w+, .*more\); .*unexpected \(decoder"):
-        LCVD.from_pretrained(copied)
+        LCVDPipeline.from_pretrained(copied)
 
 
 def test_a_float16_variant_is_read_in_the_precision_asked_for(copied: Path) -> None:
     path = copied / "unet" / "diffusion_pytorch_model.safetensors"
     save_file({key: tensor.half() for key, tensor in load_file(path).items()}, path.with_suffix(".fp16.safetensors"))
     path.unlink()
-    assert LCVD.from_pretrained(copied).unet.dtype == torch.float32
-    assert LCVD.from_pretrained(copied, torch_dtype=torch.bfloat16).unet.dtype == torch.bfloat16
+    assert LCVDPipeline.from_pretrained(copied).model.unet.dtype == torch.float32
+    assert LCVDPipeline.from_pretrained(copied, torch_dtype=torch.bfloat16).model.unet.dtype == torch.bfloat16
 
 
 def test_only_safetensors_are_written(saved: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="written as safetensors"):
-        LCVD.from_pretrained(saved).save_pretrained(tmp_path, safe_serialization=False)
+        LCVDPipeline.from_pretrained(saved).save_pretrained(tmp_path, safe_serialization=False)

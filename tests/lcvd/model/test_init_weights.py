@@ -19,6 +19,7 @@ from lcvd.model.image_token import new_image_encoder
 from lcvd.model.init_weights import unet_config
 from lcvd.model.latents import codec_of
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.weights.registry import MissingWeights
 from lcvd.weights.strict import ModelError
 from tests.golden_rules import rule_weights
@@ -51,7 +52,7 @@ def test_small_starts_from_the_model_that_comes_along() -> None:
 
 
 def test_its_autoencoder_is_the_one_that_prepares_latents() -> None:
-    found = LCVD.from_pretrained("small").codec
+    found = LCVDPipeline.from_pretrained("small").model.codec
     assert fingerprint(found) == fingerprint(codec_of(demo().latents))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from lcvd.config.profiles import profile
-from lcvd.model.call_arguments import conditions_of
-from lcvd.model.conditions import Conditions
+from lcvd.model.adapter_features import AdapterFeatures
+from lcvd.model.conditioning import Conditioning
+from lcvd.model.guidance import Guidance
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pictures import Given
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
@@ -66,7 +68,21 @@ def pictures(frames: int) -> dict[str, Any]:
 
 def made(pipe: LCVDPipeline, given: dict[str, Any], **options: Any) -> Any:
     """Frames after two steps."""
-    return pipe(**given, **{"guidance": 1.5, "generator": 0, "steps": 2} | options).frames
+    return called(pipe, given | {"guidance": 1.5, "generator": 0, "steps": 2} | options)
+
+
+def called(pipe: LCVDPipeline, arguments: dict[str, Any]) -> Any:
+    """The frames of a call whose conditioning and guidance are given by their fields."""
+    own = pipe.sampling.guidance_for()
+    weights = {
+        name: arguments.pop(name)
+        for name in ("likeness", "positive", "negative", "clip_in_negative")
+        if name in arguments
+    }
+    if weights:
+        arguments["guidance"] = replace(own, scale=arguments["guidance"], **weights)
+    inputs = {field.name: arguments.pop(field.name) for field in fields(Conditioning) if field.name in arguments}
+    return pipe(Conditioning(**inputs), **arguments).frames
 
 
 @pytest.mark.parametrize("frames", [1, 3, 9])
@@ -212,7 +228,7 @@ def test_features_beyond_what_is_kept_are_computed_again(pipe: LCVDPipeline) -> 
     hints = Given("hints", pictures(20)["hints"], SIZE)
     frame = pipe.model.features({"shading": torch.zeros(1, 1, 3, SIZE, SIZE)})["shading"]
     few, all_ = (
-        Conditions(pipe.model, None, {"shading": hints}, torch.device("cpu"), kept * frame.numel() * 4)
+        AdapterFeatures(pipe.model, None, {"shading": hints}, torch.device("cpu"), kept * frame.numel() * 4)
         for kept in (5, 20)
     )
     frames = torch.tensor([[0, 3, 4], [4, 5, 19]])
@@ -230,15 +246,14 @@ def test_lower_precision_is_near(pipe: LCVDPipeline, tmp_path: Path) -> None:
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"guidance": None}, "guidance: expected a number .*got None"),
     ({"guidance": -1.0}, "guidance: expected finite numbers of at least 0, got -1"),
     ({"guidance": float("nan")}, "guidance: expected finite"),
     ({"likeness": float("inf")}, "likeness: expected a finite number of at least 0, got inf"),
-    ({"guidance": [1.0] * 5}, r"guidance: .* 3 \(one a hint\), got \(5,\)"),
+    ({"guidance": [1.0] * 5}, r"guidance: .* 3 \(one per hint\), got \(5,\)"),
     ({"generator": None}, "generator: expected a seed or a torch.Generator, got None"),
-    ({"hints": None}, "hints: expected pictures, got None"),
+    ({"hints": None}, "hints: expected images, got None"),
     ({"hints": 7}, "hints: expected arrays, tensors or images, got int"),
-    ({"hints": np.zeros((0, SIZE, SIZE, 3), np.uint8)}, "hints: expected at least one picture"),
+    ({"hints": np.zeros((0, SIZE, SIZE, 3), np.uint8)}, "hints: expected at least one image"),
     ({"hints": np.full((3, SIZE, SIZE, 3), 255.0, np.float32)}, r"hints: expected values in \[0, 1\].*got 255 to 255"),
     ({"hints": np.zeros((3, SIZE, SIZE, 3), np.int64)}, "hints: expected uint8 or floating-point numbers, got torch.int64"),
     ({"hints": np.full((3, SIZE, SIZE, 3), np.nan, np.float32)}, r"hints: expected values in \[0, 1\]"),
@@ -258,7 +273,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("wrong", "message"), BAD, ids=[message[:40] for _, message in BAD])
 def test_bad_arguments_are_named(pipe: LCVDPipeline, wrong: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=f"^{message}"):
-        pipe(**pictures(3) | {"guidance": 1.0, "generator": 0, "steps": 1} | wrong)
+        called(pipe, pictures(3) | {"guidance": 1.0, "generator": 0, "steps": 1} | wrong)
 
 
 def test_a_reference_warped_to_its_own_pose_is_the_reference(pipe: LCVDPipeline) -> None:
@@ -271,8 +286,8 @@ def test_a_reference_warped_to_its_own_pose_is_the_reference(pipe: LCVDPipeline)
     other = made(moving, given, warped_reference=given["hints"], output_type="latent")
     assert (other - expected).abs().max() > 0.01
     for wrong, message in (
-        ({}, "warped_reference: expected pictures, got None"),
-        ({"warped_reference": still[:5]}, "warped_reference: expected 6, one a hint, got 5"),
+        ({}, "warped_reference: expected images, got None"),
+        ({"warped_reference": still[:5]}, "warped_reference: expected 6, one per hint, got 5"),
     ):
         with pytest.raises(ValueError, match=message):
             made(moving, given, **wrong)
@@ -290,22 +305,24 @@ def test_landmark_maps_are_one_a_hint(pipe: LCVDPipeline) -> None:
     # The same adapter fed the same pictures does the same, whatever it is called.
     expected = made(three, given, positive=("shading", "reference"), negative=())
     np.testing.assert_array_equal(made(three, given, **sets, **drawn), expected)
-    with pytest.raises(ValueError, match="landmarks: expected 3, one a hint, got 2"):
+    with pytest.raises(ValueError, match="landmarks: expected 3, one per hint, got 2"):
         made(three, given, **sets, **drawn | {"landmarks": given["hints"][:2]})
-    with pytest.raises(ValueError, match="landmarks: expected pictures, got None"):
+    with pytest.raises(ValueError, match="landmarks: expected images, got None"):
         made(three, given, **sets)
 
 
 def test_the_papers_ablations(pipe: LCVDPipeline) -> None:
-    assert conditions_of("shading+reference") == {"positive": ("shading", "reference"), "negative": ("reference",)}
-    assert conditions_of("reference") == {"positive": ("reference",), "negative": ("reference",)}
-    assert conditions_of("shading") == {"positive": ("shading",), "negative": ()}
+    names = {"shading+reference": (("shading", "reference"), ("reference",))}
+    names |= {"reference": (("reference",), ("reference",)), "shading": (("shading",), ())}
+    for adapters, expected in names.items():
+        found = Guidance.of_adapters(adapters, 1.5)
+        assert (found.positive, found.negative) == expected
     given = pictures(3)
     relit = given | {"hints": 255 - given["hints"]}
-    blind = [made(pipe, hints, **conditions_of("reference")) for hints in (given, relit)]
+    blind = [made(pipe, hints, guidance=Guidance.of_adapters("reference", 1.5)) for hints in (given, relit)]
     np.testing.assert_array_equal(*blind)
     for adapters in ("shading", "shading+reference"):
-        seen = [made(pipe, hints, **conditions_of(adapters)) for hints in (given, relit)]
+        seen = [made(pipe, hints, guidance=Guidance.of_adapters(adapters, 1.5)) for hints in (given, relit)]
         assert (seen[0] != seen[1]).any(), adapters
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from lcvd.model.guidance import NEGATIVE, NO_REFERENCE, POSITIVE, Guidance
 from lcvd.model.recipe import Recipe
-from lcvd.model.sampler import FULL, UNLIKE, WEAKER, Network, Rows, sample
+from lcvd.model.sampler import Network, Rows, sample
 from lcvd.model.schedule import euler_scheduler, solver_of
 
 
@@ -55,7 +56,7 @@ def test_golden_composer_guidance_and_tiles_runs(golden_dir: Path, rows: int) ->
             frames,
             scheduler=euler_scheduler(),
             recipe=Recipe(steps),
-            guidance=guidance,
+            guidance=Guidance(guidance),
             rows=rows,
             on_step=lambda step, _, latents, states=states: states.__setitem__(step, latents.clone()),
         )
@@ -92,7 +93,14 @@ def test_a_perfect_network_gives_the_clean_latents_back(recipe: Recipe) -> None:
     """It leads every start to that point, whatever the windows, the guidance, the solver and the length."""
     for frames in (23, 8, 5):
         latents = sample(
-            perfect, NOISE, frames, scheduler=euler_scheduler(), recipe=recipe, guidance=4.5, overlap=3, rows=3
+            perfect,
+            NOISE,
+            frames,
+            scheduler=euler_scheduler(),
+            recipe=recipe,
+            guidance=Guidance(4.5),
+            overlap=3,
+            rows=3,
         )
         torch.testing.assert_close(latents, TARGET[:frames], atol=2e-3, rtol=0)
 
@@ -111,7 +119,9 @@ def test_the_higher_order_solver_is_nearer_to_the_exact_path() -> None:
     for solver in ("euler", "dpmpp"):
         start = NOISE * solver_of(solver, euler_scheduler()).init_noise_sigma
         exact = 0.5 * start / (0.25 + 700.0**2) ** 0.5
-        latents = sample(gaussian, NOISE, 8, scheduler=euler_scheduler(), recipe=Recipe(12, solver), guidance=1.0)
+        latents = sample(
+            gaussian, NOISE, 8, scheduler=euler_scheduler(), recipe=Recipe(12, solver), guidance=Guidance(1.0)
+        )
         errors[solver] = float((latents - exact).abs().mean())
     assert errors["dpmpp"] < 0.3 * errors["euler"], errors
 
@@ -119,27 +129,27 @@ def test_the_higher_order_solver_is_nearer_to_the_exact_path() -> None:
 def test_guidance_can_differ_from_frame_to_frame_and_end_with_the_noise_level() -> None:
     def network(x: Tensor, t: Tensor, rows: Rows) -> Tensor:
         asked.append((float((4 * t).exp()), rows.set_R.tolist()))
-        return (rows.set_R == FULL)[:, None, None, None, None] * torch.ones_like(x)
+        return (rows.set_R == POSITIVE)[:, None, None, None, None] * torch.ones_like(x)
 
     def run(guidance: float | Tensor, interval: tuple[float, float] | None = None) -> Tensor:
         asked.clear()
         recipe = Recipe(4, interval=interval)
-        return sample(network, NOISE, 8, scheduler=euler_scheduler(), recipe=recipe, guidance=guidance)
+        return sample(network, NOISE, 8, scheduler=euler_scheduler(), recipe=recipe, guidance=Guidance(guidance))
 
     asked: list[tuple[float, list[int]]] = []
-    weights = torch.tensor([0.0, 1, 2, 3, 4, 3, 2, 1])
+    weights = torch.tensor([0.0, 1, 2, 3, 4, 3, 2])
     varied = run(weights)
-    for frame, weight in enumerate(weights.tolist()):
+    for frame, weight in enumerate([0.0, *weights.tolist()]):  # the reference has the first hint's
         torch.testing.assert_close(varied[frame], run(weight)[frame])
-    with pytest.raises(ValueError, match=r"expected one number or 8 .*got \(3,\)"):
+    with pytest.raises(ValueError, match=r"expected one number, two, or 7 .*got \(3,\)"):
         run(weights[:3])
     everywhere = run(2.0)
-    assert [sets for _, sets in asked] == [[WEAKER, FULL]] * 4
+    assert [sets for _, sets in asked] == [[NEGATIVE, POSITIVE]] * 4
     low = run(2.0, (0.0, 1.0))
-    assert all(sets == ([WEAKER, FULL] if sigma <= 1 else [FULL]) for sigma, sets in asked)
+    assert all(sets == ([NEGATIVE, POSITIVE] if sigma <= 1 else [POSITIVE]) for sigma, sets in asked)
     assert (low - everywhere).abs().max() > 1
     run(1.0)
-    assert [sets for _, sets in asked] == [[FULL]] * 4, "what counts nothing isn't computed"
+    assert [sets for _, sets in asked] == [[POSITIVE]] * 4, "what counts nothing isn't computed"
 
 
 def test_likeness_exaggerates_what_the_reference_changes_within_its_noise_levels() -> None:
@@ -154,7 +164,13 @@ def test_likeness_exaggerates_what_the_reference_changes_within_its_noise_levels
         asked.clear()
         recipe = Recipe(5, likeness=(0.1, 5.0))
         return sample(
-            network, NOISE, 11, scheduler=euler_scheduler(), recipe=recipe, guidance=guidance, likeness=likeness, rows=3
+            network,
+            NOISE,
+            11,
+            scheduler=euler_scheduler(),
+            recipe=recipe,
+            guidance=Guidance(guidance, likeness),
+            rows=3,
         )
 
     asked: list[tuple[float, list[int]]] = []
@@ -170,8 +186,8 @@ def test_likeness_exaggerates_what_the_reference_changes_within_its_noise_levels
         sets = {sigma: {which for s, found in asked if s == sigma for which in found} for sigma, _ in asked}
         for sigma, found in sets.items():
             inside = 0.1 <= sigma <= 5
-            assert found == {FULL} | ({WEAKER} if guidance != 1 else set()) | (
-                {UNLIKE} if likeness != 1 and inside else set()
+            assert found == {POSITIVE} | ({NEGATIVE} if guidance != 1 else set()) | (
+                {NO_REFERENCE} if likeness != 1 and inside else set()
             )
         assert 1 <= sum(0.1 <= sigma <= 5 for sigma in sets) < 5
 
@@ -184,7 +200,7 @@ def test_a_callback_may_change_latents_and_progress_counts_every_row() -> None:
         return torch.zeros_like(latents) if step == 2 else None
 
     latents = sample(
-        lambda x, t, rows: x, torch.ones(4, 1, 2, 2), 9, scheduler=euler_scheduler(), recipe=Recipe(3), guidance=2.0,
+        lambda x, t, rows: x, torch.ones(4, 1, 2, 2), 9, scheduler=euler_scheduler(), recipe=Recipe(3), guidance=Guidance(2.0),
         overlap=2, progress=lambda done, total: seen.append((done, total)), on_step=zeros,
     )  # fmt: skip
     assert not latents.any()

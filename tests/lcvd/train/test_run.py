@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from lcvd.config.settings import Settings
-from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from lcvd.train.checkpoint import newest
 from lcvd.train.run import INTERRUPTED, main
 from lcvd.train.stage import launch_command
@@ -63,7 +63,7 @@ def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_writes_model_metrics_and_curve(whole: Path) -> None:
     assert {path.name for path in whole.iterdir()} == {"model", "metrics.json", "dvclive"}
-    model = LCVD.from_pretrained(whole / "model")
+    model = LCVDPipeline.from_pretrained(whole / "model").model
     assert (model.size, model.frames, list(model.adapters)) == (SIZE, 4, ["shading", "reference"])
     assert all(p.isfinite().all() for p in model.trainable())
     assert torch.count_nonzero(model.adapters["shading"].final_proj.weight) > 0, "the adapter learned something"

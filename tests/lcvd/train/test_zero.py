@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from lcvd.config.settings import Settings
 from lcvd.model.lcvd import LCVD
+from lcvd.model.pipeline import LCVDPipeline
 from tests.lcvd.train.conftest import tiny
 from tests.lcvd.train.worker import start
 
@@ -91,7 +92,7 @@ def test_two_processes_make_the_model_of_one(one: Path, two: dict[str, Path]) ->
         assert curve(place, "grad_norm") == pytest.approx(curve(one, "grad_norm"), rel=1e-4), name
         assert curve(place, "held_out") == pytest.approx(curve(one, "held_out"), rel=1e-4), name
         same_weights(one, place)
-        LCVD.from_pretrained(place / "out/model")
+        LCVDPipeline.from_pretrained(place / "out/model")
 
 
 def test_a_checkpoint_of_two_processes_goes_on_in_one(one: Path, two: dict[str, Path], again: dict[str, Path]) -> None:

@@ -44,8 +44,9 @@ def runs(monkeypatch):
     """Instead of a model's frames: pictures of one grey each, and what they were asked for."""
     asked = []
 
-    def relight(self, reference, mask, own, hints, **given):
-        asked.append((hints, given))
+    def relight(self, conditioning, **given):
+        hints = conditioning.hints
+        asked.append((hints, given["guidance"]))
         steps = np.arange(len(hints), dtype=np.uint8)[:, None, None, None]
         return LCVDOutput(frames=np.full(hints.shape, 10 * len(asked), np.uint8) + steps)
 
@@ -79,12 +80,12 @@ def test_layouts_are_the_papers(moment, model, runs, tmp_path):
 
 def test_each_question_is_asked_once_about_one_window(moment, model, runs, tmp_path):
     _draw(moment, model, tmp_path)
-    questions = [(tuple(given["positive"]), tuple(given["negative"]), given["guidance"]) for _, given in runs]
+    questions = [(tuple(how.positive), tuple(how.negative), how.scale) for _, how in runs]
     # Adapters: two that don't see the light, and two for each of two lights; ω = 2 of the first light is known by then.
     assert len(questions) == 2 + 2 * 2 + 5
     assert {positive for positive, *_ in questions} == {(), ("reference",), ("shading",), ("shading", "reference")}
     assert {negative for positive, negative, _ in questions if "reference" in positive} == {("reference",)}
-    assert all(len(hints) == model.frames - 1 and given["likeness"] == 1.5 for hints, given in runs)
+    assert all(len(hints) == model.frames - 1 and how.likeness == 1.5 for hints, how in runs)
     np.testing.assert_array_equal(runs[0][0], moment.lit["left"].hints)
     tile = np.asarray(Image.open(tmp_path / "adapters_left_none.png"))
     assert (tile == 10 + AT - START).all()  # the frame of the moment, though the window ends with the clip

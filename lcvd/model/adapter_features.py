@@ -15,7 +15,7 @@ KEPT_BYTES = 1_000_000_000
 """Features kept on the device; a frame beyond that has its features computed whenever it is asked for."""
 
 
-class Conditions:
+class AdapterFeatures:
     """Features of one reference and of a sequence of pictures for each moving condition.
 
     Features don't depend on the noise level, so those of the first frames are computed once; at full size that is a
