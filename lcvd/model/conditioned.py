@@ -30,7 +30,7 @@ class Conditioned:
         frames: number of frames of the video, the reference included.
 
     Raises:
-        TypeError, ValueError: an input is missing, or has a wrong type, shape or range; the error names it.
+        UsageError: an input is missing, or has a wrong type, shape or range; the error names it.
     """
 
     def __init__(

@@ -140,7 +140,7 @@ def load_sampling(folder: Path) -> Sampling:
         raise ModelError(f"{folder / INDEX}: sampling: expected some of {', '.join(known)}, got {found!r}")
     try:
         return Sampling(**found)
-    except ValueError as error:
+    except UsageError as error:
         raise ModelError(f"{folder / INDEX}: sampling: {error}") from None
 
 

@@ -180,7 +180,7 @@ class LCVDPipeline(DiffusionPipeline):
             state_folder: where this call saves its progress, to continue from there after it was stopped.
 
         Raises:
-            TypeError, ValueError: an argument is missing, or has a wrong type, shape or range; the error names it.
+            UsageError: an argument is missing, or has a wrong type, shape or range; the error names it.
             Interrupted: `interrupt` was called.
         """
         self._interrupted = False
@@ -242,7 +242,7 @@ class LCVDPipeline(DiffusionPipeline):
         if not isinstance(given, Guidance):
             return self.sampling.guidance_for(given, likeness)
         if likeness is not None:
-            raise ValueError("likeness: the Guidance object that was given holds it; leave it out")
+            raise UsageError("likeness: the Guidance object that was given holds it; leave it out")
         return given
 
     def _progress(self, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None]:

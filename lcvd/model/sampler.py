@@ -104,7 +104,7 @@ def sample(
             to `on_step` again.
 
     Raises:
-        ValueError: guidance per hint of another length than the video.
+        UsageError: guidance per hint of another length than the video.
     """
     length = len(noise_TChw)
     padded = max(frames, length)

@@ -67,7 +67,7 @@ class Model:
         """The sampling of one run: the options, and the model's own defaults where they give none.
 
         Raises:
-            ModelError: the model lacks an adapter. ValueError: a value is out of range, or there is no such recipe.
+            ModelError: the model lacks an adapter. UsageError: a value is out of range, or there is no such recipe.
         """
         found = self.pipe.sampling.resolved(asked.overrides)
         lacking = set(found.guidance_for().positive) - set(self.pipe.model.adapters)
@@ -101,7 +101,7 @@ def latents_of(
     separate noise would make them flicker.
 
     Raises:
-        ModelError, ValueError: see `Model.sampling`.
+        ModelError, UsageError: see `Model.sampling`.
         Interrupted: `cancel` returned True; the progress is kept.
     """
     sampling = model.sampling(options)
