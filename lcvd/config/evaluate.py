@@ -23,18 +23,18 @@ class EvaluateSettings(Section):
     frames: int = Field(100, ge=1)
     """Number of frames to relight from the start of each clip, not counting the reference frame."""
     recipe: Literal["default", "published", "fast"] | None = None
-    """Sampling recipe: solver, windows and guidance interval (`lcvd.model.recipe`). Empty: the model's own, as stored under
+    """Sampling recipe: solver, windows and guidance interval (`lcvd.model.recipe`). null: the model's own, as stored under
     `sampling` in its `model_index.json`."""
     steps: int | None = Field(None, ge=1)
-    """Number of denoising steps. Empty: the recipe's, or the model's own if `recipe` is empty too."""
+    """Number of denoising steps. null: the recipe's, or the model's own if `recipe` is null too."""
     guidance: float | None = Field(None, ge=0)
     """Guidance weight: extrapolation from the prediction with `reference` to the one with `reference + shading` (paper, Eq. 6).
-    Empty: the model's own."""
+    null: the model's own."""
     likeness: float | None = Field(None, ge=0)
     """Identity guidance weight, applied at low noise levels only: extrapolation from the prediction without the reference to
-    the one with it. 1 uses the prediction unchanged (the paper). Empty: the model's own."""
+    the one with it. 1 uses the prediction unchanged (the paper). null: the model's own."""
     adapters: Literal["shading+reference", "reference", "shading"] | None = None
-    """Adapters to use: both, or one alone as in Table 4 of the paper. Empty: the model's own."""
+    """Adapters to use: both, or one alone as in Table 4 of the paper. null: the model's own."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
     """Names of the light presets used as target lights."""
     published: tuple[PublishedMetric, ...] = ()
