@@ -1,4 +1,4 @@
-"""Jobs of a command from a CSV: a row each, columns named like its options; one bad row doesn't stop the others."""
+"""Run a command for each row of a CSV whose columns are the command's options. A failed row doesn't stop the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_IN_ROWS = ("batch", "params", "scratch", "help")
 
 @dataclass(frozen=True)
 class Job:
-    """Line `line` of the CSV: the words of a command line that would do the same."""
+    """One row: the CSV's line number and the equivalent command line."""
 
     line: int
     words: list[str]
@@ -27,10 +27,10 @@ class Job:
 
 
 def read_batch(ctx: click.Context, path: Path) -> list[Job]:
-    """The jobs of a CSV; what was given on the command line beside it counts wherever a row says nothing else.
+    """Read the jobs of a CSV. Options of the command line apply to every row that leaves them empty.
 
     Raises:
-        click.UsageError: the file can't be read, has an unknown column or no row, or two rows write the same file.
+        click.UsageError: the file is unreadable, has an unknown column or no row, or two rows write the same file.
     """
     given = _given(ctx)
     columns = {
@@ -44,12 +44,12 @@ def read_batch(ctx: click.Context, path: Path) -> list[Job]:
             names = list(reader.fieldnames or [])
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise click.UsageError(f"{path}: can't be read as a CSV: {error}") from None
+        raise click.UsageError(f"{path}: not readable as CSV: {error}") from None
     unknown = [name for name in names if name.strip().replace("_", "-") not in columns]
     if unknown:
         raise click.UsageError(f"{path}: unknown column {unknown[0]!r}; columns are {', '.join(columns)}")
     if len(set(names)) < len(names):
-        raise click.UsageError(f"{path}: a column stands twice: {', '.join(names)}")
+        raise click.UsageError(f"{path}: repeated column: {', '.join(names)}")
     if not rows:
         raise click.UsageError(f"{path}: no rows below the header")
     jobs = [_job(path, line, row, columns, given, ctx) for line, row in rows]
@@ -62,10 +62,12 @@ def read_batch(ctx: click.Context, path: Path) -> list[Job]:
 
 
 def run_batch(jobs: list[Job], work: Callable[[dict[str, Any]], str]) -> None:
-    """Do all jobs; `work` takes a row's options and gives a line about it.
+    """Run all jobs. `work` takes a row's options and returns a line that describes the result.
+
+    A programming error ends the batch with its traceback.
 
     Raises:
-        click.ClickException: some failed; the others are done.
+        click.ClickException: some rows failed. The others are done.
     """
     failed: list[str] = []
     for number, job in enumerate(jobs, 1):
@@ -89,7 +91,7 @@ def run_batch(jobs: list[Job], work: Callable[[dict[str, Any]], str]) -> None:
 
 
 def _given(ctx: click.Context) -> dict[str, str]:
-    """Options named on the command line, as words."""
+    """Options of the command line by name, as text."""
     source = click.core.ParameterSource.COMMANDLINE
     return {
         param.name.replace("_", "-"): str(ctx.params[param.name])
@@ -103,7 +105,7 @@ def _job(
     ctx: click.Context,
 ) -> Job:  # fmt: skip
     if None in row or None in row.values():
-        raise click.UsageError(f"{path}: line {line} doesn't have as many values as the header has columns")
+        raise click.UsageError(f"{path}: line {line} has another number of values than the header")
     said = {name.strip().replace("_", "-"): value.strip() for name, value in row.items()}
     merged = {**given, **{name: value for name, value in said.items() if value}}
     words: list[str] = []

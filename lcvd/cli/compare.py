@@ -1,4 +1,4 @@
-"""``lcvd compare``: two evaluations, metric by metric."""
+"""``lcvd compare``: compare two evaluations metric by metric."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from typing import Any
 
 import click
 
+from lcvd.cli.options import EXISTING_FILE
 from lcvd.errors import FileError
 from lcvd.evaluate.compare import changes
 
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-
 
 @click.command()
-@click.argument("before", type=_FILE)
-@click.argument("after", type=_FILE)
-@click.option("--arm", default="model", show_default=True, help="Whose numbers, such as model or codec.")
+@click.argument("before", type=EXISTING_FILE)
+@click.argument("after", type=EXISTING_FILE)
+@click.option("--arm", default="model", show_default=True, help="Method to compare, such as model or codec.")
 def compare(before: Path, after: Path, arm: str) -> None:
-    """Tell how metrics moved from one evaluation's records.json to another's.
+    """Compare the metrics of two records.json files of evaluations.
 
-    Refuses numbers that were measured under different protocols, and names the fields.
+    Refuses metrics measured under different protocols and names the fields that differ.
     """
     found = changes(_arm(before, arm), _arm(after, arm))
     for each in found:
-        verdict = "intervals apart" if each.apart else "within the intervals, or none"
+        verdict = "intervals don't overlap" if each.apart else "intervals overlap, or there are none"
         click.echo(f"{each.name:28} {_number(each.before):>10} -> {_number(each.after):>10}   {verdict}")
     for line in dict.fromkeys(line for each in found for line in each.versions):
-        click.echo(f"other version: {line}")
+        click.echo(f"different version: {line}")
 
 
 def _arm(path: Path, arm: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""``lcvd convert``: published files to a model folder."""
+"""``lcvd convert``: convert published weights to a model folder."""
 
 from __future__ import annotations
 
@@ -7,29 +7,38 @@ from pathlib import Path
 import click
 import torch
 
+from lcvd.cli.options import EXISTING_FOLDER, FOLDER
 from lcvd.model.convert import convert as convert_files
 from lcvd.weights.registry import require
 
-_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 _PRECISIONS = {"as-is": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @click.command()
-@click.option("--svd", type=_FOLDER, help="SVD-XT's folder (default: where `lcvd doctor` says).")
-@click.option("--vae", type=_FOLDER, help="sd-vae-ft-mse's folder (default: where `lcvd doctor` says).")
+@click.option("--svd", type=EXISTING_FOLDER, help="Folder of SVD-XT (default: see `lcvd doctor`).")
+@click.option("--vae", type=EXISTING_FOLDER, help="Folder of sd-vae-ft-mse (default: see `lcvd doctor`).")
 @click.option(
-    "--lcvd", "published", type=_FOLDER, help="Folder of the published unet.pth and *_embedder.pth (default: the same)."
+    "--lcvd",
+    "published",
+    type=EXISTING_FOLDER,
+    help="Folder of the published unet.pth and *_embedder.pth (default: see `lcvd doctor`).",
 )
-@click.option("--fresh", is_flag=True, help="SVD's own UNet and fresh adapters, to train from.")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--size", type=click.IntRange(64), default=512, show_default=True, help="Side of the frames.")
-@click.option("--precision", type=click.Choice(list(_PRECISIONS)), default="as-is", show_default=True)
+@click.option("--fresh", is_flag=True, help="Use SVD's UNet and untrained adapters, as a start for training.")
+@click.option("-o", "--out", required=True, type=FOLDER, help="Model folder to write.")
+@click.option("--size", type=click.IntRange(64), default=512, show_default=True, help="Side of the frames in pixels.")
+@click.option(
+    "--precision",
+    type=click.Choice(list(_PRECISIONS)),
+    default="as-is",
+    show_default=True,
+    help="Number format of the weights; as-is keeps the files'.",
+)
 def convert(
     svd: Path | None, vae: Path | None, published: Path | None, fresh: bool, out: Path, size: int, precision: str
 ) -> None:
-    """Write the published model as a folder that `lcvd relight --model` and LCVDPipeline.from_pretrained read."""
+    """Convert the published weights to a folder for `lcvd relight --model` and LCVDPipeline.from_pretrained."""
     if fresh and published:
-        raise click.UsageError("--fresh takes no published files: leave --lcvd out")
+        raise click.UsageError("--fresh uses no published LCVD files: omit --lcvd")
     conditions = convert_files(
         svd or require("svd-xt"),
         vae or require("sd-vae-ft-mse"),
@@ -38,4 +47,4 @@ def convert(
         size=size,
         dtype=_PRECISIONS[precision],
     )
-    click.echo(f"{out}: a model with adapters for {', '.join(conditions)}")
+    click.echo(f"{out}: model with adapters for {', '.join(conditions)}")

@@ -1,4 +1,4 @@
-"""``lcvd doctor``: which parts are published weights, which are open defaults, what is missing and where to get it."""
+"""``lcvd doctor``: list installed parts, published weights found, open defaults used, and how to get what is missing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OPTIONAL = {"pyiqa": "quality", "face_alignment": "deca", "bitsandbytes": "adam
 
 @click.command()
 def doctor() -> None:
-    """Tell what this installation has, part by part. Exit code 1 if an open default is broken."""
+    """List installed packages and model weights, and where to get missing ones. Exit code 1 if an open default is unusable."""
     click.echo(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {_accelerator()}")
     click.echo(f"C++ compiler: {shutil.which('g++') or 'missing (DeepSpeed needs g++ for several processes)'}")
     if line := _torchvision():
@@ -27,7 +27,7 @@ def doctor() -> None:
     for module, extra in _OPTIONAL.items():
         state = "installed" if _has(module) else f"not installed: pip install 'lcvd[{extra}]'"
         click.echo(f"  optional {module:14} {state}")
-    click.echo(f"Published weights are looked for in {weights_folder()} (LCVD_WEIGHTS)")
+    click.echo(f"Folder of published weights: {weights_folder()} (LCVD_WEIGHTS)")
     broken = 0
     for part in REGISTRY:
         path = find_weights(part.name)
@@ -40,9 +40,9 @@ def doctor() -> None:
         click.echo(f"  {part.role:28} open default: {part.open_default}{mark}")
         click.echo(f"  {'':28}   published {part.name}: {part.address} ({part.licence}) -> {part.file}")
     if broken:
-        click.echo(f"{broken} open defaults can't be used: install their packages (`make install`)")
+        click.echo(f"{broken} open defaults are unusable: install their packages (`make install`)")
         sys.exit(1)
-    click.echo("Ready: `lcvd relight`, `lcvd app` (model small) and `make demo` need nothing more.")
+    click.echo("Ready: `lcvd relight`, `lcvd app` (model small) and `make demo` need nothing else.")
 
 
 def _has(module: str) -> bool:
@@ -60,7 +60,7 @@ def _accelerator() -> str:
 
 
 def _torchvision() -> str | None:
-    """Explain the usual mismatch: a CUDA torchvision beside a CPU torch."""
+    """Torchvision's version; with a note if it is a CUDA build next to a CPU build of torch."""
     import torch
 
     try:
@@ -68,5 +68,5 @@ def _torchvision() -> str | None:
     except importlib.metadata.PackageNotFoundError:
         return "torchvision: not installed (only metric extras need it)"
     if torch.version.cuda is None and "+cpu" not in version:
-        return f"torchvision {version}, a CUDA build beside a CPU torch: all that LCVD uses of it works"
+        return f"torchvision {version}, a CUDA build next to a CPU build of torch: every part that LCVD uses works"
     return f"torchvision {version}"

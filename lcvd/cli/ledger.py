@@ -1,4 +1,4 @@
-"""``lcvd ledger``: what happened to each clip."""
+"""``lcvd ledger``: show what happened to each clip."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from pathlib import Path
 
 import click
 
+from lcvd.cli.options import DATA
 from lcvd.ledger.rows import read_counts, read_ledger
 from lcvd.ledger.story import STAGES, last_rows, named_counts, story
-
-_DATA = click.option("--data", default="data", show_default=True, type=click.Path(path_type=Path, file_okay=False))
 
 
 @click.command()
 @click.argument("clip", required=False)
-@_DATA
-@click.option("--lights", is_flag=True, help="Where the light of the reconstructed clips comes from, as a histogram.")
+@DATA
+@click.option("--lights", is_flag=True, help="Show a histogram of the light directions of the reconstructed clips.")
 def ledger(clip: str | None, data: Path, lights: bool) -> None:
-    """Counts a stage and the last word on every clip; with CLIP, that clip's whole story."""
+    """Show the number of clips by stage and status, and the last status of every clip; with CLIP, all stages of that clip."""
     if lights:
         _lights(data)
         return

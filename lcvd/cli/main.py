@@ -20,23 +20,22 @@ GROUP = "lcvd.commands"
 """Entry points by which other packages add commands."""
 OWN = (
     "app",
-    "codes",
+    "benchmark",
     "compare",
     "config",
     "convert",
     "doctor",
-    "evaluate",
+    "face-codes",
     "ledger",
     "marked",
     "numbers",
-    "reconstruct",
+    "plan",
     "relight",
     "sources",
     "studio",
     "study",
-    "train",
 )
-"""Commands of this package: each a function of the same name in a module of the same name."""
+"""Commands of this package. Each is a function in a module of the same name, with ``_`` for ``-``."""
 
 
 class _Failed(click.ClickException):
@@ -86,7 +85,11 @@ class _Lazy(click.Group):
 
 def _points() -> dict[str, EntryPoint]:
     """Every command by name."""
-    own = {name: EntryPoint(name, f"lcvd.cli.{name}:{name}", GROUP) for name in OWN}
+    own = {
+        name: EntryPoint(name, f"lcvd.cli.{module}:{module}", GROUP)
+        for name in OWN
+        for module in [name.replace("-", "_")]
+    }
     return {**{point.name: point for point in entry_points(group=GROUP)}, **own}
 
 

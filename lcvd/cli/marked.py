@@ -1,4 +1,4 @@
-"""``lcvd marked``: whether a video or picture carries the invisible mark."""
+"""``lcvd marked``: look for the invisible watermark in a video or image."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
+from lcvd.cli.options import EXISTING_FILE
 from lcvd.relighting.output.watermark import found_in
 
 
 @click.command
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=EXISTING_FILE)
 def marked(file: Path) -> None:
-    """Look for the invisible mark that `lcvd relight --mark invisible` leaves in FILE; exit code 1 where there is none."""
+    """Look in FILE for the invisible watermark of `lcvd relight --mark invisible`. Exit code 1 if there is none."""
     found, looked = found_in(file)
-    click.echo(f"{file}: marked by LCVD in {found} of {looked} frames that were looked at")
+    click.echo(f"{file}: watermark of LCVD found in {found} of {looked} frames examined")
     if not found:
         raise SystemExit(1)

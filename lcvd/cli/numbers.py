@@ -1,4 +1,4 @@
-"""``lcvd numbers``: how fast each stage was on this machine, and what so many clips would take."""
+"""``lcvd numbers``: throughput of each stage on this machine, and a projection for a given number of clips."""
 
 from __future__ import annotations
 
@@ -6,42 +6,46 @@ from pathlib import Path
 
 import click
 
+from lcvd.cli.options import SCRATCH
 from lcvd.ledger.numbers import Work, measured, plan, told
 
 
 @click.command()
-@click.option("--scratch", default=".lcvd", show_default=True, envvar="LCVD_SCRATCH",
-              type=click.Path(path_type=Path, file_okay=False))  # fmt: skip
-@click.option("--clips", type=click.IntRange(1), help="Project for so many clips.")
-@click.option("--machines", default=1, show_default=True, type=click.IntRange(1), help="Like the one measured.")
-@click.option("--workers", default=0, type=click.IntRange(0), help="Of each machine; 0: as measured.")
-@click.option("--price", default=0.0, type=click.FloatRange(0), help="Of a machine's hour, in any currency.")
+@SCRATCH
+@click.option("--clips", type=click.IntRange(1), help="Project hours and cost for this number of clips.")
+@click.option(
+    "--machines", default=1, show_default=True, type=click.IntRange(1), help="Number of machines like the one measured."
+)
+@click.option("--workers", default=0, type=click.IntRange(0), help="Workers on each machine (0: as measured).")
+@click.option("--price", default=0.0, type=click.FloatRange(0), help="Price of one machine hour, in any currency.")
 @click.option("--longer", default=1.0, type=click.FloatRange(0, min_open=True),
-              help="How many times as many frames the planned clips have as those measured.")  # fmt: skip
+              help="Average clip length relative to the measured clips (2 = twice as many frames).")  # fmt: skip
 def numbers(scratch: Path, clips: int | None, machines: int, workers: int, price: float, longer: float) -> None:
-    """How fast each stage was when it last computed something; with --clips, hours and cost of so many."""
+    """Show the throughput of the last run of each stage; with --clips, project hours and cost."""
     works = measured(scratch)
     if not works:
         raise click.ClickException(
-            f"{scratch}: nothing was measured yet; run `dvc repro`, or name the folder: --scratch"
+            f"{scratch}: no measurements yet; run `lcvd run`, or name another folder with --scratch"
         )
     for work in works:
         _show(work)
     if clips is None:
         return
     mapped = [work for work in works if work.name not in _BY_STEPS]
-    click.echo(f"\n{clips} clips on {machines} machine{'s' * (machines > 1)}, {longer:g} times as long:")
+    click.echo(
+        f"\n{clips} clips on {machines} machine{'s' * (machines > 1)}, {longer:g} times as long as those measured:"
+    )
     planned = plan(mapped, clips, machines, price, longer, workers)
     for each in planned:
         cost = f"   costs {each.cost:,.2f}" if price else ""
         click.echo(f"  {each.name:12} {each.hours:10.2f} h   {each.machine_hours:10.2f} machine hours{cost}")
     total, machine_hours = sum(each.hours for each in planned), sum(each.machine_hours for each in planned)
     cost = f"   costs {machine_hours * price:,.2f}" if price else ""
-    click.echo(f"  {'together':12} {total:10.2f} h   {machine_hours:10.2f} machine hours{cost}")
+    click.echo(f"  {'total':12} {total:10.2f} h   {machine_hours:10.2f} machine hours{cost}")
     for work in works:
         if work.name in _BY_STEPS:
             click.echo(
-                f"  {work.name}: its settings decide how long it takes, not the clips: {work.wall_s / 3600:.2f} h here"
+                f"  {work.name}: depends on its settings, not on the number of clips: {work.wall_s / 3600:.2f} h here"
             )
 
 
@@ -53,4 +57,4 @@ def _show(work: Work) -> None:
     click.echo(f"{work.name}: {told(work, parts=99)}")
     click.echo(f"  {work.wall_s:.1f} s, {work.kind}, {work.workers} worker{'s' * (work.workers > 1)}{threads}, on {work.machine}, "
                f"ended {work.ended}")  # fmt: skip
-    click.echo(f"  {work.seconds_a_clip:.3g} worker seconds a clip")
+    click.echo(f"  {work.seconds_a_clip:.3g} worker seconds per clip")

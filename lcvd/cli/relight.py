@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lcvd.cli.batch import read_batch, run_batch
+from lcvd.cli.options import FILE, MODEL, SCRATCH
 from lcvd.cli.progress import Bars
 from lcvd.config.io import load_settings
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.align import DEFAULT, MODES
 from lcvd.relighting import api
-from lcvd.relighting.api import SCRATCH, TRAINED, checkpoint_here, model_of, settings_here
+from lcvd.relighting.api import checkpoint_here, model_of, settings_here
 from lcvd.relighting.light_sources import check_named
 from lcvd.relighting.options import NO_FACE, SamplingOptions, SceneRequest
 from lcvd.relighting.output.options import OutputOptions, check_writable, is_picture
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from lcvd.relighting.generate import Model
 
 _SEEN = click.Path(path_type=Path, exists=True)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _MADE = ("size", "paste_back", "side_by_side", "keep_audio", "mark")
 _SEEN_AS = ("align", "smooth", "face", "drive_face", "portrait_at", "start", "end", "fps", "no_face")
 _SAMPLED = ("guidance", "likeness", "seed", "recipe", "steps", "adapters")
@@ -48,13 +48,13 @@ _SAMPLED = ("guidance", "likeness", "seed", "recipe", "steps", "adapters")
 @click.option(
     "-o",
     "--out",
-    type=_FILE,
+    type=FILE,
     help="The MP4 to write, or PNG if nothing moves; beside it, a file named as it and .json tells how it was made.",
 )
-@click.option("--batch", type=_FILE, help="CSV of jobs: a row each, columns named like these options, and portrait.")
 @click.option(
-    "--model", help=f"A folder, small, or owner/name on a hub (default: {TRAINED} if it is there, else small)."
+    "--batch", type=FILE, help="CSV of jobs: one row per job, columns named like these options, and portrait."
 )
+@MODEL
 @click.option("--guidance", type=float, help="Strength of the target light (default: the model's own).")
 @click.option(
     "--likeness",
@@ -117,14 +117,7 @@ _SAMPLED = ("guidance", "likeness", "seed", "recipe", "steps", "adapters")
     help="Use one of the model's adapters alone, as in the paper's Table 4 (default: the model's own, usually both).",
 )
 @click.option("--params", type=click.Path(path_type=Path), help="Settings (default: params.yaml if there is one).")
-@click.option(
-    "--scratch",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=SCRATCH,
-    show_default=True,
-    envvar="LCVD_SCRATCH",
-    help="Keeps what is done: an ended command, given again, goes on.",
-)
+@SCRATCH
 @click.pass_context
 def relight(ctx: click.Context, **options: Any) -> None:
     """Animate and relight PORTRAIT (a picture, or a clip) and write an MP4, or a PNG where nothing moves."""

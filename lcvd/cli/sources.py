@@ -1,4 +1,4 @@
-"""``lcvd sources``: where clips come from."""
+"""``lcvd sources``: source manifests and the datasets they are made from."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from lcvd.cli.options import EXISTING_FOLDER, FOLDER, PATH, SCRATCH
 from lcvd.config.filter import TrackSettings
 from lcvd.download.fetch.failures import FailureCache
 from lcvd.download.manifest.files import read_manifests, write_manifest
@@ -16,34 +17,36 @@ from lcvd.download.manifest.folder import ClipFile, manifest_rows, scan_folder
 from lcvd.ledger.rows import ClipError
 from lcvd.video.clip import Clip
 
-_FOLDER = click.option("--manifests", default="data/sources", show_default=True, type=click.Path(path_type=Path))
+_MANIFESTS = click.option(
+    "--manifests", default="data/sources", show_default=True, type=FOLDER, help="Folder of the source manifests."
+)
 _SAMPLES = 3
 
 
 @click.group()
 def sources() -> None:
-    """The source manifests in data/sources."""
+    """Write and check source manifests, and fetch published annotations."""
 
 
 @sources.command()
-@_FOLDER
+@_MANIFESTS
 def check(manifests: Path) -> None:
-    """Check every manifest; mistakes are named with file, line and column."""
+    """Check every manifest and name each error with its file, line and column."""
     found = read_manifests(manifests)
     click.echo(f"{manifests}: {len(found)} clips of {len({source.identity for source in found})} identities")
 
 
 @sources.command()
-@click.argument("clips", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@_FOLDER
+@click.argument("clips", type=EXISTING_FOLDER)
+@_MANIFESTS
 def folder(clips: Path, manifests: Path) -> None:
-    """Write local.csv for a folder of CLIPS: relative names, hashes, and who is in them (by face embeddings)."""
+    """Write local.csv for the folder CLIPS: relative names, hashes, and identities by face embeddings."""
     from lcvd.face.people import cluster
 
     local = manifests / "local.csv"
     entries = scan_folder(clips, {source.id for source in read_manifests(manifests, skip=local.name)})
     vectors = {}
-    with click.progressbar(entries, label="Who is in the clips", item_show_func=lambda e: e.name if e else "") as bar:
+    with click.progressbar(entries, label="Comparing faces", item_show_func=lambda e: e.name if e else "") as bar:
         for entry in bar:
             vector = _embedding(clips, entry)
             if vector is not None:
@@ -51,21 +54,19 @@ def folder(clips: Path, manifests: Path) -> None:
     write_manifest(local, manifest_rows(entries, cluster(vectors)))
     click.echo(f"{local}: {len(entries)} files, a face found in {len(vectors)}")
     if Path(os.environ.get("LCVD_CLIPS", "")).resolve() != clips.resolve():
-        click.echo(
-            f"their addresses are below the folder that LCVD_CLIPS names: export LCVD_CLIPS={shlex.quote(str(clips.resolve()))}"
-        )
+        click.echo(f"addresses are relative to LCVD_CLIPS: export LCVD_CLIPS={shlex.quote(str(clips.resolve()))}")
 
 
 @sources.command()
 def datasets() -> None:
-    """Published datasets whose annotations can become manifests: licence, where they come from, whether they are here."""
+    """List the datasets that can become manifests, with licence, address and the annotation files found."""
     from lcvd.download.datasets.registry import DATASETS, annotations_folder
 
     for name in DATASETS:
         known = DATASETS.get(name)
         folder = annotations_folder(known.name)
         here = sum((folder / each.file).is_file() for each in known.annotations)
-        click.echo(f"{known.name:16} {here} of {len(known.annotations)} files in {folder}")
+        click.echo(f"{known.name:16} {here} of {len(known.annotations)} files found in {folder}")
         click.echo(f"{'':16} {known.address} ({known.licence})")
 
 
@@ -84,9 +85,9 @@ def fetch(name: str) -> None:
 
 @sources.command("import")
 @click.argument("name")
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Default: data/sources/NAME.csv.")
-@click.option("--skip", is_flag=True, help="Leave out what isn't as the format says, and tell it, instead of refusing.")
+@click.argument("path", required=False, type=PATH)
+@click.option("--output", "-o", type=PATH, help="Manifest to write (default: data/sources/NAME.csv).")
+@click.option("--skip", is_flag=True, help="Leave out and list entries with errors, instead of refusing the file.")
 def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> None:
     """Write the manifest of dataset NAME from its annotations at PATH (a file or folder; default: where `fetch` puts them)."""
     from lcvd.download.datasets.registry import DATASETS, read_dataset
@@ -106,22 +107,22 @@ def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> No
 
 
 @sources.command()
-@click.option("--scratch", envvar="LCVD_SCRATCH", default=".lcvd", show_default=True, type=click.Path(path_type=Path))
+@SCRATCH
 def revive(scratch: Path) -> None:
-    """Ask for dead addresses again: the next `lcvd retry download` fetches what is back."""
+    """Forget which addresses failed, so that the next `lcvd retry download` requests them again."""
     count = FailureCache(scratch / "verdicts", run="").clear()
-    click.echo(f"{count} addresses that failed are forgotten; `lcvd retry download` asks for them again")
+    click.echo(f"{count} failed addresses forgotten; `lcvd retry download` requests them again")
 
 
 @sources.command()
-@_FOLDER
+@_MANIFESTS
 def forget(manifests: Path) -> None:
     """Remove local.csv."""
     (manifests / "local.csv").unlink(missing_ok=True)
 
 
 def _embedding(folder: Path, entry: ClipFile) -> np.ndarray | None:
-    """Mean embedding of the face over a few frames; None where there is no video or no face (a later stage says why)."""
+    """Mean embedding of the face over a few frames; None without a video or a face, which later stages report."""
     from lcvd.face.embedding import embed, five_points
     from lcvd.face.track import Tracker
     from lcvd.video.decode import read

@@ -1,4 +1,4 @@
-"""``lcvd study``: people judge videos in a browser; what they found, as a table."""
+"""``lcvd study``: user studies in a browser."""
 
 from __future__ import annotations
 
@@ -7,43 +7,62 @@ from pathlib import Path
 
 import click
 
+from lcvd.app.study.make import make_study
 from lcvd.app.study.material import open_study
 from lcvd.app.study.page import study_app
 from lcvd.app.study.ratings import read
 from lcvd.app.study.results import markdown, results
 from lcvd.app.web import LOOPBACK
 from lcvd.app.web import serve as serve_app
+from lcvd.cli.options import EXISTING_FOLDER, FOLDER, HOST
+from lcvd.errors import UsageError
 
-_DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
-_FOLDER = click.argument("folder", type=_DIRECTORY)
+_FOLDER = click.argument("folder", type=EXISTING_FOLDER)
 
 
 @click.group()
 def study() -> None:
-    """User studies: LA-User, ID-User and VQ-User of any set of videos (docs/study.md)."""
+    """Run user studies: LA-User, ID-User and VQ-User ratings of any set of videos (docs/study.md)."""
+
+
+@study.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("methods", nargs=-1, required=True, metavar="NAME=RESULTS...")
+@click.option("--clips", required=True, type=EXISTING_FOLDER, help="Folder of the input videos or images.")
+@click.option("--lights", type=EXISTING_FOLDER, help="Folder with an image NAME.png of each light that is no preset.")
+@click.option(
+    "--fps", default=25.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Frames per second."
+)
+def make(folder: Path, methods: tuple[str, ...], clips: Path, lights: Path | None, fps: float) -> None:
+    """Make the study FOLDER from folders of results, one of each method."""
+    named = dict(each.split("=", 1) for each in methods if "=" in each)
+    if len(named) < len(methods):
+        raise UsageError("methods: expected NAME=RESULTS, each NAME once")
+    shots = make_study(folder, {name: Path(results) for name, results in named.items()}, clips, lights, fps)
+    click.echo(f"{folder}: {shots} shots of {len(named)} methods; `lcvd study serve {folder}` shows them")
 
 
 @study.command()
 @_FOLDER
-@click.option(
-    "--host", default=LOOPBACK[0], show_default=True, help="Address to listen at; by default this machine alone."
-)
+@HOST
 @click.option("--port", default=8321, show_default=True, type=click.IntRange(0, 65535))
 def serve(folder: Path, host: str, port: int) -> None:
-    """Show the videos of FOLDER, shuffled and without names, and add ratings to FOLDER/ratings.jsonl."""
+    """Serve the videos of FOLDER, shuffled and without names, and append ratings to FOLDER/ratings.jsonl."""
     found = open_study(folder)
-    read(found.ratings)  # a damaged file shows now and not in front of a rater
+    read(found.ratings)  # a damaged file is reported now, not to a rater
     if host not in LOOPBACK:
-        click.echo(f"{host}: whoever reaches this machine can see the videos and rate them, under any name", err=True)
+        click.echo(
+            f"{host}: anyone who can reach this machine can watch the videos and rate them under any name", err=True
+        )
     said = f"{len(found.trials)} videos of {len(found.methods)} methods"
     serve_app(study_app(found, host), host, port, lambda address: click.echo(f"{said}: {address} (Ctrl-C ends it)"))
 
 
 @study.command(name="results")
 @_FOLDER
-@click.option("--json", "as_json", is_flag=True, help="As JSON instead of a table.")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 def results_command(folder: Path, as_json: bool, seed: int) -> None:
-    """Mean opinions of each method with 95 % intervals, and how far raters agree."""
+    """Print the mean ratings of each method with 95 % intervals, and the agreement of the raters."""
     found = results(read(folder / "ratings.jsonl"), seed)
     click.echo(json.dumps(found, indent=1, sort_keys=True) if as_json else markdown(found))

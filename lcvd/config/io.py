@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,8 +18,8 @@ class SettingsError(UsageError):
     """``params.yaml`` is invalid. The message lists every offending key."""
 
 
-def load_settings(path: Path | str = "params.yaml") -> Settings:
-    """Read and validate the settings file.
+def load_settings(path: Path | str = "params.yaml", changes: Mapping[str, Any] | None = None) -> Settings:
+    """Read and validate the settings file, with `changes` (values by dotted key) in place of its own values.
 
     Raises:
         SettingsError: the file is missing, is not YAML, or has unknown keys or invalid values. The message lists each one.
@@ -32,11 +33,22 @@ def load_settings(path: Path | str = "params.yaml") -> Settings:
         raise SettingsError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(data, dict):
         raise SettingsError(f"{path}: expected a mapping of sections, found {type(data).__name__}")
+    for key, value in (changes or {}).items():
+        _change(data, key, value)
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
         lines = "\n".join(f"  {_explain(item)}" for item in error.errors())
         raise SettingsError(f"{path}:\n{lines}") from None
+
+
+def _change(data: dict[str, Any], key: str, value: Any) -> None:
+    *sections, name = key.split(".")
+    for section in sections:
+        data = data.setdefault(section, {})
+        if not isinstance(data, dict):
+            raise SettingsError(f"unknown key {key!r}; {section!r} has no keys")
+    data[name] = value
 
 
 def dump_settings(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""A study's folder from folders of results, as `lcvd evaluate` makes and takes them."""
+"""A study's folder from folders of results, as `lcvd benchmark` makes and takes them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_two_evaluations_are_compared(tmp_path):
     after = replace(LE, value=0.5, versions={"torch": "2.13"})
     done = CliRunner().invoke(compare, files(tmp_path, LE, after), catch_exceptions=False)
     assert "1 ->        0.5" in done.output
-    assert "other version: torch 2.12 -> 2.13" in done.output
+    assert "different version: torch 2.12 -> 2.13" in done.output
 
 
 def test_other_protocols_and_other_files_are_refused(tmp_path):

@@ -92,15 +92,22 @@ def test_commands_are_listed_with_their_help_and_none_is_loaded(tmp_path):
     )
     out = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     text, _, loaded = out.partition("LOADED")
-    for name in (*OWN, "retry"):
+    for name in (*OWN, "run", "retry", "explain"):
         assert re.search(rf"^  {name} +[A-Z]\w+ ", text, re.MULTILINE), name
     assert not {"torch", "mediapipe", "numpy", "pyarrow", "prefect", "dvc", "diffusers"} & set(loaded.split())
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_a_command_is_a_function_of_its_modules_name(name):
-    tree = ast.parse(Path(importlib.util.find_spec(f"lcvd.cli.{name}").origin).read_text())
-    assert [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == name]
+    module = name.replace("-", "_")
+    tree = ast.parse(Path(importlib.util.find_spec(f"lcvd.cli.{module}").origin).read_text())
+    assert [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == module]
+
+
+def test_no_command_has_the_name_of_a_stage():
+    """`lcvd run` runs stages; a command of that name would do something else."""
+    stages = {"download", "filter", "reconstruct", "shard", "train", "evaluate"}
+    assert not stages & {*OWN, "run", "retry", "explain"}
 
 
 def test_an_unknown_command_is_one_plain_line(tmp_path):

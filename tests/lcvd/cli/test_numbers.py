@@ -16,7 +16,7 @@ TRAIN = dataclasses.replace(PACK, name="train", wall_s=7200.0)
 def test_nothing_measured_says_what_to_do(tmp_path):
     done = CliRunner().invoke(numbers, ["--scratch", str(tmp_path)])
     assert done.exit_code == 1
-    assert "nothing was measured yet; run `dvc repro`" in done.output
+    assert "no measurements yet; run `lcvd run`" in done.output
 
 
 def test_hours_and_cost_of_many_clips(tmp_path):
@@ -24,12 +24,12 @@ def test_hours_and_cost_of_many_clips(tmp_path):
         note(tmp_path, work)
     shown = CliRunner().invoke(numbers, [], env={"LCVD_SCRATCH": str(tmp_path)}).output
     assert "filter: 0.8 clips/s, 50 frames/s, 2 of 8 from the cache; 40% face mesh" in shown
-    assert "2.5 worker seconds a clip" in shown
+    assert "2.5 worker seconds per clip" in shown
     assert "28800 clips" not in shown
     arguments = ["--scratch", str(tmp_path), "--clips", "28800", "--machines", "4", "--price", "3"]
     lines = CliRunner().invoke(numbers, arguments).output.splitlines()
-    assert "28800 clips on 4 machines, 1 times as long:" in lines
+    assert "28800 clips on 4 machines, 1 times as long as those measured:" in lines
     assert "  filter             2.50 h        10.00 machine hours   costs 30.00" in lines
     assert "  pack              10.00 h        10.00 machine hours   costs 30.00" in lines
-    assert "  together          12.50 h        20.00 machine hours   costs 60.00" in lines
-    assert lines[-1] == "  train: its settings decide how long it takes, not the clips: 2.00 h here"
+    assert "  total             12.50 h        20.00 machine hours   costs 60.00" in lines
+    assert lines[-1] == "  train: depends on its settings, not on the number of clips: 2.00 h here"

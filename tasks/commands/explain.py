@@ -20,7 +20,7 @@ from lcvd.errors import UsageError
 from lcvd.ledger.story import story
 from lcvd.weights.registry import REGISTRY, find_weights, weights_hash
 from tasks.ops.dvc import git
-from tasks.runtime.entrypoint import StageError, entry
+from tasks.runtime.entrypoint import StageError
 from tasks.runtime.run_log import last_run
 from tasks.runtime.supervisor import ChildError
 
@@ -197,6 +197,5 @@ def _weights(name: str) -> str:
 @click.argument("file", type=click.Path(path_type=Path))
 def explain(file: Path) -> None:
     """Tell where the artifact FILE is from: data, code, settings, weights, revision, flow runs."""
-    with entry("explain"):
-        for line in told(Path.cwd(), file):
-            click.echo(line)
+    for line in told(Path.cwd(), file):
+        click.echo(line)

@@ -1,4 +1,4 @@
-"""``lcvd evaluate``: methods under a protocol, to a table in Markdown, LaTeX and HTML."""
+"""``lcvd benchmark``: measure methods under a protocol and write the table as Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lcvd.cli.options import EXISTING_FILE, EXISTING_FOLDER, MODEL, PARAMS, PATH
 from lcvd.config.io import load_settings
 from lcvd.errors import UsageError
 from lcvd.evaluate.benchmark import Asked, judge
@@ -15,24 +16,21 @@ from lcvd.evaluate.inputs import OWN, names_of
 from lcvd.evaluate.protocol import Manifest, load_manifest, protocols
 from lcvd.evaluate.result_folders import check
 from lcvd.model.hub import fetched
-from lcvd.relighting.api import TRAINED, checkpoint_here
+from lcvd.relighting.api import checkpoint_here
 from lcvd.report.ablation import ablation_of, write_ablation
 from lcvd.report.opinions import read_study
 from lcvd.report.tables import markdown, table_of, write_tables
 
-_PATH = click.Path(path_type=Path)
-_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _PROTOCOL = click.option(
-    "--protocol", "name", required=True, help=f"One of {', '.join(protocols())}, or a file (see `show`)."
+    "--protocol", "name", required=True, help=f"One of {', '.join(protocols())}, or a file (see `lcvd benchmark show`)."
 )
-_CLIPS = click.option("--clips", required=True, type=_FOLDER, help="Folder of videos, or of pictures.")
-_FRAMES = click.option("--frames", type=click.IntRange(2), help="Instead of the protocol's number of frames.")
-_SIZE = click.option("--size", type=click.IntRange(32), help="Instead of the protocol's size in pixels.")
+_CLIPS = click.option("--clips", required=True, type=EXISTING_FOLDER, help="Folder of videos or images.")
+_FRAMES = click.option("--frames", type=click.IntRange(2), help="Number of frames (default: the protocol's).")
+_SIZE = click.option("--size", type=click.IntRange(32), help="Size in pixels (default: the protocol's).")
 
 
 class _RunsByDefault(click.Group):
-    """``lcvd evaluate --protocol ...`` is ``lcvd evaluate run --protocol ...``."""
+    """``lcvd benchmark --protocol ...`` is ``lcvd benchmark run --protocol ...``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         direct = args and args[0] not in self.commands and args[0] not in ctx.help_option_names
@@ -40,11 +38,11 @@ class _RunsByDefault(click.Group):
 
 
 @click.group(cls=_RunsByDefault)
-def evaluate() -> None:
-    """Measure methods under the protocol of one of the paper's tables."""
+def benchmark() -> None:
+    """Measure relighting methods under the protocol of one of the paper's tables (docs/methods.md)."""
 
 
-@evaluate.command()
+@benchmark.command()
 @click.argument("more", nargs=-1, metavar="[NAME[=FOLDER]]...")
 @_PROTOCOL
 @_CLIPS
@@ -53,23 +51,27 @@ def evaluate() -> None:
     "-m",
     multiple=True,
     metavar="NAME[=FOLDER]...",
-    help="Methods that come along, such as lcvd, rows of an ablation, or folders of results; left out: the protocol's defaults.",
+    help="Built-in methods such as lcvd, rows of an ablation, or folders of results (default: the protocol's).",
 )
 @click.option(
-    "--out", "-o", required=True, type=_PATH, help="Takes records.json, table.md, .tex and .html, grid.png, results/."
+    "--out",
+    "-o",
+    required=True,
+    type=PATH,
+    help="Output folder: records.json, table.md, table.tex, table.html, grid.png, results/.",
 )
+@MODEL
 @click.option(
-    "--model", help=f"A folder, small, or owner/name on a hub (default: {TRAINED} if it is there, else small)."
+    "--metric", "metrics", multiple=True, help="Published metric to measure in addition to the open ones; repeatable."
 )
-@click.option("--metric", "metrics", multiple=True, help="A published metric to measure beside the open ones; repeat.")
 @click.option("--published", is_flag=True, help="Measure all published metrics of the paper's table.")
-@click.option("--study", type=_FILE, help="What `lcvd study results FOLDER --json` printed: adds people's opinions.")
+@click.option(
+    "--study", type=EXISTING_FILE, help="Output of `lcvd study results FOLDER --json`: adds the ratings to the table."
+)
 @_FRAMES
 @_SIZE
-@click.option(
-    "--cache", default=".lcvd/cache", show_default=True, type=_PATH, help="What was seen before is found here."
-)
-@click.option("--params", default="params.yaml", show_default=True, type=_PATH)
+@click.option("--cache", default=".lcvd/cache", show_default=True, type=PATH, help="Folder of cached measurements.")
+@PARAMS
 def run(
     more: tuple[str, ...],
     name: str,
@@ -87,7 +89,7 @@ def run(
 ) -> None:
     """Measure METHODS on CLIPS and write the table."""
     settings = load_settings(params)
-    opinions = read_study(study) if study else None  # a wrong file shows before anything is computed
+    opinions = read_study(study) if study else None  # an invalid file is reported before anything is computed
     manifest, path = _manifest(name, frames, size)
     asked = Asked(
         manifest=manifest,
@@ -112,27 +114,30 @@ def run(
     click.echo(markdown(table))
 
 
-@evaluate.command("check-method")
-@click.argument("folder", type=_PATH)
+@benchmark.command("check-method")
+@click.argument("folder", type=PATH)
 @_PROTOCOL
 @_CLIPS
 @_FRAMES
 @_SIZE
 def check_method(folder: Path, name: str, clips: Path, frames: int | None, size: int | None) -> None:
-    """Tell what a method's FOLDER of results lacks for a protocol: FOLDER/<clip>/<light>.mkv, or a folder of PNGs."""
+    """Check that FOLDER holds every result that a protocol needs.
+
+    A result is FOLDER/<clip>/<light>.mkv, or a folder of PNGs of that name.
+    """
     manifest, _ = _manifest(name, frames, size)
     lights = [Path(light).stem for light in manifest.lights] or [OWN]
     wanted = wanted_of(manifest, names_of(manifest, clips), lights)
     found = check(folder, wanted)
     if found:
-        raise click.ClickException(f"{len(found)} of {len(wanted)} results don't fit:\n" + "\n".join(found))
-    click.echo(f"{folder}: all {len(wanted)} results are there, {manifest.frames} frames of {manifest.size} px each")
+        raise click.ClickException(f"{len(found)} of {len(wanted)} results are missing or wrong:\n" + "\n".join(found))
+    click.echo(f"{folder}: all {len(wanted)} results found, {manifest.frames} frames of {manifest.size} px each")
 
 
-@evaluate.command()
+@benchmark.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print the file of a protocol: save it, change its clips and lights, and name the copy."""
+    """Print a protocol file. A copy with other clips and lights is a protocol, too."""
     click.echo(load_manifest(name)[1].read_text(encoding="utf-8"), nl=False)
 
 
@@ -144,7 +149,7 @@ def _manifest(name: str, frames: int | None, size: int | None) -> tuple[Manifest
 
 def _defaults(manifest: Manifest, path: Path) -> tuple[str, ...]:
     if not manifest.defaults:
-        raise UsageError(f"{path}: names no defaults, methods to measure; add them, or name some with --methods")
+        raise UsageError(f"{path}: has no default methods; add `defaults`, or name methods with --methods")
     return manifest.defaults
 
 

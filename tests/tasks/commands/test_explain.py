@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.ops.explain import lineage, published_weights, told
+from tasks.commands.explain import lineage, published_weights, told
 from tasks.runtime.entrypoint import StageError
 
 LOCK = {
