@@ -25,10 +25,10 @@ from lcvd.evaluate.result_folders import read_result
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
 from lcvd.light.presets import preset
-from lcvd.metrics.base import Observation
+from lcvd.metrics.base import Observation, Reference
 from lcvd.metrics.frechet import frechet_distance
 from lcvd.metrics.measure import Meter
-from lcvd.metrics.readings import OPEN, Reference, VideoScores, feature_set, score_video
+from lcvd.metrics.registry import feature_sets, open_metrics, score_video
 from lcvd.metrics.session import MetricSession
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_lossless
@@ -80,15 +80,15 @@ def one_by_one(case: Case, session: MetricSession) -> dict[str, dict[str, float]
 
 
 def _numbers(metrics: Sequence[str], meter: Meter, given: Observation, path: Path, light: str) -> dict[str, float]:
-    seen: VideoScores = score_video(
+    found = score_video(
         NAME,
         light,
         metrics,
         meter.observe(read_result(path)),
         Reference(given, preset(light), meter.present, meter.size),
     )
-    plain = {name: each.value for name, each in seen.scores.items()}
-    return plain | {name: frechet_distance(feature_set(name, given), each) for name, each in seen.sets.items()}
+    plain, real = {name: each.value for name, each in found.scores.items()}, feature_sets(metrics, given)
+    return plain | {name: frechet_distance(real[name], each) for name, each in found.sets.items()}
 
 
 def _rendered(clip: StudioClip) -> Iterator[Array]:
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="repetitions of both ways; the ratio is the median")
     parser.add_argument("--json", action="store_true", help="print the numbers as one JSON object on the last line")
     options = parser.parse_args()
-    session = MetricSession(OPEN, profile("demo"))
+    session = MetricSession(open_metrics(), profile("demo"))
     wall: dict[str, list[float]] = {"shared": [], "one_by_one": []}
     cpu: dict[str, list[float]] = {"shared": [], "one_by_one": []}
     found = {}
@@ -123,7 +123,9 @@ def main() -> None:
         for metric, value in found["shared"][light].items():
             np.testing.assert_allclose(value, found["one_by_one"][light][metric], rtol=1e-5, atol=1e-6, err_msg=metric)
     ratio, in_wall = (float(np.median(np.divide(each["one_by_one"], each["shared"]))) for each in (cpu, wall))
-    print(f"{options.frames} frames of {options.size} px, {len(LIGHTS)} lights, {len(OPEN)} metrics: {ratio:.2f} times")
+    print(
+        f"{options.frames} frames of {options.size} px, {len(LIGHTS)} lights, {len(session.metrics)} metrics: {ratio:.2f} times"
+    )
     if options.json:
         facts = {"frames": options.frames, "size": options.size, "cpu_seconds": cpu, "wall_seconds": wall}
         print(json.dumps({"ratio": ratio, "wall_ratio": in_wall, **facts}))

@@ -23,11 +23,11 @@ from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
 from lcvd.filter.scores.piqe import mean_piqe
 from lcvd.light.presets import PRESETS, preset
-from lcvd.metrics.base import Observation
+from lcvd.metrics.base import Observation, Reference
 from lcvd.metrics.frechet import frechet_distance
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.measure import Meter
-from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, OPEN, POSE, Reference, feature_set, score_video
+from lcvd.metrics.registry import feature_sets, open_metrics, score_video
 from lcvd.metrics.session import MetricSession
 from lcvd.studio.clip import StudioClip
 
@@ -37,6 +37,7 @@ Case = tuple[str, str, bool]
 FRAMES, SIZE, BLUR, FLICKER = 8, 256, 1 / 64, 0.1
 """Frames and size of a clip, standard deviation of the blur as a fraction of its side, and amplitude of the alternating
 brightness."""
+LE, ANGLE, ID, POSE, ADJ, FD = open_metrics()
 LIGHTS, APART = ("left", "right", "top", "front"), 45
 """Lights of all measurements, and the minimum angle in degrees between lights that count as different; LE and angle use
 all presets."""
@@ -46,7 +47,7 @@ def table(seed: int, frames: int = FRAMES, size: int = SIZE, people: int = 4) ->
     """(better, worse) of every case: one pair for each of `people` subjects and, if it depends on the light, for each
     light."""
     found: dict[Case, list[tuple[float, float]]] = {}
-    session, identities = MetricSession(OPEN, profile("demo")), studio_identities(seed)[-people:]
+    session, identities = MetricSession(open_metrics(), profile("demo")), studio_identities(seed)[-people:]
     for number, name in enumerate(identities):
         clip = StudioClip(name, seed, frames=frames, size=size)
         other_person = replace(clip, identity=identities[number - 1])
@@ -84,7 +85,8 @@ def _pairs(
         yield (ID, "same person > other person", True), (number(ID, right), number(ID, other))
         yield (ID, "clean > blurred", True), (number(ID, right), number(ID, blurred))
         yield (POSE, "same motion < other motion", False), (number(POSE, right), number(POSE, moved))
-        own_to = [frechet_distance(feature_set(FD, own), feature_set(FD, each)) for each in (right, blurred, other)]
+        first, *sets = (feature_sets([FD], each)[FD] for each in (own, right, blurred, other))
+        own_to = [frechet_distance(first, each) for each in sets]
         yield (FD, "clean < blurred", False), (own_to[0], own_to[1])
         yield (FD, "same person < other person", False), (own_to[0], own_to[2])
         yield ("PIQE", "clean < blurred", False), (_quality(video), _quality(soft))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
 
@@ -20,16 +21,21 @@ class Names:
     As metadata of a field of the settings (``Annotated[str, MASKERS]``) it admits these names only.
     """
 
-    def __init__(self, kind: str, group: str, own: Iterable[str] = ()) -> None:
+    def __init__(self, kind: str, group: str, own: Iterable[str] = (), families: Iterable[str] = ()) -> None:
         """`kind`: what an entry is called in errors, such as ``metric``; `group`: the entry points of installed packages;
-        `own`: this project's names."""
+        `own`: this project's names; `families`: ``IQ`` admits any ``IQ(name)``."""
         self.kind = kind
         self.group = group
         self._own = list(own)
+        self._families = list(families)
 
     def names(self) -> tuple[str, ...]:
         """All names: this project's in their order, then those of installed packages, sorted."""
         return (*self._own, *sorted(set(self._installed()) - set(self._own)))
+
+    def listed(self) -> tuple[str, ...]:
+        """All names, and the families, such as ``IQ(...)``."""
+        return (*self.names(), *(f"{family}(...)" for family in self._families))
 
     def check(self, name: str) -> str:
         """`name` itself.
@@ -37,9 +43,9 @@ class Names:
         Raises:
             UsageError: there is none of that name; the message has the closest name, or all.
         """
-        if name not in self._own and name not in self._installed():
-            close = difflib.get_close_matches(name, self.names(), n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self.names())}"
+        if name not in self._own and not self._family(name) and name not in self._installed():
+            close = difflib.get_close_matches(name, self.listed(), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(self.listed())}"
             raise UsageError(f"unknown {self.kind} {name!r}; {hint}")
         return name
 
@@ -58,6 +64,11 @@ class Names:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
+    def _family(self, name: str) -> str:
+        """The family of `name`, or ''."""
+        found = re.fullmatch(r"(\w+)\([\w+.-]+\)", name)
+        return found[1] if found and found[1] in self._families else ""
+
     def _installed(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self.group)}
 
@@ -74,6 +85,7 @@ class Registry(Names, Generic[T]):
         super().__init__(kind, group)
         self.base = base
         self._items: dict[str, T] = {}
+        self._makers: dict[str, Callable[[str], T]] = {}
 
     def register(self, name: str, item: T) -> T:
         """Add `item` as `name` and return it.
@@ -87,6 +99,11 @@ class Registry(Names, Generic[T]):
         self._items[name] = item
         return item
 
+    def register_family(self, family: str, make: Callable[[str], T]) -> None:
+        """Let `make` make every entry ``family(...)``, from its name."""
+        self._families.append(family)
+        self._makers[family] = make
+
     def get(self, name: str) -> T:
         """The implementation called `name`.
 
@@ -95,7 +112,8 @@ class Registry(Names, Generic[T]):
                 isn't a `kind`.
         """
         if name not in self._items:
-            self._items[name] = self._load(self._installed()[self.check(name)])
+            family = self._family(self.check(name))
+            self._items[name] = self._makers[family](name) if family else self._load(self._installed()[name])
         return self._items[name]
 
     def _load(self, point: EntryPoint) -> T:
@@ -108,4 +126,6 @@ class Registry(Names, Generic[T]):
             raise UsageError(
                 f"{self.kind} {point.name!r} of package {package} is a {type(item).__name__}, not a {self.base.__name__}"
             )
+        if getattr(item, "name", point.name) != point.name:
+            raise UsageError(f"{self.kind} {point.name!r} of package {package} has another name, {item.name!r}")
         return cast(T, item)

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from lcvd.config.section import Section
+from lcvd.registry import Names
 
-PUBLISHED = r"^(LE|ID\(ArcFace-r50\)|ID\(ArcFace-r100\)|ID\(buffalo_l\)|LPIPS|VQ|FID|FVD|FVD\(all windows\)|POSE|IQ\([\w+.-]+\))$"
-"""Names of the published metrics. `IQ(...)` takes the name of a pyiqa metric, such as ``IQ(liqe)``."""
-
-
-PublishedMetric = Annotated[str, StringConstraints(pattern=PUBLISHED)]
+_OWN = (
+    "LE",
+    "ID(ArcFace-r50)",
+    "ID(ArcFace-r100)",
+    "ID(buffalo_l)",
+    "LPIPS",
+    "VQ",
+    "FID",
+    "FVD",
+    "FVD(all windows)",
+    "POSE",
+)
+PUBLISHED_METRICS = Names("published metric", "lcvd.metrics", _OWN, families=("IQ",))
 
 
 class EvaluateSettings(Section):
@@ -37,8 +46,9 @@ class EvaluateSettings(Section):
     """Adapters to use: both, or one alone as in Table 4 of the paper. null: the model's own."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
     """Names of the light presets used as target lights."""
-    published: tuple[PublishedMetric, ...] = ()
-    """Published metrics to compute in addition to the open ones. You must provide the weights of each (docs/metrics.md)."""
+    published: tuple[Annotated[str, PUBLISHED_METRICS], ...] = ()
+    """Metrics to compute in addition to the open ones: published ones, whose weights you must provide (docs/metrics.md), or
+    ones that an installed package adds. ``IQ(...)`` takes the name of a pyiqa metric, such as ``IQ(liqe)``."""
 
     @property
     def overrides(self) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def _words(kind: Any, metadata: Iterable[Any] = ()) -> str:
         return _words(arguments[0], arguments[1:])
     for names in metadata:
         if isinstance(names, Names):
-            return " or ".join(f"`{name}`" for name in names)
+            return " or ".join(f"`{name}`" for name in names.listed())
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin is tuple:

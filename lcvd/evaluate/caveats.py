@@ -7,7 +7,7 @@ from typing import Any
 
 from lcvd.evaluate.methods.base import Method
 from lcvd.evaluate.protocol import Manifest
-from lcvd.metrics.readings import ANGLE, LE
+from lcvd.metrics.light_error import ANGLE, LE_OPEN
 
 INPUT = "input"
 """Arm of the input itself, which nobody relit."""
@@ -58,7 +58,7 @@ def _unlit(named: Mapping[str, str], arms: Mapping[str, Sequence[Mapping[str, An
     """Methods that are no nearer to the light than the input."""
     values = {arm: {each["name"]: each["value"] for each in records} for arm, records in arms.items()}
     given, found = values.get(INPUT, {}), []
-    for metric in (LE, ANGLE):
+    for metric in (LE_OPEN.name, ANGLE.name):
         known = {arm: each[metric] for arm, each in values.items() if arm != INPUT and each.get(metric) is not None}
         far = [named[arm] for arm, value in known.items() if given.get(metric) is not None and value >= given[metric]]
         if far:

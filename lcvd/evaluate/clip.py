@@ -19,10 +19,11 @@ from lcvd.evaluate.write import sample_sheet
 from lcvd.face.heads import head_of
 from lcvd.face.square import resize_masks
 from lcvd.ledger.tally import timed
-from lcvd.metrics.base import Observation
+from lcvd.metrics.base import Observation, Reference, Score, VideoScores
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.metrics.measure import Meter, regrouped
-from lcvd.metrics.readings import BIASED, PSNR, Reference, Score, VideoScores, feature_set, key_of_metric, score_video
+from lcvd.metrics.psnr import PSNR
+from lcvd.metrics.registry import feature_sets, score_video
 from lcvd.metrics.session import MetricSession
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
@@ -139,8 +140,7 @@ class ScoredClip:
             if arm == "driving":
                 self.given = seen
             results.arms[arm] += [self._scored(n, lights[n], seen, decibels.get(n)) for n in lights]
-        sets = [name for name in self.metrics if name in BIASED and key_of_metric(name) in self.given]
-        results.real[self.sample.id] = {name: feature_set(name, self.given) for name in sets}
+        results.real[self.sample.id] = feature_sets(self.metrics, self.given)
         for name, truth in true.items():
             seen, _ = self._observe((frames for frames, _ in truth.windows()), {})
             results.arms["truth"].append(self._scored(name, lights[name], seen))
@@ -165,7 +165,7 @@ class ScoredClip:
         held = Reference(self.given, light, self.meter.present, self.size)
         found = score_video(self.sample.id, name, self.metrics, seen, held)
         if decibels is not None:
-            found.scores[PSNR] = Score(decibels, self.meter.frames)
+            found.scores[PSNR.name] = Score(decibels, self.meter.frames)
         return found
 
     def _relight(self, hints: Hints, light: str, ticker: Ticker) -> Path:

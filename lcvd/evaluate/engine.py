@@ -24,13 +24,10 @@ from lcvd.evaluate.protocol import Manifest
 from lcvd.evaluate.record import Protocol, Record, clip_set
 from lcvd.evaluate.result_folders import Wanted, check, locate, read_result
 from lcvd.evaluate.summary import records
-from lcvd.face.track import Tracker
-from lcvd.metrics.base import Observation
-from lcvd.metrics.deca_light import DecaLight
+from lcvd.metrics.base import Observation, Reference, VideoScores
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.measure import Meter
-from lcvd.metrics.readings import BIASED, Reference, VideoScores, feature_set, key_of_metric, score_video
-from lcvd.metrics.registry import metric_of
+from lcvd.metrics.measure import Meter, observe_target
+from lcvd.metrics.registry import feature_sets, score_video
 from lcvd.metrics.session import MetricSession
 from lcvd.video.encode import write_lossless
 
@@ -67,13 +64,12 @@ class Run:
         lights = lights or list(own_light(source))
         meter = Meter(source.id, source.head, source.codes, source.size, self.session)
         given = self._seen(meter, source, None)
-        sets = [name for name in self.session.metrics if name in BIASED and key_of_metric(name) in given]
-        self.real[source.id] = {name: feature_set(name, given) for name in sets}
+        self.real[source.id] = feature_sets(self.session.metrics, given)
         self.fps[source.id] = float(source.drive.clip.fps)
         person = self._person(source) if self.manifest.task == "animate" else None
         for light in lights:
-            deca = self._deca(light.picture) if light.picture is not None else None
-            reference = Reference(given, light.light, meter.present, source.size, deca, person)
+            target = None if light.picture is None else observe_target(light.picture, self.session)
+            reference = Reference(given, light.light, meter.present, source.size, target, person)
 
             def take(arm: str, seen: Observation, reference: Reference = reference, light: Light = light) -> None:
                 self.arms.setdefault(arm, []).append(
@@ -138,8 +134,7 @@ class Run:
         key = key_of(
             input=source.content(),
             pixels="" if result is None else content_hash(result),
-            metrics=sorted(self.session.metrics),
-            weights={name: metric_of(name).hashes() for name in self.session.metrics},
+            metrics=self.session.provenance(),
             track=self.settings.filter.track,
             reconstruct=self.settings.reconstruct.decisive(),
             quality=self.settings.filter.quality,
@@ -167,20 +162,8 @@ class Run:
         """What is seen in the portrait, shown twice so that it is a video."""
         codes = source.portrait.codes.window([0, 0])
         picture = source.portrait.first(source.size)[0]
-        likeness = [name for name in self.session.metrics if name.startswith("ID(")]
-        meter = Meter(source.id, source.head, codes, source.size, self.session.only(likeness))
+        meter = Meter(source.id, source.head, codes, source.size, self.session.observing("portrait"))
         return {name: rows[:1] for name, rows in meter.observe([np.stack([picture, picture])]).items()}
-
-    def _deca(self, picture: Array) -> Array | None:
-        network: DecaLight | None = self.session.network("deca")
-        if network is None:
-            return None
-        tracker = Tracker(self.session.track)
-        track = tracker.update(picture[None])
-        tracker.finish()
-        if not track.present.all():
-            raise UsageError("LE: MediaPipe finds no face in a light's picture to crop for DECA; give another picture")
-        return network(picture[None], track.landmarks, track.present)[0]
 
 
 def problems(run: Run, inputs: Iterable[str], lights: Iterable[str]) -> list[str]:

@@ -24,7 +24,7 @@ from lcvd.evaluate.write import write_results
 from lcvd.filter.scores.registry import QUALITY_SCORES
 from lcvd.ledger.tally import clip_counted
 from lcvd.light.presets import preset
-from lcvd.metrics.readings import OPEN
+from lcvd.metrics.registry import open_metrics
 from lcvd.metrics.session import MetricSession
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
@@ -58,7 +58,7 @@ def evaluate(
     lights = {name: preset(name) for name in settings.evaluate.lights}
     pipe = LCVDPipeline.from_pretrained(model_dir, device="cuda" if torch.cuda.is_available() else "cpu")
     pipe.set_progress_bar_config(disable=True)
-    session = MetricSession((*OPEN, *settings.evaluate.published), settings, pipe.device)
+    session = MetricSession((*open_metrics(), *settings.evaluate.published), settings, pipe.device)
     for name in ("videos", "plots", "figures"):
         shutil.rmtree(out / name, ignore_errors=True)
     chosen = _chosen(shard_dir, settings)

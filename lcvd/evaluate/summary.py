@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from lcvd.evaluate.record import Protocol, Record, bootstrap_interval, mean_interval, versions_of
+from lcvd.metrics.base import VideoScores
 from lcvd.metrics.frechet import FeatureSet, deficiency, frechet_distance
-from lcvd.metrics.readings import BIASED, VideoScores
-from lcvd.metrics.registry import metric_of
+from lcvd.metrics.registry import METRICS
 
 
 def per_video(video: VideoScores) -> dict[str, float]:
@@ -59,8 +59,10 @@ def records(
 
 
 def _distance(name: str, real: list[FeatureSet], made: list[FeatureSet], frames: int, protocol: Protocol) -> Record:
+    biased = METRICS.get(name).biased
+
     def distance(weights: Sequence[int]) -> float:
-        return frechet_distance(FeatureSet.union(real, weights), FeatureSet.union(made, weights), BIASED[name])
+        return frechet_distance(FeatureSet.union(real, weights), FeatureSet.union(made, weights), biased)
 
     whole = FeatureSet.union(real), FeatureSet.union(made)
     counts = (whole[0].count, whole[1].count)
@@ -70,14 +72,14 @@ def _distance(name: str, real: list[FeatureSet], made: list[FeatureSet], frames:
         return _record(name, float("nan"), len(real), protocol, None, frames=frames, samples=counts, notes=(note,))
     interval = bootstrap_interval(len(real), distance, protocol.seed)
     notes = (note,) if note else ()
-    value = frechet_distance(*whole, BIASED[name])
+    value = frechet_distance(*whole, biased)
     return _record(name, value, len(real), protocol, interval, frames=frames, samples=counts, notes=notes)
 
 
 def _record(
     name: str, value: float, clips: int, protocol: Protocol, interval: tuple[float, float] | None, **measured: Any
 ) -> Record:
-    metric = metric_of(name)
+    metric = METRICS.get(name)
     weights, sha256 = metric.hashes()
     return Record(
         name=name,

@@ -16,9 +16,11 @@ from PIL import Image, ImageDraw
 
 from lcvd.evaluate.record import Protocol, Record, clip_set, rounded
 from lcvd.evaluate.summary import by_light, records
+from lcvd.metrics.base import VideoScores
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.readings import ANGLE, LE, PSNR, VideoScores
-from lcvd.metrics.registry import ARMS, metric_of, ordered
+from lcvd.metrics.light_error import ANGLE, LE_OPEN
+from lcvd.metrics.psnr import PSNR
+from lcvd.metrics.registry import ARMS, METRICS, ordered
 
 Array = NDArray[Any]
 TILE, LABEL = 192, 22
@@ -85,7 +87,7 @@ def arm_protocol(
 def headline(numbers: Mapping[str, Any]) -> str:
     """Whether relighting brought the light nearer, in a line, from what `write_results` returns."""
     parts = []
-    for name in (LE, ANGLE, PSNR):
+    for name in (LE_OPEN.name, ANGLE.name, PSNR.name):
         made, unlit = (found.get(name) for found in (numbers["metrics"], numbers["baselines"]["driving"]))
         if made is not None and unlit is not None:
             parts.append(f"{name} {made:.3g} (unrelit input {unlit:.3g})")
@@ -125,7 +127,7 @@ def table(arms: Mapping[str, Sequence[Record]], protocol: Mapping[str, Any]) -> 
         "|---|---|" + "---:|" * len(shown),
     ]
     for name in ordered(name for found in values.values() for name in found):
-        metric = metric_of(name)
+        metric = METRICS.get(name)
         cells = [_cell(values[arm].get(name)) for arm in shown]
         lines.append(f"| {name} | {ARROWS[metric.direction]} | " + " | ".join(cells) + " |")
     if protocol["shared_identities"]:
@@ -151,14 +153,14 @@ def _plots(
     folder.mkdir(parents=True, exist_ok=True)
     names = list(next(iter(lights.values())))
     _csv(folder / "lights.csv", ["light", *names], ([light, *found.values()] for light, found in lights.items()))
-    header = ["clip", "light", "frame", "light_error", "light_angle", "likeness"]
-    _csv(folder / "frames.csv", header, (row for video in videos for row in _frames(video)))
+    series = list(dict.fromkeys(name for video in videos for name in video.per_frame))
+    rows = (row for video in videos for row in _frames(video, series))
+    _csv(folder / "frames.csv", ["clip", "light", "frame", *series], rows)
     _bars(folder / "metrics.png", arms)
 
 
-def _frames(video: VideoScores) -> list[list[Any]]:
-    names = ("light_error", "light_angle", "likeness")
-    columns = [[rounded(float(value)) for value in video.per_frame[name]] for name in names]
+def _frames(video: VideoScores, series: Sequence[str]) -> list[list[Any]]:
+    columns = [[rounded(float(value)) for value in video.per_frame[name]] for name in series]
     return [[video.clip, video.light, t, *row] for t, row in enumerate(zip(*columns, strict=True), 1)]
 
 
@@ -169,7 +171,7 @@ def _bars(path: Path, arms: Mapping[str, Sequence[Record]]) -> None:
 
     figure = Figure(figsize=(11, 5.2), layout="constrained")
     known = {record.name for found in arms.values() for record in found}
-    shown = {name: metric_of(name) for name in ordered(known)}
+    shown = {name: METRICS.get(name) for name in ordered(known)}
     panels = figure.subplots(2, math.ceil(len(shown) / 2), squeeze=False).ravel()
     for panel in panels[len(shown) :]:
         panel.set_visible(False)

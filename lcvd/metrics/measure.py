@@ -1,12 +1,11 @@
-"""See one clip's videos: each goes by once, a window at a time; what is kept of it are small arrays."""
+"""Stream each video of a clip once through all metric accumulators, one window of frames at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from functools import cache, cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
@@ -14,18 +13,17 @@ from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
 from lcvd.face.track import Tracker
 from lcvd.light.skin_samples import SkinBlocks, skin_blocks
-from lcvd.metrics.base import FrameWindow, Observation, OpenLight
+from lcvd.metrics.base import Array, FrameWindow, Observation, VideoInfo
+from lcvd.metrics.light_error import LE_OPEN
 from lcvd.metrics.session import MetricSession
 from lcvd.render.hints import WINDOW, surfaces_of
 
-Array = NDArray[Any]
-
 
 class Meter:
-    """Sees videos that show the face codes of one clip frame by frame; the clip's mesh is drawn once for all of them."""
+    """Observes videos that follow one clip's face codes frame by frame. The clip's mesh is rendered once for all of them."""
 
     def __init__(self, clip: str, head: HeadModel, codes: FaceCodes, size: int, session: MetricSession) -> None:
-        """Take the clip's `codes` of T frames, in NDC of the videos' whole picture of `size` px.
+        """`codes` of T frames are in NDC of the videos' square frames, whose side is `size` px.
 
         Raises:
             UsageError: there are fewer than two frames.
@@ -34,65 +32,89 @@ class Meter:
             raise UsageError(f"{clip}: {codes.frames} frame; changes between frames need at least 2")
         self.clip, self.frames, self.size = clip, codes.frames, size
         self.present = np.asarray(codes.confidence > 0)
-        self._session = session
+        self._head, self._codes, self._session = head, codes, session
         self._points = five_points(head, codes, size)
-        self._blocks = [
-            skin_blocks(surface.normals.astype(np.float16), surface.alpha & self.present[part, None, None])
-            for part, surface in surfaces_of(head, codes, size, WINDOW)
-        ]
 
-    def observe(self, windows: Iterable[Array], real: bool = False) -> Observation:
-        """What is seen in a video of T frames.
+    def observe(
+        self, windows: Iterable[Array], real: bool = False, session: MetricSession | None = None
+    ) -> Observation:
+        """The observation of a video of T frames.
 
         Args:
-            windows: its frames (n, S, S, 3) uint8, in windows of any length; each is asked for once.
-            real: it is one of the real set that Fréchet metrics compare with.
+            windows: its frames (n, S, S, 3) uint8 RGB, in windows of any length; each is requested once.
+            real: whether the video belongs to the real set of the Fréchet metrics.
+            session: instead of the meter's own.
 
         Raises:
-            UsageError: an empty video, another number of frames, another size, or a network gave numbers that aren't finite.
+            UsageError: the video is empty, or has another number of frames or another size.
+            ModelError: a network returned numbers that aren't finite.
         """
-        accumulators = self._session.accumulators(self.clip, self.frames, self.size, self._each_block, real)
-        tracker = Tracker(self._session.track)
-        start = 0
-        for window in regrouped(windows, WINDOW):
-            stop = start + len(window)
-            self._check(window, stop)
-            view = FrameWindow(window, start, self._points[start:stop], tracker)
-            for accumulator in accumulators:
-                accumulator.update(view)
-            start = stop
-        tracker.finish()
-        if start == 0:
-            raise UsageError(f"{self.clip}: the video has no frames")
-        found: Observation = {}
-        for accumulator in accumulators:
-            found |= accumulator.finish()
-        return found
+        session = session or self._session
+        video = VideoInfo(self.clip, self.frames, self.size, real, session.settings, lambda: iter(self._blocks))
+        return _observation(session, video, self._checked(windows))
 
     def light(self, windows: Iterable[Array]) -> Observation:
-        """The open light alone: for pictures that show no person."""
-        accumulator, start = OpenLight(self._each_block(), self._session.light), 0
+        """The observation of the open light fit alone, for frames that show no person; otherwise as `observe`."""
+        return self.observe(windows, session=self._session.only([LE_OPEN.name]))
+
+    @cached_property
+    def _blocks(self) -> list[SkinBlocks]:
+        return [
+            skin_blocks(surface.normals.astype(np.float16), surface.alpha & self.present[part, None, None])
+            for part, surface in surfaces_of(self._head, self._codes, self.size, WINDOW)
+        ]
+
+    def _checked(self, windows: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
+        """Windows of `WINDOW` frames, and the five points of their faces."""
+        wanted, stop = (self.size, self.size, 3), 0
         for window in regrouped(windows, WINDOW):
-            self._check(window, start + len(window))
-            accumulator.update(FrameWindow(window, start, self._points[start : start + len(window)], None))
-            start += len(window)
-        return accumulator.finish()
+            start, stop = stop, stop + len(window)
+            if window.shape[1:] != wanted or window.dtype != np.uint8:
+                raise UsageError(f"{self.clip}: frames of {window.dtype} {window.shape[1:]}, expected uint8 {wanted}")
+            if stop > self.frames:
+                raise UsageError(f"{self.clip}: the video has more than the clip's {self.frames} frames")
+            if stop < self.frames and len(window) < WINDOW:
+                raise UsageError(f"{self.clip}: the video has {stop} frames, the clip {self.frames}")
+            yield window, self._points[start:stop]
+        if stop == 0:
+            raise UsageError(f"{self.clip}: the video has no frames")
 
-    def _each_block(self) -> Iterator[SkinBlocks]:
-        return iter(self._blocks)
 
-    def _check(self, window: Array, stop: int) -> None:
-        wanted = (self.size, self.size, 3)
-        if window.shape[1:] != wanted or window.dtype != np.uint8:
-            raise UsageError(f"{self.clip}: frames of {window.dtype} {window.shape[1:]}, expected uint8 {wanted}")
-        if stop > self.frames:
-            raise UsageError(f"{self.clip}: the video has more than the clip's {self.frames} frames")
-        if stop < self.frames and len(window) < WINDOW:
-            raise UsageError(f"{self.clip}: the video has {stop} frames, the clip {self.frames}")
+def observe_target(image: Array, session: MetricSession) -> Observation | None:
+    """The observation of an image (H, W, 3) uint8 RGB that gives the target light; None if no metric needs it.
+
+    Raises:
+        UsageError: the image shows no face.
+    """
+    session = session.observing("target")
+    if not session.metrics:
+        return None
+    video = VideoInfo("target", 1, len(image), False, session.settings, lambda: iter(()))
+    found = _observation(session, video, [(image[None], np.zeros((1, 5, 2)))])
+    if not all(np.isfinite(rows).all() for rows in found.values()):
+        names = ", ".join(session.metrics)
+        raise UsageError(f"{names}: no face was found in the image that gives the target light; use another image")
+    return found
+
+
+def _observation(session: MetricSession, video: VideoInfo, windows: Iterable[tuple[Array, Array]]) -> Observation:
+    tracker = cache(lambda: Tracker(session.settings.filter.track))
+    accumulators, start = session.accumulators(video), 0
+    for frames, points in windows:
+        window = FrameWindow(frames, start, points, tracker)
+        for accumulator in accumulators:
+            accumulator.update(window)
+        start += len(frames)
+    if tracker.cache_info().currsize:
+        tracker().finish()
+    found: Observation = {}
+    for accumulator in accumulators:
+        found |= accumulator.finish()
+    return found
 
 
 def regrouped(windows: Iterable[Array], length: int) -> Iterator[Array]:
-    """The same frames in windows of `length`, the last one shorter; at most a window and `length` frames are in memory."""
+    """The same frames in windows of `length`; the last one may be shorter. At most a window and `length` frames are in memory."""
     pending: list[Array] = []
     count = 0
     for window in windows:
@@ -108,12 +130,12 @@ def regrouped(windows: Iterable[Array], length: int) -> Iterator[Array]:
 
 
 def five_points(head: HeadModel, codes: FaceCodes, size: int) -> Array:
-    """Eyes, nose tip and mouth corners (T, 5, 2) of the fitted mesh in a size x size picture.
+    """Eyes, nose tip and mouth corners (T, 5, 2) of the fitted mesh, in pixels of a frame of `size` x `size`.
 
-    In OpenCV's pixels, whose centres have integer coordinates; the model square's NDC has them at i + 0.5.
+    Pixel centres have integer coordinates as in OpenCV; in the NDC of the codes they are at i + 0.5.
     """
     found = []
-    for start in range(0, codes.frames, WINDOW):  # a frame's mesh needs as much memory as its picture
+    for start in range(0, codes.frames, WINDOW):  # a frame's mesh needs as much memory as the frame
         part = codes.window(slice(start, start + WINDOW))
         vertices = head.vertices(part.identity, part.expression, part.pose)
         found.append(head.five_points(place(vertices, part))[..., :2])

@@ -1,187 +1,90 @@
-"""What is measured and on what: every metric's meaning and direction, and what it is compared with."""
+"""All metrics by name, and the scores of a video.
+
+To add a metric, write a file that declares a `Metric` and register it here; or declare it in another package, as an entry
+point of the group ``lcvd.metrics`` (docs/metrics.md).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from lcvd.metrics import adjacent, arcface, deca_light, frechet, identity, iqa
-from lcvd.metrics import efficientnet as features
-from lcvd.metrics import fid as inception
-from lcvd.metrics import fvd as i3d
-from lcvd.metrics import temporal as perceptual
-from lcvd.metrics.base import Direction
-from lcvd.metrics.readings import ANGLE, LE, POSE, POSE68, PSNR, VQ
-from lcvd.metrics.user_study import QUESTIONS
-from lcvd.weights.registry import REGISTRY, weights_hash
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric as people read it."""
-
-    name: str
-    direction: Direction
-    meaning: str
-    weights: str = ""
-    sha256: str = ""
-    packages: tuple[str, ...] = ()
-    """Distributions that compute it."""
-    registered: str = ""
-    """Name in the weights registry of the published file behind it, which the user brings."""
-
-    def hashes(self) -> tuple[str, str]:
-        """File name and SHA-256 of the weights; '' where there are none, or their package keeps them to itself.
-
-        Raises:
-            MissingWeights: the published file isn't there.
-        """
-        if not self.registered:
-            return self.weights, self.sha256
-        [file] = [entry.file for entry in REGISTRY if entry.name == self.registered]
-        return file.rpartition("/")[2], weights_hash(self.registered)
-
-
-_EFFICIENTNET = (features.weights_file().name, features.SHA256)
-_SFACE = ("face_recognition_sface_2021dec.onnx", "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79")
-_FACE_MESH = ("face mesh bundled with mediapipe", "")
-_NUMPY, _OPENCV, _TORCH, _MEDIAPIPE = (
-    ("lcvd", "numpy", *more) for more in ((), ("opencv-python-headless",), ("torch",), ("mediapipe",))
+from lcvd.config.evaluate import PUBLISHED_METRICS
+from lcvd.metrics import (
+    arcface,
+    efficientnet,
+    fid,
+    fvd,
+    identity,
+    iqa,
+    landmarks,
+    light_error,
+    lpips,
+    psnr,
+    user_study,
+    vq,
 )
+from lcvd.metrics.base import Metric, Observation, Reference, VideoScores
+from lcvd.metrics.frechet import FeatureSet
+from lcvd.registry import Registry
 
-_ARC = ("lcvd", "torch", "onnxruntime", "opencv-python-headless")
+METRICS: Registry[Metric] = Registry("metric", PUBLISHED_METRICS.group, Metric)
+for _metric in (
+    light_error.LE_OPEN,
+    light_error.ANGLE,
+    identity.ID_SFACE,
+    landmarks.POSE_OPEN,
+    psnr.PSNR,
+    efficientnet.ADJ,
+    efficientnet.FD,
+    light_error.LE,
+    *arcface.METRICS,
+    lpips.LPIPS,
+    vq.VQ,
+    fid.FID,
+    fvd.FVD,
+    fvd.FVD_ALL,
+    landmarks.POSE,
+    *user_study.METRICS,
+):
+    METRICS.register(_metric.name, _metric)
+METRICS.register_family("IQ", iqa.iq)
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric(
-            LE,
-            "lower",
-            "Distance between the light asked for and the light found on the face. The formula is the published LE's; "
-            "the light is fitted to the picture over the known mesh instead of being estimated by DECA.",
-            packages=_NUMPY,
-        ),
-        Metric(
-            ANGLE,
-            "lower",
-            "Degrees between the direction asked for and the main direction of the light found on the face.",
-            packages=_NUMPY,
-        ),
-        Metric(
-            identity.NAME,
-            "higher",
-            "Likeness of the face to the person in the same driving frame: cosine of SFace embeddings, 1 the same, "
-            "near 0 somebody else. The published metric uses ArcFace.",
-            *_SFACE,
-            _OPENCV,
-        ),
-        Metric(
-            POSE,
-            "lower",
-            "How far facial landmarks are from the driving frame's: mean difference of a coordinate, in pixels of a "
-            "256 px frame, where a face is found.",
-            *_FACE_MESH,
-            _MEDIAPIPE,
-        ),
-        Metric(
-            PSNR,
-            "higher",
-            "Decibels between the video and the true relit one, inside the portrait. Only clips of the portrait studio "
-            "have a true one.",
-            packages=_NUMPY,
-        ),
-        Metric(
-            adjacent.NAME,
-            "reference",
-            "Change from a frame to the next in ImageNet features. A frozen video scores 0; far above the driving "
-            "video's own value is flicker. The published LPIPS is another measure.",
-            *_EFFICIENTNET,
-            _TORCH,
-        ),
-        Metric(
-            frechet.NAME,
-            "lower",
-            "Distance between the outputs and the real driving frames as two clouds of ImageNet features. It isn't the "
-            "published FID, which uses Inception-v3.",
-            *_EFFICIENTNET,
-            _TORCH,
-        ),
-        Metric(
-            deca_light.NAME,
-            "lower",
-            "Distance between DECA's lights of the picture whose light is asked for and of the result (NFL's formula).",
-            packages=_TORCH,
-            registered=deca_light.WEIGHTS,
-        ),
-        *(
-            Metric(name, "higher", "Likeness of the face: cosine of ArcFace embeddings.", "", "", _ARC, registered)
-            for name, registered in arcface.WEIGHTS.items()
-        ),
-        Metric(
-            perceptual.NAME,
-            "reference",
-            "Change from a frame to the next, by AlexNet (version 0.1).",
-            packages=("lcvd", "lpips", "torch"),
-            registered=perceptual.WEIGHTS,
-        ),
-        Metric(
-            VQ,
-            "higher",
-            "Faster-VQA's score of the video, 0 worst to 1 best.",
-            packages=_TORCH,
-            registered="fastervqa",
-        ),
-        Metric(
-            inception.NAME,
-            "lower",
-            "Distance between outputs and real frames as two clouds of Inception-v3 features.",
-            packages=("lcvd", "torch-fidelity", "torch"),
-            registered=inception.WEIGHTS,
-        ),
-        *(
-            Metric(name, "lower", f"Distance between videos by I3D, {how}.", "", "", _TORCH, i3d.WEIGHTS)
-            for name, how in (
-                (i3d.NAME, "one clip of 16 frames a video, as published"),
-                (i3d.ALL, "every 16 frames in turn"),
-            )
-        ),
-        Metric(
-            POSE68,
-            "lower",
-            "How far 68 landmarks of face-alignment are from the input's: mean difference of a coordinate, in pixels of "
-            "a 256 px frame.",
-            "networks of face-alignment",
-            packages=("lcvd", "face-alignment", "torch"),
-        ),
-        *(
-            Metric(name, "higher", f"Mean opinion of people from 1 to 5 (docs/study.md): {asked}", packages=("lcvd",))
-            for name, asked in zip(
-                QUESTIONS,
-                ("does the light match?", "is it the same person?", "is the video good?"),
-                strict=True,
-            )
-        ),
-    )
-}
+
+def open_metrics() -> tuple[str, ...]:
+    """Names of the metrics that are measured by default, with those of installed packages."""
+    return tuple(name for name in METRICS if METRICS.get(name).open)
 
 
 def ordered(names: Iterable[str]) -> list[str]:
-    """The names in the catalogue's order, pyiqa's last."""
-    found = set(names)
-    return [name for name in METRICS if name in found] + sorted(found - set(METRICS))
+    """`names` in the order of tables: as registered, then installed packages' and families', sorted."""
+    known, found = METRICS.names(), set(names)
+    return [name for name in known if name in found] + sorted(found - set(known))
 
 
-def metric_of(name: str) -> Metric:
-    """The metric of that name; any ``IQ(...)`` is one of pyiqa's.
+def score_video(
+    clip: str, light: str, metrics: Iterable[str], observation: Observation, reference: Reference
+) -> VideoScores:
+    """The scores of one video by those of `metrics` whose observers made its `observation`."""
+    observed = _observed(metrics, observation)
+    return VideoScores(
+        clip,
+        light,
+        {name: metric.score_of(observation, reference) for name, metric in observed.items() if not metric.features},
+        feature_sets(observed, observation),
+        len(reference.present),
+        {m.series: m.per_frame(observation, reference) for m in observed.values() if m.series and m.per_frame},
+    )
 
-    Raises:
-        KeyError: there is none.
-    """
-    if name.startswith("IQ("):
-        meaning = f"Quality of single frames by pyiqa's {name[3:-1]}, in its own units."
-        direction: Direction = "lower" if iqa.lower_better(name[3:-1]) else "higher"
-        return Metric(name, direction, meaning, "networks of pyiqa", packages=("lcvd", "pyiqa", "torch"))
-    return METRICS[name]
+
+def feature_sets(metrics: Iterable[str], observation: Observation) -> dict[str, FeatureSet]:
+    """The features in `observation` by metric, for those of `metrics` that compare sets of videos."""
+    observed = _observed(metrics, observation)
+    return {name: metric.features(observation) for name, metric in observed.items() if metric.features}
+
+
+def _observed(metrics: Iterable[str], observation: Observation) -> dict[str, Metric]:
+    known = {name: METRICS.get(name) for name in metrics}
+    return {name: each for name, each in known.items() if each.observer and each.observer.key in observation}
 
 
 ARMS: dict[str, tuple[str, str]] = {

@@ -1,41 +1,50 @@
-"""How far raters agree: Krippendorff's alpha, for any number of raters and with ratings missing."""
+"""The questions of the user study, and Krippendorff's alpha, the agreement of its raters."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[Any]
+from lcvd.metrics.base import Array, Metric
+
 Level = Literal["nominal", "ordinal", "interval"]
-"""What differences between two values mean."""
-QUESTIONS = ("LA-User", "ID-User", "VQ-User")
-"""What people are asked: light as asked for, likeness to the portrait, quality of the video; the paper's three."""
+"""How the difference between two values is measured."""
+METRICS = tuple(
+    Metric(name, "higher", f"Mean opinion score of raters, from 1 to 5 (docs/study.md): {question}")
+    for name, question in (
+        ("LA-User", "does the light match?"),
+        ("ID-User", "is it the same person?"),
+        ("VQ-User", "is the video good?"),
+    )
+)
+QUESTIONS = tuple(metric.name for metric in METRICS)
+"""The paper's three questions: light accuracy, identity, video quality."""
 
 
 def krippendorff_alpha(ratings: ArrayLike, level: Level = "ordinal") -> float:
     """Alpha = 1 - observed / expected disagreement (Krippendorff, Computing Krippendorff's Alpha-Reliability, 2011).
 
     Args:
-        ratings: (raters, units), NaN where a rater gave none.
-        level: ordinal for opinion scales: 4 and 5 are as far apart as ratings between them are frequent.
+        ratings: (raters, units), NaN for a missing rating.
+        level: ordinal for opinion scales: the distance between 4 and 5 is the number of ratings between them.
 
     Returns:
-        1 for full agreement, about 0 for none beyond chance, below 0 for systematic disagreement. NaN where no unit has
-        two ratings, or every rating is the same, so that chance can't be told from agreement.
+        1 for full agreement, about 0 for agreement by chance, below 0 for systematic disagreement. NaN if no unit has two
+        ratings, or if all ratings are equal, so that chance and agreement can't be distinguished.
 
     Raises:
-        ValueError: another number of dimensions.
+        ValueError: `ratings` isn't two-dimensional.
     """
     table = np.asarray(ratings, np.float64)
     if table.ndim != 2:
         raise ValueError(f"ratings must be (raters, units), found {table.shape}")
     values = np.unique(table[np.isfinite(table)])
-    counts = (table[:, :, None] == values).sum(axis=0).astype(np.float64)  # of each value, by unit
+    counts = (table[:, :, None] == values).sum(axis=0).astype(np.float64)  # of each value, per unit
     counts = counts[counts.sum(axis=1) > 1]
     total = counts.sum(axis=1)
-    # Pairs of values within units, each unit weighing as many ratings as it has.
+    # Pairs of values within units; a unit's weight is its number of ratings.
     pairs = np.einsum("uc,uk,u->ck", counts, counts, 1 / (total - 1)) - np.diag(
         (counts / (total - 1)[:, None]).sum(axis=0)
     )
@@ -48,9 +57,9 @@ def krippendorff_alpha(ratings: ArrayLike, level: Level = "ordinal") -> float:
 
 
 def _distances(values: Array, share: Array, level: Level) -> Array:
-    """Squared distances (V, V) between values, of which `share` (V,) ratings each were given."""
+    """Squared distances (V, V) between values; `share` (V,) is the number of ratings of each value."""
     if level == "nominal":
         return 1 - np.eye(len(values))
-    # On an ordinal scale a value's place is its middle rank.
+    # On an ordinal scale the position of a value is its mid-rank.
     place = values if level == "interval" else np.cumsum(share) - share / 2
     return (place[:, None] - place[None, :]) ** 2

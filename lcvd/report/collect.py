@@ -13,8 +13,10 @@ import numpy as np
 from lcvd.errors import MissingFile
 from lcvd.ledger.rows import Row, read_ledger
 from lcvd.ledger.story import STAGES, last_rows
-from lcvd.metrics.readings import ANGLE, LE, POSE, PSNR
-from lcvd.metrics.registry import ARMS, metric_of, ordered
+from lcvd.metrics.landmarks import POSE_OPEN
+from lcvd.metrics.light_error import ANGLE, LE_OPEN
+from lcvd.metrics.psnr import PSNR
+from lcvd.metrics.registry import ARMS, METRICS, ordered
 from lcvd.report.chart import Series
 
 MAX_SHEETS = 24
@@ -88,7 +90,7 @@ def read_records(data: Path) -> dict[str, Any]:
 
 def frames_without_face(records: dict[str, Any]) -> tuple[int, int]:
     """Number of generated frames without a face although the driving frame has one, and number of frames examined."""
-    found = [each for each in records["arms"]["model"] if each["name"] == POSE]
+    found = [each for each in records["arms"]["model"] if each["name"] == POSE_OPEN.name]
     return (found[0]["missing"], found[0]["missing"] + found[0]["frames"]) if found else (0, 0)
 
 
@@ -101,7 +103,7 @@ def relighting_result(records: dict[str, Any]) -> dict[str, Any]:
             difference in percent.
     """
     arms = {arm: {each["name"]: each["value"] for each in found} for arm, found in records["arms"].items()}
-    names = {"error": LE, "angle": ANGLE, "psnr": PSNR}
+    names = {"error": LE_OPEN.name, "angle": ANGLE.name, "psnr": PSNR.name}
     found: dict[str, Any] = {key: {arm: arms.get(arm, {}).get(name) for arm in ARMS} for key, name in names.items()}
     relit, unrelit = found["error"]["model"], found["error"]["driving"]
     known = relit is not None and unrelit is not None
@@ -145,7 +147,7 @@ def metric_rows(records: dict[str, Any]) -> list[dict[str, Any]]:
     arms = {arm: {each["name"]: each for each in found} for arm, found in records["arms"].items()}
     rows = []
     for name in ordered(arms["model"]):
-        metric = metric_of(name)
+        metric = METRICS.get(name)
         found = {arm: arms[arm][name] for arm in ARMS if name in arms.get(arm, {})}
         rows.append({"metric": metric, "record": found["model"], "cells": _cells(found)})
     return rows

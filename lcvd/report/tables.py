@@ -14,7 +14,7 @@ from lcvd.cache.atomic import write_text_whole
 from lcvd.evaluate.caveats import INPUT
 from lcvd.evaluate.protocol import Manifest
 from lcvd.evaluate.write import ARROWS
-from lcvd.metrics.registry import metric_of, ordered
+from lcvd.metrics.registry import METRICS, ordered
 from lcvd.report.collect import number
 from lcvd.report.media import image_uri
 from lcvd.report.opinions import merge_study, study_note
@@ -91,7 +91,7 @@ def table_of(manifest: Manifest, full: Mapping[str, Any]) -> Table:
         cells = {_paper_column(metric): Cell(f"{value:g}") for metric, value in values.items()}
         rows.append(TableRow(f"{titles[name]}, published", "published", cells))
     columns = (*measured, *(_paper_column(name) for name in paper_metrics))
-    directions = {name: ARROWS[metric_of(name).direction].replace("driving", "input") for name in measured}
+    directions = {name: ARROWS[METRICS.get(name).direction].replace("driving", "input") for name in measured}
     summary = _summary(first) if first else "Nothing was measured."
     return Table(
         manifest.title,
@@ -136,7 +136,7 @@ def html(table: Table, image: str = "") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    meanings = {name: metric_of(name).meaning for name in table.directions}
+    meanings = {name: METRICS.get(name).meaning for name in table.directions}
     return environment.get_template("table.html").render(table=table, meanings=meanings, empty=Cell("–"), image=image)
 
 
@@ -170,7 +170,7 @@ def _rank_marks(name: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]])
     """Mark the best and second-best method; equal numbers share a mark, a single method has none."""
     values = {arm: each[name]["value"] for arm, each in found.items() if arm != INPUT and name in each}
     known = {arm: value for arm, value in values.items() if value is not None}
-    direction = metric_of(name).direction
+    direction = METRICS.get(name).direction
     real = found.get(INPUT, {}).get(name, {}).get("value")
     if len(known) < 2 or (direction == "reference" and real is None):
         return {}

@@ -22,13 +22,15 @@ from lcvd.face.codes import FaceCodes
 from lcvd.face.square import square_pictures
 from lcvd.ledger.rows import ClipError
 from lcvd.metrics.measure import Meter
-from lcvd.metrics.readings import ADJ, ANGLE, FD, ID, LE, POSE
+from lcvd.metrics.registry import open_metrics
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import read_lossless, write_h264, write_lossless
 from lcvd.weights.registry import MissingWeights
 from tests.lcvd.evaluate.figures.test_grid import tile_of
+
+LE, ANGLE, ID, POSE, ADJ, FD = open_metrics()
 
 FRAMES, SIZE = 6, 128
 CLIP = StudioClip("astronaut", 3, "front", FRAMES, 256)

@@ -1,23 +1,19 @@
-import re
-
 import pytest
 import yaml
 
-from lcvd.config.evaluate import PUBLISHED as PATTERN
+from lcvd.config.evaluate import PUBLISHED_METRICS
 from lcvd.evaluate.protocol import Manifest, load_manifest, protocols
 from lcvd.light.presets import PRESETS
-from lcvd.metrics.readings import OPEN
-from lcvd.metrics.registry import METRICS
+from lcvd.metrics.registry import METRICS, open_metrics
 
 
 @pytest.mark.parametrize("name", protocols())
 def test_every_protocol_asks_for_what_there_is(name):
     manifest, path = load_manifest(name)
     assert (manifest.name, path.stem) == (name, name)
-    assert set(manifest.metrics) <= set(OPEN)
+    assert set(manifest.metrics) <= set(open_metrics())
     assert set(manifest.lights) <= set(PRESETS)
-    assert all(re.match(PATTERN, metric) for metric in manifest.published_metrics)
-    assert all(metric in METRICS or metric.startswith("IQ(") for metric in manifest.published_metrics)
+    assert all(PUBLISHED_METRICS.check(metric) and METRICS.check(metric) for metric in manifest.published_metrics)
 
 
 def test_there_is_a_protocol_for_each_table_and_the_rows_it_has():

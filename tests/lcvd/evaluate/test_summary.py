@@ -3,15 +3,19 @@ import pytest
 
 from lcvd.evaluate.record import Protocol
 from lcvd.evaluate.summary import by_light, per_video, records
+from lcvd.metrics.base import Score, VideoScores
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.readings import ANGLE, FD, LE, PSNR, Score, VideoScores
+from lcvd.metrics.psnr import PSNR
+from lcvd.metrics.registry import open_metrics
+
+LE, ANGLE, *_, FD = open_metrics()
 
 T = 6
 PROTOCOL = Protocol(clip_set="x", lights=("left",), size=128, fps=(25.0,), seed=0)
 
 
 def _with_truth(video, decibels):
-    video.scores[PSNR] = Score(decibels, T)
+    video.scores[PSNR.name] = Score(decibels, T)
     return video
 
 

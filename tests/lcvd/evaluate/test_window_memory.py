@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lcvd.metrics.readings import OPEN
+from lcvd.metrics.registry import open_metrics
 
 SIZE, SHORT, LONG = 128, 40, 120
 SCRIPT = """
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np, torch
 from lcvd.config.profiles import profile
 from lcvd.evaluate.protocol import Manifest
-from lcvd.metrics.readings import OPEN
+from lcvd.metrics.registry import open_metrics
 from lcvd.evaluate.benchmark import Asked, judge
 from lcvd.evaluate.engine import Run
 from lcvd.studio.clip import StudioClip
@@ -43,8 +43,8 @@ Run.add = traced
 for count in [8, *map(int, sys.argv[3:])]:  # the first loads everything
     place = root / str(count)
     write_h264(place / "clips" / "a.mp4", (both for _ in range(-(-count // len(both)))), 25)
-    plan = Manifest(name="m", title="M", task="relight", frames=count, size=size, lights=("left",), metrics=OPEN)
-    judge(Asked(plan, root, place / "clips", {"sh-ratio": None}, OPEN, root, place / "out", place / "cache"), profile("demo"))
+    plan = Manifest(name="m", title="M", task="relight", frames=count, size=size, lights=("left",), metrics=open_metrics())
+    judge(Asked(plan, root, place / "clips", {"sh-ratio": None}, open_metrics(), root, place / "out", place / "cache"), profile("demo"))
 print(json.dumps(found[1:]))
 """
 
@@ -60,5 +60,5 @@ def test_of_a_clip_a_window_is_held(tmp_path: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     short, long = json.loads(done.stdout.splitlines()[-1])
-    assert len(OPEN) >= 6
+    assert len(open_metrics()) >= 6
     assert (long - short) / (LONG - SHORT) < SIZE * SIZE * 3, "more than the pixels of each frame are held"

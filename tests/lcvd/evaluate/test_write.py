@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from lcvd.evaluate.write import headline, sample_sheet, write_results
-from lcvd.metrics.readings import LE, Score, VideoScores
+from lcvd.metrics.base import Score, VideoScores
+from lcvd.metrics.light_error import LE_OPEN
 
 LIGHTS = ("left", "right")
 PROTOCOL = {
@@ -38,7 +39,7 @@ def results(video, real):
     arms = {arm: [video("a", light, seed=3) for light in LIGHTS] for arm in ("model", "copy", "driving", "codec")}
     arms["model"][0] = video("a", "left", pose=float("nan"), missing=6)
     arms["model"][1] = video("a", "right", pose=float("nan"), missing=6)
-    arms["hint"] = [VideoScores("a", light, {LE: Score(0.0, 6)}, {}, 6, {}) for light in LIGHTS]
+    arms["hint"] = [VideoScores("a", light, {LE_OPEN.name: Score(0.0, 6)}, {}, 6, {}) for light in LIGHTS]
     return Results(arms, real("a"), [{"id": "a", "identity": "someone", "fps": 25.0}])
 
 

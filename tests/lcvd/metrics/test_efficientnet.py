@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from lcvd.cache.store import file_hash
-from lcvd.metrics.adjacent import adjacent_distance
-from lcvd.metrics.efficientnet import DIM, SHA256, FeatureExtractor, weights_file
+from lcvd.metrics.efficientnet import DIM, SHA256, FeatureExtractor, adjacent_distance, weights_file
 
 
 def test_features_see_a_difference_and_dont_depend_on_the_batch():

@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from lcvd.metrics.frechet import FeatureSet, frechet_distance
-from lcvd.metrics.fvd import ALL, DIM, FRAMES, NAME, I3d, VideoFeatures, clip_starts
+from lcvd.metrics.fvd import ALL, DIM, FRAMES, NAME, ClipFeatures, I3d, clip_starts
 from lcvd.weights.registry import MissingWeights
 from lcvd.weights.strict import ModelError
+from tests.lcvd.metrics.conftest import windows_of
 
 
 class StandIn(torch.nn.Module):
@@ -43,10 +44,10 @@ def video(seed, frames=40, bias=0):
 
 
 def features(network, frames, starts, window):
-    found = VideoFeatures(network, starts)
-    for start in range(0, len(frames), window):
-        found.update(frames[start : start + window])
-    return found.finish()
+    found = ClipFeatures(ALL, network, starts)
+    for part in windows_of(frames, window):
+        found.update(part)
+    return found.finish()[ALL]
 
 
 @pytest.mark.parametrize("window", [1, 7, 40])
@@ -64,7 +65,7 @@ def test_which_clip_of_a_video_is_taken():
     assert {start for [start] in places} == set(range(25))
     assert places[3] == clip_starts(NAME, 40, real=True, seed=3)
     assert clip_starts(NAME, 16, real=True, seed=1) == [0]
-    with pytest.raises(ValueError, match="16 frames of each video, this one has 15"):
+    with pytest.raises(ValueError, match="16 frames per video, this one has 15"):
         clip_starts(ALL, 15, real=True, seed=0)
 
 
@@ -81,8 +82,9 @@ def test_other_videos_are_further_away_than_the_same_kind(network):
 
 
 def test_a_video_that_ends_within_a_clip_is_named(network):
-    found = VideoFeatures(network, [0, 16])
-    found.update(video(0, 20))
+    found = ClipFeatures(ALL, network, [0, 16])
+    [whole] = windows_of(video(0, 20), 20)
+    found.update(whole)
     with pytest.raises(ValueError, match="ended at frame 20, within the clip from frame 16"):
         found.finish()
 
@@ -94,8 +96,8 @@ def test_what_isnt_the_published_module_is_refused(path):
     with pytest.raises(ModelError, match="not a TorchScript module"):
         I3d()
     torch.jit.script(StandIn(7)).save(str(path))
-    with pytest.raises(ModelError, match=r"gave \(1, 7\) instead of 400"):
+    with pytest.raises(ModelError, match=r"returned \(1, 7\) instead of 400"):
         I3d()(video(0, FRAMES))
     torch.jit.script(torch.nn.Identity()).save(str(path))
-    with pytest.raises(ModelError, match="doesn't run as StyleGAN-V's"):
+    with pytest.raises(ModelError, match="doesn't run like StyleGAN-V's"):
         I3d()(video(0, FRAMES))

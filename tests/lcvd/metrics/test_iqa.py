@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from lcvd.metrics.iqa import Iqa, name_of
+from lcvd.metrics.iqa import Iqa, iq
 from lcvd.weights.registry import MissingWeights
 from lcvd.weights.torchvision_guard import allow_torchvision
 
@@ -20,9 +20,8 @@ def test_any_metric_by_name_frame_by_frame():
     metric = Iqa("piqe")
     found = metric(clean)
     assert found.shape == (5,)
-    assert metric.lower_better
     np.testing.assert_allclose(found[4], metric(clean[4:])[0], rtol=1e-5)
-    assert name_of("piqe") == "IQ(piqe)"
+    assert [iq(name).direction for name in ("IQ(piqe)", "IQ(liqe)")] == ["lower", "higher"]
 
 
 @pytest.mark.parametrize(

@@ -5,40 +5,22 @@ from PIL import Image
 
 from lcvd.config.filter import TrackSettings
 from lcvd.config.profiles import profile
-from lcvd.face.codes import FaceCodes
 from lcvd.face.embedding import TARGETS, align, embed, five_points
-from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
 from lcvd.face.track import Tracker
 from lcvd.light.presets import preset
 from lcvd.metrics import measure
+from lcvd.metrics.base import Reference
 from lcvd.metrics.frechet import frechet_distance
 from lcvd.metrics.identity import cosine
 from lcvd.metrics.light_error import light_angle, light_error
 from lcvd.metrics.measure import Meter, regrouped
-from lcvd.metrics.readings import ADJ, FD, ID, LE, OPEN, POSE, Reference, feature_set, score_video
+from lcvd.metrics.registry import feature_sets, open_metrics, score_video
 from lcvd.metrics.session import MetricSession
 from lcvd.render.hints import hints_of
+from tests.lcvd.metrics.conftest import FRAMES, SIZE
 
-SIZE, FRAMES = 96, 3
-
-
-@pytest.fixture(scope="module")
-def codes():
-    head = load_head()
-    turn = np.zeros((FRAMES, 3), np.float32)
-    turn[:, 1] = np.linspace(-0.3, 0.3, FRAMES)
-    return FaceCodes(
-        head=head.name,
-        identity=np.zeros(len(head.identity_basis), np.float32),
-        expression=np.zeros((FRAMES, len(head.expression_basis)), np.float32),
-        pose=turn,
-        camera=np.tile(np.array([1.4, 0, 0], np.float32), (FRAMES, 1)),
-        light=np.tile(preset("front"), (FRAMES, 1, 1)),
-        crop=whole_square(np.array([0, 0, SIZE]), FRAMES),
-        square=np.array([0, 0, SIZE], np.int32),
-        confidence=np.ones(FRAMES, np.float32),
-    )
+LE, _, ID, POSE, ADJ, FD = open_metrics()
 
 
 def _pictures(codes, name):
@@ -50,7 +32,7 @@ def _pictures(codes, name):
 
 @pytest.fixture(scope="module")
 def meter(codes):
-    return Meter("a", load_head(), codes, SIZE, MetricSession(OPEN, profile("demo")))
+    return Meter("a", load_head(), codes, SIZE, MetricSession(open_metrics(), profile("demo")))
 
 
 def test_the_right_light_is_nearer_than_any_other(codes, meter):
@@ -68,12 +50,12 @@ def test_the_right_light_is_nearer_than_any_other(codes, meter):
 def test_the_driving_video_is_like_itself(codes, meter):
     pictures = _pictures(codes, "front")
     seen = meter.observe([pictures])
-    found = score_video("a", "front", OPEN, seen, Reference(seen, preset("front"), meter.present, SIZE))
+    found = score_video("a", "front", open_metrics(), seen, Reference(seen, preset("front"), meter.present, SIZE))
     assert found.scores[ID].value == pytest.approx(1, abs=1e-5)
     assert (found.scores[ID].frames, found.scores[LE].frames, found.scores[ADJ].frames) == (FRAMES,) * 3
     assert found.scores[POSE].frames + found.scores[POSE].missing <= FRAMES
     assert found.sets[FD].count == FRAMES
-    assert frechet_distance(found.sets[FD], feature_set(FD, seen)) == 0
+    assert frechet_distance(found.sets[FD], feature_sets([FD], seen)[FD]) == 0
 
 
 def test_windows_dont_show_in_what_is_seen(codes, meter):
@@ -108,7 +90,8 @@ def test_another_count_or_size_is_refused(codes, meter, change, said):
 
 def test_a_number_that_isnt_finite_is_refused_by_name(codes):
     session = MetricSession((ID,), profile("demo"))
-    session._networks[ID] = lambda faces: np.full((len(faces), 8), np.nan)
+    [network] = session._networks
+    session._networks[network] = lambda faces: np.full((len(faces), 8), np.nan)
     with pytest.raises(ValueError, match=r"ID\(SFace\): frame 0 gave a number that isn't finite"):
         Meter("a", load_head(), codes, SIZE, session).observe([_pictures(codes, "front")])
 

@@ -2,15 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from lcvd.config.filter import QualitySettings
+from lcvd.config.evaluate import PUBLISHED_METRICS
 from lcvd.config.profiles import profile
-from lcvd.metrics.base import FrameWindow, VideoQuality
-from lcvd.metrics.readings import PUBLISHED
-from lcvd.metrics.registry import metric_of
+from lcvd.errors import UsageError
+from lcvd.metrics.base import VideoInfo
 from lcvd.metrics.session import MetricSession
-from lcvd.vqa.fastervqa import FasterVqa
-from lcvd.vqa.score import Video, scores
 from lcvd.weights.registry import MissingWeights
+from tests.lcvd.metrics.conftest import windows_of
 
 BROUGHT = ("LE", "ID(ArcFace-r50)", "ID(ArcFace-r100)", "ID(buffalo_l)", "VQ", "FVD", "FVD(all windows)")
 
@@ -23,7 +21,7 @@ def test_a_missing_weight_is_named_with_licence_and_place(name, monkeypatch, tmp
     assert str(tmp_path) in str(error.value)
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLISHED if name not in BROUGHT])
+@pytest.mark.parametrize("name", [*(name for name in PUBLISHED_METRICS if name not in BROUGHT), "IQ(liqe)"])
 def test_what_needs_a_package_too_never_falls_back(name, monkeypatch, tmp_path):
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
@@ -31,14 +29,17 @@ def test_what_needs_a_package_too_never_falls_back(name, monkeypatch, tmp_path):
         MetricSession((name,), profile("demo"))
 
 
-def test_every_published_metric_is_in_the_catalogue():
-    for name in PUBLISHED:
-        assert metric_of(name).name == name
-
-
-def test_an_unknown_metric_names_those_there_are():
-    with pytest.raises(ValueError, match=r"'LPIP' doesn't exist; there are LE\(open\).*IQ\(\.\.\.\)"):
-        MetricSession(("LPIP",), profile("demo"))
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("LPIP", "unknown metric 'LPIP'; did you mean 'LPIPS'"),
+        ("sharp", r"unknown metric 'sharp'; known: LE\(open\), .*, IQ\(\.\.\.\)"),
+        ("PSNR(studio)", "can't be measured on a video alone"),
+    ],
+)
+def test_what_cant_be_measured_is_named(name, said):
+    with pytest.raises(UsageError, match=said):
+        MetricSession((name,), profile("demo"))
 
 
 class StandIn(torch.nn.Module):
@@ -57,25 +58,12 @@ def test_fvd_is_seen_window_by_window_and_real_clips_begin_elsewhere(monkeypatch
 
     def seen(real):
         found = {}
-        for accumulator in session.accumulators("a", 48, 4, lambda: iter(()), real):
-            for start in range(0, 48, 8):
-                accumulator.update(FrameWindow(video[start : start + 8], start, np.zeros((8, 5, 2)), None))
+        for accumulator in session.accumulators(VideoInfo("a", 48, 4, real, session.settings, lambda: iter(()))):
+            for window in windows_of(video, 8):
+                accumulator.update(window)
             found |= accumulator.finish()
         return {name: rows[:, -1] for name, rows in found.items()}
 
     np.testing.assert_allclose(seen(False)["FVD"], [7.5])
     np.testing.assert_allclose(seen(False)["FVD(all windows)"], [7.5, 23.5, 39.5])
     assert seen(True)["FVD"][0] == seen(True)["FVD"][0] != 7.5
-
-
-@pytest.mark.slow  # a network of 28 million numbers, twice
-def test_vq_is_the_score_of_the_whole_video_though_32_frames_are_kept():
-    torch.manual_seed(0)
-    network, settings = FasterVqa().eval(), QualitySettings(metric="fastervqa")
-    video = np.random.default_rng(0).integers(0, 255, (40, 64, 64, 3), np.uint8)
-    accumulator = VideoQuality(network, 40, 64, settings)
-    for start in range(0, 40, 8):
-        accumulator.update(FrameWindow(video[start : start + 8], start, np.zeros((8, 5, 2)), None))
-    assert len(accumulator._kept) == 32
-    [whole] = scores([Video(40, 64, 64, lambda at: video[list(at)])], settings, network)
-    assert accumulator.finish()["VQ"] == pytest.approx([whole])

@@ -16,7 +16,7 @@ HOSTILE = '<script>alert("x")</script>&"\'><img src=http://evil.example/x onerro
 
 
 def _record(name, value, **more):
-    metric = METRICS[name]
+    metric = METRICS.get(name)
     protocol = Protocol(clip_set="x", lights=("left",), size=32, fps=(25.0,), seed=0)
     return Record(name, value, 1, 10, metric.direction, protocol, metric.weights, metric.sha256, **more).plain()
 

@@ -1,6 +1,6 @@
-"""LPIPS between consecutive frames: version 0.1 over AlexNet, by the package lpips (spec G).
+"""LPIPS between consecutive frames, computed by the package lpips: version 0.1, AlexNet (spec G).
 
-The package brings the linear heads; AlexNet's own weights are torchvision's file.
+The package contains the linear heads. AlexNet's own weights are torchvision's file.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lcvd.metrics.accumulators import finite
+from lcvd.metrics.base import Array, Device, FrameWindow, Metric, Observation, Observer, mean_of
 from lcvd.metrics.extras import package
 from lcvd.weights.registry import require
 from lcvd.weights.strict import load_strict, read_pickled
@@ -30,11 +32,11 @@ class Lpips:
         ModelError: the file isn't AlexNet.
     """
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
+    def __init__(self, device: Device = "cpu") -> None:
         lpips: Any = package("lpips", NAME)
         path = require(WEIGHTS)
         network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
-        # The trunk's layers bear the same numbers as torchvision's, in five slices; the classifier isn't used.
+        # The trunk has torchvision's layer numbers, in five slices. The classifier isn't used.
         wanted = {key.partition(".")[2]: key for key in network.net.state_dict()}
         found = {key.removeprefix(_TRUNK): t for key, t in read_pickled(path).items() if key.startswith(_TRUNK)}
         load_strict(network.net, {wanted.get(key, key): tensor for key, tensor in found.items()}, path, torch.float32)
@@ -54,14 +56,34 @@ class Lpips:
 
 
 class AdjacentLpips:
-    """LPIPS of one video: frames are handed over in order, in windows, and one is kept between."""
+    """Accumulates ``LPIPS`` (T-1,), the distances between consecutive frames. Between windows it keeps one frame."""
 
     def __init__(self, network: Lpips) -> None:
         self._network = network
-        self._last: NDArray[np.uint8] | None = None
+        self._last: Array | None = None
+        self._rows: list[Array] = []
 
-    def update(self, window: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Distances of the next frames (n, H, W, 3) uint8 RGB from the ones before: (n,), but (n - 1,) the first time."""
-        frames = window if self._last is None else np.concatenate([self._last, window])
-        self._last = window[-1:].copy() if len(window) else self._last
-        return self._network(frames[:-1], frames[1:])
+    def update(self, window: FrameWindow) -> None:
+        """Take the next window.
+
+        Raises:
+            ValueError: a distance isn't finite.
+        """
+        frames = window.frames if self._last is None else np.concatenate([self._last, window.frames])
+        self._last = window.frames[-1:].copy()
+        self._rows.append(finite(NAME, self._network(frames[:-1], frames[1:]), window.start))
+
+    def finish(self) -> Observation:
+        """The distances."""
+        return {NAME: np.concatenate(self._rows)}
+
+
+LPIPS = Metric(
+    name=NAME,
+    direction="reference",
+    meaning="Mean LPIPS distance between consecutive frames (AlexNet, version 0.1).",
+    packages=("lcvd", "lpips", "torch"),
+    registered=WEIGHTS,
+    observer=Observer(NAME, lambda network, _: AdjacentLpips(network), Lpips),
+    score=mean_of(NAME),
+)

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from lcvd.metrics.temporal import AdjacentLpips, Lpips
+from lcvd.metrics.lpips import AdjacentLpips, Lpips
 from lcvd.weights.registry import MissingWeights
 from lcvd.weights.strict import ModelError
 from lcvd.weights.torchvision_guard import allow_torchvision
+from tests.lcvd.metrics.conftest import windows_of
 
 allow_torchvision()
 import lpips  # noqa: E402
@@ -47,8 +48,9 @@ def test_windows_dont_show(trunk, window):
     network = Lpips()
     whole = network(FRAMES[:-1], FRAMES[1:])
     video = AdjacentLpips(network)
-    parts = [video.update(FRAMES[i : i + window]) for i in range(0, len(FRAMES), window)]
-    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-5)
+    for part in windows_of(FRAMES, window):
+        video.update(part)
+    np.testing.assert_allclose(video.finish()["LPIPS"], whole, rtol=1e-5)
     np.testing.assert_allclose(network(FRAMES, FRAMES), 0, atol=1e-7)
 
 

@@ -1,0 +1,81 @@
+"""Accumulators that several metrics use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lcvd.metrics.base import Array, FrameWindow, Observation
+from lcvd.metrics.frechet import FeatureSet
+from lcvd.weights.registry import ModelError
+
+
+class PerFrame:
+    """Accumulates rows (T, ...) under `key`.
+
+    Args:
+        key: key of the observation; errors name it as the metric.
+        rows: from a window of n frames to n rows of finite numbers.
+    """
+
+    def __init__(self, key: str, rows: Callable[[FrameWindow], Array]) -> None:
+        self._key, self._rows = key, rows
+        self._found: list[Array] = []
+
+    def update(self, window: FrameWindow) -> None:
+        """Take the next window.
+
+        Raises:
+            ModelError: a number isn't finite.
+        """
+        self._found.append(finite(self._key, self._rows(window), window.start))
+
+    def finish(self) -> Observation:
+        """All rows."""
+        return {self._key: np.concatenate(self._found)}
+
+
+class FeatureMoments:
+    """Accumulates the `FeatureSet` of all frames; its rows are under `key`.
+
+    Args:
+        key: key of the observation; errors name it as the metric.
+        network: from frames (n, H, W, 3) uint8 RGB to features (n, D).
+    """
+
+    def __init__(self, key: str, network: Callable[[Array], Array]) -> None:
+        self._key, self._network = key, network
+        self._set: FeatureSet | None = None
+
+    def update(self, window: FrameWindow) -> None:
+        """Take the next window.
+
+        Raises:
+            ModelError: a feature isn't finite.
+        """
+        self.add(finite(self._key, self._network(window.frames), window.start))
+
+    def add(self, features: Array) -> None:
+        """Take the features (n, D) of the next frames."""
+        part = FeatureSet.of(features)
+        self._set = part if self._set is None else FeatureSet.union([self._set, part])
+
+    def finish(self) -> Observation:
+        """The rows of the set."""
+        assert self._set is not None, "the video has no frames"
+        return {self._key: self._set.rows}
+
+
+def finite(name: str, rows: Array, start: int = 0) -> Array:
+    """`rows`, (n, ...), of which the first belongs to frame `start`.
+
+    Raises:
+        ModelError: a number isn't finite. It would make the score of a whole set of videos NaN, or go unnoticed in a mean.
+    """
+    bad = ~np.isfinite(rows).all(axis=tuple(range(1, rows.ndim)))
+    if bad.any():
+        raise ModelError(
+            f"{name}: frame {start + int(bad.argmax())} gave a number that isn't finite; check its weights"
+        )
+    return rows
