@@ -89,18 +89,21 @@ def _observed(metrics: Iterable[str], observation: Observation) -> dict[str, Met
 
 ARMS: dict[str, tuple[str, str]] = {
     "model": ("Model", "the relit video"),
-    "copy": ("Reference copied", "the reference frame, repeated: doing nothing"),
-    "driving": ("Driving video", "the real frames under their own light: perfect likeness, no relighting"),
+    "copy": ("Copied reference", "the reference frame, repeated"),
+    "driving": ("Driving video", "the unmodified driving frames: perfect identity, no relighting"),
     "ratio": (
         "Shading ratio",
-        "the driving frames times the ratio of two shadings (sh-ratio): relit without any model, from frames that a portrait "
-        "to animate doesn't have",
+        "the driving frames times the ratio of two shadings (sh-ratio): relit without a model, but from frames that do not exist "
+        "when a portrait is animated",
     ),
-    "codec": ("Codec round trip", "the driving frames through the latent codec: the best any model with it could show"),
+    "codec": (
+        "Codec round trip",
+        "the driving frames encoded and decoded: the best possible result with this latent codec",
+    ),
     "truth": (
         "True relit clip",
-        "how studio clips really look under the light asked for: what a perfect model would show",
+        "the studio clip rendered under the target light: the result of a perfect model",
     ),
-    "hint": ("Hint itself", "the grey shading hint: the least error that the light fit can report"),
+    "hint": ("Hint", "the grey shading hint: the lower bound of the measured light error"),
 }
 """Key, title and meaning of what is scored, the trained model first."""

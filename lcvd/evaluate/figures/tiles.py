@@ -159,8 +159,8 @@ def _lights(page: _Page) -> dict[str, Any]:
             *page.truth(name),
         ]
     caption = (
-        "One person, one moment, a light a row. The model gets the reference and the hint: it has to keep the person "
-        "of the first, and take pose and light from the second."
+        "One moment of a clip; each row has another target light. The model gets the reference and the hint. It must take the "
+        "person from the reference, and pose and light from the hint."
     )
     columns = ["Reference", "Driving", "Target light", "Hint", "Result"]
     return page.figure("lights", "Lights", caption, columns, rows)
@@ -179,11 +179,11 @@ def _methods(page: _Page, model: LCVD) -> dict[str, Any]:
             *page.truth(name),
         ]
     caption = (
-        "What costs nothing beside what was trained. The reference copied does not move. The driving frame moves rightly "
-        "and keeps its own light; times the ratio of two shadings it takes the light asked for, but a portrait that is to "
-        "be animated has no such frame. The codec round trip shows what the latents lose of it."
+        "Baselines without training. The copied reference does not move. The driving frame has the right motion and its own "
+        "light; multiplied by the ratio of two shadings it gets the target light, but a portrait that is to be animated has no "
+        "such frame. The codec round trip shows what is lost in the latents."
     )
-    columns = ["Reference copied", "Driving, not relit", "Driving × shading ratio", "Codec round trip", "This model"]
+    columns = ["Copied reference", "Driving (unmodified)", "Driving × shading ratio", "Codec round trip", "This model"]
     return page.figure("methods", "Methods", caption, columns, rows)
 
 
@@ -196,9 +196,9 @@ def _adapters(page: _Page, run: _Runs, guidance: float) -> dict[str, Any]:
             for names in known.values()
         ] + page.truth(light)
     caption = (
-        "The same seed with adapters switched off. The reference adapter brings the person, the shading adapter brings "
-        "pose and light. Without either, the model knows the background and a summary of the reference alone. With "
-        f"shading, guidance ω is {guidance:g}."
+        "Results with adapters switched off, from the same seed. The reference adapter provides the person, the shading adapter "
+        "pose and light. Without both, the model gets only the background and an embedding of the reference. With shading, "
+        f"guidance ω is {guidance:g}."
     )
     return page.figure("adapters", "Adapters", caption, list(known), rows)
 
@@ -216,8 +216,8 @@ def _guidance(page: _Page, run: _Runs, used: float) -> dict[str, Any]:
     frames = {weight: run.frame(light, Guidance.of_adapters("+".join(both), weight)) for weight in weights}
     cells = [page.tile(f"guidance_{weight:g}", frame, lit) for weight, frame in frames.items()]
     caption = (
-        f"Guidance ω weighs the shading: at 0 it isn't seen, at 1 it counts once, above 1 it is exaggerated. This run "
-        f"uses {used:g}."
+        "Guidance ω is the weight of the shading condition: 0 ignores it, 1 applies it as trained, and higher values exaggerate it. "
+        f"This run uses {used:g}."
     )
     columns = [f"ω = {weight:g}" for weight in weights]
     return page.figure("guidance", "Guidance ω", caption, columns, {light: cells + page.truth(light)})
