@@ -9,7 +9,7 @@ from typing import Any
 
 from lcvd.config.explain import keys
 from lcvd.config.profiles import profile
-from lcvd.model.hub import SMALL, fetched
+from lcvd.model.hub import SMALL, find_model
 from lcvd.weights.registry import REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,7 @@ def _value(settings: Any, name: str) -> Any:
 
 def small_model() -> str:
     """The card of the included model, without its title."""
-    return (fetched(SMALL) / "README.md").read_text(encoding="utf-8").partition("\n")[2]
+    return (find_model(SMALL) / "README.md").read_text(encoding="utf-8").partition("\n")[2]
 
 
 def weights() -> str:

@@ -15,7 +15,8 @@ from typing import Any
 
 from lcvd.config.profiles import profile
 from lcvd.evaluate.stage import evaluate
-from lcvd.model.hub import SMALL, fetched, load_sampling
+from lcvd.model.hub import SMALL, find_model
+from lcvd.model.parts import load_sampling
 
 OTHER_SETTINGS = ((1.0, 1.0), (1.0, 1.5), (1.0, 3.0), (1.5, 2.0))
 """Further pairs of guidance and likeness."""
@@ -27,9 +28,9 @@ def measure(shards: Path, **changes: float) -> dict[str, Any]:
     settings = profile("demo")
     section = settings.evaluate.model_copy(update=changes)
     with tempfile.TemporaryDirectory() as out:
-        found = evaluate(fetched(SMALL), shards, Path(out), settings.model_copy(update={"evaluate": section}))
+        found = evaluate(find_model(SMALL), shards, Path(out), settings.model_copy(update={"evaluate": section}))
     others = {name: numbers for name, numbers in found["baselines"].items() if name in BASELINES}
-    sampling = load_sampling(fetched(SMALL)).resolved(section.overrides)
+    sampling = load_sampling(find_model(SMALL)).resolved(section.overrides)
     used = {"guidance": sampling.guidance, "likeness": sampling.likeness}
     return {**{key: found[key] for key in ("clips", "frames", "metrics")}, **used, "baselines": others}
 
@@ -41,7 +42,7 @@ def main() -> None:
     shards = parser.parse_args().shards
     result = measure(shards)
     text = json.dumps(result, indent=1, sort_keys=True) + "\n"
-    (fetched(SMALL) / "metrics.json").write_text(text, encoding="utf-8")
+    (find_model(SMALL) / "metrics.json").write_text(text, encoding="utf-8")
     print(text)
     for guidance, likeness in OTHER_SETTINGS:
         found = measure(shards, guidance=guidance, likeness=likeness)["metrics"]

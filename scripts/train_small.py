@@ -22,7 +22,8 @@ from lcvd.config.io import dump_settings
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.download.manifest.files import write_manifest
-from lcvd.model.hub import SMALL, fetched, load_parts, save_parts
+from lcvd.model.hub import SMALL, find_model
+from lcvd.model.parts import load_parts, save_parts
 from lcvd.shard.split import place
 
 HEADS, HELD_OUT_HEADS = 150, 4
@@ -106,7 +107,7 @@ def main() -> None:
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(folder)}
     subprocess.run(["dvc", "repro", "train"], cwd=folder, env=environment, check=True)
-    save_parts(load_parts(folder / "data" / "train" / "model", torch.float16), fetched(SMALL))
+    save_parts(load_parts(folder / "data" / "train" / "model", torch.float16), find_model(SMALL))
 
 
 if __name__ == "__main__":

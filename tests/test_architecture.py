@@ -32,7 +32,7 @@ TESTED_IN = {
     "lcvd/model/test_sampler.py": "model/recipe",
     "lcvd/reconstruct/estimators/test_deca.py": "face/deca_coder",
     "lcvd/reconstruct/test_stage.py": "reconstruct/contact_sheet reconstruct/estimators/open_head",
-    "lcvd/relighting/test_api.py": "relighting/generate relighting/options relighting/result relighting/scene "
+    "lcvd/relighting/test_api.py": "relighting/options relighting/result relighting/scene "
     "relighting/output/options relighting/output/paste relighting/output/prefetch relighting/output/provenance",
     "lcvd/render/test_rasterize.py": "render/threads",
     "lcvd/report/test_build.py": "report/collect report/figures report/media",

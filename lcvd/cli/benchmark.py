@@ -15,7 +15,7 @@ from lcvd.evaluate.figures.grid import GRID
 from lcvd.evaluate.inputs import OWN, names_of
 from lcvd.evaluate.protocol import Manifest, load_manifest, protocols
 from lcvd.evaluate.result_folders import check
-from lcvd.model.hub import fetched
+from lcvd.model.hub import find_model
 from lcvd.relighting.api import checkpoint_here
 from lcvd.report.ablation import ablation_of, write_ablation
 from lcvd.report.opinions import read_study
@@ -102,7 +102,7 @@ def run(
             *metrics,
             *(manifest.published_metrics if published else ()),
         ),
-        model=fetched(model or checkpoint_here()),
+        model=find_model(model or checkpoint_here()),
         out=out,
         cache=cache,
     )

@@ -13,9 +13,9 @@ import torch
 
 from lcvd.model.adapter import Adapter
 from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
-from lcvd.model.hub import Parts, save_parts
 from lcvd.model.lcvd import CONDITIONS
 from lcvd.model.load import load_image_encoder, load_part, load_vae, read_config
+from lcvd.model.parts import Parts, save_parts
 from lcvd.model.sampling import Sampling
 from lcvd.model.schedule import euler_scheduler
 from lcvd.model.seeds import generator

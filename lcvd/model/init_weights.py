@@ -13,10 +13,9 @@ import torch
 from lcvd.config.train import ImageEncoderSettings, ModelSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.hf_classes import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
-from lcvd.model.hub import SMALL, adapter_folder, fetched, load_sampling
+from lcvd.model.hub import SMALL, find_model
 from lcvd.model.image_token import new_image_encoder, vision_config
-from lcvd.model.load import load_image_encoder, load_part, read_config
-from lcvd.model.sampling import Sampling
+from lcvd.model.load import adapter_folder, load_image_encoder, load_part, read_config
 from lcvd.model.seeds import generator, seeded_construction
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
@@ -46,7 +45,7 @@ def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
     made: dict[str, Adapter] = {}
     for name in settings.conditions:
         if settings.start == SMALL:
-            made[name] = load_part(Adapter, fetched(SMALL) / adapter_folder(name), torch.float32)
+            made[name] = load_part(Adapter, find_model(SMALL) / adapter_folder(name), torch.float32)
         else:
             # What its construction draws is thrown away, but mustn't come from the global generator.
             with seeded_construction(seed, "adapter"):
@@ -63,11 +62,6 @@ def image_encoder(start: str, settings: ImageEncoderSettings, seed: int) -> CLIP
     wanted = vision_config(settings)
     _compare(folder / "image_encoder", {name: getattr(wanted, name) for name in _VISION}, "train.model.image_encoder")
     return load_image_encoder(folder / "image_encoder", torch.float32)
-
-
-def sampling(start: str) -> Sampling:
-    """The sampling defaults of a model trained from `start`: those of the model it starts from."""
-    return load_sampling(fetched(SMALL)) if start == SMALL else Sampling()
 
 
 def unet_config(settings: ModelSettings) -> dict[str, Any]:
@@ -93,7 +87,7 @@ def _folder(start: str) -> Path | None:
     """Where the UNet and image encoder of a start lie; None: they are drawn."""
     if start == "random":
         return None
-    return fetched(SMALL) if start == SMALL else require(start)
+    return find_model(SMALL) if start == SMALL else require(start)
 
 
 def _compare(folder: Path, wanted: dict[str, Any], setting: str, free: tuple[str, ...] = ()) -> None:

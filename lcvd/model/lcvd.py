@@ -17,9 +17,10 @@ from lcvd.config.train import SVD_SIGMAS, ModelSettings
 from lcvd.model import init_weights
 from lcvd.model.adapter import Adapter
 from lcvd.model.hf_classes import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
-from lcvd.model.hub import Parts
+from lcvd.model.hub import SMALL, find_model
 from lcvd.model.image_token import image_token
 from lcvd.model.latents import LatentCodec, codec_of
+from lcvd.model.parts import Parts, load_sampling
 from lcvd.model.sampling import Sampling
 from lcvd.model.schedule import euler_scheduler
 from lcvd.weights.registry import ModelError
@@ -98,7 +99,7 @@ class LCVD(nn.Module):
             overlap=settings.overlap,
             sigmas=settings.sigmas,
             warp_reference=settings.warp_reference,
-            sampling=init_weights.sampling(settings.start),
+            sampling=load_sampling(find_model(SMALL)) if settings.start == SMALL else PUBLISHED,
         ).eval()
 
     @classmethod

@@ -25,6 +25,11 @@ Part = TypeVar("Part", bound=ModelMixin)
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
+def adapter_folder(condition: str) -> str:
+    """Name of the folder of a condition's adapter."""
+    return f"{condition}_adapter"
+
+
 def read_config(path: Path) -> dict[str, Any]:
     """What the JSON file `path` holds.
 

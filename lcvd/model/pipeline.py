@@ -19,9 +19,9 @@ from lcvd.model.conditioned import Conditioned
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.guidance import Guidance, Scale
 from lcvd.model.hf_classes import BaseOutput, DiffusionPipeline
-from lcvd.model.hub import Parts, load_parts, save_parts
 from lcvd.model.lcvd import CONDITIONS, LCVD
 from lcvd.model.objective import time_ids
+from lcvd.model.parts import Parts, load_parts, save_parts
 from lcvd.model.recipe import Recipe
 from lcvd.model.sampler import sample
 from lcvd.model.sampling import Sampling
@@ -115,7 +115,7 @@ class LCVDPipeline(DiffusionPipeline):
         device: torch.device | str = "cpu",
         **hub: Any,
     ) -> LCVDPipeline:
-        """The pipeline of the model in a folder, or in a hub's repository "owner/name"; strict, see `hub.load_parts`.
+        """The pipeline of the model in a folder, or in a hub's repository "owner/name"; strict, see `parts.load_parts`.
 
         Raises:
             ModelError: it isn't a model, or a part doesn't fit its config; files and keys are named.
@@ -123,7 +123,7 @@ class LCVDPipeline(DiffusionPipeline):
         return cls.of(load_parts(where, torch_dtype, **hub)).to(device)
 
     def save_pretrained(self, folder: Path | str, **options: Any) -> None:
-        """Write all parts below `folder`; see `hub.save_parts`. `push_to_hub` uses it."""
+        """Write all parts below `folder`; see `parts.save_parts`. `push_to_hub` uses it."""
         save_parts(self.parts, folder, **options)
 
     def compile_blocks(self, **options: Any) -> None:

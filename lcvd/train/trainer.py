@@ -19,9 +19,9 @@ from torch import Tensor, distributed
 from lcvd.config.train import TrainSettings
 from lcvd.errors import LcvdError, UsageError
 from lcvd.model.fingerprint import prepared_key
-from lcvd.model.hub import save_parts
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
+from lcvd.model.parts import save_parts
 from lcvd.train import checkpoint, universal_checkpoint
 from lcvd.train.checkpoint import Position
 from lcvd.train.collectives import add_up, barrier, gather, start_processes

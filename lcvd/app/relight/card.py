@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcvd.errors import FileError
-from lcvd.model.hub import SMALL, fetched
+from lcvd.model.hub import SMALL, find_model
 
 if TYPE_CHECKING:
     from lcvd.relighting.generate import Model
@@ -41,7 +41,7 @@ def about(model: Model, checkpoint: str) -> About:
     Raises:
         FileError: a metrics.json is no JSON.
     """
-    config, folder = model.pipe.config, fetched(SMALL) if checkpoint == SMALL else Path(checkpoint)
+    config, folder = model.pipe.config, find_model(SMALL) if checkpoint == SMALL else Path(checkpoint)
     size = config.size
     can = [f"Makes {size} × {size} pixels, {config.frames} frames at a time; clips of any length, window by window."]
     cannot = [

@@ -14,12 +14,13 @@ from lcvd.config.train import ModelSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.fingerprint import fingerprint
 from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
-from lcvd.model.hub import fetched
+from lcvd.model.hub import find_model
 from lcvd.model.image_token import new_image_encoder
 from lcvd.model.init_weights import unet_config
 from lcvd.model.latents import codec_of
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.sampling import Sampling
 from lcvd.weights.registry import MissingWeights
 from lcvd.weights.strict import ModelError
 from tests.golden_rules import rule_weights
@@ -41,7 +42,7 @@ def same(module: torch.nn.Module, file: Path) -> bool:
 
 def test_small_starts_from_the_model_that_comes_along() -> None:
     model = LCVD.fresh(asking("small", demo()), seed=3)
-    folder = fetched("small")
+    folder = find_model("small")
     assert same(model.unet, folder / "unet" / "diffusion_pytorch_model.safetensors")
     assert same(model.image_encoder, folder / "image_encoder" / "model.safetensors")
     for name, adapter in model.adapters.items():
@@ -49,6 +50,8 @@ def test_small_starts_from_the_model_that_comes_along() -> None:
         assert any(parameter.abs().max() > 0 for parameter in adapter.parameters())
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert all(parameter.requires_grad for parameter in model.trainable())
+    assert model.sampling == Sampling(1.0, 2.0, "default", 25), "it is sampled as the model it starts from"
+    assert LCVD.fresh(demo().model_copy(update={"start": "random"}), seed=3).sampling == Sampling()
 
 
 def test_its_autoencoder_is_the_one_that_prepares_latents() -> None:
