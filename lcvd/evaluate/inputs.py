@@ -20,11 +20,11 @@ from lcvd.face.align import align
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import HeadModel, head_of
 from lcvd.face.square import square_pictures
+from lcvd.model.conditioning import Conditioning
 from lcvd.relighting.light_sources import light_from
 from lcvd.relighting.media import IMAGES, SETTLING, media_of, pixels_of
 from lcvd.relighting.portrait import Face, digest_of, reconstruct
-from lcvd.render.hints import WINDOW, Hints, hints_of
-from lcvd.render.warp import WarpedReference
+from lcvd.render.hints import WINDOW, hints_of
 from lcvd.video.decode import frames as decode
 
 Array = NDArray[Any]
@@ -85,14 +85,11 @@ class Input:
 
     def shot(self, light: Light, seed: int) -> Shot:
         """What a method is given to make this video under `light`."""
-        picture, mask = self.portrait.first(self.size)
-        still = self.portrait.codes.window([0])
-        own = next(hints_of(self.head, still, self.size))[0]
+        portrait, mask = self.portrait.first(self.size)
+        own = self.portrait.codes.window([0])
         return Shot(
             self.id, light.name, self.size, self.codes.frames, light.light, light.picture,
-            picture, mask, own, Hints(self.head, self.codes, self.size, light.light),
-            WarpedReference(self.head, picture, still, self.codes),
-            lambda: self._windows(light.light), seed,
+            Conditioning.rendered(portrait, mask, own, self.codes, light.light), lambda: self._windows(light.light), seed,
         )  # fmt: skip
 
     def _windows(self, light: Array) -> Iterator[Window]:

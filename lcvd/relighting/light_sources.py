@@ -29,7 +29,7 @@ KEYFRAMES = "keyframes"
 
 
 @dataclass(frozen=True)
-class Shot:
+class LightContext:
     """What the light of a video may refer to: `count` frames at `fps`, the portrait's own light (9, 3) and the driving
     clip's, one a frame (count, 9, 3)."""
 
@@ -39,38 +39,40 @@ class Shot:
     driving: Array | None = None
 
 
-def light_from(given: Any, scratch: Path, settings: Settings, yaw: float = 0.0, shot: Shot | None = None) -> Array:
+def light_from(
+    given: Any, scratch: Path, settings: Settings, yaw: float = 0.0, context: LightContext | None = None
+) -> Array:
     """A light (9, 3), or one a frame (count, 9, 3).
 
     Args:
-        given: a preset's name; an SH file, of one light or of `shot.count`; an environment map (see
+        given: a preset's name; an SH file, of one light or of `context.count`; an environment map (see
             `lcvd.light.environment`); a picture or clip, for the light on the face in its first frame; ``orbit``, a
             lamp that circles once; ``reference``, the portrait's own; ``driving``, the driving clip's; a file of
             keyframes or its content (`keyframes`); or an array of either shape.
         scratch, settings: see `reconstruct`.
         yaw: degrees by which an environment map is turned to the right.
-        shot: the video that it is for.
+        context: the video that it is for.
 
     Raises:
         UsageError: `given` is none of them or doesn't fit the video, or `yaw` is given and it is no environment map.
         ClipError: a picture without a face, or no picture; the file is named.
     """
-    shot = shot or Shot()
+    context = context or LightContext()
     check_named(given, yaw)
     if isinstance(given, np.ndarray):
-        return _fitting("light", check_light(given), shot)
+        return _fitting("light", check_light(given), context)
     if isinstance(given, Mapping):
-        return keyframes(given, "light", Path(), scratch, settings, shot)
+        return keyframes(given, "light", Path(), scratch, settings, context)
     path = Path(given)
     if path.suffix.lower() in environment.SUFFIXES:
         return environment.load_environment(path, yaw)
     if str(given) in NAMES:
-        return _named(str(given), shot)
+        return _named(str(given), context)
     if path.suffix.lower() in LIGHT_FILES:
         held = _keyframes_in(path)
         if held is not None:
-            return keyframes(held, str(path), path.parent, scratch, settings, shot)
-        return _fitting(str(path), load_light(path), shot)
+            return keyframes(held, str(path), path.parent, scratch, settings, context)
+        return _fitting(str(path), load_light(path), context)
     light: Array = reconstruct(media_of(path, scratch).beginning(), scratch, settings).codes.light[0]
     return light
 
@@ -100,7 +102,9 @@ def sources_of(given: Any) -> list[tuple[str, str]]:
     return []
 
 
-def keyframes(held: Mapping[str, Any], name: str, folder: Path, scratch: Path, settings: Settings, shot: Shot) -> Array:
+def keyframes(
+    held: Mapping[str, Any], name: str, folder: Path, scratch: Path, settings: Settings, context: LightContext
+) -> Array:
     """Lights (count, 9, 3) of ``{"keyframes": [{"time": seconds, "light": ..., "yaw": degrees}, ...]}``.
 
     Each light is a name, a file beside the keyframes' own, or nine rows of three numbers; SH coefficients are
@@ -124,14 +128,16 @@ def keyframes(held: Mapping[str, Any], name: str, folder: Path, scratch: Path, s
         if times and time <= times[-1]:
             raise UsageError(f"{where}: time {time:g} s doesn't come after {times[-1]:g} s; put them in order")
         try:
-            lights.append(_entry_light(entry, folder, scratch, settings, shot))
+            lights.append(_entry_light(entry, folder, scratch, settings, context))
         except LcvdError as error:
             raise UsageError(f"{where}: {error}") from None
         times.append(float(time))
-    return _interpolated(np.array(times), lights, shot)
+    return _interpolated(np.array(times), lights, context)
 
 
-def _entry_light(entry: Mapping[str, Any], folder: Path, scratch: Path, settings: Settings, shot: Shot) -> Array:
+def _entry_light(
+    entry: Mapping[str, Any], folder: Path, scratch: Path, settings: Settings, context: LightContext
+) -> Array:
     given = entry["light"]
     if isinstance(given, list):
         return check_light(np.asarray(given, np.float32))
@@ -139,36 +145,36 @@ def _entry_light(entry: Mapping[str, Any], folder: Path, scratch: Path, settings
         raise UsageError(f"light is {given!r}; expected a name, a file, or nine rows of three numbers")
     if given not in NAMES:
         given = str(folder / given)
-    return light_from(given, scratch, settings, float(entry.get("yaw", 0)), shot)
+    return light_from(given, scratch, settings, float(entry.get("yaw", 0)), context)
 
 
-def _interpolated(times: Array, lights: list[Array], shot: Shot) -> Array:
+def _interpolated(times: Array, lights: list[Array], context: LightContext) -> Array:
     """Each keyframe's light may itself change over the video; at a frame, the two around it are mixed as they are then."""
-    seconds = np.arange(shot.count) / shot.fps
-    whole = np.stack([np.broadcast_to(light, (shot.count, 9, 3)) for light in lights])
+    seconds = np.arange(context.count) / context.fps
+    whole = np.stack([np.broadcast_to(light, (context.count, 9, 3)) for light in lights])
     after = np.clip(np.searchsorted(times, seconds, side="right"), 1, max(1, len(times) - 1))
     if len(times) == 1:
         return np.ascontiguousarray(whole[0], np.float32)
     before = after - 1
     share = np.clip((seconds - times[before]) / (times[after] - times[before]), 0, 1)[:, None, None]
-    frames = np.arange(shot.count)
+    frames = np.arange(context.count)
     return ((1 - share) * whole[before, frames] + share * whole[after, frames]).astype(np.float32)
 
 
-def _named(name: str, shot: Shot) -> Array:
+def _named(name: str, context: LightContext) -> Array:
     if name == ORBIT:
-        return orbit(shot.count)
+        return orbit(context.count)
     if name in (REFERENCE, DRIVING):
-        light = shot.reference if name == REFERENCE else shot.driving
+        light = context.reference if name == REFERENCE else context.driving
         if light is None:
             raise UsageError(f"light {name!r} is that of a portrait or driving clip, and there is none here")
         return light
     return preset(name)
 
 
-def _fitting(name: str, light: Array, shot: Shot) -> Array:
-    if light.ndim == 3 and len(light) != shot.count:
-        raise UsageError(f"{name}: lights of {len(light)} frames, for a video of {shot.count}")
+def _fitting(name: str, light: Array, context: LightContext) -> Array:
+    if light.ndim == 3 and len(light) != context.count:
+        raise UsageError(f"{name}: lights of {len(light)} frames, for a video of {context.count}")
     return light
 
 

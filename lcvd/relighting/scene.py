@@ -18,7 +18,7 @@ from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel, head_of
-from lcvd.relighting.light_sources import Shot, light_from
+from lcvd.relighting.light_sources import LightContext, light_from
 from lcvd.relighting.media import media_of
 from lcvd.relighting.motion import Motion, at_rate, calmed, driving_motion, motion_of, without_gaps
 from lcvd.relighting.options import SceneRequest
@@ -61,8 +61,8 @@ class Scene:
     def light(self, given: Any, scratch: Path, settings: Settings, yaw: float = 0.0) -> Array:
         """Lights (N, 9, 3) float32 of whatever names one, see `light_from`."""
         driving = None if self.portrait.media.still and self.motion.face is self.portrait else self.motion.codes.light
-        shot = Shot(self.frames, self.motion.fps, self.portrait.codes.light[0], driving)
-        found = light_from(given, scratch, settings, yaw, shot)
+        context = LightContext(self.frames, self.motion.fps, self.portrait.codes.light[0], driving)
+        found = light_from(given, scratch, settings, yaw, context)
         return np.ascontiguousarray(np.broadcast_to(found, (self.frames, 9, 3)), np.float32)
 
     def hints(self, lights: Array, size: int) -> Hints:

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.face.codes import FaceCodes
-from lcvd.render.hints import Hints
-from lcvd.render.warp import WarpedReference
+from lcvd.model.conditioning import Conditioning
 
 Array = NDArray[Any]
 
@@ -49,17 +48,8 @@ class Shot:
     """(9, 3) float32 spherical-harmonics light asked for, in the spec's basis (C4)."""
     target: Array | None
     """(H, W, 3) uint8: the picture whose light it is; None for a light that isn't from a picture."""
-    reference: Array
-    """(S, S, 3) uint8: the portrait."""
-    mask: Array
-    """(S, S) uint8: 255 on the person in `reference`."""
-    reference_hint: Array
-    """(S, S, 3) uint8: the reference's hint under its own light."""
-    hints: Hints
-    """Shading hints (T, S, S, 3) of the face to show under the light asked for, any few at a time: `Window.wanted`, for
-    who needs nothing else."""
-    warped_reference: WarpedReference
-    """The reference as it stands in each of the T frames, any few at a time."""
+    conditioning: Conditioning
+    """The portrait with its mask and hint, and the hints and the warped portrait of the T frames, rendered on demand."""
     windows: Callable[[], Iterator[Window]]
     seed: int
     """Of everything random."""

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from lcvd.cache.store import file_hash
 from lcvd.errors import MissingFile, UsageError
 from lcvd.evaluate.methods.base import Options, Shot
-from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
 
 
@@ -48,7 +47,7 @@ class Lcvd:
         if shot.size != self.size:
             raise UsageError(f"the model makes {self.size} px, the protocol asks for {shot.size}: set its size to that")
         latents = self._pipe(
-            Conditioning(shot.reference, shot.mask, shot.reference_hint, shot.hints, shot.warped_reference),
+            shot.conditioning,
             generator=shot.seed,
             guidance=self._sampling.guidance_for(),
             recipe=self._sampling.recipe_for(),

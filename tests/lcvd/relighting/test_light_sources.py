@@ -13,7 +13,7 @@ from PIL import Image
 from lcvd.ledger.rows import ClipError
 from lcvd.light.environment import load_environment
 from lcvd.light.presets import orbit, preset, save_light
-from lcvd.relighting.light_sources import Shot, light_from, sources_of
+from lcvd.relighting.light_sources import LightContext, light_from, sources_of
 from lcvd.render.sh import dominant_direction
 
 
@@ -30,7 +30,7 @@ def test_the_published_targets_are_lit_from_their_sides(clips_dir, relight_setti
 
 def test_presets_files_and_mistakes(relight_settings, tmp_path) -> None:
     def light(given: object, count: int = 1, **more: float) -> np.ndarray:
-        return light_from(given, tmp_path, relight_settings, shot=Shot(count), **more)
+        return light_from(given, tmp_path, relight_settings, context=LightContext(count), **more)
 
     np.testing.assert_array_equal(light("left"), preset("left"))
     np.save(tmp_path / "light.npy", preset("top"))
@@ -56,9 +56,9 @@ def test_presets_files_and_mistakes(relight_settings, tmp_path) -> None:
 
 
 def test_the_portraits_and_the_driving_clips_own_light(relight_settings, tmp_path) -> None:
-    shot = Shot(3, reference=preset("left"), driving=orbit(3))
+    context = LightContext(3, reference=preset("left"), driving=orbit(3))
     for name, expected in (("reference", preset("left")), ("driving", orbit(3))):
-        np.testing.assert_array_equal(light_from(name, tmp_path, relight_settings, shot=shot), expected)
+        np.testing.assert_array_equal(light_from(name, tmp_path, relight_settings, context=context), expected)
 
 
 def test_an_environment_map_turns(relight_settings, tmp_path) -> None:
@@ -84,7 +84,7 @@ def test_keyframes_are_mixed_linearly_in_time(relight_settings, tmp_path) -> Non
         {"time": 1.5, "light": preset("right").tolist()},
         {"time": 2, "light": "top.json"},
     )
-    found = light_from(path, tmp_path, relight_settings, shot=Shot(30, 10.0))
+    found = light_from(path, tmp_path, relight_settings, context=LightContext(30, 10.0))
     left, right, top = preset("left"), preset("right"), preset("top")
     for seconds, expected in (
         (0.0, left), (0.5, left), (0.8, 0.7 * left + 0.3 * right), (1.5, right), (1.8, 0.4 * right + 0.6 * top),
@@ -93,9 +93,9 @@ def test_keyframes_are_mixed_linearly_in_time(relight_settings, tmp_path) -> Non
         np.testing.assert_allclose(found[round(seconds * 10)], expected, atol=1e-5, err_msg=str(seconds))
     # a light that itself changes is mixed as it is at that time
     path = keyed(tmp_path, {"time": 0, "light": "orbit"}, {"time": 2, "light": "left"})
-    found = light_from(path, tmp_path, relight_settings, shot=Shot(30, 10.0))
+    found = light_from(path, tmp_path, relight_settings, context=LightContext(30, 10.0))
     np.testing.assert_allclose(found[10], (orbit(30)[10] + left) / 2, atol=1e-5)
-    one = light_from(keyed(tmp_path, {"time": 3, "light": "left"}), tmp_path, relight_settings, shot=Shot(4))
+    one = light_from(keyed(tmp_path, {"time": 3, "light": "left"}), tmp_path, relight_settings, context=LightContext(4))
     np.testing.assert_allclose(one, np.stack([left] * 4), atol=1e-6)
 
 
@@ -115,4 +115,4 @@ def test_keyframes_are_mixed_linearly_in_time(relight_settings, tmp_path) -> Non
 )
 def test_wrong_keyframes_are_named(relight_settings, tmp_path, entries, words) -> None:
     with pytest.raises(ValueError, match=r"keys\.json: .*" + words.replace("(9, 3)", r"\(9, 3\)")):
-        light_from(keyed(tmp_path, *entries), tmp_path, relight_settings, shot=Shot(5))
+        light_from(keyed(tmp_path, *entries), tmp_path, relight_settings, context=LightContext(5))

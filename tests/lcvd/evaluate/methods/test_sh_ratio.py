@@ -9,10 +9,8 @@ from lcvd.config.profiles import profile
 from lcvd.evaluate.methods.base import Options, Shot, Window
 from lcvd.evaluate.methods.registry import open_method
 from lcvd.evaluate.truth import psnr
-from lcvd.face.head import load_head
 from lcvd.light.presets import preset
-from lcvd.render.hints import Hints
-from lcvd.render.warp import WarpedReference
+from lcvd.model.conditioning import Conditioning
 from tests.lcvd.render.test_ratio_image import SIZE, rendered, scene  # noqa: F401  # a fixture
 
 
@@ -25,9 +23,8 @@ def test_the_method_goes_window_by_window_with_masks_of_its_own(scene, tmp_path)
             yield Window(frames[part], codes.window(part), hint[part], hint[part])
 
     shot = Shot(
-        clip="c", light_name="left", size=SIZE, frames=4, light=preset("left"), target=None, reference=frames[0],
-        mask=np.full((SIZE, SIZE), 255, np.uint8), reference_hint=hint[0],
-        hints=Hints(load_head(), codes, SIZE, preset("left")), warped_reference=WarpedReference(load_head(), frames[0], codes.window([0]), codes),
+        clip="c", light_name="left", size=SIZE, frames=4, light=preset("left"), target=None,
+        conditioning=Conditioning.rendered(frames[0], np.full((SIZE, SIZE), 255, np.uint8), codes.window([0]), codes, preset("left")),
         windows=windows, seed=0,
     )  # fmt: skip
     method = open_method("sh-ratio", Options(profile("demo"), tmp_path, torch.device("cpu")))
