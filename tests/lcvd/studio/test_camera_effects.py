@@ -51,8 +51,8 @@ def test_the_matte_moves_with_the_image(layout: FaceLayout) -> None:
 
 
 def test_a_warp_of_size_zero_is_the_identity(layout: FaceLayout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(camera_effects, "BEND", 0.0)
-    monkeypatch.setattr(camera_effects, "BEND_FACE", 0.0)
+    monkeypatch.setattr(camera_effects, "WARP_STD", 0.0)
+    monkeypatch.setattr(camera_effects, "FACE_WARP_STD", 0.0)
     moved, matte = random_warp(COORDINATES, layout.person, layout.skin, np.random.default_rng(0))
     assert np.array_equal(moved, COORDINATES)
     assert np.array_equal(matte, layout.person)
