@@ -7,11 +7,9 @@ import logging
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.evaluate.records_file import read_records
 from lcvd.evaluate.stage import evaluate as relight_and_score
 from lcvd.evaluate.write import headline
 from lcvd.report.build import build_report
-from lcvd.report.tables import markdown, table_of
 from tasks.runtime.artifacts import show_pictures, show_text
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import DATA, Stage, main
@@ -35,9 +33,6 @@ def evaluate(settings: Settings) -> None:
         with reported(stage.name):
             numbers = relight_and_score(model, shards, out, settings, step)
     log.info("evaluate: %s", headline(numbers))
-    (out / "table.md").write_text(
-        markdown(table_of(read_records(out / "records.json")), intervals=True), encoding="utf-8"
-    )
     build_report(DATA, out / "report.html")
     show_text("metrics", out / "table.md")
     show_pictures("plots", sorted((out / "plots").glob("*.png"))[:4])

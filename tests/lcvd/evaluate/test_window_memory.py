@@ -18,10 +18,10 @@ import json, sys, tracemalloc
 from pathlib import Path
 import numpy as np, torch
 from lcvd.config.profiles import profile
-from lcvd.evaluate.protocol import Protocol
+from lcvd.evaluate.protocol import Manifest
 from lcvd.metrics.registry import open_metrics
-from lcvd.evaluate.benchmark import BenchmarkRequest, run_benchmark
-from lcvd.evaluate.engine import Engine
+from lcvd.evaluate.benchmark import Asked, judge
+from lcvd.evaluate.engine import Run
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_h264
 
@@ -29,23 +29,22 @@ torch.set_num_threads(1)
 root, size = Path(sys.argv[1]), int(sys.argv[2])
 there = np.concatenate([frames for frames, _ in StudioClip("astronaut", 3, "front", 10, 256).render()])
 both = np.concatenate([there, there[::-1]])
-add, found = Engine.add, []
+add, found = Run.add, []
 
 
 def traced(*given):
     tracemalloc.start()
-    videos = add(*given)
+    add(*given)
     found.append(tracemalloc.get_traced_memory()[1])
     tracemalloc.stop()
-    return videos
 
 
-Engine.add = traced
+Run.add = traced
 for count in [8, *map(int, sys.argv[3:])]:  # the first loads everything
     place = root / str(count)
     write_h264(place / "clips" / "a.mp4", (both for _ in range(-(-count // len(both)))), 25)
-    plan = Protocol(name="m", title="M", task="relight", frames=count, size=size, lights=("left",), metrics=open_metrics())
-    run_benchmark(BenchmarkRequest(plan, root, place / "clips", {"sh-ratio": None}, open_metrics(), root, place / "out", place / "cache"), profile("demo"))
+    plan = Manifest(name="m", title="M", task="relight", frames=count, size=size, lights=("left",), metrics=open_metrics())
+    judge(Asked(plan, root, place / "clips", {"sh-ratio": None}, open_metrics(), root, place / "out", place / "cache"), profile("demo"))
 print(json.dumps(found[1:]))
 """
 
@@ -53,7 +52,7 @@ print(json.dumps(found[1:]))
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_of_a_clip_a_window_is_held(tmp_path: Path) -> None:
-    """`Engine.add` relights a clip, and measures what was made and the input with all open metrics."""
+    """`Run.add` relights a clip, and measures what was made and the input with all open metrics."""
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
     words = [sys.executable, str(script), str(tmp_path), str(SIZE), str(SHORT), str(LONG)]
