@@ -179,7 +179,7 @@ class ScoredClip:
             progress=lambda done, total: ticker.part(len(hints), done / total),
         ).frames
         path = self.scratch / f"made_{light}.mkv"
-        write_lossless(path, self.pipe.decode_uint8(latents), float(self.sample.meta.fps))
+        write_lossless(path, self.pipe.shown(latents), float(self.sample.meta.fps))
         ticker.finished(len(hints))
         return path
 

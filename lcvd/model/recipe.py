@@ -1,4 +1,4 @@
-"""Recipes: trade-offs between quality and time of sampling."""
+"""Recipes: what a sampling run trades between exactness and time."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from lcvd.model.windows import WindowRule
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a video is sampled: solver, steps, windows, and the noise levels of guidance and likeness."""
+    """How a video is sampled; everything else (guidance, likeness, conditions, seed) says what is sampled."""
 
     steps: int
-    """Number of denoising steps."""
+    """Denoising steps."""
     solver: Solver = "euler"
     windows: WindowRule = "published"
     overlap: int | None = None
-    """Number of frames that consecutive windows share, including the reference. None: the model's own."""
+    """Frames that neighbouring windows share, the reference counted; None: the model's own."""
     interval: tuple[float, float] | None = None
-    """Noise levels (lowest, highest sigma) at which guidance is applied. At other noise levels only the prediction under the
-    positive conditions is computed and used. None: all noise levels."""
+    """Noise levels (lowest, highest sigma) between which guidance is applied; outside, the full conditions count once and
+    the weaker ones aren't computed. None: at all."""
     likeness: tuple[float, float] = (0.2, 2.0)
-    """Noise levels at which the likeness is applied. At higher noise levels it would also amplify the light of the reference; at
-    lower ones the image is already determined."""
+    """The same for `likeness`. At higher noise it would exaggerate the reference's light as well, at lower nothing is left to
+    decide."""
 
     def __post_init__(self) -> None:
-        """Check the ranges."""
+        """Refuse values out of range."""
         if self.steps < 1:
             raise UsageError(f"steps: expected at least 1, got {self.steps}")
         for name in ("interval", "likeness"):
@@ -41,14 +41,14 @@ RECIPES = {
     "default": Recipe(25, windows="shifted", overlap=2),
     "fast": Recipe(10, windows="shifted", overlap=1, interval=(0.5, 50.0)),
 }
-"""``published`` reproduces the published sampling loop. The others were chosen by measurement (docs/sampling.md)."""
+"""``published``: the published loop, number for number. The others were chosen by measurement (docs/sampling.md)."""
 
 
 def recipe_of(recipe: Recipe | str, steps: int | None = None) -> Recipe:
-    """A recipe, by its name if it is a string; `steps` replaces its number of steps.
+    """The recipe of that name, with another number of steps if given.
 
     Raises:
-        UsageError: there is no recipe of that name.
+        UsageError: there is none of that name.
     """
     if isinstance(recipe, str):
         if recipe not in RECIPES:

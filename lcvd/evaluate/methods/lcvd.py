@@ -53,7 +53,7 @@ class Lcvd:
             recipe=self._sampling.recipe_for(),
             output_type="latent",
         ).frames
-        yield from self._pipe.decode_uint8(latents)
+        yield from self._pipe.shown(latents)
 
     def facts(self) -> dict[str, Any]:
         """How it samples, how large it is, and its weights' hashes."""
