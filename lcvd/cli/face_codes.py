@@ -11,6 +11,7 @@ import click
 from lcvd.cli.options import DATA, FILE, PARAMS
 from lcvd.config.io import load_settings
 from lcvd.errors import UsageError
+from lcvd.ledger.rows import ClipError
 from lcvd.reconstruct.archive import CODES, MASK, Packs
 from lcvd.relighting.portrait import reconstruct_file
 
@@ -52,7 +53,10 @@ def _extract(id: str, out: Path, mask: Path | None, data: Path) -> None:
     packs = Packs(data / "reconstruct")
     for path, part in ((out, CODES), (mask, MASK)):
         if path is not None:
-            found = packs.part(id, part)
+            try:
+                found = packs.part(id, part)
+            except ClipError as error:
+                raise UsageError(f"{error}; `lcvd ledger {id}` shows what happened to the clip") from None
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(found)
     click.echo(f"{out}: {packs.codes(id).frames} frames")

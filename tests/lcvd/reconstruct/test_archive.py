@@ -100,7 +100,7 @@ def test_the_command_takes_one_clip_s_codes_out(tmp_path: Path) -> None:
     pack(folder, tmp_path / "data" / "reconstruct", ["a"])
 
     def run(id: str) -> subprocess.CompletedProcess[str]:
-        argv = [LCVD, "codes", id, "-o", "got.safetensors", "--mask", "got.mkv"]
+        argv = [LCVD, "face-codes", id, "-o", "got.safetensors", "--mask", "got.mkv"]
         return subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     done = run("a")
@@ -109,7 +109,7 @@ def test_the_command_takes_one_clip_s_codes_out(tmp_path: Path) -> None:
     assert (tmp_path / "got.mkv").read_text() == "masks of a"
     done = run("b")
     assert done.returncode == 1
-    assert "`lcvd ledger b` tells its story" in done.stderr
+    assert "`lcvd ledger b` shows what happened to the clip" in done.stderr
 
 
 def test_more_archives_than_four_digits_count(tmp_path: Path) -> None:

@@ -190,4 +190,4 @@ def test_a_shaken_camera_is_jitter(carphone: Clip, settings: Settings, tmp_path:
     clip = dataclasses.replace(carphone, media=media, sha256=file_hash(media), width=168, height=136)
     (row,) = reconstruct_chunk([clip], tmp_path / "out", cache, settings)
     assert row.reason == "jitters"
-    assert "landmarks by" in row.detail
+    assert "landmarks 13.91% of the inter-ocular distance" in row.detail

@@ -16,6 +16,7 @@ from PIL import Image
 import lcvd
 from lcvd.cache.store import file_hash
 from lcvd.light.presets import preset
+from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import Interrupted
 from lcvd.relighting.api import checkpoint_here, model_of
 from lcvd.relighting.generate import _key, latents_of
@@ -102,10 +103,11 @@ def test_frames_alike_are_made_once(portrait, model, relight_settings, scratch, 
 
 
 def test_another_configuration_of_the_same_weights_is_another_key(animated, model, monkeypatch) -> None:
-    reference = animated.scene.reference(64)
-    asked = (animated.scene, reference, animated.lights, 9, model, SamplingOptions(1.5, 0, steps=3))
+    scene, lights = animated.scene, animated.lights
+    inputs = Conditioning.rendered(*scene.portrait.first(64), scene.own, scene.codes, lights)
+    asked = (scene, inputs, lights, 9, model, {"seed": 0, "guidance": 1.5, "steps": 3})
     keys = {_key(*asked)}
-    monkeypatch.setitem(model.pipe.parts.sizes, "overlap", 1)
+    monkeypatch.setitem(model.pipe.parts.config, "overlap", 1)
     keys.add(_key(*asked))
     monkeypatch.setattr(model.pipe.image_encoder.config, "hidden_act", "relu")
     assert len(keys | {_key(*asked)}) == 3
