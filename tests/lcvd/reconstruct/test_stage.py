@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -190,4 +191,4 @@ def test_a_shaken_camera_is_jitter(carphone: Clip, settings: Settings, tmp_path:
     clip = dataclasses.replace(carphone, media=media, sha256=file_hash(media), width=168, height=136)
     (row,) = reconstruct_chunk([clip], tmp_path / "out", cache, settings)
     assert row.reason == "jitters"
-    assert "landmarks 13.91% of the inter-ocular distance" in row.detail
+    assert re.search(r"landmarks [\d.]+% of the inter-ocular distance, at most 3.00% allowed", row.detail)
