@@ -17,7 +17,7 @@ PARTS = """
 import deepspeed, torch
 from torch import distributed, nn
 from lcvd.train.checkpoint import all_finite
-from lcvd.train.engine import start_processes
+from lcvd.train.collectives import start_processes
 
 torch.use_deterministic_algorithms(True)  # which fills what nobody wrote with NaN
 start_processes()
