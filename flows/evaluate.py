@@ -9,9 +9,9 @@ from prefect import flow
 from lcvd.config.settings import Settings
 from lcvd.evaluate.stage import evaluate as relight_and_score
 from lcvd.evaluate.write import headline
+from lcvd.progress import ProgressPrinter
 from lcvd.report.build import build_report
 from tasks.runtime.artifacts import show_pictures, show_text
-from tasks.runtime.progress import progress
 from tasks.runtime.stage import DATA, Stage, main
 from tasks.runtime.throughput import reported
 
@@ -24,14 +24,8 @@ def evaluate(settings: Settings) -> None:
     stage = Stage("evaluate")
     model, shards = stage.input("train") / "model", stage.input("shard")
     out = stage.fresh()
-    with progress(0, stage.name, "frame") as bar:
-
-        def step(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        with reported(stage.name):
-            numbers = relight_and_score(model, shards, out, settings, step)
+    with ProgressPrinter(log.info, unit="frames") as progress, reported(stage.name):
+        numbers = relight_and_score(model, shards, out, settings, progress)
     log.info("evaluate: %s", headline(numbers))
     build_report(DATA, out / "report.html")
     show_text("metrics", out / "table.md")

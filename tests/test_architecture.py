@@ -14,7 +14,7 @@ from tasks.ops.write_deps import LAUNCHED, SOURCES, rewrite, source_deps
 
 ROOMS = ("video", "face", "render", "light", "studio", "download", "vqa", "filter", "reconstruct", "shard", "model", "train",
          "metrics", "relighting", "evaluate", "report", "app", "cli")  # fmt: skip
-SHARED = ("errors", "registry", "config", "ledger", "cache", "weights")  # may be used by all rooms
+SHARED = ("errors", "registry", "progress", "config", "ledger", "cache", "weights")  # may be used by all rooms
 TESTED_IN = {
     "lcvd/app/relight/test_page.py": "app/relight/make",  # what the page's jobs run
     "lcvd/download/datasets/test_registry.py": "download/datasets/base download/datasets/files",
@@ -57,7 +57,7 @@ NOT_ONE_MODULE = {
     "lcvd/train/test_zero.py": "runs of several processes",
 }
 """Tests of several modules at once, by the beginning of their path below tests/, with the reason."""
-RUN_BY_ALL = ("commands/retry", "ops/write_deps", "runtime/expected_errors", "runtime/gpu_slots", "runtime/progress")
+RUN_BY_ALL = ("commands/retry", "ops/write_deps", "runtime/expected_errors", "runtime/gpu_slots")
 """Modules of tasks without a test file of their own: tests of stages, flows and this file run them."""
 STAGES = ("download", "filter", "reconstruct", "shard", "train", "evaluate")
 

@@ -9,11 +9,11 @@ import click
 
 from lcvd.cli.batch import read_batch, run_batch
 from lcvd.cli.options import FILE, MODEL, SCRATCH
-from lcvd.cli.progress import Bars
 from lcvd.config.io import load_settings
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.align import DEFAULT, MODES
+from lcvd.progress import ProgressPrinter
 from lcvd.relighting import api
 from lcvd.relighting.api import checkpoint_here, model_of, settings_here
 from lcvd.relighting.light_sources import check_named
@@ -144,7 +144,7 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
     check_named(options["light"], options["light_yaw"])
     SamplingOptions(**sampled)
 
-    def relit(model: Model | None, bars: Bars) -> Relit:
+    def relit(model: Model | None, bars: ProgressPrinter) -> Relit:
         return api.relight(
             options["portrait"],
             options["drive"],
@@ -160,17 +160,21 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
         )
 
     if is_picture(out):
-        with Bars() as bars:
+        with _progress() as bars:
             relit(None, bars).check_picture(out)
     model = None if options["preview"] else _loaded(options["model"] or checkpoint_here(), models)
     output.check(model.pipe.config.size if model else PREVIEW_SIZE)
-    with Bars() as bars:
+    with _progress() as bars:
         found = relit(model, bars)
         made = found.save(out, output, progress=bars)
     bridged = int(found.bridged.sum())
     note = f", {bridged} of them bridged: no face was seen" if bridged else ""
     count = made["output"]["frames"]
     return f"{out}: {count} {'frame' if count == 1 else 'frames'}{note}"
+
+
+def _progress() -> ProgressPrinter:
+    return ProgressPrinter(labels={"reading": "Reading faces", "sampling": "Relighting", "writing": "Writing"})
 
 
 def _spare(out: Path, options: dict[str, Any]) -> None:

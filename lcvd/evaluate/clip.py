@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from lcvd.metrics.registry import feature_sets, score_video
 from lcvd.metrics.session import MetricSession
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.progress import Progress
 from lcvd.render.hints import WINDOW, Hints, hints_of
 from lcvd.render.ratio_image import relight_frames
 from lcvd.render.warp import WarpedReference
@@ -34,7 +35,6 @@ from lcvd.shard.sample import Sample
 from lcvd.video.encode import read_lossless, write_browser, write_lossless
 
 Array = NDArray[Any]
-Progress = Callable[[int, int], None]
 ARMS = ("model", "copy", "driving", "ratio", "codec", "truth", "hint")
 
 
@@ -202,7 +202,7 @@ class Ticker:
     def part(self, frames: int, share: float) -> None:
         """So much of the next `frames` is done."""
         if self._progress:
-            self._progress(self._done + int(frames * share), self._total)
+            self._progress("relighting", self._done + int(frames * share), self._total)
 
     def finished(self, frames: int) -> None:
         """The next `frames` are done."""

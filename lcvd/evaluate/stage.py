@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
-from lcvd.evaluate.clip import Progress, Results, ScoredClip, Ticker, frame_count
+from lcvd.evaluate.clip import Results, ScoredClip, Ticker, frame_count
 from lcvd.evaluate.truth import is_studio
 from lcvd.evaluate.write import write_results
 from lcvd.filter.scores.registry import QUALITY_SCORES
@@ -28,6 +28,7 @@ from lcvd.metrics.registry import open_metrics
 from lcvd.metrics.session import MetricSession
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.progress import Progress
 from lcvd.shard.sample import read_index, read_samples
 
 Array = NDArray[Any]
@@ -46,7 +47,7 @@ def evaluate(
         shard_dir: the shards; the test split's clips are taken in order of id.
         out: a folder; its ``videos``, ``plots`` and ``figures`` are replaced.
         settings: all settings; section `evaluate` says what is relit.
-        progress: called with (frames relit, frames in all).
+        progress: called with (``relighting``, frames relit, total frames).
 
     Returns:
         What metrics.json holds.

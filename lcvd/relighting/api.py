@@ -12,8 +12,9 @@ import numpy as np
 from lcvd.config.io import load_settings
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
+from lcvd.progress import Progress
 from lcvd.relighting.light_sources import check_named, sources_of
-from lcvd.relighting.options import Progress, SamplingOptions, SceneRequest
+from lcvd.relighting.options import SamplingOptions, SceneRequest
 from lcvd.relighting.result import Relit
 from lcvd.relighting.scene import Scene, scene_of
 

@@ -25,7 +25,8 @@ from lcvd.model.fingerprint import configuration, fingerprint
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
 from lcvd.model.sampling import Sampling
 from lcvd.model.sampling_state import StateFolder
-from lcvd.relighting.options import Progress, SamplingOptions
+from lcvd.progress import Progress
+from lcvd.relighting.options import SamplingOptions
 from lcvd.relighting.portrait import digest_of
 from lcvd.relighting.scene import Scene
 from lcvd.weights.strict import ModelError

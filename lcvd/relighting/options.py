@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lcvd.errors import UsageError
 from lcvd.face.align import DEFAULT, MODES
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done (``reading``, ``sampling``, ``writing``), how much of it is done, and how much there is."""
 
 NoFace = Literal["hold", "skip", "fail"]
 NO_FACE: tuple[NoFace, ...] = ("hold", "skip", "fail")

@@ -16,9 +16,10 @@ from lcvd.cache.atomic import written_whole
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
+from lcvd.progress import Progress
 from lcvd.reconstruct.stage import packages
 from lcvd.relighting.motion import seconds_of
-from lcvd.relighting.options import Progress, SamplingOptions
+from lcvd.relighting.options import SamplingOptions
 from lcvd.relighting.output.options import VIDEO, OutputOptions, check_writable, is_picture, resized, write_picture
 from lcvd.relighting.output.paste import pasted
 from lcvd.relighting.output.prefetch import ahead

@@ -22,6 +22,7 @@ from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
 from lcvd.model.parts import save_parts
+from lcvd.progress import ProgressPrinter
 from lcvd.train import checkpoint, universal_checkpoint
 from lcvd.train.checkpoint import Position
 from lcvd.train.collectives import add_up, barrier, gather, start_processes
@@ -37,7 +38,6 @@ from lcvd.train.engine import (
 )
 from lcvd.train.flops import step_flop
 from lcvd.train.loss_curve import Curve
-from lcvd.train.progress import Progress
 from lcvd.train.sample_order import sample_numbers
 from lcvd.train.sample_videos import film
 from lcvd.train.throughput import Watch, matrix_peak
@@ -129,17 +129,19 @@ class Training:
         signal.signal(signal.SIGTERM, self._ask_to_end)
         curve = Curve(self.out / "dvclive", self.position.points) if self.rank == 0 else None
         try:
-            self._train(curve)
+            with ProgressPrinter() as progress:
+                self._train(curve, progress if self.rank == 0 else None)
         finally:
             if curve:
                 curve.end()
         self._export()
         barrier()
 
-    def _train(self, curve: Curve | None) -> None:
-        settings, first = self.settings, self.rank == 0
-        progress = Progress("train", settings.steps, self.position.step) if first else None
-        self.watch = self._watch() if first else None
+    def _train(self, curve: Curve | None, progress: ProgressPrinter | None) -> None:
+        settings = self.settings
+        self.watch = self._watch() if progress else None
+        if progress:
+            progress("train", self.position.step, settings.steps)
         self.engine.train()
         loader = batches(self.clips, self._schedule(), settings, self.seed)
         if self.position.step == 0 and settings.watch.held_out_every:
@@ -159,7 +161,7 @@ class Training:
                 if last or ended or self._due(settings.checkpoint_every):
                     self._save()
             if progress:
-                progress.update(done, f"loss {self.position.loss:.4f}")
+                progress("train", done, settings.steps, f"loss {self.position.loss:.4f}")
             if ended and not last:
                 raise Interrupted(f"asked to end: checkpoint written at step {done} of {settings.steps}")
 

@@ -19,7 +19,7 @@ from prefect.exceptions import CrashedRun
 from lcvd.config.runner import RunnerSettings
 from lcvd.ledger.rows import Row, failed
 from lcvd.ledger.tally import Tally, tallied
-from tasks.runtime.progress import progress
+from lcvd.progress import ProgressPrinter
 from tasks.runtime.runners import PoolEnded, RunnerError, pool_state, task_runner, workers_of
 from tasks.runtime.throughput import report
 
@@ -62,8 +62,9 @@ def map_chunks(
     """
     chunks = [list(items[i : i + runner.chunk]) for i in range(0, len(items), runner.chunk)]
     began, most = time.monotonic(), min(workers_of(runner), len(chunks))
-    with progress(len(items), name, "clip") as bar:
-        work = _Work(function, args, runner, name, bar)
+    with ProgressPrinter(log.info, unit="clips") as progress:
+        progress(name, 0, len(items))
+        work = _Work(function, args, runner, name, lambda done: progress(name, done, len(items)))
         while chunks:
             suspects = [chunk for chunk, _ in work.run(chunks, min(most, len(chunks)), 2)]
             asked = {chunk[0].id for chunk in suspects}
@@ -78,9 +79,14 @@ class _Work:
     """The rows found so far, and how more are found."""
 
     def __init__(
-        self, function: Callable[..., list[Row]], args: Any, runner: RunnerSettings, name: str, bar: Any
+        self,
+        function: Callable[..., list[Row]],
+        args: Any,
+        runner: RunnerSettings,
+        name: str,
+        progress: Callable[[int], None],
     ) -> None:
-        self.function, self.args, self.runner, self.name, self.bar = function, args, runner, name, bar
+        self.function, self.args, self.runner, self.name, self.progress = function, args, runner, name, progress
         self.rows: dict[str, Row] = {}
         self.tally = Tally()
         self.breakdowns = 0
@@ -130,7 +136,7 @@ class _Work:
         _check(self.function, chunk, found)
         self.rows.update({row.id: row for row in found})
         self.tally.add(tally)
-        self.bar.update(len(chunk))
+        self.progress(len(self.rows))
 
 
 def _told(chunks: Sequence[Sequence[HasId]]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lcvd.errors import expected
-from lcvd.relighting.options import Progress
+from lcvd.progress import Progress
 
 Work = Callable[[Progress, Callable[[], bool]], dict[str, Any]]
 """Is given what to tell progress to, and what says whether to stop; gives what the page is told at the end."""

@@ -18,10 +18,11 @@ from lcvd.app.relight.sessions import Session
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.square import square_pictures
+from lcvd.progress import Progress
 from lcvd.relighting.api import relight
 from lcvd.relighting.media import IMAGES
 from lcvd.relighting.motion import Motion
-from lcvd.relighting.options import Progress, SceneRequest
+from lcvd.relighting.options import SceneRequest
 from lcvd.relighting.output.options import OutputOptions
 from lcvd.relighting.output.provenance import side_path
 from lcvd.relighting.result import Relit

@@ -77,7 +77,7 @@ def data(tmp_path_factory, settings):
 def evaluated(data, settings):
     seen = []
     out = data / "evaluate"
-    numbers = evaluate(data / "train" / "model", data / "shard", out, settings, lambda *at: seen.append(at))
+    numbers = evaluate(data / "train" / "model", data / "shard", out, settings, lambda _, *at: seen.append(at))
     return out, numbers, seen
 
 
