@@ -7,10 +7,12 @@ import logging
 from prefect import flow
 
 from lcvd.config.settings import Settings
+from lcvd.evaluate.records_file import read_records
 from lcvd.evaluate.stage import evaluate as relight_and_score
 from lcvd.evaluate.write import headline
 from lcvd.progress import ProgressPrinter
 from lcvd.report.build import build_report
+from lcvd.report.tables import markdown, table_of
 from tasks.runtime.artifacts import show_pictures, show_text
 from tasks.runtime.stage import DATA, Stage, main
 from tasks.runtime.throughput import reported
@@ -27,6 +29,9 @@ def evaluate(settings: Settings) -> None:
     with ProgressPrinter(log.info, unit="frames") as progress, reported(stage.name):
         numbers = relight_and_score(model, shards, out, settings, progress)
     log.info("evaluate: %s", headline(numbers))
+    (out / "table.md").write_text(
+        markdown(table_of(read_records(out / "records.json")), intervals=True), encoding="utf-8"
+    )
     build_report(DATA, out / "report.html")
     show_text("metrics", out / "table.md")
     show_pictures("plots", sorted((out / "plots").glob("*.png"))[:4])

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.runtime import flow_run
 
+from lcvd.evaluate.records_file import read_records
 from lcvd.evaluate.regression import history_entry, worsened
 from tasks.ops.dvc import bring, evaluate, git
 from tasks.ops.history import append_history
@@ -54,7 +54,7 @@ def nightly_eval(commit: str = "HEAD", hours: float | None = None, notify: str |
         bring(place, "download", "filter", "reconstruct", "shard", "train")
         with within("evaluate", evaluate, hours) as work:
             work(place)
-        records = json.loads((place / "data" / "evaluate" / "records.json").read_text(encoding="utf-8"))
+        records = read_records(place / "data" / "evaluate" / "records.json")
     now = history_entry(sha, datetime.now(UTC).isoformat(timespec="seconds"), records)
     before = append_history(root, HISTORY, now)
     table = [{"metric": metric, "value": found["value"]} for metric, found in now["metrics"].items()]

@@ -20,7 +20,9 @@ TESTED_IN = {
     "lcvd/download/datasets/test_registry.py": "download/datasets/base download/datasets/files",
     "lcvd/download/fetch/test_http.py": "download/fetch/disk_space",
     "lcvd/download/fetch/test_media_cache.py": "download/fetch/failures",
-    "lcvd/evaluate/test_benchmark.py": "evaluate/clip evaluate/engine evaluate/inputs evaluate/methods/lcvd evaluate/methods/registry",
+    "lcvd/evaluate/test_benchmark.py": "evaluate/engine evaluate/inputs/base evaluate/inputs/files evaluate/methods/base "
+    "evaluate/methods/lcvd",
+    "lcvd/evaluate/test_stage.py": "evaluate/inputs/shards",
     "lcvd/ledger/test_rows.py": "ledger/stored",
     "lcvd/light/test_estimate.py": "light/skin_samples",
     "lcvd/metrics/test_measure.py": "metrics/accumulators",

@@ -9,12 +9,11 @@ import click
 from lcvd.cli.options import EXISTING_FILE, EXISTING_FOLDER, MODEL, PARAMS, PATH
 from lcvd.config.io import load_settings
 from lcvd.errors import UsageError
-from lcvd.evaluate.benchmark import Asked, judge
-from lcvd.evaluate.engine import wanted_of
+from lcvd.evaluate.benchmark import BenchmarkRequest, expected_videos, run_benchmark
 from lcvd.evaluate.figures.grid import GRID
-from lcvd.evaluate.inputs import OWN, names_of
-from lcvd.evaluate.protocol import Manifest, load_manifest, protocols
-from lcvd.evaluate.result_folders import check
+from lcvd.evaluate.inputs.files import inputs_of
+from lcvd.evaluate.protocol import Protocol, load_protocol, protocols
+from lcvd.evaluate.result_folders import check_folder
 from lcvd.model.hub import find_model
 from lcvd.relighting.api import checkpoint_here
 from lcvd.report.ablation import ablation_of, write_ablation
@@ -90,26 +89,26 @@ def run(
     """Measure METHODS on CLIPS and write the table."""
     settings = load_settings(params)
     opinions = read_study(study) if study else None  # an invalid file is reported before anything is computed
-    manifest, path = _manifest(name, frames, size)
-    asked = Asked(
-        manifest=manifest,
-        beside=path.parent,
+    protocol, path = _protocol(name, frames, size)
+    request = BenchmarkRequest(
+        protocol=protocol,
+        lights_folder=path.parent,
         clips=clips,
-        methods=dict(_method(each) for each in (*methods, *more) or _defaults(manifest, path)),
+        methods=dict(_method(each) for each in (*methods, *more) or _defaults(protocol, path)),
         metrics=(
-            *manifest.metrics,
+            *protocol.metrics,
             *settings.evaluate.published,
             *metrics,
-            *(manifest.published_metrics if published else ()),
+            *(protocol.published_metrics if published else ()),
         ),
         model=find_model(model or checkpoint_here()),
         out=out,
         cache=cache,
     )
-    full = judge(asked, settings, lambda line: click.echo(line, err=True))
-    table = table_of(manifest, {**full, "study": opinions})
+    full = run_benchmark(request, settings, lambda line: click.echo(line, err=True))
+    table = table_of(full, opinions)
     write_tables(out, table, out / GRID)
-    if ablation := ablation_of(manifest, full["arms"]):
+    if ablation := ablation_of(full):
         write_ablation(out, ablation)
     click.echo(markdown(table))
 
@@ -125,32 +124,31 @@ def check_method(folder: Path, name: str, clips: Path, frames: int | None, size:
 
     A result is FOLDER/<clip>/<light>.mkv, or a folder of PNGs of that name.
     """
-    manifest, _ = _manifest(name, frames, size)
-    lights = [Path(light).stem for light in manifest.lights] or [OWN]
-    wanted = wanted_of(manifest, names_of(manifest, clips), lights)
-    found = check(folder, wanted)
+    protocol, _ = _protocol(name, frames, size)
+    expected = expected_videos(protocol, list(inputs_of(protocol, clips)))
+    found = check_folder(folder, expected)
     if found:
-        raise click.ClickException(f"{len(found)} of {len(wanted)} results are missing or wrong:\n" + "\n".join(found))
-    click.echo(f"{folder}: all {len(wanted)} results found, {manifest.frames} frames of {manifest.size} px each")
+        raise click.ClickException(f"{len(found)} of {len(expected)} results are missing or wrong:\n" + "\n".join(found))
+    click.echo(f"{folder}: all {len(expected)} results found, {protocol.frames} frames of {protocol.size} px each")
 
 
 @benchmark.command()
 @click.argument("name")
 def show(name: str) -> None:
     """Print a protocol file. A copy with other clips and lights is a protocol, too."""
-    click.echo(load_manifest(name)[1].read_text(encoding="utf-8"), nl=False)
+    click.echo(load_protocol(name)[1].read_text(encoding="utf-8"), nl=False)
 
 
-def _manifest(name: str, frames: int | None, size: int | None) -> tuple[Manifest, Path]:
-    manifest, path = load_manifest(name)
+def _protocol(name: str, frames: int | None, size: int | None) -> tuple[Protocol, Path]:
+    protocol, path = load_protocol(name)
     changes = {key: value for key, value in (("frames", frames), ("size", size)) if value is not None}
-    return manifest.model_copy(update=changes), path
+    return protocol.model_copy(update=changes), path
 
 
-def _defaults(manifest: Manifest, path: Path) -> tuple[str, ...]:
-    if not manifest.defaults:
+def _defaults(protocol: Protocol, path: Path) -> tuple[str, ...]:
+    if not protocol.defaults:
         raise UsageError(f"{path}: has no default methods; add `defaults`, or name methods with --methods")
-    return manifest.defaults
+    return protocol.defaults
 
 
 def _method(text: str) -> tuple[str, Path | None]:

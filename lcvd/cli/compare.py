@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lcvd.cli.options import EXISTING_FILE
-from lcvd.errors import FileError
+from lcvd.errors import UsageError
 from lcvd.evaluate.compare import changes
+from lcvd.evaluate.records_file import read_records
 
 
 @click.command()
 @click.argument("before", type=EXISTING_FILE)
 @click.argument("after", type=EXISTING_FILE)
-@click.option("--arm", default="model", show_default=True, help="Method to compare, such as model or codec.")
-def compare(before: Path, after: Path, arm: str) -> None:
+@click.option("--method", default="lcvd", show_default=True, help="Method to compare, such as lcvd or codec.")
+def compare(before: Path, after: Path, method: str) -> None:
     """Compare the metrics of two records.json files of evaluations.
 
-    Refuses metrics measured under different protocols and names the fields that differ.
+    Refuses metrics measured under different setups and names the fields that differ.
     """
-    found = changes(_arm(before, arm), _arm(after, arm))
+    found = changes(*(_records(path, method) for path in (before, after)))
     for each in found:
         verdict = "intervals don't overlap" if each.apart else "intervals overlap, or there are none"
         click.echo(f"{each.name:28} {_number(each.before):>10} -> {_number(each.after):>10}   {verdict}")
@@ -30,12 +30,12 @@ def compare(before: Path, after: Path, arm: str) -> None:
         click.echo(f"different version: {line}")
 
 
-def _arm(path: Path, arm: str) -> list[dict[str, Any]]:
-    try:
-        arms = json.loads(path.read_text(encoding="utf-8"))["arms"]
-        return list(arms[arm])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise FileError(f"{path}: has no records of arm {arm!r}; name an evaluation's records.json ({error})") from None
+def _records(path: Path, method: str) -> list[dict[str, Any]]:
+    methods = read_records(path)["methods"]
+    found: list[dict[str, Any]] = methods.get(method, {}).get("records", [])
+    if not found:
+        raise UsageError(f"{path}: no records of method {method!r}; it has {', '.join(methods)}")
+    return found
 
 
 def _number(value: float | None) -> str:

@@ -22,6 +22,7 @@ _OWN = (
     "POSE",
 )
 PUBLISHED_METRICS = Names("published metric", "lcvd.metrics", _OWN, families=("IQ",))
+METHOD_NAMES = Names("method", "lcvd.methods", ("lcvd", "driving", "copy", "sh-ratio", "dpr", "codec", "truth", "hint"))
 
 
 class EvaluateSettings(Section):
@@ -29,7 +30,7 @@ class EvaluateSettings(Section):
 
     clips: int = Field(4, ge=1)
     """Maximum number of test clips, taken in order of id."""
-    frames: int = Field(100, ge=1)
+    frames: int = Field(100, ge=2)
     """Number of frames to relight from the start of each clip, not counting the reference frame."""
     recipe: Literal["default", "published", "fast"] | None = None
     """Sampling recipe: solver, windows and guidance interval (`lcvd.model.recipe`). null: the model's own, as stored under
@@ -49,6 +50,8 @@ class EvaluateSettings(Section):
     published: tuple[Annotated[str, PUBLISHED_METRICS], ...] = ()
     """Metrics to compute in addition to the open ones: published ones, whose weights you must provide (docs/metrics.md), or
     ones that an installed package adds. ``IQ(...)`` takes the name of a pyiqa metric, such as ``IQ(liqe)``."""
+    methods: tuple[Annotated[str, METHOD_NAMES], ...] = ("copy", "sh-ratio", "codec", "truth", "hint")
+    """Methods to evaluate in addition to the model and the driving video (docs/methods.md)."""
 
     @property
     def overrides(self) -> dict[str, Any]:

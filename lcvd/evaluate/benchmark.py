@@ -1,38 +1,37 @@
-"""Evaluate methods under a protocol: from a folder of clips and methods' names to records."""
+"""Evaluate methods under a protocol: from a folder of clips and methods' names to ``records.json`` and ``grid.png``."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from lcvd.cache.atomic import write_text_whole
 from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
-from lcvd.evaluate.caveats import remarks
-from lcvd.evaluate.engine import Run, problems
-from lcvd.evaluate.figures.grid import GRID, pairs_of, write_grid
-from lcvd.evaluate.inputs import OWN, lights_of, names_of, open_input
-from lcvd.evaluate.methods.base import Method, Options
-from lcvd.evaluate.methods.registry import PLUGINS, open_method
-from lcvd.evaluate.protocol import Manifest, Variant
+from lcvd.evaluate.engine import Engine
+from lcvd.evaluate.figures.grid import GRID, grid_row, pairs_of
+from lcvd.evaluate.figures.layout import Row, write_sheet
+from lcvd.evaluate.inputs.base import Input, TargetLight
+from lcvd.evaluate.inputs.files import OWN, file_input, inputs_of, lights_of, own_light
+from lcvd.evaluate.methods.base import Method, Options, ResultFolder
+from lcvd.evaluate.methods.registry import DRIVING, METHODS, OURS
+from lcvd.evaluate.protocol import Protocol, Variant
+from lcvd.evaluate.records_file import write_records
+from lcvd.evaluate.result_folders import ExpectedVideo, check_folder
 from lcvd.metrics.session import MetricSession
-
-OURS = "lcvd"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What an evaluation is asked for: `methods` are names of code, or of folders of results where one is given."""
+class BenchmarkRequest:
+    """What to evaluate. `methods` are registered names, variants of the protocol, or, with a folder, any name."""
 
-    manifest: Manifest
-    beside: Path
-    """Folder that the manifest's light files are relative to."""
+    protocol: Protocol
+    lights_folder: Path
+    """Folder that the protocol's light files are relative to."""
     clips: Path
     methods: Mapping[str, Path | None]
     metrics: Sequence[str]
@@ -41,81 +40,107 @@ class Asked:
     cache: Path
 
 
-def judge(asked: Asked, settings: Settings, progress: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Measure everything and write ``records.json`` and ``grid.png``, a picture of all methods, below `asked.out`; resumes
-    where an earlier run was stopped.
+def run_benchmark(
+    request: BenchmarkRequest, settings: Settings, progress: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
+    """Measure everything and write ``records.json`` and ``grid.png`` below `request.out`; resumes an interrupted run.
 
-    A method that can't do the protocol's task isn't run: it stands in `refused`, with the reason.
+    A method that can't do the protocol's task isn't run; the records have the reason.
 
     Returns:
-        What the file holds: `manifest`, `inputs`, `methods` (what each was, or made with), `refused`, `arms` of records,
-        and `remarks` on how to read them.
+        The content of records.json (`lcvd.evaluate.records_file`).
 
     Raises:
-        UsageError: an unknown method or metric, no method that can do the task, a clip that is missing or too short, or results that don't fit the
-            protocol: all of them are listed.
-        MissingWeights: a published metric's or method's file isn't there.
+        UsageError: an unknown method or metric, no method that can do the task, a clip that is missing or too short, or
+            results that don't fit the protocol: all of them are listed.
+        MissingWeights: a published metric's or method's file is missing.
         ClipError: a clip shows no face, or doesn't decode.
     """
-    manifest, device = asked.manifest, torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    folders = {name: folder for name, folder in asked.methods.items() if folder is not None}
-    refused = _refused(asked)
-    methods = _methods(asked, refused, settings, device)
-    session = MetricSession(asked.metrics, settings, device)
-    cache = Cache(asked.cache)
-    inputs = names_of(manifest, asked.clips)
-    names = [Path(light).stem for light in manifest.lights] or [OWN]
-    shown = pairs_of(list(inputs), names)
-    run = Run(manifest, settings, session, cache, asked.out, folders, methods, shown, progress)
-    if found := problems(run, inputs, names):
-        raise UsageError(f"{len(found)} results don't fit the protocol:\n" + "\n".join(f"  {each}" for each in found))
-    lights = lights_of(manifest, asked.beside, asked.cache, settings)
-    for id, paths in inputs.items():
+    protocol, device = request.protocol, torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    refused = _refused(request)
+    named = [name for name in dict.fromkeys((DRIVING, *request.methods)) if name not in refused]
+    methods = _opened(request, named, settings, device)
+    session = MetricSession(request.metrics, settings, device)
+    paths = inputs_of(protocol, request.clips)
+    _check_folders(request, list(paths))
+    lights = lights_of(protocol, request.lights_folder, request.cache, settings)
+    shown = pairs_of(list(paths), [light.name for light in lights] or [OWN])
+
+    def told(source: Input, light: TargetLight, method: str, share: float) -> None:
+        if share == 0:
+            progress(f"{source.id}, {light.name}: {method}")
+
+    count = protocol.frames
+    sampling = f"one picture, {count} times" if protocol.task == "still" else f"the first {count} frames"
+    engine = Engine(
+        protocol, settings, session, methods, Cache(request.cache), request.out / "results",
+        f"{protocol.name}: {sampling}", told,
+    )  # fmt: skip
+    rows: list[Row] = []
+    for id, pair in paths.items():
         progress(f"{id}: reconstruct")
-        run.add(open_input(id, paths, manifest, asked.cache, settings), lights)
-    arms = {arm: [record.plain() for record in records] for arm, records in run.records().items()}
-    full = {
-        "manifest": manifest.model_dump(mode="json"),
-        "inputs": list(inputs),
-        "methods": {name: run.facts.get(name, {"folder": True}) for name in asked.methods if name not in refused},
-        "refused": refused,
-        "arms": arms,
-        "remarks": remarks(manifest, methods, arms),
-    }
-    asked.out.mkdir(parents=True, exist_ok=True)
-    write_grid(asked.out / GRID, run.rows)
-    write_text_whole(asked.out / "records.json", json.dumps(full, indent=2, sort_keys=True, allow_nan=False) + "\n")
-    return full
+        source = file_input(id, pair, protocol, request.cache, settings)
+        targets = lights or [own_light(source)]
+        videos = engine.add(source, targets)
+        for light in (each for each in targets if (id, each.name) in shown):
+            made = {engine.title(name): videos[name, light.name] for name in methods if name != DRIVING}
+            rows.append(grid_row(source, light, made, animate=protocol.task == "animate"))
+    write_sheet(request.out / GRID, rows)
+    run = {"profile": settings.profile, "seed": settings.seed, "mask": settings.reconstruct.mask}
+    return write_records(request.out / "records.json", engine.content(refused, (), run))
 
 
-def _refused(asked: Asked) -> dict[str, str]:
-    """Why methods that are code can't do the task, by name."""
-    if asked.manifest.task != "animate":
-        return {}
-    code = [name for name, folder in asked.methods.items() if folder is None and name in PLUGINS]
-    found = {name: "can't animate" for name in code if not PLUGINS[name].animates}
-    if len(found) == len(asked.methods):
-        raise UsageError(
-            f"{', '.join(found)}: can't animate, they relight the frames they are given; "
-            f"name a method that can: {OURS}, or a folder of results NAME=FOLDER"
-        )
+def expected_videos(protocol: Protocol, inputs: Sequence[str]) -> list[ExpectedVideo]:
+    """The videos that the protocol asks of every method."""
+    lights = [Path(light).stem for light in protocol.lights] or [OWN]
+    return [ExpectedVideo(id, light, protocol.frames, protocol.size) for id in inputs for light in lights]
+
+
+def _check_folders(request: BenchmarkRequest, inputs: Sequence[str]) -> None:
+    expected = expected_videos(request.protocol, inputs)
+    folders = {name: folder for name, folder in request.methods.items() if folder}
+    found = [f"{name}: {problem}" for name, folder in folders.items() for problem in check_folder(folder, expected)]
+    if found:
+        raise UsageError(f"{len(found)} results don't fit the protocol:\n" + "\n".join(f"  {each}" for each in found))
+
+
+def _refused(request: BenchmarkRequest) -> dict[str, dict[str, str]]:
+    """The entry in the records of each method that can't do the task, by name."""
+    protocol, found = request.protocol, {}
+    for name in (each for each, folder in request.methods.items() if folder is None and each in METHODS):
+        method, reason = METHODS.get(name), ""
+        if method.needs_truth:
+            reason = "only studio clips have one"
+        elif protocol.task == "animate" and not method.animates:
+            reason = "can't animate"
+        if reason:
+            found[name] = {"title": protocol.titles.get(name, method.title), "refused": reason}
+    if len(found) == len(request.methods):
+        reasons = "; ".join(f"{name}: {each['refused']}" for name, each in found.items())
+        raise UsageError(f"{reasons}; name a method that can: {OURS}, or a folder of results NAME=FOLDER")
     return found
 
 
-def _methods(asked: Asked, refused: Container[str], settings: Settings, device: torch.device) -> dict[str, Method]:
-    """The methods that are code, opened before anything is decoded; a variant of an ablation is our model with other settings."""
+def _opened(
+    request: BenchmarkRequest, names: Sequence[str], settings: Settings, device: torch.device
+) -> dict[str, Method]:
+    """The methods, before anything is decoded; a variant is the model with other settings."""
+    options = Options(settings, request.model, device)
     found: dict[str, Method] = {}
-    for name in (name for name, folder in asked.methods.items() if folder is None and name not in refused):
-        if name not in PLUGINS and name not in asked.manifest.variants:
-            known = ", ".join((*PLUGINS, *asked.manifest.variants))
+    for name in names:
+        if folder := request.methods.get(name):
+            found[name] = ResultFolder(name, folder)
+        elif variant := request.protocol.variants.get(name):
+            found[name] = METHODS.get(OURS)(options.changed(settings_of(settings, variant)))
+        elif name in METHODS:
+            found[name] = METHODS.get(name)(options)
+        else:
+            known = ", ".join((*METHODS, *request.protocol.variants))
             raise UsageError(f"method {name!r} isn't one of {known}; of another, name its folder: {name}=FOLDER")
-        variant = asked.manifest.variants.get(name)
-        own = settings if variant is None else _changed(settings, variant)
-        plugin = name if variant is None else OURS
-        found[name] = open_method(plugin, Options(own, asked.model, device))
     return found
 
 
-def _changed(settings: Settings, variant: Variant) -> Settings:
+def settings_of(settings: Settings, variant: Variant) -> Settings:
+    """The settings with what a variant changes in section `evaluate`."""
     changes = {key: value for key, value in variant if key != "title" and value is not None}
     return settings.model_copy(update={"evaluate": settings.evaluate.model_copy(update=changes)})

@@ -1,68 +1,68 @@
-"""What a reader of a protocol's table has to know to make sense of the order of its methods."""
+"""Caveats of a protocol's table: what a reader has to know before comparing its methods."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lcvd.evaluate.methods.base import Method
-from lcvd.evaluate.protocol import Manifest
+from lcvd.evaluate.methods.registry import DRIVING
+from lcvd.evaluate.protocol import Protocol
 from lcvd.metrics.light_error import ANGLE, LE_OPEN
 
-INPUT = "input"
-"""Arm of the input itself, which nobody relit."""
 SMALL = {"size": 256, "parameters": 300_000_000}
-"""A model below either of these can't show a face sharply, however long it trains: the published one has 512 px and 1.5
+"""A model below either of these can't generate a sharp face, however long it trains. The published one has 512 px and 1.5
 billion parameters."""
 
 
 def is_small(facts: Mapping[str, Any]) -> bool:
-    """Whether soft pictures are to be expected of a model with these `size` and `parameters`, see `SMALL`."""
+    """Whether a model of this `size` and these `parameters` generates soft images, see `SMALL`."""
     return any(facts[key] < least for key, least in SMALL.items())
 
 
-def remarks(
-    manifest: Manifest, methods: Mapping[str, Method], arms: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> list[str]:
-    """Sentences about what was found.
+def caveats(protocol: Protocol, methods: Mapping[str, Method], results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Sentences on these results.
 
     Args:
-        manifest: the protocol.
-        methods: those that are code, and ran.
-        arms: records (`Record.plain`) of all methods, and of the input.
+        protocol: what was evaluated.
+        methods: the methods that were evaluated.
+        results: their entries in records.json.
     """
-    named = {name: manifest.title_of(name) for name in arms}
+    ranked = {name: method for name, method in methods.items() if method.ranked}
+    titles = {name: results[name]["title"] for name in ranked}
+    facts = {name: results[name]["facts"] for name in ranked}
+    small = [name for name, found in facts.items() if "parameters" in found and is_small(found)]
     found = []
-    small = {name: method.facts() for name, method in methods.items() if method.animates}
-    small = {name: facts for name, facts in small.items() if "parameters" in facts and is_small(facts)}
     if small:
-        facts = next(iter(small.values()))
+        size, parameters = (facts[small[0]][key] for key in ("size", "parameters"))
         found.append(
-            f"{_and(named[name] for name in small)}: a model of {facts['parameters'] / 1e6:.3g} million weights and "
-            f"{facts['size']} px shows light and pose, but no face sharply; its likeness, FD and POSE are those of a soft "
-            "picture, and say nothing about a model of the paper's size."
+            f"{_and(titles[name] for name in small)}: a model of {parameters / 1e6:.3g} million weights and {size} px "
+            "reproduces light and pose, but no sharp face. Its likeness, FD and POSE are those of a soft image and don't "
+            "carry over to a model of the paper's size."
         )
-    if manifest.task == "animate":
+    if protocol.task == "animate":
         return found
-    edits = [named[name] for name, method in methods.items() if not method.animates]
-    makes = [named[name] for name, method in methods.items() if method.animates]
+    edits = [titles[name] for name, method in ranked.items() if not method.animates]
+    makes = [titles[name] for name, method in ranked.items() if method.animates and not facts[name].get("folder")]
     if edits and makes:
         found.append(
-            f"{_and(edits)}: the input's own frames in other colours, so person, pose, motion and sharpness are the input's; "
-            f"{_and(makes)} makes every pixel anew from one picture and the head's pose. Metrics of those favour the former."
+            f"{_and(edits)}: the input's own frames in other colours, so person, pose, motion and sharpness are the input's. "
+            f"{_and(makes)}: every pixel is generated from one image and the head's pose. Metrics of person, pose, motion and "
+            "sharpness favour the former."
         )
-    return [*found, *_unlit(named, arms)]
+    return [*found, *_unlit(titles, results)]
 
 
-def _unlit(named: Mapping[str, str], arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Methods that are no nearer to the light than the input."""
-    values = {arm: {each["name"]: each["value"] for each in records} for arm, records in arms.items()}
-    given, found = values.get(INPUT, {}), []
+def _unlit(titles: Mapping[str, str], results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Methods that are no closer to the target light than the input."""
+    values = {name: {each["name"]: each["value"] for each in results[name]["records"]} for name in (DRIVING, *titles)}
+    found = []
     for metric in (LE_OPEN.name, ANGLE.name):
-        known = {arm: each[metric] for arm, each in values.items() if arm != INPUT and each.get(metric) is not None}
-        far = [named[arm] for arm, value in known.items() if given.get(metric) is not None and value >= given[metric]]
+        unlit = values[DRIVING].get(metric)
+        known = {name: value for name in titles if (value := values[name].get(metric)) is not None}
+        far = [titles[name] for name, value in known.items() if unlit is not None and value >= unlit]
         if far:
-            found.append(f"{metric}: {_and(far)} is no nearer to the light asked for than the input that nobody relit.")
+            found.append(f"{metric}: {_and(far)} is no closer to the target light than the unmodified input.")
     return found
 
 

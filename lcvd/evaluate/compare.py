@@ -11,10 +11,10 @@ from lcvd.errors import UsageError
 Plain = Mapping[str, Any]
 """A record as `lcvd.evaluate.record.Record.plain` writes it."""
 FIELDS = ("name", "clips", "frames", "direction", "weights", "sha256")
-"""What two records must share besides their `protocol`."""
+"""What two records must share besides their `setup`."""
 
 
-class DifferentProtocols(UsageError):
+class DifferentSetups(UsageError):
     """Two numbers weren't measured alike; the message names the fields."""
 
 
@@ -33,7 +33,7 @@ class Change:
 
 def differing(first: Plain, second: Plain) -> list[str]:
     """Fields of the protocol in which two records differ, each as ``field: one, other``; empty where they compare."""
-    flat = [{key: each.get(key) for key in FIELDS} | dict(each.get("protocol") or {}) for each in (first, second)]
+    flat = [{key: each.get(key) for key in FIELDS} | dict(each.get("setup") or {}) for each in (first, second)]
     keys = dict.fromkeys([*flat[0], *flat[1]])
     return [
         f"{key}: {flat[0].get(key)!r}, {flat[1].get(key)!r}" for key in keys if flat[0].get(key) != flat[1].get(key)
@@ -44,10 +44,10 @@ def change(before: Plain, after: Plain) -> Change:
     """What became of a metric.
 
     Raises:
-        DifferentProtocols: names the fields that differ.
+        DifferentSetups: names the fields that differ.
     """
     if found := differing(before, after):
-        raise DifferentProtocols(f"{before['name']} wasn't measured alike: " + "; ".join(found))
+        raise DifferentSetups(f"{before['name']} wasn't measured alike: " + "; ".join(found))
     spans = [each["interval"] for each in (before, after)]
     apart = all(span and None not in span for span in spans) and (
         spans[0][1] < spans[1][0] or spans[1][1] < spans[0][0]
@@ -62,7 +62,7 @@ def changes(before: Sequence[Plain], after: Sequence[Plain]) -> list[Change]:
     """Changes of the metrics that both of two arms have, in the order of `before`.
 
     Raises:
-        DifferentProtocols: some weren't measured alike; all of them are named, with their fields.
+        DifferentSetups: some weren't measured alike; all of them are named, with their fields.
         UsageError: the arms share no metric.
     """
     named = {each["name"]: each for each in after}
@@ -72,7 +72,7 @@ def changes(before: Sequence[Plain], after: Sequence[Plain]) -> list[Change]:
     wrong = {each["name"]: found for each, other in pairs if (found := differing(each, other))}
     if wrong:
         lines = (f"  {name}: " + "; ".join(fields) for name, fields in wrong.items())
-        raise DifferentProtocols(
+        raise DifferentSetups(
             "measured under different protocols, so these can't be compared; evaluate both alike:\n" + "\n".join(lines)
         )
     return [change(*pair) for pair in pairs]

@@ -1,11 +1,10 @@
-"""Run a protocol: every method's video of every clip under every light, made or found, seen once and measured."""
+"""The engine of every evaluation: make or find each method's video of an input, measure it once, collect records."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,142 +12,190 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcvd.cache.imports import code_key
-from lcvd.cache.store import Cache, file_hash, key_of
+from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import Settings
 from lcvd.errors import LcvdError, UsageError
-from lcvd.evaluate.caveats import INPUT
-from lcvd.evaluate.figures.grid import Row, row_of
-from lcvd.evaluate.inputs import Input, Light, own_light
+from lcvd.evaluate.caveats import caveats
+from lcvd.evaluate.inputs.base import Input, TargetLight, VideoRequest
 from lcvd.evaluate.methods.base import Method
-from lcvd.evaluate.protocol import Manifest
-from lcvd.evaluate.record import Protocol, Record, clip_set
-from lcvd.evaluate.result_folders import Wanted, check, locate, read_result
-from lcvd.evaluate.summary import records
-from lcvd.metrics.base import Observation, Reference, VideoScores
+from lcvd.evaluate.methods.registry import DRIVING, METHODS
+from lcvd.evaluate.protocol import Protocol
+from lcvd.evaluate.record import Record, Setup, clip_set, rounded
+from lcvd.evaluate.result_folders import read_result, result_hash
+from lcvd.evaluate.summary import by_light, records
+from lcvd.evaluate.truth import Decibels, Truth
+from lcvd.ledger.tally import timed
+from lcvd.metrics.base import Observation, Reference, Score, VideoScores
 from lcvd.metrics.frechet import FeatureSet
-from lcvd.metrics.measure import Meter, observe_target
+from lcvd.metrics.measure import Meter, observe_target, regrouped
+from lcvd.metrics.psnr import PSNR
 from lcvd.metrics.registry import feature_sets, score_video
 from lcvd.metrics.session import MetricSession
+from lcvd.render.hints import WINDOW
 from lcvd.video.encode import write_lossless
 
 Array = NDArray[Any]
+INPUTS = ("lcvd.evaluate.inputs.files", "lcvd.evaluate.inputs.shards")
+"""Modules that decide what methods are given."""
+Progress = Callable[[Input, TargetLight, str, float], None]
+"""Called with the input, the light, the method's name and the share of its video that is done, 0 to 1."""
 
 
 @dataclass
-class Run:
-    """One run of a protocol: what it is given, and what came of it so far."""
+class Engine:
+    """One evaluation: what it is given, and the scores so far.
 
-    manifest: Manifest
+    A video that is made, and what was measured on a video, are found again by content below `results` and in `cache`.
+    """
+
+    protocol: Protocol
     settings: Settings
     session: MetricSession
-    cache: Cache
-    out: Path
-    folders: Mapping[str, Path]
-    """Methods that are folders of results."""
     methods: Mapping[str, Method]
-    """Methods that are code."""
-    shown: Container[tuple[str, str]] = ()
-    """Inputs and lights that get a row in the picture of all methods (`lcvd.evaluate.figures.grid`)."""
-    progress: Callable[[str], None] = lambda line: None
-    arms: dict[str, list[VideoScores]] = field(default_factory=dict)
+    """By name; `DRIVING` is one of them."""
+    cache: Cache
+    results: Path
+    """Folder for the videos that are made: ``<method>/<input>/<light>.mkv``, lossless."""
+    sampling: str
+    """Which frames of the inputs are measured, in words."""
+    progress: Progress = lambda source, light, method, share: None
+    scores: dict[str, list[VideoScores]] = field(default_factory=dict)
+    """By method, input by input, in the order of the lights."""
     real: dict[str, dict[str, FeatureSet]] = field(default_factory=dict)
-    fps: dict[str, float] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
+    inputs: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Ask each method once what decides its output."""
-        self.facts = {name: method.facts() for name, method in self.methods.items()}
+        self.facts = {name: {**method.facts(), **METHODS.package(name)} for name, method in self.methods.items()}
 
-    def add(self, source: Input, lights: list[Light]) -> None:
-        """Measure one input and what every method made of it."""
-        lights = lights or list(own_light(source))
+    def add(self, source: Input, lights: Sequence[TargetLight]) -> dict[tuple[str, str], Path]:
+        """Make and measure every method's videos of one input.
+
+        Returns:
+            The videos that are files, by method and light; `DRIVING` has none.
+        """
         meter = Meter(source.id, source.head, source.codes, source.size, self.session)
-        given = self._seen(meter, source, None)
+        truths = {light.name: truth for light in lights if (truth := source.truth(light.name))}
+        given = self._observed(meter, source, DRIVING, None, truths)
         self.real[source.id] = feature_sets(self.session.metrics, given)
-        self.fps[source.id] = float(source.drive.clip.fps)
-        person = self._person(source) if self.manifest.task == "animate" else None
-        for light in lights:
-            target = None if light.picture is None else observe_target(light.picture, self.session)
-            reference = Reference(given, light.light, meter.present, source.size, target, person)
-
-            def take(arm: str, seen: Observation, reference: Reference = reference, light: Light = light) -> None:
-                self.arms.setdefault(arm, []).append(
-                    score_video(source.id, light.name, self.session.metrics, seen, reference)
+        size = {"fps": source.fps, "frames": source.codes.frames, "truth": bool(truths)}
+        self.inputs.append({"id": source.id, **size, **source.facts})
+        person = self._person(source) if self.protocol.task == "animate" else None
+        references = {light.name: self._reference(source, light, meter, given, person) for light in lights}
+        files: dict[tuple[str, str], Path] = {}
+        for name, method in self.methods.items():
+            if method.needs_truth and not truths:
+                continue
+            for group in [[light] for light in lights] if method.relights else [lights]:
+                if name == DRIVING:
+                    seen = given
+                else:
+                    path = self._video(name, source, group[0])
+                    files |= {(name, light.name): path for light in group}
+                    known = (
+                        {} if method.needs_truth else {n: truth for n, truth in truths.items() if n in _names(group)}
+                    )
+                    seen = self._observed(meter, source, name, path, known)
+                self.scores.setdefault(name, []).extend(
+                    self._scored(source, light, seen, references[light.name]) for light in group
                 )
-
-            take(INPUT, given)
-            results = {}
-            for name in (*self.folders, *self.methods):
-                self.progress(f"{source.id}, {light.name}: {name}")
-                results[self.manifest.title_of(name)] = path = self._result(name, source, light)
-                take(name, self._seen(meter, source, path))
-            if (source.id, light.name) in self.shown:
-                self.rows.append(row_of(source, light, results, animate=self.manifest.task == "animate"))
+        return files
 
     def records(self) -> dict[str, list[Record]]:
-        """Records of every arm."""
+        """Records of every method that has a video."""
         return {
-            arm: records(videos, self.real, self._protocol(arm, videos), arm == INPUT)
-            for arm, videos in self.arms.items()
+            name: records(videos, self.real, self._setup(name, videos), not self.methods[name].relights)
+            for name, videos in self.scores.items()
         }
 
-    def _protocol(self, arm: str, videos: Iterable[VideoScores]) -> Protocol:
-        videos = list(videos)
+    def content(self, refused: Mapping[str, Any], notes: Sequence[str], run: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of ``records.json`` (`lcvd.evaluate.records_file`); `notes` are further caveats."""
+        found = {name: self._results(name, each) for name, each in self.records().items()}
+        return {
+            "protocol": self.protocol.model_dump(mode="json"),
+            "inputs": self.inputs,
+            "methods": {**found, **refused},
+            "caveats": [*notes, *caveats(self.protocol, self.methods, found)],
+            "run": dict(run),
+        }
+
+    def _results(self, name: str, found: Sequence[Record]) -> dict[str, Any]:
+        method, lights = self.methods[name], by_light(self.scores[name])
+        return {
+            "title": self.title(name),
+            "meaning": method.meaning,
+            "ranked": method.ranked,
+            "facts": self.facts[name],
+            "records": [record.plain() for record in found],
+            "lights": {
+                light: {metric: rounded(value) for metric, value in each.items()} for light, each in lights.items()
+            },
+        }
+
+    def title(self, name: str) -> str:
+        """A method's title: the protocol's, if it is one of its rows."""
+        return self.protocol.titles.get(name, self.methods[name].title)
+
+    def _setup(self, name: str, videos: Iterable[VideoScores]) -> Setup:
         ids = {video.clip for video in videos}
-        return Protocol(
+        return Setup(
             clip_set=clip_set(ids),
             lights=tuple(dict.fromkeys(video.light for video in videos)),
-            size=self.manifest.size,
-            fps=tuple(sorted({self.fps[id] for id in ids})),
+            size=self.protocol.size,
+            fps=tuple(sorted({each["fps"] for each in self.inputs if each["id"] in ids})),
             seed=self.settings.seed,
-            made=json.dumps(self.facts[arm], sort_keys=True) if self.facts.get(arm) else "",
-            sampling=f"{self.manifest.name}: the first {self.manifest.frames} frames"
-            if self.manifest.task != "still"
-            else f"{self.manifest.name}: one picture, {self.manifest.frames} times",
+            made=self.methods[name].made,
+            sampling=self.sampling,
         )
 
-    def _result(self, name: str, source: Input, light: Light) -> Path:
-        """Where the method's video lies, made if it has to be."""
-        if name in self.folders:
-            path = locate(self.folders[name], source.id, light.name)
-            assert path is not None, "the folder was checked"
+    def _video(self, name: str, source: Input, light: TargetLight) -> Path:
+        """The method's video, made if it doesn't exist."""
+        request = VideoRequest(
+            source, light, self.settings.seed, lambda share: self.progress(source, light, name, share)
+        )
+        request.progress(0)
+        if path := self.methods[name].existing(request):
             return path
-        path = self.out / "results" / name / source.id / f"{light.name}.mkv"
+        path = self.results / name / source.id / f"{light.name if self.methods[name].relights else 'any'}.mkv"
         key = key_of(
-            input=source.content(), light=np.asarray(light.light).tolist(), facts=self.facts[name],
-            seed=self.settings.seed,
-            code=code_key(type(self.methods[name]).__module__, "lcvd.evaluate.inputs", "lcvd.video.encode", alone=(__name__,)),
+            input=source.fingerprint, light=np.asarray(light.sh).tolist(), facts=self.facts[name],
+            seed=self.settings.seed, code=code_key(*_modules(self.methods[name]), *INPUTS, "lcvd.video.encode", alone=(__name__,)),
         )  # fmt: skip
         mark = path.with_suffix(".key")
-        if path.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == key:
-            return path
-        mark.unlink(missing_ok=True)
-        frames = _counted(name, self.methods[name].relight(source.shot(light, self.settings.seed)), source)
-        write_lossless(path, frames, self.fps[source.id])
-        mark.write_text(key, encoding="utf-8")
+        if not (path.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == key):
+            mark.unlink(missing_ok=True)
+            write_lossless(path, _counted(name, self.methods[name].relight(request), source), source.fps)
+            mark.write_text(key, encoding="utf-8")
+        request.progress(1)
         return path
 
-    def _seen(self, meter: Meter, source: Input, result: Path | None) -> Observation:
-        """What is seen in a result, or in the input itself; found in the cache where it was seen before."""
-        real, windows = result is None, source.windows if result is None else partial(read_result, result)
+    def _observed(
+        self, meter: Meter, source: Input, name: str, path: Path | None, truths: Mapping[str, Truth]
+    ) -> Observation:
+        """Everything measured in one pass over a video, and its PSNR against `truths`; found in the cache if known."""
+        whole = self.methods[name].shows_person
         key = key_of(
-            input=source.content(),
-            pixels="" if result is None else content_hash(result),
-            metrics=self.session.provenance(),
+            input=source.fingerprint,
+            pixels=result_hash(path) if path else "",
+            psnr=sorted(truths) if whole else [],
+            metrics=self.session.provenance() if whole else "light",
             track=self.settings.filter.track,
-            reconstruct=self.settings.reconstruct.decisive(),
+            light=self.settings.reconstruct.light,
             quality=self.settings.filter.quality,
             seed=self.settings.seed,
-            code=code_key(
-                "lcvd.metrics.measure", "lcvd.evaluate.inputs", "lcvd.evaluate.result_folders", alone=(__name__,)
-            ),
+            code=code_key("lcvd.metrics.measure", *INPUTS, "lcvd.evaluate.result_folders", alone=(__name__,)),
         )
 
         def make(folder: Path) -> None:
+            windows = read_result(path) if path else source.frames()
+            sums = {light: Decibels() for light in truths}
             try:
-                seen = meter.observe(windows(), real)
+                with timed("metrics"):
+                    passing = _passing(windows, truths, sums)
+                    seen = meter.observe(passing, path is None) if whole else meter.light(windows)
             except LcvdError as error:
-                raise UsageError(f"{result or source.drive.clip.media}: {error}") from None
+                raise UsageError(f"{path or source.name}: {error}") from None
+            seen |= {_psnr_key(light): np.array(found.value) for light, found in sums.items()} if whole else {}
             arrays: dict[str, Any] = {f"a{i}": value for i, value in enumerate(seen.values())}
             np.savez(folder / "seen.npz", **arrays)
             (folder / "keys.json").write_text(json.dumps(list(seen)), encoding="utf-8")
@@ -158,39 +205,55 @@ class Run:
         with np.load(folder / "seen.npz", allow_pickle=False) as arrays:
             return {name: arrays[f"a{i}"] for i, name in enumerate(names)}
 
+    def _scored(self, source: Input, light: TargetLight, seen: Observation, reference: Reference) -> VideoScores:
+        found = score_video(source.id, light.name, self.session.metrics, seen, reference)
+        if (key := _psnr_key(light.name)) in seen:
+            found.scores[PSNR.name] = Score(float(seen[key]), source.codes.frames)
+        return found
+
+    def _reference(
+        self, source: Input, light: TargetLight, meter: Meter, given: Observation, person: Observation | None
+    ) -> Reference:
+        target = None if light.image is None else observe_target(light.image, self.session)
+        return Reference(given, light.sh, meter.present, source.size, target, person)
+
     def _person(self, source: Input) -> Observation:
-        """What is seen in the portrait, shown twice so that it is a video."""
-        codes = source.portrait.codes.window([0, 0])
-        picture = source.portrait.first(source.size)[0]
-        meter = Meter(source.id, source.head, codes, source.size, self.session.observing("portrait"))
-        return {name: rows[:1] for name, rows in meter.observe([np.stack([picture, picture])]).items()}
+        """What is seen in the reference image, shown twice so that it is a video."""
+        session = self.session.observing("portrait")
+        meter = Meter(source.id, source.head, source.own.window([0, 0]), source.size, session)
+        seen = meter.observe([np.stack([source.reference] * 2)])
+        return {name: rows[:1] for name, rows in seen.items()}
 
 
-def problems(run: Run, inputs: Iterable[str], lights: Iterable[str]) -> list[str]:
-    """What is wrong with the methods' folders, before anything is computed."""
-    wanted = wanted_of(run.manifest, inputs, lights)
-    return [f"{name}: {problem}" for name, folder in run.folders.items() for problem in check(folder, wanted)]
+def _names(lights: Iterable[TargetLight]) -> set[str]:
+    return {light.name for light in lights}
 
 
-def wanted_of(manifest: Manifest, inputs: Iterable[str], lights: Iterable[str]) -> list[Wanted]:
-    """The videos that the protocol asks of every method."""
-    lights = list(lights)
-    return [Wanted(id, light, manifest.frames, manifest.size) for id in inputs for light in lights]
+def _psnr_key(light: str) -> str:
+    return f"PSNR {light}"
 
 
-def content_hash(path: Path) -> str:
-    """Of a result: a file's bytes, or all pictures of a folder."""
-    if path.is_file():
-        return file_hash(path)
-    return key_of(**{each.name: file_hash(each) for each in sorted(path.glob("*.png"))})
+def _modules(method: Method) -> list[str]:
+    """This project's modules that define the method; an installed package is named by its version instead."""
+    modules = dict.fromkeys(each.__module__ for each in type(method).__mro__)
+    return [module for module in modules if module.startswith("lcvd.")]
+
+
+def _passing(windows: Iterable[Array], truths: Mapping[str, Truth], sums: Mapping[str, Decibels]) -> Iterator[Array]:
+    """The same frames; each PSNR sees them on their way."""
+    true = {light: truth.windows() for light, truth in truths.items()}
+    for window in regrouped(windows, WINDOW):
+        for light, decibels in sums.items():
+            decibels.add(window, next(true[light]))
+        yield window
 
 
 def _counted(name: str, windows: Iterable[Array], source: Input) -> Iterator[Array]:
     """A method's windows, checked on their way to the file."""
-    count, wanted = 0, (source.size, source.size, 3)
+    count, expected = 0, (source.size, source.size, 3)
     for window in windows:
-        if window.dtype != np.uint8 or window.shape[1:] != wanted:
-            raise UsageError(f"{name} made frames of {window.dtype} {window.shape[1:]}, expected uint8 {wanted}")
+        if window.dtype != np.uint8 or window.shape[1:] != expected:
+            raise UsageError(f"{name} made frames of {window.dtype} {window.shape[1:]}, expected uint8 {expected}")
         count += len(window)
         yield window
     if count != source.codes.frames:

@@ -28,7 +28,7 @@ class Variant(Section):
     """Instead of ``evaluate.adapters``."""
 
 
-class Manifest(Section):
+class Protocol(Section):
     """A protocol, as its file says. Keys that aren't known are errors."""
 
     name: str
@@ -46,7 +46,7 @@ class Manifest(Section):
     size: int = Field(512, ge=32)
     """Side in pixels at which everything is measured."""
     lights: tuple[str, ...] = ()
-    """Presets, or files relative to the manifest: pictures of lit faces, environment maps, SH files."""
+    """Presets, or files relative to the protocol: pictures of lit faces, environment maps, SH files."""
     metrics: tuple[str, ...]
     """The open ones to measure."""
     published_metrics: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Manifest(Section):
     """What isn't known about how the paper did it."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> Manifest:
+    def _consistent(self) -> Protocol:
         if self.task != "animate" and not self.lights:
             raise ValueError(f"lights: task {self.task} needs at least one")
         if self.task == "animate" and self.lights:
@@ -77,10 +77,10 @@ class Manifest(Section):
             raise ValueError(f"lights: two bear one name, and so would their results: {', '.join(stems)}")
         return self
 
-    def title_of(self, name: str) -> str:
-        """As the table shows a method or variant; one that isn't a row is shown by its name."""
-        variant = self.variants.get(name)
-        return variant.title if variant else self.methods.get(name, name)
+    @property
+    def titles(self) -> dict[str, str]:
+        """Title of each row, a method or variant, by name."""
+        return {**self.methods, **{name: each.title for name, each in self.variants.items()}}
 
 
 def protocols() -> dict[str, Path]:
@@ -88,7 +88,7 @@ def protocols() -> dict[str, Path]:
     return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 
 
-def load_manifest(name: str) -> tuple[Manifest, Path]:
+def load_protocol(name: str) -> tuple[Protocol, Path]:
     """The protocol of that name, or in that file; and its file.
 
     Raises:
@@ -98,7 +98,7 @@ def load_manifest(name: str) -> tuple[Manifest, Path]:
     if not path.is_file():
         raise UsageError(f"protocol {name!r} is none of {', '.join(protocols())} and no file")
     try:
-        return Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))), path
+        return Protocol.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))), path
     except yaml.YAMLError as error:
         raise FileError(f"{path}: not valid YAML: {error}") from None
     except ValidationError as error:

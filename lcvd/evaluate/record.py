@@ -18,7 +18,7 @@ RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Protocol:
+class Setup:
     """How an arm's numbers were made. Numbers of different protocols aren't comparable (`lcvd.evaluate.compare`)."""
 
     clip_set: str
@@ -47,7 +47,7 @@ class Record:
     frames: int
     direction: Direction
     """Which way is better; ``reference``: closer to the driving video's own value."""
-    protocol: Protocol
+    setup: Setup
     weights: str = ""
     """File name of the network behind it, '' for none."""
     sha256: str = ""
@@ -68,7 +68,7 @@ class Record:
         plain["value"] = rounded(self.value)
         plain["interval"] = [rounded(edge) for edge in self.interval] if self.interval else None
         plain["samples"] = list(self.samples) if self.samples else None
-        return {**plain, "protocol": _lists(plain["protocol"]), "notes": list(self.notes)}
+        return {**plain, "setup": _lists(plain["setup"]), "notes": list(self.notes)}
 
 
 def clip_set(clips: Iterable[str]) -> str:
@@ -123,6 +123,6 @@ def rounded(value: float) -> float | None:
     return round(float(f"{value:.6g}"), 9) + 0.0 if math.isfinite(value) else None
 
 
-def _lists(protocol: Mapping[str, Any]) -> dict[str, Any]:
+def _lists(setup: Mapping[str, Any]) -> dict[str, Any]:
     """As JSON gives it back, so that a record read from a file equals one that was just made."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in protocol.items()}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in setup.items()}

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from lcvd.evaluate.records_file import values_of
+
 RECENT = 10
 """So many comparable commits make up the baseline."""
 ENOUGH = 5
@@ -37,18 +39,19 @@ def history_entry(commit: str, evaluated: str, records: Mapping[str, Any]) -> di
     Args:
         commit: the commit of model and code.
         evaluated: when (ISO 8601).
-        records: arms and their records, as `lcvd.evaluate.write.write_results` writes them. The protocol kept is the
-            model's own (`lcvd.evaluate.record.Protocol`): what decides whether `lcvd compare` compares decides here too.
+        records: its content. The entry's `protocol` is the model's `lcvd.evaluate.record.Setup`: what decides whether
+            `lcvd compare` compares decides here too.
     """
-    real = {record["name"]: record["value"] for record in records["arms"].get("driving", ())}
+    real = values_of(records, "driving")
     metrics = {}
-    for record in records["arms"]["model"]:
+    ours = records["methods"]["lcvd"]["records"]
+    for record in ours:
         kept = {key: record[key] for key in ("value", "interval", "direction", "sha256")}
         if record["direction"] == "reference":
             kept["reference"] = real.get(record["name"])
         metrics[record["name"]] = kept
-    protocol = records["arms"]["model"][0]["protocol"]  # one for all metrics of an arm
-    return {"commit": commit, "evaluated": evaluated, "protocol": protocol, "metrics": metrics}
+    setup = ours[0]["setup"]  # the same for all metrics of a method
+    return {"commit": commit, "evaluated": evaluated, "protocol": setup, "metrics": metrics}
 
 
 def worsened(history: Sequence[Mapping[str, Any]], entry: Mapping[str, Any]) -> list[Worsened]:

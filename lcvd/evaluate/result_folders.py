@@ -8,7 +8,7 @@ many pixels as the protocol asks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lcvd.cache.store import file_hash, key_of
 from lcvd.errors import FileError
 from lcvd.render.hints import WINDOW
 
@@ -26,7 +27,7 @@ VIDEOS = (".mkv", ".mp4", ".mov", ".avi", ".webm")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExpectedVideo:
     """A video that the protocol asks of every method."""
 
     clip: str
@@ -35,7 +36,7 @@ class Wanted:
     size: int
 
 
-def locate(folder: Path, clip: str, light: str) -> Path | None:
+def find_result(folder: Path, clip: str, light: str) -> Path | None:
     """The result's video or folder of PNGs, or None.
 
     Raises:
@@ -67,14 +68,24 @@ def read_result(path: Path) -> Iterator[Array]:
         yield np.stack(held)
 
 
-def check(folder: Path, wanted: Sequence[Wanted]) -> list[str]:
+def frame_of(windows: Iterable[Array], at: int) -> Array:
+    """Frame number `at` of a video that comes in windows."""
+    for window in windows:
+        if at < len(window):
+            frame: Array = window[at]
+            return frame
+        at -= len(window)
+    raise FileError(f"the video ends {at + 1} frames too early")
+
+
+def check_folder(folder: Path, wanted: Sequence[ExpectedVideo]) -> list[str]:
     """What is wrong with a method's folder: nothing where the list is empty. Videos aren't decoded, but for one frame."""
     if not folder.is_dir():
         return [f"{folder}: no such folder"]
     problems = []
     for each in wanted:
         try:
-            path = locate(folder, each.clip, each.light)
+            path = find_result(folder, each.clip, each.light)
             if path is None:
                 endings = ", ".join(VIDEOS)
                 problems.append(f"{folder / each.clip / each.light}: missing ({endings}, or a folder of PNGs)")
@@ -89,6 +100,13 @@ def check(folder: Path, wanted: Sequence[Wanted]) -> list[str]:
         if size != f"{each.size}x{each.size} px":
             problems.append(f"{path}: {size}, expected {each.size}x{each.size} px")
     return problems
+
+
+def result_hash(path: Path) -> str:
+    """Hash of a result's content: a file's bytes, or all images of a folder."""
+    if path.is_file():
+        return file_hash(path)
+    return key_of(**{each.name: file_hash(each) for each in sorted(path.glob("*.png"))})
 
 
 def _count(path: Path) -> int:

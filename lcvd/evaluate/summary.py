@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lcvd.evaluate.record import Protocol, Record, bootstrap_interval, mean_interval, versions_of
+from lcvd.evaluate.record import Record, Setup, bootstrap_interval, mean_interval, versions_of
 from lcvd.metrics.base import VideoScores
 from lcvd.metrics.frechet import FeatureSet, deficiency, frechet_distance
 from lcvd.metrics.registry import METRICS
@@ -31,7 +31,7 @@ def by_light(videos: Sequence[VideoScores]) -> dict[str, dict[str, float]]:
 def records(
     videos: Sequence[VideoScores],
     real: Mapping[str, Mapping[str, FeatureSet]],
-    protocol: Protocol,
+    setup: Setup,
     repeated: bool = False,
 ) -> list[Record]:
     """Records of one arm.
@@ -39,7 +39,7 @@ def records(
     Args:
         videos: all of the arm, clip by clip.
         real: features of the real frames, by clip and metric.
-        protocol: how the arm was made; its seed is the bootstrap's too.
+        setup: how the arm was made; its seed is the bootstrap's too.
         repeated: the same video stands there for each light, so its frames count once.
     """
     clips = list(dict.fromkeys(video.clip for video in videos))
@@ -50,15 +50,15 @@ def records(
         values = [_mean([v.scores[name].value for v in group if name in v.scores]) for group in groups]
         seen = [v.scores[name] for group in once for v in group if name in v.scores]
         counts = {"frames": sum(each.frames for each in seen), "missing": sum(each.missing for each in seen)}
-        found.append(_record(name, _mean(values), len(clips), protocol, mean_interval(values, protocol.seed), **counts))
+        found.append(_record(name, _mean(values), len(clips), setup, mean_interval(values, setup.seed), **counts))
     for name in _names([video.sets for video in videos]):
         made = [FeatureSet.union(v.sets[name] for v in group) for group in once]
         frames = sum(v.frames for group in once for v in group)
-        found.append(_distance(name, [real[clip][name] for clip in clips], made, frames, protocol))
+        found.append(_distance(name, [real[clip][name] for clip in clips], made, frames, setup))
     return found
 
 
-def _distance(name: str, real: list[FeatureSet], made: list[FeatureSet], frames: int, protocol: Protocol) -> Record:
+def _distance(name: str, real: list[FeatureSet], made: list[FeatureSet], frames: int, setup: Setup) -> Record:
     biased = METRICS.get(name).biased
 
     def distance(weights: Sequence[int]) -> float:
@@ -69,15 +69,15 @@ def _distance(name: str, real: list[FeatureSet], made: list[FeatureSet], frames:
     note = deficiency(*whole)
     if min(counts) < 2:  # one clip of one video has no covariance
         note = f"{counts[0]} real and {counts[1]} generated rows: a covariance needs 2 of each"
-        return _record(name, float("nan"), len(real), protocol, None, frames=frames, samples=counts, notes=(note,))
-    interval = bootstrap_interval(len(real), distance, protocol.seed)
+        return _record(name, float("nan"), len(real), setup, None, frames=frames, samples=counts, notes=(note,))
+    interval = bootstrap_interval(len(real), distance, setup.seed)
     notes = (note,) if note else ()
     value = frechet_distance(*whole, biased)
-    return _record(name, value, len(real), protocol, interval, frames=frames, samples=counts, notes=notes)
+    return _record(name, value, len(real), setup, interval, frames=frames, samples=counts, notes=notes)
 
 
 def _record(
-    name: str, value: float, clips: int, protocol: Protocol, interval: tuple[float, float] | None, **measured: Any
+    name: str, value: float, clips: int, setup: Setup, interval: tuple[float, float] | None, **measured: Any
 ) -> Record:
     metric = METRICS.get(name)
     weights, sha256 = metric.hashes()
@@ -86,7 +86,7 @@ def _record(
         value=value,
         clips=clips,
         direction=metric.direction,
-        protocol=protocol,
+        setup=setup,
         weights=weights,
         sha256=sha256,
         interval=interval,

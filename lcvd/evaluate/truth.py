@@ -1,4 +1,4 @@
-"""What a relit video is held against: the truth where there is one, and what can be had without a trained model."""
+"""True relit videos of studio clips, and the PSNR of a video against one."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lcvd.evaluate.result_folders import read_result
 from lcvd.face.square import square_pictures
-from lcvd.model.latents import LatentCodec
-from lcvd.model.objective import to_signed
 from lcvd.shard.sample import Sample
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import read_lossless, write_lossless
 
 Array = NDArray[Any]
-CHUNK = 16
 
 
 def is_studio(sample: Sample) -> bool:
@@ -89,14 +85,3 @@ def psnr(frames: Array, true: tuple[Array, Array] | None) -> float | None:
     found = Decibels()
     found.add(frames, true)
     return found.value
-
-
-@torch.inference_mode()
-def round_trip(codec: LatentCodec, frames: Array, device: torch.device | str = "cpu") -> Array:
-    """Frames (T, S, S, 3) uint8 encoded to latents and decoded again; `device` is where the codec's weights are."""
-    parts = []
-    for start in range(0, len(frames), CHUNK):
-        given = to_signed(torch.from_numpy(frames[start : start + CHUNK]).to(device))
-        decoded = codec.decode(codec.encode(given))
-        parts.append(((decoded + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy())
-    return np.concatenate(parts)

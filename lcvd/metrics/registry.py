@@ -85,25 +85,3 @@ def feature_sets(metrics: Iterable[str], observation: Observation) -> dict[str, 
 def _observed(metrics: Iterable[str], observation: Observation) -> dict[str, Metric]:
     known = {name: METRICS.get(name) for name in metrics}
     return {name: each for name, each in known.items() if each.observer and each.observer.key in observation}
-
-
-ARMS: dict[str, tuple[str, str]] = {
-    "model": ("Model", "the relit video"),
-    "copy": ("Copied reference", "the reference frame, repeated"),
-    "driving": ("Driving video", "the unmodified driving frames: perfect identity, no relighting"),
-    "ratio": (
-        "Shading ratio",
-        "the driving frames times the ratio of two shadings (sh-ratio): relit without a model, but from frames that do not exist "
-        "when a portrait is animated",
-    ),
-    "codec": (
-        "Codec round trip",
-        "the driving frames encoded and decoded: the best possible result with this latent codec",
-    ),
-    "truth": (
-        "True relit clip",
-        "the studio clip rendered under the target light: the result of a perfect model",
-    ),
-    "hint": ("Hint", "the grey shading hint: the lower bound of the measured light error"),
-}
-"""Key, title and meaning of what is scored, the trained model first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from lcvd.cache.atomic import write_text_whole
-from lcvd.evaluate.protocol import Manifest
+from lcvd.evaluate.protocol import Protocol
 from lcvd.metrics.registry import ordered
 
 MEASURED, PUBLISHED = "#b4501a", "#5b6470"
@@ -43,27 +43,28 @@ class Ablation:
         return self.positions != tuple(range(len(self.positions)))
 
 
-def ablation_of(manifest: Manifest, arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ablation | None:
-    """The ablation of a protocol's records (`Record.plain`) by arm; None if fewer than two variants were measured."""
-    names = [name for name in manifest.variants if name in arms]
+def ablation_of(full: Mapping[str, Any]) -> Ablation | None:
+    """The ablation in the content of a records.json; None if fewer than two variants were measured."""
+    protocol, methods = Protocol.model_validate(full["protocol"]), full["methods"]
+    names = [name for name in protocol.variants if name in methods]
     if len(names) < 2:
         return None
     measured: dict[str, Panel] = {}
     for name in names:
-        for each in arms[name]:
+        for each in methods[name]["records"]:
             if each["value"] is not None:
                 interval = tuple(each["interval"]) if each["interval"] else None
                 measured.setdefault(each["name"], {})[name] = (each["value"], interval)
     published: dict[str, Panel] = {}
-    for name in manifest.variants:
-        for metric, value in manifest.published.get(name, {}).items():
+    for name in protocol.variants:
+        for metric, value in protocol.published.get(name, {}).items():
             published.setdefault(metric, {})[name] = (value, None)
-    variants = manifest.variants.values()
+    variants = protocol.variants.values()
     scales = ([getattr(each, key) for each in variants] for key in ("guidance", "likeness"))
     varied = (scale for scale in scales if None not in scale and len(set(scale)) == len(scale))
     positions = tuple(next(varied, range(len(variants))))
-    titles = {name: each.title for name, each in manifest.variants.items()}
-    return Ablation(manifest.title, titles, positions, {name: measured[name] for name in ordered(measured)}, published)
+    titles = {name: each.title for name, each in protocol.variants.items()}
+    return Ablation(protocol.title, titles, positions, {name: measured[name] for name in ordered(measured)}, published)
 
 
 def write_ablation(folder: Path, ablation: Ablation) -> None:

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from lcvd.cache.atomic import write_text_whole
 from lcvd.evaluate.caveats import is_small
+from lcvd.evaluate.methods.registry import DRIVING, OURS
 from lcvd.light.presets import preset
-from lcvd.metrics.registry import ARMS
 from lcvd.render.sh import dominant_direction
 from lcvd.report import collect
 from lcvd.report.chart import line_chart
@@ -54,13 +54,14 @@ def build_report(data: Path, out: Path) -> Path:
 
 def _context(data: Path) -> dict[str, Any]:
     records = collect.read_records(data)
+    run = collect.run_of(records)
     dropped = collect.dropped_clips(data)
     curves = collect.curves(data)
     sheets = sorted((data / "reconstruct" / "preview").glob("*.png"))
     grids = figures(data)
     return {
-        "protocol": records["protocol"],
-        "small": is_small(records["protocol"]),
+        "run": run,
+        "small": is_small(run),
         "overview": overview_strip(grids),
         "stages": collect.stage_counts(data),
         "dropped": dropped[: collect.MAX_DROPPED],
@@ -68,17 +69,15 @@ def _context(data: Path) -> dict[str, Any]:
         "metrics": collect.metric_rows(records),
         "without_face": collect.frames_without_face(records),
         "relighting": collect.relighting_result(records),
-        "arms": [(key, *ARMS[key]) for key in ARMS if records["arms"].get(key)],
-        "lights": records["lights"],
-        "lights_driving": records["lights_driving"],
-        "clips": records["clips"],
-        "clip_videos": [
-            _clip_videos(data, clip, records["protocol"]["lights"]) for clip in records["clips"][: collect.MAX_VIDEOS]
-        ],
+        "methods": records["methods"],
+        "lights": records["methods"][OURS]["lights"],
+        "lights_driving": records["methods"][DRIVING]["lights"],
+        "clips": records["inputs"],
+        "clip_videos": [_clip_videos(data, clip, run["lights"]) for clip in records["inputs"][: collect.MAX_VIDEOS]],
         "figures": grids,
         "curves": curves,
         "chart": line_chart(curves, "optimiser steps", "loss") if curves else None,
-        "plots": _plots(data, records["protocol"]),
+        "plots": _plots(data, run),
         "truth": compare_with_truth(data),
         "errors": ERRORS,
         "sheets": [(path.stem, image_uri(path, SHEET_WIDTH)) for path in sheets[: collect.MAX_SHEETS]],
@@ -91,20 +90,25 @@ def _context(data: Path) -> dict[str, Any]:
 
 def _clip_videos(data: Path, clip: dict[str, Any], lights: list[str]) -> dict[str, Any]:
     paths = {light: data / "evaluate" / "videos" / f"{clip['id']}_{light}_side.mp4" for light in lights}
-    return {**clip, "videos": [(light, video_uri(path), poster_uri(path)) for light, path in paths.items()]}
+    columns = ["driving", "hint", "result", *(["truth"] if clip["truth"] else [])]
+    return {
+        **clip,
+        "columns": columns,
+        "videos": [(light, video_uri(path), poster_uri(path)) for light, path in paths.items()],
+    }
 
 
-def _plots(data: Path, protocol: dict[str, Any]) -> dict[str, Any]:
+def _plots(data: Path, run: dict[str, Any]) -> dict[str, Any]:
     """Charts of the dataset; None for charts without data."""
     plots: dict[str, Any] = dict.fromkeys(("light", "yaw", "pitch", "clips", "quality"))
     if scores := quality_scores(data):
-        quality = protocol["quality"]
+        quality = run["quality"]
         side = "below" if quality["higher_is_better"] else "above"
         threshold = Threshold(quality["limit"], f"filtered {side} {quality['limit']:g}")
         plots["quality"] = histogram(scores, (0, quality["top"], 20), quality["metric"].upper(), "clips", threshold)
     if stats := dataset_stats(data):
         plots["yaw"] = histogram(stats.yaw, (-90, 90, 36), "degrees, positive to the right of the image", "frames")
         plots["pitch"] = histogram(stats.pitch, (-60, 60, 24), "degrees, positive upwards", "frames")
-        plots["light"] = light_map(stats.light, {name: dominant_direction(preset(name)) for name in protocol["lights"]})
+        plots["light"] = light_map(stats.light, {name: dominant_direction(preset(name)) for name in run["lights"]})
         plots["clips"] = stats.clips
     return plots

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from lcvd.errors import MissingFile
+from lcvd.evaluate import records_file
+from lcvd.evaluate.methods.registry import DRIVING, METHODS, OURS
 from lcvd.ledger.rows import Row, read_ledger
 from lcvd.ledger.story import STAGES, last_rows
 from lcvd.metrics.landmarks import POSE_OPEN
 from lcvd.metrics.light_error import ANGLE, LE_OPEN
 from lcvd.metrics.psnr import PSNR
-from lcvd.metrics.registry import ARMS, METRICS, ordered
+from lcvd.metrics.registry import METRICS, ordered
 from lcvd.report.chart import Series
 
 MAX_SHEETS = 24
@@ -48,9 +50,9 @@ class StageCount:
 
 @dataclass(frozen=True)
 class Cell:
-    """A metric's value in one arm, formatted; `position` is that of its mark on the row's axis, in percent."""
+    """A metric's value by one method, formatted; `position` is that of its mark on the row's axis, in percent."""
 
-    arm: str
+    method: str
     title: str
     value: str
     interval: str
@@ -85,12 +87,19 @@ def read_records(data: Path) -> dict[str, Any]:
     path = data / "evaluate" / "records.json"
     if not path.exists():
         raise MissingFile(f"{path} does not exist; run `dvc repro evaluate` first")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return records_file.read_records(path)
+
+
+def run_of(records: dict[str, Any]) -> dict[str, Any]:
+    """Circumstances of the run: protocol, the model's facts, training, filter and number of frames measured."""
+    protocol, clips = records["protocol"], records["inputs"]
+    frames = sum(clip["frames"] for clip in clips) * len(protocol["lights"])
+    return {**protocol, **records["methods"][OURS]["facts"], **records["run"], "frames_scored": frames}
 
 
 def frames_without_face(records: dict[str, Any]) -> tuple[int, int]:
     """Number of generated frames without a face although the driving frame has one, and number of frames examined."""
-    found = [each for each in records["arms"]["model"] if each["name"] == POSE_OPEN.name]
+    found = [each for each in records["methods"][OURS]["records"] if each["name"] == POSE_OPEN.name]
     return (found[0]["missing"], found[0]["missing"] + found[0]["frames"]) if found else (0, 0)
 
 
@@ -98,14 +107,14 @@ def relighting_result(records: dict[str, Any]) -> dict[str, Any]:
     """Light accuracy of the generated clips compared with unmodified clips.
 
     Returns:
-        `error`, `angle` and `psnr` by arm (None if not measured); `known`: whether the light errors were measured;
+        `error`, `angle` and `psnr` by method (None if not measured); `known`: whether the light errors were measured;
             `closer`: whether the model's light error is below the unmodified driving video's; `share`: the relative
             difference in percent.
     """
-    arms = {arm: {each["name"]: each["value"] for each in found} for arm, found in records["arms"].items()}
+    values = {method: records_file.values_of(records, method) for method in METHODS}
     names = {"error": LE_OPEN.name, "angle": ANGLE.name, "psnr": PSNR.name}
-    found: dict[str, Any] = {key: {arm: arms.get(arm, {}).get(name) for arm in ARMS} for key, name in names.items()}
-    relit, unrelit = found["error"]["model"], found["error"]["driving"]
+    found: dict[str, Any] = {key: {m: each.get(name) for m, each in values.items()} for key, name in names.items()}
+    relit, unrelit = found["error"][OURS], found["error"][DRIVING]
     known = relit is not None and unrelit is not None
     share = 100 * (1 - relit / unrelit) if known and unrelit else 0.0
     return {**found, "known": known, "closer": share > 0, "share": abs(share)}
@@ -143,28 +152,29 @@ def _numbers(value: Any, name: str = "") -> list[tuple[str, float]]:
 
 
 def metric_rows(records: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row per metric: its meaning, and its value in every arm that has one."""
-    arms = {arm: {each["name"]: each for each in found} for arm, found in records["arms"].items()}
+    """One row per metric: its meaning, and its value by every method that has one, the model first."""
+    methods = {OURS: records["methods"][OURS], **records["methods"]}
+    titles = {method: each["title"] for method, each in methods.items()}
+    values = {method: {each["name"]: each for each in found["records"]} for method, found in methods.items()}
     rows = []
-    for name in ordered(arms["model"]):
-        metric = METRICS.get(name)
-        found = {arm: arms[arm][name] for arm in ARMS if name in arms.get(arm, {})}
-        rows.append({"metric": metric, "record": found["model"], "cells": _cells(found)})
+    for name in ordered(values[OURS]):
+        found = {method: each[name] for method, each in values.items() if name in each}
+        rows.append({"metric": METRICS.get(name), "record": found[OURS], "cells": _cells(found, titles)})
     return rows
 
 
-def _cells(found: dict[str, dict[str, Any]]) -> list[Cell]:
+def _cells(found: dict[str, dict[str, Any]], titles: dict[str, str]) -> list[Cell]:
     edges = [edge for record in found.values() for edge in (record["value"], *(record["interval"] or ()))]
     numbers = [edge for edge in edges if edge is not None]
     low, high = min([0.0, *numbers]), max(numbers, default=1.0)
     scale = 100 / ((high - low) or 1.0)
     cells = []
-    for arm, record in found.items():
+    for method, record in found.items():
         value, interval = record["value"], record["interval"]
         span = ((interval[0] - low) * scale, (interval[1] - interval[0]) * scale) if interval else None
         position = -1.0 if value is None else (value - low) * scale
         text = f"{number(interval[0])} to {number(interval[1])}" if interval else ""
-        cells.append(Cell(arm, ARMS[arm][0], number(value), text, position, span, record["clips"]))
+        cells.append(Cell(method, titles[method], number(value), text, position, span, record["clips"]))
     return cells
 
 

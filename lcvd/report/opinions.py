@@ -32,10 +32,10 @@ def read_study(path: Path) -> dict[str, Any]:
     return found
 
 
-def merge_study(found: Mapping[str, Records], study: Mapping[str, Any]) -> dict[str, Records]:
-    """Records by arm and metric, extended by the study's results; methods that only raters saw are added."""
-    both = {arm: dict(records) for arm, records in found.items()}
-    for method, numbers in study["methods"].items():
+def merge_study(found: Mapping[str, Records], study: Mapping[str, Any] | None) -> dict[str, Records]:
+    """Records by method and metric, extended by the study's results; methods that only raters saw are added."""
+    both = {method: dict(records) for method, records in found.items()}
+    for method, numbers in study["methods"].items() if study else ():
         for name in QUESTIONS:
             value = {key: numbers[name][key] for key in ("value", "interval")}
             both.setdefault(method, {})[name] = {**value, "ratings": numbers[name]["n"], "notes": (), "missing": 0}

@@ -3,7 +3,7 @@ underlined, as in the paper."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lcvd.cache.atomic import write_text_whole
-from lcvd.evaluate.caveats import INPUT
-from lcvd.evaluate.protocol import Manifest
+from lcvd.evaluate.methods.registry import DRIVING
+from lcvd.evaluate.protocol import Protocol
 from lcvd.evaluate.write import ARROWS
 from lcvd.metrics.registry import METRICS, ordered
 from lcvd.report.collect import number
@@ -32,17 +32,18 @@ GRID_WIDTH = 1600
 
 @dataclass(frozen=True)
 class Cell:
-    """A formatted number: `mark` is ``best``, ``second`` or empty; `detail` is its interval, number of frames and
-    number of missing frames."""
+    """A formatted number: `mark` is ``best``, ``second`` or empty; `interval` its 95 % interval; `detail` the interval,
+    number of frames and number of missing frames."""
 
     text: str
     mark: str = ""
+    interval: str = ""
     detail: str = ""
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of the table: `kind` is ``input``, ``computed``, ``absent`` or ``published``; `reason` says why there are
+    """A row of the table: `kind` is ``computed``, ``unranked``, ``absent`` or ``published``; `reason` says why there are
     no numbers."""
 
     title: str
@@ -63,53 +64,55 @@ class Table:
     summary: str
 
 
-def table_of(manifest: Manifest, full: Mapping[str, Any]) -> Table:
-    """The table of a protocol's results.
+def table_of(full: Mapping[str, Any], study: Mapping[str, Any] | None = None) -> Table:
+    """The table of an evaluation.
 
-    `full` contains `arms` of records (`Record.plain`) and optionally `refused` methods, `remarks`, and the opinions of
-    a user `study` (`lcvd.report.opinions`). Methods of the manifest without records are listed as not computed, refused
-    ones with their reason. The paper's numbers have separate columns and rows: they were measured on other clips and
-    are not ranked against results from here.
+    Methods of the protocol without records are listed as not computed, refused ones with their reason. The paper's numbers
+    have separate columns and rows: they were measured on other clips and are not ranked against results from here.
+
+    Args:
+        full: the content of records.json.
+        study: the opinions of a user study (`lcvd.report.opinions`).
     """
-    refused, study = full.get("refused", {}), full.get("study")
-    found = {arm: {each["name"]: each for each in records} for arm, records in full["arms"].items()}
-    first = next((each for records in found.values() for each in records.values()), None)
-    found = merge_study(found, study) if study else found
+    protocol, methods = Protocol.model_validate(full["protocol"]), full["methods"]
+    found = {name: {each["name"]: each for each in method.get("records", ())} for name, method in methods.items()}
+    found = merge_study({name: records for name, records in found.items() if records}, study)
     measured = ordered(name for each in found.values() for name in each)
-    paper_metrics = list(dict.fromkeys(name for each in manifest.published.values() for name in each))
-    titles = {**manifest.methods, **{name: each.title for name, each in manifest.variants.items()}}
-    titles |= {arm: arm for arm in (*found, *refused) if arm not in titles and arm != INPUT}
-    marks = {name: _rank_marks(name, found) for name in measured}
-    rows = [TableRow("Input (unmodified)", "input", _cells(found[INPUT], {}))] if INPUT in found else []
+    titles = {name: methods.get(name, {}).get("title", name) for name in (*methods, *found)}
+    titles = {DRIVING: titles.pop(DRIVING, ""), **protocol.titles, **titles}
+    unranked = {name for name, method in methods.items() if not method.get("ranked", True)}
+    marks = {name: _rank_marks(name, found, unranked) for name in measured}
+    rows = []
     for name, title in titles.items():
         if name in found:
             cells = _cells(found[name], {metric: marks[metric].get(name, "") for metric in measured})
-            rows.append(TableRow(title, "computed", cells))
-        else:
-            rows.append(TableRow(title, "absent", {}, refused.get(name, "not computed")))
-    for name, values in manifest.published.items():
+            rows.append(TableRow(title, "unranked" if name in unranked else "computed", cells))
+        elif name != DRIVING:
+            rows.append(TableRow(title, "absent", {}, methods.get(name, {}).get("refused", "not computed")))
+    for name, values in protocol.published.items():
         cells = {_paper_column(metric): Cell(f"{value:g}") for metric, value in values.items()}
         rows.append(TableRow(f"{titles[name]}, published", "published", cells))
-    columns = (*measured, *(_paper_column(name) for name in paper_metrics))
-    directions = {name: ARROWS[METRICS.get(name).direction].replace("driving", "input") for name in measured}
-    summary = _summary(first) if first else "Nothing was measured."
+    paper_metrics = dict.fromkeys(name for each in protocol.published.values() for name in each)
     return Table(
-        manifest.title,
-        columns,
-        directions,
+        protocol.title,
+        (*measured, *(_paper_column(name) for name in paper_metrics)),
+        {name: ARROWS[METRICS.get(name).direction] for name in measured},
         tuple(rows),
-        _notes(manifest, (*full.get("remarks", ()), *([study_note(study)] if study else [])), titles, found),
-        summary,
+        _notes(protocol, [*full["caveats"], *_training(full), *([study_note(study)] if study else [])], titles, found),
+        _summary(full),
     )
 
 
-def markdown(table: Table) -> str:
-    """The table as Markdown."""
+def markdown(table: Table, *, intervals: bool = False) -> str:
+    """The table as Markdown, with the 95 % intervals if wanted."""
     headings = [f"{name} {table.directions.get(name, '')}".strip() for name in table.columns]
     lines = [f"# {table.title}", "", table.summary, "", "| Method | " + " | ".join(headings) + " |"]
     lines.append("|---|" + "---:|" * len(headings))
     for row in table.rows:
         cells = [_formatted(row, name, "markdown", _escape_markdown) for name in table.columns]
+        if intervals:
+            spans = [row.cells[name].interval if name in row.cells else "" for name in table.columns]
+            cells = [f"{cell} [{span}]" if span else cell for cell, span in zip(cells, spans, strict=True)]
         lines.append(f"| {_escape_markdown(_title(row))} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *(f"* {_escape_markdown(note)}" for note in table.notes)]) + "\n"
 
@@ -148,30 +151,33 @@ def write_tables(folder: Path, table: Table, grid: Path | None = None) -> None:
 
 
 def _cells(records: Mapping[str, Mapping[str, Any]], marks: Mapping[str, str]) -> dict[str, Cell]:
-    return {name: Cell(number(each["value"]), marks.get(name, ""), _detail(each)) for name, each in records.items()}
+    return {name: _cell(each, marks.get(name, "")) for name, each in records.items()}
 
 
-def _detail(record: Mapping[str, Any]) -> str:
+def _cell(record: Mapping[str, Any], mark: str) -> Cell:
+    interval = " to ".join(number(edge) for edge in record["interval"] or ())
     parts = [
         f"{record['ratings']} ratings"
         if "ratings" in record
         else f"{record['frames']} frames of {record['clips']} clips"
     ]
-    if record["interval"]:
-        parts.insert(0, "95 %: " + " to ".join(number(edge) for edge in record["interval"]))
+    if interval:
+        parts.insert(0, f"95 %: {interval}")
     if record.get("samples"):
         parts.append("N = {} real, {} generated".format(*record["samples"]))
     if record["missing"]:
         parts.append(f"{record['missing']} frames missing")
-    return "; ".join(parts)
+    return Cell(number(record["value"]), mark, interval, "; ".join(parts))
 
 
-def _rank_marks(name: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, str]:
+def _rank_marks(
+    name: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]], unranked: Collection[str]
+) -> dict[str, str]:
     """Mark the best and second-best method; equal numbers share a mark, a single method has none."""
-    values = {arm: each[name]["value"] for arm, each in found.items() if arm != INPUT and name in each}
-    known = {arm: value for arm, value in values.items() if value is not None}
+    values = {method: each[name]["value"] for method, each in found.items() if method not in unranked and name in each}
+    known = {method: value for method, value in values.items() if value is not None}
     direction = METRICS.get(name).direction
-    real = found.get(INPUT, {}).get(name, {}).get("value")
+    real = found.get(DRIVING, {}).get(name, {}).get("value")
     if len(known) < 2 or (direction == "reference" and real is None):
         return {}
 
@@ -182,32 +188,43 @@ def _rank_marks(name: str, found: Mapping[str, Mapping[str, Mapping[str, Any]]])
 
     ranks = sorted({cost(value) for value in known.values()})
     best = dict(zip(ranks, ("best", "second"), strict=False))
-    return {arm: best.get(cost(value), "") for arm, value in known.items()}
+    return {method: best.get(cost(value), "") for method, value in known.items()}
 
 
 def _notes(
-    manifest: Manifest,
-    remarks: Sequence[str],
+    protocol: Protocol,
+    caveats: Sequence[str],
     titles: Mapping[str, str],
     found: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> tuple[str, ...]:
-    notes = [*([manifest.note] if manifest.note else []), *remarks]
+    notes = [*([protocol.note] if protocol.note else []), *caveats]
     methods_by_note: dict[str, list[str]] = {}
-    for arm, records in found.items():
+    for method, records in found.items():
+        made = {each["setup"]["made"] for each in records.values() if "setup" in each} - {""}
+        notes += [f"{titles[method]}: {how}." for how in made]
         for name, each in records.items():
             missing = [f"{each['missing']} frames could not be measured"] if each["missing"] else []
             for note in (*each["notes"], *missing):
-                methods_by_note.setdefault(f"{name}: {note}.", []).append(titles.get(arm, "Input"))
-    notes += [f"{note} ({', '.join(arms)})" for note, arms in methods_by_note.items()]
-    if manifest.published:
+                methods_by_note.setdefault(f"{name}: {note}.", []).append(titles[method])
+    notes += [f"{note} ({', '.join(names)})" for note, names in methods_by_note.items()]
+    if protocol.published:
         notes.append("Published rows are the paper's own numbers on unknown clips; they are not ranked.")
     return tuple(notes)
 
 
-def _summary(record: Mapping[str, Any]) -> str:
-    protocol = record["protocol"]
-    lights = ", ".join(protocol["lights"])
-    return f"{record['clips']} clips, light {lights}; {protocol['sampling']}, {protocol['size']} px; seed {protocol['seed']}."
+def _training(full: Mapping[str, Any]) -> list[str]:
+    steps = full["run"].get("train_steps")
+    return [] if steps is None else [f"The model was trained for {steps} steps."]
+
+
+def _summary(full: Mapping[str, Any]) -> str:
+    setup = next((each["setup"] for method in full["methods"].values() for each in method.get("records", ())), None)
+    if not setup:
+        return "Nothing was measured."
+    lights = ", ".join(setup["lights"])
+    return (
+        f"{len(full['inputs'])} clips, light {lights}; {setup['sampling']}, {setup['size']} px; seed {setup['seed']}."
+    )
 
 
 def _paper_column(name: str) -> str:

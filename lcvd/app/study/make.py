@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lcvd.errors import UsageError
-from lcvd.evaluate.result_folders import VIDEOS, locate, read_result
+from lcvd.evaluate.result_folders import VIDEOS, find_result, read_result
 from lcvd.light.presets import PRESETS, preset
 from lcvd.relighting.media import IMAGES
 from lcvd.render.views import lit_sphere
@@ -48,7 +48,7 @@ def make_study(
         raise UsageError(
             f"{', '.join(map(str, methods.values()))}: no results; expected <clip>/<light>.mkv (docs/metrics.md)"
         )
-    found = {(name, *shot): locate(folder, *shot) for name, folder in methods.items() for shot in shots}
+    found = {(name, *shot): find_result(folder, *shot) for name, folder in methods.items() for shot in shots}
     problems = [
         f"{methods[name] / clip / light}: missing" for (name, clip, light), path in found.items() if path is None
     ]

@@ -1,82 +1,99 @@
-"""What a relighting method is: it is given a shot, and yields its frames. Evaluation asks nothing else of it.
-
-A method that is no Python code is a folder of results instead (docs/metrics.md tells its layout).
-"""
+"""What a relighting method provides to be evaluated. A method that isn't Python code is a folder of results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
-from lcvd.face.codes import FaceCodes
-from lcvd.model.conditioning import Conditioning
+from lcvd.errors import MissingFile
+from lcvd.evaluate.inputs.base import VideoRequest
+from lcvd.evaluate.result_folders import find_result
+from lcvd.model.pipeline import LCVDPipeline
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Window:
-    """Consecutive frames of a shot."""
+class Options:
+    """What a method is constructed with. `pipe` loads the model on first access, once for all methods."""
 
-    frames: Array
-    """(n, S, S, 3) uint8 RGB: the video whose motion is followed, and in relighting the one to relight."""
-    codes: FaceCodes
-    """Of n frames: the face to show, with its light before relighting; NDC of the whole S x S picture."""
-    own: Array
-    """(n, S, S, 3) uint8: shading hints of `codes` under their own light, black around the face."""
-    wanted: Array
-    """The same under the light asked for."""
+    def __init__(self, settings: Settings, model: Path, device: torch.device) -> None:
+        self.settings, self.model, self.device = settings, model, device
 
+    @cached_property
+    def pipe(self) -> LCVDPipeline:
+        """The trained model.
 
-@dataclass(frozen=True)
-class Shot:
-    """One video to make. A method reads `windows` once, or as often as it likes; each call starts anew."""
+        Raises:
+            MissingFile: there is no such folder.
+        """
+        if not self.model.is_dir():
+            raise MissingFile(f"{self.model}: no such folder; name a trained model with --model")
+        pipe = LCVDPipeline.from_pretrained(self.model, device=str(self.device))
+        pipe.set_progress_bar_config(disable=True)
+        return pipe
 
-    clip: str
-    light_name: str
-    size: int
-    """S, the side in pixels of all pictures, those returned too."""
-    frames: int
-    """How many are to be made."""
-    light: Array
-    """(9, 3) float32 spherical-harmonics light asked for, in the spec's basis (C4)."""
-    target: Array | None
-    """(H, W, 3) uint8: the picture whose light it is; None for a light that isn't from a picture."""
-    conditioning: Conditioning
-    """The portrait with its mask and hint, and the hints and the warped portrait of the T frames, rendered on demand."""
-    windows: Callable[[], Iterator[Window]]
-    seed: int
-    """Of everything random."""
+    def changed(self, settings: Settings) -> Options:
+        """The same model with other settings."""
+        other = Options(settings, self.model, self.device)
+        other.__dict__["pipe"] = self.pipe
+        return other
 
 
-class Method(Protocol):
-    """Makes videos. What it loads, it loads on construction."""
+class Method:
+    """Makes videos. It loads its networks in the constructor, so that a missing file is an error before any decoding."""
 
-    animates: ClassVar[bool]
-    """Whether it shows the portrait in the codes' pose. One that doesn't relights the frames that it is given, and has no
-    place where portrait and motion are of different people."""
+    title: str
+    """In tables and figures."""
+    meaning: str = ""
+    """A few words on what it is, for the report."""
+    made: str = ""
+    """How the frames are sampled. Numbers of one method with different `made` aren't compared."""
+    relights: ClassVar[bool] = True
+    """False: it makes the same video for every light."""
+    animates: ClassVar[bool] = False
+    """Whether it can be used where portrait and motion are of different people. A method that relights the frames it is
+    given can't."""
+    ranked: ClassVar[bool] = True
+    """False for baselines and bounds: tables don't mark them as best or second."""
+    shows_person: ClassVar[bool] = True
+    """False: only its light is measured."""
+    needs_truth: ClassVar[bool] = False
+    """Whether it exists for studio clips only."""
 
     def __init__(self, options: Options) -> None:
-        """Open it."""
+        """Load what it needs."""
 
-    def relight(self, shot: Shot) -> Iterator[Array]:
-        """Yield the shot's frames in order, in windows (n, S, S, 3) uint8 RGB of any length."""
+    def relight(self, request: VideoRequest) -> Iterator[Array]:
+        """Yield the requested frames in order, in windows (n, S, S, 3) uint8 RGB of any length."""
+        raise NotImplementedError(f"{type(self).__name__} neither makes the video nor has it in a file")
 
     def facts(self) -> dict[str, Any]:
-        """What decides its output, for the records, JSON-able: sampling, and the hash of each weight file."""
+        """Everything that decides its output, JSON-able: sampling, and the hash of each weights file."""
+        return {}
+
+    def existing(self, request: VideoRequest) -> Path | None:
+        """A file or folder that already holds the requested video; None: `relight` makes it."""
+        return None
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a method's factory is given."""
+class ResultFolder(Method):
+    """Videos that were made elsewhere, in the layout of `lcvd.evaluate.result_folders`."""
 
-    settings: Settings
-    model: Path
-    """Folder of the trained model, for methods that are LCVD's."""
-    device: torch.device
+    animates = True
+
+    def __init__(self, title: str, folder: Path) -> None:
+        self.title, self.folder = title, folder
+
+    def facts(self) -> dict[str, Any]:
+        """That it is a folder."""
+        return {"folder": True}
+
+    def existing(self, request: VideoRequest) -> Path | None:
+        """See `Method`."""
+        return find_result(self.folder, request.input.id, request.light.name)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lcvd.evaluate.methods.base import Options, Shot
+from lcvd.evaluate.inputs.base import VideoRequest
+from lcvd.evaluate.methods.base import Method, Options
 from lcvd.evaluate.methods.hourglass import Hourglass
 from lcvd.render.sh import LUMA, check_light
 from lcvd.weights.registry import require, weights_hash
@@ -32,25 +33,26 @@ SCALE = 0.9
 light shades the front of a sphere 0.90 times (median; 0.80 to 1.04) as brightly as what our fit says."""
 
 
-class Dpr:
-    """Relights the shot's own frames; needs the published file, moves no face.
+class Dpr(Method):
+    """Relights the input's own frames; needs the published file.
 
     Raises:
         MissingWeights: the file isn't there; the message says its licence and where it is published.
         ModelError: it isn't a state dict of exactly this network.
     """
 
-    animates: ClassVar[bool] = False
+    title = "DPR"
+    meaning = "the driving frames relit by Deep Single-Image Portrait Relighting, frame by frame"
 
     def __init__(self, options: Options) -> None:
         self._network = load_dpr().to(options.device)
         self._weights = {WEIGHTS: weights_hash(WEIGHTS)}
 
-    def relight(self, shot: Shot) -> Iterator[Array]:
-        """The shot's frames, relit."""
-        light = dpr_light(shot.light)
-        for window in shot.windows():
-            yield relight_frames(self._network, window.frames, light)
+    def relight(self, request: VideoRequest) -> Iterator[Array]:
+        """The input's frames, relit."""
+        light = dpr_light(request.light.sh)
+        for frames in request.input.frames():
+            yield relight_frames(self._network, frames, light)
 
     def facts(self) -> dict[str, Any]:
         """The network's side, how lights are converted, and its weights' hash."""

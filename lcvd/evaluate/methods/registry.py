@@ -1,27 +1,24 @@
-"""Methods that come as code, by name. A new one is a class with `animates`, `relight` and `facts`, and a line in `PLUGINS`."""
+"""Methods by name: this project's, and those of installed packages."""
 
 from __future__ import annotations
 
-from lcvd.errors import UsageError
-from lcvd.evaluate.methods.base import Method, Options
+from lcvd.config.evaluate import METHOD_NAMES as NAMES
+from lcvd.evaluate.methods.base import Method
+from lcvd.evaluate.methods.baselines import Codec, Copy, Driving, HintItself, TrueClip
 from lcvd.evaluate.methods.dpr import Dpr
 from lcvd.evaluate.methods.lcvd import Lcvd
 from lcvd.evaluate.methods.sh_ratio import ShRatio
+from lcvd.registry import Registry
 
-PLUGINS: dict[str, type[Method]] = {
-    "lcvd": Lcvd,
-    "dpr": Dpr,
-    "sh-ratio": ShRatio,
-}
-
-
-def open_method(name: str, options: Options) -> Method:
-    """The method of that name.
-
-    Raises:
-        UsageError: there is none.
-        FileNotFoundError, ModelError: what it loads isn't there, or isn't that.
-    """
-    if name not in PLUGINS:
-        raise UsageError(f"method {name!r} isn't one of {', '.join(PLUGINS)}; of another, name a folder: {name}=FOLDER")
-    return PLUGINS[name](options)
+METHODS: Registry[type[Method]] = Registry(NAMES.kind, NAMES.group, type)
+METHODS.register("lcvd", Lcvd)
+METHODS.register("driving", Driving)
+METHODS.register("copy", Copy)
+METHODS.register("sh-ratio", ShRatio)
+METHODS.register("dpr", Dpr)
+METHODS.register("codec", Codec)
+METHODS.register("truth", TrueClip)
+METHODS.register("hint", HintItself)
+DRIVING = "driving"
+"""The method that every evaluation has: the others are compared with it."""
+OURS = "lcvd"

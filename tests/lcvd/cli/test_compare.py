@@ -1,19 +1,20 @@
-import json
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from lcvd.cli.compare import compare
-from lcvd.evaluate.compare import DifferentProtocols
-from lcvd.evaluate.record import Protocol, Record
+from lcvd.errors import UsageError
+from lcvd.evaluate.compare import DifferentSetups
+from lcvd.evaluate.record import Record, Setup
+from lcvd.evaluate.records_file import write_records
 
-LE = Record("LE(open)", 1.0, 2, 62, "lower", Protocol("x", ("left",), 128, (25.0,), 0), versions={"torch": "2.12"})
+LE = Record("LE(open)", 1.0, 2, 62, "lower", Setup("x", ("left",), 128, (25.0,), 0), versions={"torch": "2.12"})
 
 
 def files(tmp_path, *records):
     for number, record in enumerate(records):
-        (tmp_path / f"{number}.json").write_text(json.dumps({"arms": {"model": [record.plain()]}}))
+        write_records(tmp_path / f"{number}.json", {"methods": {"lcvd": {"records": [record.plain()]}}})
     return [str(tmp_path / f"{number}.json") for number in range(len(records))]
 
 
@@ -25,7 +26,7 @@ def test_two_evaluations_are_compared(tmp_path):
 
 
 def test_other_protocols_and_other_files_are_refused(tmp_path):
-    with pytest.raises(DifferentProtocols, match="frames: 62, 63"):
+    with pytest.raises(DifferentSetups, match="frames: 62, 63"):
         CliRunner().invoke(compare, files(tmp_path, LE, replace(LE, frames=63)), catch_exceptions=False)
-    with pytest.raises(ValueError, match="no records of arm 'nobody'"):
-        CliRunner().invoke(compare, [*files(tmp_path, LE, LE), "--arm", "nobody"], catch_exceptions=False)
+    with pytest.raises(UsageError, match="no records of method 'nobody'; it has lcvd"):
+        CliRunner().invoke(compare, [*files(tmp_path, LE, LE), "--method", "nobody"], catch_exceptions=False)

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from lcvd.evaluate.compare import DifferentProtocols, change, changes, differing
-from lcvd.evaluate.record import Protocol, Record
+from lcvd.evaluate.compare import DifferentSetups, change, changes, differing
+from lcvd.evaluate.record import Record, Setup
 
-PROTOCOL = Protocol(clip_set="x", lights=("left",), size=128, fps=(25.0,), seed=0, made="published, 6 steps")
-LE = Record("LE(open)", 1.0, 2, 62, "lower", PROTOCOL, "net", "abc", (0.9, 1.1), versions={"torch": "2.12"})
+SETUP = Setup(clip_set="x", lights=("left",), size=128, fps=(25.0,), seed=0, made="published, 6 steps")
+LE = Record("LE(open)", 1.0, 2, 62, "lower", SETUP, "net", "abc", (0.9, 1.1), versions={"torch": "2.12"})
 
 
 def test_every_part_of_the_protocol_counts():
@@ -15,7 +15,7 @@ def test_every_part_of_the_protocol_counts():
         "frames": replace(LE, frames=63),
         "sha256": replace(LE, sha256="abd"),
         **{
-            field: replace(LE, protocol=replace(PROTOCOL, **{field: value}))
+            field: replace(LE, setup=replace(SETUP, **{field: value}))
             for field, value in {
                 "clip_set": "y",
                 "lights": ("left", "right"),
@@ -30,7 +30,7 @@ def test_every_part_of_the_protocol_counts():
     for field, other in others.items():
         [found] = differing(LE.plain(), other.plain())
         assert found.startswith(f"{field}: "), found
-        with pytest.raises(DifferentProtocols, match=rf"LE\(open\) wasn't measured alike: {field}: "):
+        with pytest.raises(DifferentSetups, match=rf"LE\(open\) wasn't measured alike: {field}: "):
             change(LE.plain(), other.plain())
 
 
@@ -45,13 +45,13 @@ def test_a_change_is_clear_when_intervals_part_and_versions_are_told():
 
 
 def test_all_that_differ_are_named_at_once():
-    wider = replace(LE, protocol=replace(PROTOCOL, size=256))
-    with pytest.raises(DifferentProtocols, match=r"(?s)evaluate both alike.*LE: size: 128, 256.*ID: seed: 0, 1"):
+    wider = replace(LE, setup=replace(SETUP, size=256))
+    with pytest.raises(DifferentSetups, match=r"(?s)evaluate both alike.*LE: size: 128, 256.*ID: seed: 0, 1"):
         changes(
             [replace(LE, name="LE").plain(), replace(LE, name="ID").plain(), replace(LE, name="FD").plain()],
             [
                 replace(wider, name="LE").plain(),
-                replace(LE, name="ID", protocol=replace(PROTOCOL, seed=1)).plain(),
+                replace(LE, name="ID", setup=replace(SETUP, seed=1)).plain(),
                 replace(LE, name="other").plain(),
             ],
         )

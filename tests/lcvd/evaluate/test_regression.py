@@ -3,25 +3,27 @@ import json
 
 import numpy as np
 
-from lcvd.evaluate.record import Protocol, Record, clip_set
+from lcvd.evaluate.record import Record, Setup, clip_set
 from lcvd.evaluate.regression import history_entry, worsened
 
 
 def records(light=1.0, identity=0.8, flicker=0.5, real=0.4, interval=None, clips=("a", "b")):
-    protocol = Protocol(clip_set(clips), ("left",), 128, (25.0,), 0, "published, 25 steps", "31 frames")
+    setup = Setup(clip_set(clips), ("left",), 128, (25.0,), 0, "published, 25 steps", "31 frames")
 
     def record(name, value, direction):
-        made = Record(name, value if value is not None else float("nan"), len(clips), 9, direction, protocol)
+        made = Record(name, value if value is not None else float("nan"), len(clips), 9, direction, setup)
         return made.plain() | {"interval": interval, "sha256": "x"}
 
     return {
-        "arms": {
-            "model": [
-                record("LE", light, "lower"),
-                record("ID", identity, "higher"),
-                record("ADJ", flicker, "reference"),
-            ],
-            "driving": [record("ADJ", real, "reference"), record("LE", 9.0, "lower")],
+        "methods": {
+            "lcvd": {
+                "records": [
+                    record("LE", light, "lower"),
+                    record("ID", identity, "higher"),
+                    record("ADJ", flicker, "reference"),
+                ]
+            },
+            "driving": {"records": [record("ADJ", real, "reference"), record("LE", 9.0, "lower")]},
         },
     }
 
@@ -44,7 +46,7 @@ def test_an_entry_is_one_line_of_json_and_keeps_what_is_compared():
         "sha256": "x",
         "reference": 0.4,
     }
-    assert made["protocol"] == records()["arms"]["model"][0]["protocol"]
+    assert made["protocol"] == records()["methods"]["lcvd"]["records"][0]["setup"]
     assert made["protocol"]["clip_set"] != entry(clips=("a",))["protocol"]["clip_set"]
 
 

@@ -7,18 +7,18 @@ import pytest
 
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
+from lcvd.evaluate.records_file import read_records
 from lcvd.evaluate.stage import evaluate
-from lcvd.face.codes import FaceCodes
-from lcvd.face.geometry import whole_square
 from lcvd.face.head import load_head
-from lcvd.light.presets import preset
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.render.hints import hints_of
 from lcvd.report.build import build_report
+from lcvd.report.tables import markdown, table_of
 from lcvd.shard.sample import Meta, Sample
 from lcvd.shard.write import write_shards
 from lcvd.video.encode import write_h264, write_lossless
+from tests.lcvd.evaluate.conftest import turning_head
 
 SIZE, FRAMES = 64, 7
 
@@ -34,21 +34,8 @@ def settings(tiny_model):
 
 def _sample(id: str, folder, address: str = "made here") -> Sample:
     """A sample of the head itself, turning, skin-coloured, under a light from the front."""
-    head = load_head()
-    pose = np.zeros((FRAMES, 3), np.float32)
-    pose[:, 1] = np.linspace(-0.3, 0.3, FRAMES)
-    codes = FaceCodes(
-        head=head.name,
-        identity=np.zeros(len(head.identity_basis), np.float32),
-        expression=np.zeros((FRAMES, len(head.expression_basis)), np.float32),
-        pose=pose,
-        camera=np.tile(np.array([1.4, 0, 0], np.float32), (FRAMES, 1)),
-        light=np.tile(preset("front"), (FRAMES, 1, 1)),
-        crop=whole_square(np.array([0, 0, SIZE]), FRAMES),
-        square=np.array([0, 0, SIZE], np.int32),
-        confidence=np.ones(FRAMES, np.float32),
-    )
-    hints = np.concatenate(list(hints_of(head, codes, SIZE)))
+    codes = turning_head(FRAMES, SIZE)
+    hints = np.concatenate(list(hints_of(load_head(), codes, SIZE)))
     folder.mkdir()
     codes.save(folder / "codes.safetensors", {})
     write_h264(folder / "frames.mp4", [(hints * np.array([0.95, 0.72, 0.6])).astype(np.uint8)], 25)
@@ -102,9 +89,10 @@ def test_numbers_cover_clips_lights_and_baselines(evaluated):
 
 
 def test_the_records_name_shared_people(evaluated):
-    protocol = json.loads((evaluated[0] / "records.json").read_text())["protocol"]
-    assert protocol["shared_identities"] == ["person-b"]
-    assert protocol["shared_clips"] == ["b"]
+    records = read_records(evaluated[0] / "records.json")
+    assert records["run"]["shared_identities"] == ["person-b"]
+    assert records["run"]["shared_clips"] == ["b"]
+    assert "share identities" in markdown(table_of(records), intervals=True)
 
 
 def test_videos_play_in_browsers(evaluated):
@@ -153,10 +141,10 @@ def test_a_studio_clip_is_shown_beside_its_truth(data, settings, tmp_path):
     out = tmp_path / "evaluate"
     numbers = evaluate(data / "train" / "model", tmp_path / "shard", out, settings)
     records = json.loads((out / "records.json").read_text())
-    assert [clip["columns"][3:] for clip in records["clips"]] == [[], ["truth"]]
-    assert {each["clips"] for each in records["arms"]["truth"]} == {1}
+    assert [clip["truth"] for clip in records["inputs"]] == [False, True]
+    assert {each["clips"] for each in records["methods"]["truth"]["records"]} == {1}
     assert {"PSNR(studio)"} == set(numbers["baselines"]["copy"]) - set(numbers["baselines"]["truth"])
-    assert set(records["lights_driving"]) == {"left", "top"}
+    assert set(records["methods"]["driving"]["lights"]) == {"left", "top"}
     with av.open(str(out / "videos" / "s_left_side.mp4")) as file:
         assert file.streams.video[0].width == 4 * SIZE
     figures = json.loads((out / "figures" / "figures.json").read_text())

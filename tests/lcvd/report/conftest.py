@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lcvd.evaluate.record import Protocol, Record
+from lcvd.evaluate.record import Record, Setup
+from lcvd.evaluate.records_file import write_records
 from lcvd.ledger.rows import failed, filtered, kept, write_ledger
 from lcvd.metrics.registry import METRICS
 from lcvd.video.encode import write_browser
@@ -15,42 +16,62 @@ FRAMES = 40
 HOSTILE = '<script>alert("x")</script>&"\'><img src=http://evil.example/x onerror=alert(1)>'
 
 
+def results_of(protocol, records, **more):
+    """The content of a records.json: records of each method, under a protocol of the project."""
+    titles = {"driving": "Input (unmodified)", **protocol.titles}
+    methods = {
+        name: {
+            "title": titles.get(name, name),
+            "meaning": "",
+            "ranked": name != "driving",
+            "facts": {},
+            "records": found,
+        }
+        for name, found in records.items()
+    }
+    full = {
+        "protocol": protocol.model_dump(mode="json"),
+        "inputs": [{}, {}],
+        "methods": methods,
+        "caveats": [],
+        "run": {},
+    }
+    return full | more
+
+
 def _record(name, value, **more):
     metric = METRICS.get(name)
-    protocol = Protocol(clip_set="x", lights=("left",), size=32, fps=(25.0,), seed=0)
-    return Record(name, value, 1, 10, metric.direction, protocol, metric.weights, metric.sha256, **more).plain()
+    setup = Setup(clip_set="x", lights=("left",), size=32, fps=(25.0,), seed=0)
+    return Record(name, value, 1, 10, metric.direction, setup, metric.weights, metric.sha256, **more).plain()
 
 
 def _records(lights, identity):
     names = list(METRICS)
+    ours = [_record(name, 0.5, interval=(0.4, 0.6), notes=(HOSTILE,)) for name in names[:-1]]
+    ours.append(_record(names[-1], float("nan"), missing=7))
+    facts = {"parameters": 5_000_000, "size": 32, "window": 8, "recipe": "published", "steps": 25, "guidance": 1.5,
+             "likeness": 1.0, "codec": f"a codec {HOSTILE}"}  # fmt: skip
     return {
-        "arms": {
-            "model": [_record(name, 0.5, interval=(0.4, 0.6), notes=(HOSTILE,)) for name in names[:-1]]
-            + [_record(names[-1], float("nan"), missing=7)],
-            "driving": [_record(name, 0.3) for name in names],
+        "protocol": {"size": 32, "frames": FRAMES, "lights": lights},
+        "inputs": [{"id": "a", "identity": identity, "frames": FRAMES, "fps": 25.0, "truth": True, "licence": HOSTILE}],
+        "methods": {
+            name: {
+                "title": title,
+                "meaning": "a method",
+                "facts": facts,
+                "records": records,
+                "lights": {light: dict.fromkeys(names[:3], value) for light in lights},
+            }
+            for name, title, records, value in (
+                ("lcvd", "Model", ours, 0.5),
+                ("driving", "Input (unmodified)", [_record(name, 0.3) for name in names], 0.3),
+            )
         },
-        "lights": {light: dict.fromkeys(names[:3], 0.5) for light in lights},
-        "lights_driving": {light: dict.fromkeys(names[:3], 0.3) for light in lights},
-        "clips": [
-            {"id": "a", "identity": identity, "frames": FRAMES, "fps": 25.0, "licence": HOSTILE}
-            | {"columns": ["driving", "hint", "result", "truth"]}
-        ],
-        "protocol": {
+        "run": {
             "profile": "demo",
             "seed": 0,
             "train_steps": 1500,
-            "parameters": 5_000_000,
-            "size": 32,
-            "window": 8,
-            "frames": FRAMES,
-            "frames_scored": 2 * FRAMES,
-            "recipe": "published",
-            "steps": 25,
-            "guidance": 1.5,
-            "likeness": 1.0,
-            "lights": lights,
             "quality": {"metric": "piqe", "limit": 95.0, "higher_is_better": False, "top": 100},
-            "codec_description": f"a codec {HOSTILE}",
             "shared_identities": [identity],
             "shared_clips": ["a"],
         },
@@ -91,5 +112,5 @@ def data(tmp_path):
         frames = np.broadcast_to(np.arange(FRAMES, dtype=np.uint8)[:, None, None, None] * 2, (FRAMES, 32, 128, 3))
         write_browser(root / "evaluate" / "videos" / f"a_{light}_side.mp4", [frames], 25)
     _figures(root / "evaluate" / "figures")
-    (root / "evaluate" / "records.json").write_text(json.dumps(_records(["left", "top"], HOSTILE)))
+    write_records(root / "evaluate" / "records.json", _records(["left", "top"], HOSTILE))
     return root

@@ -4,29 +4,30 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from lcvd.evaluate.protocol import load_manifest
-from lcvd.evaluate.record import Protocol, Record
+from lcvd.evaluate.protocol import load_protocol
+from lcvd.evaluate.record import Record, Setup
 from lcvd.report.ablation import ablation_of, csv_text, svg_text, write_ablation
+from tests.lcvd.report.conftest import results_of
 
-PROTOCOL = Protocol("x", ("left",), 128, (25.0,), 0, "", "ablation")
+SETUP = Setup("x", ("left",), 128, (25.0,), 0, "", "ablation")
 LE, ID = "LE(open)", "ID(SFace)"
 
 
-def arm(le, likeness, interval=None):
+def measured(le, likeness, interval=None):
     values = ((LE, le, "lower"), (ID, likeness, "higher"))
-    return [Record(name, value, 2, 32, which, PROTOCOL, interval=interval).plain() for name, value, which in values]
+    return [Record(name, value, 2, 32, which, SETUP, interval=interval).plain() for name, value, which in values]
 
 
 @pytest.fixture
 def guidance():
-    manifest, _ = load_manifest("ablation-guidance")
-    arms = {
-        "guidance-2": arm(1.0, 0.9),
-        "guidance-8": arm(0.5, 0.6, (0.25, 0.75)),
-        "guidance-4": arm(0.8, float("nan")),
-        "input": arm(2, 1),
+    protocol, _ = load_protocol("ablation-guidance")
+    records = {
+        "guidance-2": measured(1.0, 0.9),
+        "guidance-8": measured(0.5, 0.6, (0.25, 0.75)),
+        "guidance-4": measured(0.8, float("nan")),
+        "driving": measured(2, 1),
     }
-    return ablation_of(manifest, arms)
+    return ablation_of(results_of(protocol, records))
 
 
 def test_variants_are_drawn_at_their_guidance_without_missing_values(guidance):
@@ -43,20 +44,20 @@ def test_variants_are_drawn_at_their_guidance_without_missing_values(guidance):
 
 
 def test_adapters_have_no_numerical_scale():
-    manifest, _ = load_manifest("ablation-adapters")
-    found = ablation_of(manifest, {"both": arm(0.5, 0.5), "shading": arm(0.4, 0.1)})
+    protocol, _ = load_protocol("ablation-adapters")
+    found = ablation_of(results_of(protocol, {"both": measured(0.5, 0.5), "shading": measured(0.4, 0.1)}))
     assert (found.positions, found.is_scale) == ((0, 1, 2), False)
 
 
 def test_one_variant_or_another_protocol_is_not_an_ablation():
-    manifest, _ = load_manifest("ablation-guidance")
-    assert ablation_of(manifest, {"guidance-2": arm(1, 1), "dpr": arm(1, 1)}) is None
-    assert ablation_of(load_manifest("smoke")[0], {"lcvd": arm(1, 1), "dpr": arm(1, 1)}) is None
+    protocol, _ = load_protocol("ablation-guidance")
+    assert ablation_of(results_of(protocol, {"guidance-2": measured(1, 1), "dpr": measured(1, 1)})) is None
+    assert ablation_of(results_of(load_protocol("smoke")[0], {"lcvd": measured(1, 1), "dpr": measured(1, 1)})) is None
 
 
 def test_variants_are_drawn_at_their_likeness_if_it_varies():
-    manifest, _ = load_manifest("ablation-likeness")
-    found = ablation_of(manifest, {name: arm(1.0, 0.5) for name in manifest.variants})
+    protocol, _ = load_protocol("ablation-likeness")
+    found = ablation_of(results_of(protocol, {name: measured(1.0, 0.5) for name in protocol.variants}))
     assert found.positions == (1, 1.5, 2, 3)
     assert not found.published
 

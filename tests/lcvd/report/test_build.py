@@ -101,23 +101,23 @@ def test_the_light_accuracy_is_summarised(data, tmp_path):
 
     assert "No closer to the target light than the unmodified input" in text()
     assert "67 % higher" in text()
-    _changed(data, lambda records: records["arms"]["model"][0].update(value=0.15))
+    _changed(data, lambda records: records["methods"]["lcvd"]["records"][0].update(value=0.15))
     assert (
         "<b>Closer to the target light than the unmodified input.</b> The light error (LE; 0 is best) is <b>0.150</b>"
         in text()
     )
-    _changed(data, lambda records: records["arms"]["model"][0].update(value=None))
+    _changed(data, lambda records: records["methods"]["lcvd"]["records"][0].update(value=None))
     assert "loser to the target light" not in text()
 
 
 def test_a_large_model_is_not_called_blurry(data, tmp_path):
-    _changed(data, lambda records: records["protocol"].update(size=512, parameters=1_500_000_000))
+    _changed(data, lambda records: records["methods"]["lcvd"]["facts"].update(size=512, parameters=1_500_000_000))
     assert "blurry" not in build_report(data, tmp_path / "report.html").read_text()
 
 
 def test_frames_without_a_face_are_reported_at_the_top(data, tmp_path):
     def miss(records):
-        [pose] = [each for each in records["arms"]["model"] if each["name"] == "POSE(MediaPipe)"]
+        [pose] = [each for each in records["methods"]["lcvd"]["records"] if each["name"] == "POSE(MediaPipe)"]
         pose.update(missing=30, frames=10)
 
     assert "No face is detected" not in build_report(data, tmp_path / "report.html").read_text()
@@ -141,7 +141,7 @@ def test_the_number_of_embedded_videos_is_limited(data, tmp_path, monkeypatch):
 
 
 def test_a_run_with_disjoint_identities_has_no_warning(data, tmp_path):
-    _changed(data, lambda records: records["protocol"].update(shared_identities=[], shared_clips=[]))
+    _changed(data, lambda records: records["run"].update(shared_identities=[], shared_clips=[]))
     assert "share identities" not in build_report(data, tmp_path / "report.html").read_text()
 
 

@@ -4,11 +4,12 @@ import pytest
 
 from lcvd.app.study.ratings import Rating
 from lcvd.app.study.results import results
-from lcvd.evaluate.protocol import load_manifest
-from lcvd.evaluate.record import Protocol, Record
+from lcvd.evaluate.protocol import load_protocol
+from lcvd.evaluate.record import Record, Setup
 from lcvd.metrics.user_study import QUESTIONS
 from lcvd.report.opinions import read_study
 from lcvd.report.tables import html, markdown, table_of
+from tests.lcvd.report.conftest import results_of
 
 
 @pytest.fixture
@@ -26,10 +27,11 @@ def file(tmp_path):
 
 
 def test_opinions_have_their_own_columns(file):
-    manifest, _ = load_manifest("smoke")
-    protocol = Protocol("x", ("left",), 128, (25.0,), 0, "", "smoke: the first 16 frames")
-    arms = {arm: [Record("LE(open)", 1.0, 2, 32, "lower", protocol).plain()] for arm in ("input", "lcvd", "dpr")}
-    table = table_of(manifest, {"arms": arms, "study": read_study(file)})
+    protocol, _ = load_protocol("smoke")
+    setup = Setup("x", ("left",), 128, (25.0,), 0, "", "smoke: the first 16 frames")
+    names = ("driving", "lcvd", "dpr")
+    full = results_of(protocol, {name: [Record("LE(open)", 1.0, 2, 32, "lower", setup).plain()] for name in names})
+    table = table_of(full, read_study(file))
     text = markdown(table)
     assert "| Method | LE(open) ↓ | LA-User ↑ | ID-User ↑ | VQ-User ↑ |" in text
     assert "| LCVD (ours) | **1.00** | **4.33** | **4.33** | **4.33** |" in text
@@ -38,7 +40,7 @@ def test_opinions_have_their_own_columns(file):
     assert "| Input (unmodified) | 1.00 | – |" in text
     assert "3 raters on 2 shots; agreement (Krippendorff's alpha, ordinal): LA-User 0." in text
     assert "95 %:" in html(table)
-    lone = table_of(manifest, {"arms": arms})
+    lone = table_of(full)
     assert not set(QUESTIONS) & set(lone.columns)
 
 

@@ -2,30 +2,31 @@ import re
 
 import pytest
 
-from lcvd.evaluate.protocol import load_manifest
-from lcvd.evaluate.record import Protocol, Record
+from lcvd.evaluate.protocol import load_protocol
+from lcvd.evaluate.record import Record, Setup
 from lcvd.report.tables import html, latex, markdown, table_of, write_tables
+from tests.lcvd.report.conftest import results_of
 
-PROTOCOL = Protocol("x", ("left",), 128, (25.0,), 0, "", "smoke: the first 16 frames")
+SETUP = Setup("x", ("left",), 128, (25.0,), 0, "", "smoke: the first 16 frames")
 LE, ID, ADJ = "LE(open)", "ID(SFace)", "ADJ(EfficientNet-lite0)"
 DIRECTIONS = {LE: "lower", ID: "higher", ADJ: "reference"}
 
 
-def arm(le, likeness, flicker, **changes):
+def measured(le, likeness, flicker, **changes):
     values = {LE: le, ID: likeness, ADJ: flicker}
-    return [Record(name, value, 2, 32, DIRECTIONS[name], PROTOCOL, **changes).plain() for name, value in values.items()]
+    return [Record(name, value, 2, 32, DIRECTIONS[name], SETUP, **changes).plain() for name, value in values.items()]
 
 
 @pytest.fixture
 def table():
-    manifest, _ = load_manifest("hdtf-relight")
-    arms = {
-        "input": arm(2.0, 1.0, 0.4),
-        "lcvd": arm(0.5, 0.7, 0.1, interval=(0.25, 0.75), notes=("<N> is small",)),
-        "dpr": arm(0.5, 0.9, 0.5, missing=3),
-        "sh_ratio": arm(0.75, float("nan"), 0.35),
+    protocol, _ = load_protocol("hdtf-relight")
+    records = {
+        "driving": measured(2.0, 1.0, 0.4),
+        "lcvd": measured(0.5, 0.7, 0.1, interval=(0.25, 0.75), notes=("<N> is small",)),
+        "dpr": measured(0.5, 0.9, 0.5, missing=3),
+        "sh_ratio": measured(0.75, float("nan"), 0.35),
     }
-    return table_of(manifest, {"arms": arms})
+    return table_of(results_of(protocol, records))
 
 
 def cells(text, title):
@@ -72,16 +73,33 @@ def test_html_shows_intervals_and_loads_nothing(table, tmp_path):
 
 
 def test_a_single_method_is_not_ranked():
-    manifest, _ = load_manifest("smoke")
-    text = markdown(table_of(manifest, {"arms": {"input": arm(2.0, 1.0, 0.4), "lcvd": arm(0.5, 0.7, 0.1)}}))
+    protocol, _ = load_protocol("smoke")
+    text = markdown(
+        table_of(results_of(protocol, {"driving": measured(2.0, 1.0, 0.4), "lcvd": measured(0.5, 0.7, 0.1)}))
+    )
     assert "**" not in text
 
 
-def test_refused_methods_have_their_reason_and_remarks_are_listed():
-    manifest, _ = load_manifest("hdtf-animate")
-    full = {"arms": {"input": arm(2.0, 1.0, 0.4), "lcvd": arm(0.5, 0.7, 0.1)}, "refused": {"dpr": "can't animate"}}
-    table = table_of(manifest, full | {"remarks": ["it is a small model"]})
+def test_refused_methods_have_their_reason_and_caveats_are_listed():
+    protocol, _ = load_protocol("hdtf-animate")
+    records = {"driving": measured(2.0, 1.0, 0.4), "lcvd": measured(0.5, 0.7, 0.1)}
+    full = results_of(protocol, records, caveats=["it is a small model"])
+    full["methods"]["dpr"] = {"title": "dpr", "refused": "can't animate"}
+    table = table_of(full)
     text = markdown(table)
     assert cells(text, "dpr (can't animate)") == ["–", "–", "–"]
     assert "* it is a small model" in text
     assert "can&#39;t animate" in html(table)
+
+
+def test_markdown_has_the_intervals_on_request(table):
+    assert cells(markdown(table, intervals=True), "LCVD (ours)")[0] == "**0.500** [0.250 to 0.750]"
+
+
+def test_baselines_are_not_ranked():
+    records = {"driving": measured(2.0, 1.0, 0.4), "lcvd": measured(0.5, 0.7, 0.1), "dpr": measured(0.6, 0.6, 0.3)}
+    full = results_of(load_protocol("smoke")[0], records | {"copy": measured(0.1, 0.9, 0.4)})
+    full["methods"]["copy"]["ranked"] = False
+    text = markdown(table_of(full))
+    assert cells(text, "LCVD (ours)") == ["**0.500**", "**0.700**", "<u>0.100</u>"]
+    assert cells(text, "copy") == ["0.100", "0.900", "0.400"]

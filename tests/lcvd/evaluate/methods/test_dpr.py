@@ -7,7 +7,7 @@ from lcvd.config.profiles import profile
 from lcvd.evaluate.methods.base import Options
 from lcvd.evaluate.methods.dpr import BATCH, SCALE, Dpr, dpr_light, load_dpr, relight_frames
 from lcvd.evaluate.methods.hourglass import Hourglass
-from lcvd.evaluate.methods.registry import open_method
+from lcvd.evaluate.methods.registry import METHODS
 from lcvd.light.presets import preset
 from lcvd.render.sh import LUMA, shading
 from lcvd.weights.registry import MissingWeights
@@ -54,7 +54,7 @@ def test_golden_dpr_basis(golden_dir):
 
 def test_a_missing_file_is_named_with_its_licence(folder, options):
     with pytest.raises(MissingWeights, match=r"research purpose only.*put them there") as caught:
-        open_method("dpr", options)
+        METHODS.get("dpr")(options)
     assert str(folder / "dpr" / "trained_model_03.t7") in str(caught.value)
 
 

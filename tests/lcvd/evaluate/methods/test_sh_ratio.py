@@ -1,4 +1,4 @@
-"""SH ratio-image relighting as a method: windows, masks of its own; the relighting itself is tests/lcvd/render/test_ratio_image.py's."""
+"""SH ratio-image relighting as a method; the relighting itself is tested in tests/lcvd/render/test_ratio_image.py."""
 
 from dataclasses import replace
 
@@ -6,31 +6,25 @@ import numpy as np
 import torch
 
 from lcvd.config.profiles import profile
-from lcvd.evaluate.methods.base import Options, Shot, Window
-from lcvd.evaluate.methods.registry import open_method
+from lcvd.evaluate.inputs.base import Input, TargetLight, VideoRequest
+from lcvd.evaluate.methods.base import Options
+from lcvd.evaluate.methods.registry import METHODS
 from lcvd.evaluate.truth import psnr
 from lcvd.light.presets import preset
-from lcvd.model.conditioning import Conditioning
-from tests.lcvd.render.test_ratio_image import SIZE, rendered, scene  # noqa: F401  # a fixture
+from tests.lcvd.render.test_ratio_image import rendered, scene  # noqa: F401  # a fixture
 
 
-def test_the_method_goes_window_by_window_with_masks_of_its_own(scene, tmp_path):  # noqa: F811
-    clip, frames, _, codes = scene
-    hint = np.zeros_like(frames)
-
-    def windows():
-        for part in (slice(0, 3), slice(3, 4)):
-            yield Window(frames[part], codes.window(part), hint[part], hint[part])
-
-    shot = Shot(
-        clip="c", light_name="left", size=SIZE, frames=4, light=preset("left"), target=None,
-        conditioning=Conditioning.rendered(frames[0], np.full((SIZE, SIZE), 255, np.uint8), codes.window([0]), codes, preset("left")),
-        windows=windows, seed=0,
+def test_the_method_goes_window_by_window_with_the_input_s_masks(scene, tmp_path):  # noqa: F811
+    clip, frames, masks, codes = scene
+    parts = slice(0, 3), slice(3, 4)
+    source = Input(
+        "c", "c", 25.0, codes, frames[0], masks[0], codes.window([0]), lambda: (frames[part] for part in parts),
+        lambda: ((frames[part], masks[part]) for part in parts), {},
     )  # fmt: skip
-    method = open_method("sh-ratio", Options(profile("demo"), tmp_path, torch.device("cpu")))
-    made = list(method.relight(shot))
+    request = VideoRequest(source, TargetLight("left", preset("left")), 0)
+    method = METHODS.get("sh-ratio")(Options(profile("demo"), tmp_path, torch.device("cpu")))
+    made = list(method.relight(request))
     assert [len(part) for part in made] == [3, 1]
-    np.testing.assert_array_equal(np.concatenate(made), np.concatenate(list(method.relight(shot))))
+    np.testing.assert_array_equal(np.concatenate(made), np.concatenate(list(method.relight(request))))
     true, person = rendered(replace(clip, light="left"))
     assert psnr(np.concatenate(made), (true, person > 127)) > psnr(frames, (true, person > 127)) + 2
-    assert method.facts()["mask"] == "mediapipe"
