@@ -1,4 +1,4 @@
-"""Adapter: a picture to features that are added to the UNet's first convolution (spec A2)."""
+"""Adapter: features of a condition image, which are added to the output of the UNet's first convolution (spec A2)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from lcvd.model.hf_classes import ConfigMixin, ModelMixin, register_to_config
 
-# (channels out, kernel, stride) of the convolutions between which the picture shrinks to an eighth.
+# (output channels, kernel, stride) of the convolutions; together they reduce the image to an eighth of its side.
 LAYERS = ((3, 3, 1), (16, 4, 2), (16, 3, 1), (32, 4, 2), (32, 3, 1), (64, 4, 2), (64, 3, 1), (128, 3, 1))
 
 
 class Adapter(ModelMixin, ConfigMixin):
-    """Plain convolutions and SiLU, then a projection that starts at zero and a learned scale.
+    """Convolutions with SiLU, a projection initialised to zero, and a learned scale.
 
-    A fresh adapter gives zeros, so the model starts as the UNet without it. At `out_channels` 320 it has the published
-    19 tensors and 205,557 parameters.
+    A new adapter outputs zeros, so the model initially behaves as the UNet alone. With `out_channels` 320 it has the 19 tensors
+    and 205,557 parameters of the published one.
     """
 
     @register_to_config
@@ -33,7 +33,7 @@ class Adapter(ModelMixin, ConfigMixin):
         self.scale = nn.Parameter(torch.full((1,), 2.0))
 
     def reset(self, generator: torch.Generator) -> Adapter:
-        """Draw the published initial weights from `generator`: He-normal convolutions, a zero projection, scale 2."""
+        """Draw initial weights from `generator` as published: He-normal convolutions, zero projection, scale 2."""
         with torch.no_grad():
             for conv in self.conv_layers:
                 if isinstance(conv, nn.Conv2d):
@@ -46,5 +46,5 @@ class Adapter(ModelMixin, ConfigMixin):
         return self
 
     def forward(self, x_BF3HW: Tensor) -> Tensor:
-        """Features (B*F, out_channels, H/8, W/8) of pictures (B, F, 3, H, W) in the range their condition uses."""
+        """Features (B*F, out_channels, H/8, W/8) of images (B, F, 3, H, W), in the value range of their condition."""
         return self.scale * self.final_proj(self.conv_layers(x_BF3HW.flatten(0, 1)))

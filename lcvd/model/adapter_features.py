@@ -1,4 +1,4 @@
-"""Adapter features of a whole video, computed for the frames that are asked for, and kept as far as memory allows."""
+"""Adapter features of a video, computed for the requested frames and cached up to a memory limit."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from lcvd.model.images import Images
 from lcvd.model.lcvd import LCVD
-from lcvd.model.pictures import Pictures
 
 CHUNK = 16
 KEPT_BYTES = 1_000_000_000
-"""Features kept on the device; a frame beyond that has its features computed whenever it is asked for."""
+"""Limit of the features cached on the device. Features of frames beyond it are computed on every request."""
 
 
 class AdapterFeatures:
-    """Features of one reference and of a sequence of pictures for each moving condition.
+    """Features of the reference, and of each condition that changes from frame to frame.
 
-    Features don't depend on the noise level, so those of the first frames are computed once; at full size that is a
-    fiftieth of what the network costs, so that the others' are computed again costs little and memory has a bound.
+    Features don't depend on the noise level, so those of the first frames are computed once and cached. Computing the features
+    of a frame costs a fiftieth of the network at full size, so recomputing the rest costs little and bounds the memory.
 
     Args:
-        reference: (3,H,W) in [-1,1], the same in all frames; None where the reference adapter isn't used, or its pictures
-            are among those that move.
-        moving: pictures by the name of their condition, one a frame.
+        reference: (3,H,W) in [-1,1], the same for all frames; None if the reference adapter isn't used, or its images are in
+            `moving`.
+        moving: images by the name of their condition, one per frame.
     """
 
     def __init__(
         self,
         model: LCVD,
         reference: Tensor | None,
-        moving: Mapping[str, Pictures],
+        moving: Mapping[str, Images],
         device: torch.device,
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
@@ -42,7 +42,7 @@ class AdapterFeatures:
         self._kept = {name: self._first(name, kept_bytes // len(moving)) for name in moving}
 
     def of(self, frames_RT: Tensor) -> dict[str, Tensor]:
-        """Features by condition, (R,T,c,h,w), or (1,1,c,h,w) of what is the same in all frames."""
+        """Features by condition: (R,T,c,h,w), or (1,1,c,h,w) if they are the same for all frames."""
         found = dict(self._still)
         for name, kept in self._kept.items():
             flat = frames_RT.flatten()
@@ -58,7 +58,7 @@ class AdapterFeatures:
         return next(self._model.adapters.parameters()).dtype
 
     def _first(self, name: str, kept_bytes: int) -> Tensor:
-        """Features of as many of the first frames as `kept_bytes` hold."""
+        """Features of the first frames, as many as fit into `kept_bytes`."""
         one = self._computed(name, torch.tensor([0]))
         count = min(len(self._moving[name]), kept_bytes // (one.numel() * one.element_size()))
         kept = one.new_empty((count, *one.shape[1:]))
@@ -69,5 +69,5 @@ class AdapterFeatures:
     def _computed(self, name: str, indices_n: Tensor) -> Tensor:
         pictures = self._moving[name].at(indices_n).to(self._device, self._dtype)
         if name == "reference":
-            pictures = 2 * pictures - 1  # as the adapter knows it
+            pictures = 2 * pictures - 1  # the value range of the reference adapter
         return self._model.features({name: pictures[None]})[name][0]

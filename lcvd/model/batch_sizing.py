@@ -1,4 +1,4 @@
-"""How many rows the network is given at once: measured on the machine that runs it, within a memory budget."""
+"""How many rows one call of the network may have within a memory budget, measured at run time."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def in_use(device: torch.device) -> int:
-    """Bytes held now: PyTorch's on a GPU, the process's resident memory on the CPU."""
+    """Bytes in use: PyTorch's allocations on a GPU, the process's resident memory on the CPU."""
     _release(device)
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else _resident("VmRSS")
 
 
 def peak_of(work: Callable[[], object], device: torch.device) -> int:
-    """The most bytes held while `work` ran, what was held before included."""
+    """Peak of the bytes in use while `work` runs, including what was in use before."""
     _release(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         work()
         return torch.cuda.max_memory_allocated(device)
-    _RESET.write_text("5")  # the kernel's peak starts anew at what is resident now
+    _RESET.write_text("5")  # resets the kernel's peak to the current resident size
     work()
     return _resident("VmHWM")
 
 
 def rows_within(budget: int, call: Callable[[int], object], device: torch.device, most: int, row: str) -> int:
-    """The most rows, up to `most`, with which ``call(rows)`` keeps to `budget` bytes in all, weights included.
+    """The largest number of rows, at most `most`, with which ``call(rows)`` stays within `budget` bytes, weights included.
 
-    Calls with one row and with two are measured; more are taken to grow by the same. The network is warmed up first.
+    Calls with one row and two rows are measured after a warm-up; memory is assumed to grow linearly.
+
+    Args:
+        row: what a row is, for the error message.
 
     Raises:
-        UsageError: not even one row fits; the message says what `row` is and how much would do.
+        UsageError: one row needs more than `budget`; the message says how much it needs.
     """
     call(1)
     one = peak_of(lambda: call(1), device)
@@ -55,7 +58,7 @@ def rows_within(budget: int, call: Callable[[int], object], device: torch.device
 
 
 def _release(device: torch.device) -> None:
-    """Give back what is held for later use, so that it isn't counted."""
+    """Return cached memory to the system, so that it isn't counted."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -11,10 +11,10 @@ from torch import Tensor
 from lcvd.model.adapter_features import AdapterFeatures
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.guidance import POSITIVE, Guidance
+from lcvd.model.images import image_tensor, portrait_mask
 from lcvd.model.lcvd import CONDITIONS, LCVD
 from lcvd.model.masks import latent_mask
 from lcvd.model.objective import network_input
-from lcvd.model.pictures import picture, portrait_mask
 from lcvd.model.sampler import Rows
 
 
@@ -51,7 +51,7 @@ class Conditioned:
         moving = conditioning.sequences(used - ({"reference"} if fixed else set()), model.size)
         self.frames = len(moving["shading"])
         guidance.scale_of(self.frames)  # a wrong length is refused before anything is computed
-        reference = picture("reference", conditioning.reference, model.size) * 2 - 1
+        reference = image_tensor("reference", conditioning.reference, model.size) * 2 - 1
         mask = portrait_mask("reference_mask", conditioning.reference_mask, model.size)
         self._features = AdapterFeatures(
             model,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
-from lcvd.model.pictures import Given, Pictures, WithReference, picture
+from lcvd.model.images import GivenImages, Images, WithReference, image_tensor
 from lcvd.render.hints import Hints, hints_of
 from lcvd.render.warp import WarpedReference
 
@@ -29,7 +29,7 @@ class Conditioning:
 
     An image is a PIL image, an array (H,W,3) or a tensor (3,H,W), uint8 or in [0,1], whose sides are the model's `size`. A
     sequence is an array (N,H,W,3), a tensor (N,3,H,W), a list of images, or an object with ``len`` that returns such an array
-    for an array of indices (`pictures.Given`), so that a long one can be rendered or read on demand.
+    for an array of indices (`images.GivenImages`), so that a long one can be rendered or read on demand.
     """
 
     reference: Any
@@ -67,14 +67,14 @@ class Conditioning:
             WarpedReference(head, reference, own, codes),
         )
 
-    def sequences(self, names: Collection[str], size: int) -> dict[str, Pictures]:
+    def sequences(self, names: Collection[str], size: int) -> dict[str, Images]:
         """The images of the conditions `names`, and always of the shading: the reference's first, then those of the N frames.
 
         Raises:
             UsageError: an image or sequence is missing, or has a wrong type, shape, range or length; the error names
                 its field.
         """
-        found: dict[str, Pictures] = {}
+        found: dict[str, Images] = {}
         for name, (first, rest) in SEQUENCES.items():
             if name not in {"shading", *names}:
                 continue
@@ -82,7 +82,7 @@ class Conditioning:
                 if getattr(self, field) is None:
                     raise UsageError(f"{field}: expected images, got None")
             found[name] = WithReference(
-                picture(first, getattr(self, first), size), Given(rest, getattr(self, rest), size)
+                image_tensor(first, getattr(self, first), size), GivenImages(rest, getattr(self, rest), size)
             )
             count, wanted = len(found[name]) - 1, len(found["shading"]) - 1
             if count != wanted:

@@ -1,7 +1,7 @@
-"""Published files to a model folder: SVD-XT, sd-vae-ft-mse, and the four files of the published LCVD (spec A, E3).
+"""Convert published files to a model folder: SVD-XT, sd-vae-ft-mse and the four files of the published LCVD (spec A, E3).
 
-Each file is mapped into memory and written out before the next is touched, so a conversion needs little more memory than
-its largest part.
+Each file is mapped into memory and written before the next one is read, so a conversion needs little more memory than the
+largest part.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ FRAMES, OVERLAP = 16, 6
 def convert(
     svd: Path, vae: Path, out: Path, *, lcvd: Path | None = None, size: int = 512, dtype: torch.dtype | None = None
 ) -> list[str]:
-    """Write a model folder of published files; every tensor keeps its value (and its precision, unless `dtype` is given).
+    """Write a model folder from published files. Values are unchanged, and so is the precision unless `dtype` is given.
 
     Args:
-        svd: Stable Video Diffusion XT's folder; its ``unet`` and ``image_encoder`` are used, of the UNet only the
-            config where `lcvd` has weights.
-        vae: sd-vae-ft-mse's folder.
+        svd: folder of Stable Video Diffusion XT. Its ``unet`` and ``image_encoder`` are used; of the UNet only the config if
+            `lcvd` is given.
+        vae: folder of sd-vae-ft-mse.
         out: the folder to write.
         lcvd: folder of the published ``unet.pth``, ``light_embedder.pth``, ``ref_embedder.pth`` and, optionally,
-            ``head_embedder.pth``. None: fresh adapters for shading and reference: where training starts (spec B3).
-        size: side of the frames.
+            ``head_embedder.pth``. None: new adapters for shading and reference, the start of a training (spec B3).
+        size: side of the frames in pixels.
 
     Returns:
-        The conditions that the model has adapters for.
+        Names of the conditions that the model has adapters for.
 
     Raises:
         ModelError: a file is missing, isn't a checkpoint, or its keys or shapes don't fit; missing and unexpected ones
@@ -77,7 +77,7 @@ def convert(
 
 
 def _published(folder: Path, channels: int, dtype: torch.dtype | None) -> dict[str, Adapter]:
-    """Adapters of the published files; the landmark adapter, which the paper doesn't have, may be left out."""
+    """Adapters of the published files; the file of the landmark adapter, which isn't in the paper, is optional."""
     adapters = {}
     for name in CONDITIONS:
         path = folder / ADAPTER_FILES[name]

@@ -1,7 +1,7 @@
-"""The one place where network classes of diffusers and transformers are imported.
+"""Network classes of diffusers and transformers. No other module imports them.
 
-Both import torchvision wherever one is installed (some metric packages bring it along), which fails for a build that
-doesn't fit torch; so that mismatch is mended first.
+Both packages import torchvision if it is installed, for example as a dependency of a metric package. That import fails if
+torchvision doesn't match the version of torch, so `allow_torchvision` runs first.
 """
 
 # ruff: noqa: E402
@@ -13,7 +13,7 @@ import logging
 from lcvd.weights.torchvision_guard import allow_torchvision
 
 allow_torchvision()
-# diffusers imports bitsandbytes where some package brought it along, which then warns of a 4-bit kernel that nothing here uses.
+# diffusers imports bitsandbytes if it is installed, which then warns about a 4-bit kernel that this project doesn't use.
 logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 from diffusers import (

@@ -1,4 +1,4 @@
-"""The image token: what CLIP's vision tower says about the reference image (spec A5)."""
+"""The image token: CLIP's embedding of the reference image (spec A5)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def clip_pixels(images_B3HW: Tensor) -> Tensor:
-    """CLIP's input (B,3,224,224) from images in [-1,1]: blurred, resized, then CLIP's mean and deviation.
+    """CLIP's input (B,3,224,224) from images in [-1,1]: blurred, resized and normalised with CLIP's mean and deviation.
 
-    The blur's deviation is (side/224 - 1)/2 px, at least 0.001, its kernel 3 wide at 512 px, reflected at the border.
+    The blur has a standard deviation of (side/224 - 1)/2 px, at least 0.001, and reflects the image at its border. At 512 px its
+    kernel is 3 px wide.
     """
     height, width = images_B3HW.shape[-2:]
     x = images_B3HW
@@ -30,7 +31,7 @@ def clip_pixels(images_B3HW: Tensor) -> Tensor:
 
 
 def vision_config(settings: ImageEncoderSettings) -> CLIPVisionConfig:
-    """A vision tower of the given shape."""
+    """Config of an image encoder of the given shape."""
     return CLIPVisionConfig(
         hidden_size=settings.width,
         intermediate_size=settings.mlp,
@@ -44,7 +45,7 @@ def vision_config(settings: ImageEncoderSettings) -> CLIPVisionConfig:
 
 
 def new_image_encoder(settings: ImageEncoderSettings, seed: int) -> CLIPVisionModelWithProjection:
-    """A frozen vision tower of the given shape with weights drawn from `seed`."""
+    """A frozen image encoder of the given shape, with random weights from `seed`."""
     with seeded_construction(seed, "image_encoder"):
         return CLIPVisionModelWithProjection(vision_config(settings)).eval().requires_grad_(False)
 
@@ -55,7 +56,7 @@ def image_token(encoder: CLIPVisionModelWithProjection, images_B3HW: Tensor) -> 
 
 
 def _blur(x: Tensor, sigma: float, dim: int) -> Tensor:
-    """Gaussian blur along one image axis; the kernel spans four deviations, an odd number of pixels, at least 3."""
+    """Gaussian blur along one image axis. The kernel spans four standard deviations: an odd number of pixels, at least 3."""
     size = int(max(4 * sigma, 3))
     size += 1 - size % 2
     half = size // 2

@@ -1,6 +1,6 @@
-"""The weights that training starts from (spec B3): drawn, those of the model that comes along, or SVD-XT's.
+"""Initial weights of a training (spec B3): random, those of the included model, or SVD-XT's.
 
-``svd-xt`` is looked for by the weights registry.
+The weights registry finds ``svd-xt``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from lcvd.model.seeds import generator, seeded_construction
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
 
-_FREE = ("sample_size", "num_frames")  # entries of the UNet's config that no weight depends on
+_FREE = ("sample_size", "num_frames")  # keys of the UNet's config that don't affect its weights
 _VISION = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads"),
     *("intermediate_size", "patch_size", "projection_dim"),
-)  # entries of the vision tower's config that the settings decide
+)  # keys of the image encoder's config that the settings decide
 
 
 def unet(settings: ModelSettings, seed: int) -> UNetSpatioTemporalConditionModel:
@@ -41,13 +41,13 @@ def unet(settings: ModelSettings, seed: int) -> UNetSpatioTemporalConditionModel
 
 
 def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
-    """An adapter for each condition, in float32; published starts have none, so they are drawn."""
+    """One adapter per condition, in float32. They are random unless `settings.start` has adapters."""
     made: dict[str, Adapter] = {}
     for name in settings.conditions:
         if settings.start == SMALL:
             made[name] = load_part(Adapter, find_model(SMALL) / adapter_folder(name), torch.float32)
         else:
-            # What its construction draws is thrown away, but mustn't come from the global generator.
+            # The weights drawn here are replaced, but must not advance the global generator.
             with seeded_construction(seed, "adapter"):
                 adapter: Adapter = Adapter(settings.unet.channels[0])
             made[name] = adapter.reset(generator(seed, "adapter", name))
@@ -55,7 +55,7 @@ def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
 
 
 def image_encoder(start: str, settings: ImageEncoderSettings, seed: int) -> CLIPVisionModelWithProjection:
-    """The frozen vision tower of a `start`, in float32. Raises as `LCVD.fresh` does."""
+    """The frozen image encoder of a `start`, in float32. Raises as `LCVD.fresh` does."""
     folder = _folder(start)
     if folder is None:
         return new_image_encoder(settings, seed)
@@ -84,14 +84,14 @@ def unet_config(settings: ModelSettings) -> dict[str, Any]:
 
 
 def _folder(start: str) -> Path | None:
-    """Where the UNet and image encoder of a start lie; None: they are drawn."""
+    """Folder of the UNet and image encoder of a start; None: they are random."""
     if start == "random":
         return None
     return find_model(SMALL) if start == SMALL else require(start)
 
 
 def _compare(folder: Path, wanted: dict[str, Any], setting: str, free: tuple[str, ...] = ()) -> None:
-    """Raise a ModelError that names what differs, unless the config in `folder` is the wanted one."""
+    """Raise a ModelError that names the differences if the config in `folder` isn't the expected one."""
     config = read_config(folder / "config.json")
     found = {name: tuple(value) if isinstance(value := config.get(name), list) else value for name in wanted}
     other = [

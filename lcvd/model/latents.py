@@ -1,9 +1,9 @@
-"""Latents: what the diffusion model works on instead of pixels (spec A4).
+"""Latents: the diffusion model's representation of frames (spec A4).
 
-A diffusers `AutoencoderKL` turns frames into latents, frame by frame. One that halves the picture fewer than three times
-has its latents packed (`lcvd.model.packing`), so that every latent lies on an eighth of the frame's side. Two autoencoders
-are known by name: ``tiny`` comes with the project (`assets/tiny_autoencoder`, its card says how it was made),
-``sd-vae-ft-mse`` is the published one, looked for by the weights registry.
+A diffusers `AutoencoderKL` encodes frames one by one. Latents of an autoencoder that downsamples by less than 8 are packed
+(`lcvd.model.packing`), so all latents have an eighth of the frame's side. Two autoencoders have names: ``tiny`` is included
+(`assets/tiny_autoencoder`; its card says how it was made), ``sd-vae-ft-mse`` is the published one, which the weights registry
+finds.
 
 Shape suffixes: N frames, H W pixels, C latent channels, h w an eighth of H W.
 """
@@ -31,11 +31,11 @@ class LatentCodec(nn.Module):
     """A frozen autoencoder: frames (N,3,H,W) in [-1,1] to latents (N,C,h,w), and back.
 
     Args:
-        autoencoder: its latents lie on the frame's side divided by 8, or by 4 or 2, which are packed.
-        packing: how; left out, latents of a finer autoencoder are packed and not turned.
+        autoencoder: downsamples by 8, 4 or 2; latents of the last two are packed.
+        packing: how latents are packed; None: without rotation or scaling.
 
     Raises:
-        ValueError: `autoencoder` makes latents at another scale, or `packing` doesn't fit it.
+        UsageError: `autoencoder` downsamples by another factor, or `packing` doesn't fit it.
     """
 
     def __init__(self, autoencoder: AutoencoderKL, packing: Packing | None = None) -> None:
@@ -57,14 +57,14 @@ class LatentCodec(nn.Module):
 
     @property
     def description(self) -> str:
-        """What the latents are, in words, for reports."""
+        """Description of the latents for reports."""
         size = sum(weight.numel() for weight in self.autoencoder.parameters())
         packed = f", {self.pack}x{self.pack} places packed" if self.pack > 1 else ""
         return f"{self.channels} channels of a {size / 1e6:.3g} M autoencoder (AutoencoderKL{packed})"
 
     def encode(self, frames_N3HW: Tensor, noise_NChw: Tensor | None = None) -> Tensor:
-        """Latents that the model learns to generate, of about unit variance: scaled, the posterior's mode, or with
-        normal `noise_NChw` a sample of it.
+        """Scaled latents, of about unit variance, as the model generates them: the posterior's mode, or a sample of it if normal
+        `noise_NChw` is given.
 
         Raises:
             ValueError: a side isn't a multiple of 8.
@@ -72,11 +72,11 @@ class LatentCodec(nn.Module):
         return self.encode_condition(frames_N3HW, noise_NChw) * self.factor
 
     def encode_condition(self, frames_N3HW: Tensor, noise_NChw: Tensor | None = None) -> Tensor:
-        """Latents of the reference image that is concatenated to the noisy ones: not scaled, as SVD has it."""
+        """Unscaled latents, as in SVD: those of the reference image, which are concatenated to the noisy latents."""
         return self.drawn(*self.posterior(frames_N3HW), noise_NChw)
 
     def posterior(self, frames_N3HW: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of what the autoencoder says of frames, as it gives them: not packed, not scaled.
+        """Mean and standard deviation of the autoencoder's posterior, neither packed nor scaled.
 
         Raises:
             ValueError: a side isn't a multiple of 8.
@@ -88,7 +88,7 @@ class LatentCodec(nn.Module):
         return posterior.mode(), posterior.std
 
     def drawn(self, mean: Tensor, std: Tensor, noise_NChw: Tensor | None = None) -> Tensor:
-        """Latents (N,C,h,w), not scaled, of a `posterior`: its mode, or with normal `noise_NChw` a sample of it."""
+        """Unscaled latents (N,C,h,w) of a `posterior`: its mode, or a sample of it if normal `noise_NChw` is given."""
         latents = mean if noise_NChw is None else mean + std * F.pixel_shuffle(noise_NChw, self.pack)
         return self.packing(latents) if self.packing else latents
 
@@ -102,8 +102,8 @@ def codec_of(settings: LatentSettings) -> LatentCodec:
     """The codec that the settings name, in float32.
 
     Raises:
-        MissingWeights: a published autoencoder isn't where it is looked for.
-        ModelError: its files don't fit, or have another number of channels than the settings say.
+        MissingWeights: a published autoencoder isn't installed.
+        ModelError: its files don't fit, or its number of channels isn't that of the settings.
     """
     folder = TINY if settings.autoencoder == "tiny" else require(settings.autoencoder)
     packing = load_part(Packing, folder / "packing") if (folder / "packing").is_dir() else None

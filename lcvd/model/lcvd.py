@@ -1,4 +1,4 @@
-"""LCVD: a stock video UNet, and adapters whose features are added to its first convolution (spec A).
+"""LCVD: the UNet of Stable Video Diffusion, with adapters whose features are added to its first convolution (spec A).
 
 Shape suffixes: B clips, F frames, C latent channels, c UNet channels, H W pixels, h w latent sides, D token width.
 """
@@ -30,17 +30,19 @@ PUBLISHED = Sampling()
 
 
 class LCVD(nn.Module):
-    """The UNet of Stable Video Diffusion, one adapter for each condition, CLIP's vision tower and a latent codec.
+    """A video UNet, one adapter per condition, CLIP's image encoder and a latent codec.
 
-    No parameter is added to the UNet: its state dict is diffusers', and with fresh adapters, or with none, its output
-    is the stock one bit for bit.
+    The UNet has no additional parameters: its state dict is that of diffusers, and with new adapters, or without adapters, its
+    output is bitwise that of diffusers.
 
     Attributes:
         adapters: by the name of their condition (of `CONDITIONS`), in order.
-        size: side of the frames, px. frames, overlap: windows over a long video (spec D). sigmas: lowest and highest noise
-            level that it is sampled at. warp_reference: whether the reference adapter receives the reference warped to
-            each frame (`lcvd.render.warp.WarpedReference`) instead of the same image for all frames.
-        sampling: how it is sampled by default.
+        size: side of the frames in pixels.
+        frames, overlap: length of a window, and frames shared by consecutive windows of a long video (spec D).
+        sigmas: lowest and highest noise level of sampling.
+        warp_reference: whether the reference adapter receives the reference warped to each frame
+            (`lcvd.render.warp.WarpedReference`) instead of the same image for all frames.
+        sampling: the sampling defaults.
     """
 
     def __init__(
@@ -78,13 +80,13 @@ class LCVD(nn.Module):
 
     @classmethod
     def fresh(cls, settings: ModelSettings, seed: int) -> LCVD:
-        """A model before its first training step, in float32, with the weights that ``settings.start`` names.
+        """A model before its first training step, in float32, with the weights of ``settings.start``.
 
-        What isn't named by it is drawn from `seed`; such adapters give zeros (spec B3).
+        All other weights are random, from `seed`; random adapters output zeros (spec B3).
 
         Raises:
-            MissingWeights: published weights aren't where they are looked for.
-            ModelError: they are of another shape than `settings`; the setting is named.
+            MissingWeights: published weights aren't installed.
+            ModelError: their shape isn't that of `settings`; the error names the setting.
         """
         unet = init_weights.unet(settings, seed)
         adapters = init_weights.adapters(settings, seed)
@@ -104,7 +106,7 @@ class LCVD(nn.Module):
 
     @classmethod
     def of(cls, parts: Parts) -> LCVD:
-        """A model of loaded parts, in evaluation mode."""
+        """The model of loaded parts, in evaluation mode."""
         codec = LatentCodec(parts.vae, parts.packing)
         sigmas = parts.scheduler.config["sigma_min"], parts.scheduler.config["sigma_max"]
         config = {**parts.config, "sampling": Sampling(**parts.config["sampling"])}
@@ -126,11 +128,11 @@ class LCVD(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self.unet.device
 
     def trainable(self) -> list[nn.Parameter]:
-        """Parameters of UNet and adapters; image encoder and codec are frozen (spec B3)."""
+        """Parameters of the UNet and the adapters. Image encoder and codec are frozen (spec B3)."""
         return [*self.unet.parameters(), *self.adapters.parameters()]
 
     def token(self, images_B3HW: Tensor) -> Tensor:
@@ -138,10 +140,10 @@ class LCVD(nn.Module):
         return image_token(self.image_encoder, images_B3HW)
 
     def features(self, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Adapter features (B, F, c, h, w) of condition pictures (B, F, 3, H, W), by name.
+        """Adapter features (B, F, c, h, w) of condition images (B, F, 3, H, W), by name.
 
-        A condition that is the same in all frames is given, and comes back, with F = 1. Features don't depend on the
-        noise level: when sampling, compute them once.
+        A condition that is the same for all frames has F = 1. Features don't depend on the noise level, so sampling computes them
+        once.
         """
         unknown = set(conditions) - set(self.adapters)
         if unknown:
@@ -157,17 +159,17 @@ class LCVD(nn.Module):
         features: Mapping[str, Tensor],
         gates: Mapping[str, Tensor] | None = None,
     ) -> Tensor:
-        """The network's raw output, the v-prediction (B,F,C,h,w).
+        """The raw output of the network: the v-prediction (B,F,C,h,w).
 
         Args:
-            x_BFChw: scaled noisy latents and condition latents, concatenated: twice the codec's channels.
-            timestep_B: 0.25 ln sigma.
+            x_BFChw: scaled noisy latents and condition latents, concatenated along the channels.
+            timestep_B: 0.25 ln(sigma).
             time_ids_B3: [fps - 1, motion bucket, noise level of the condition].
-            features: of `features`; a condition left out adds nothing.
-            gates: (B,) in {0, 1} by name; 1 when left out. Gates multiply features: off is exactly 0.
+            features: output of `features`; a missing condition adds nothing.
+            gates: (B,) of 0 or 1 by name, multiplied with the features; 1 if missing.
 
         Raises:
-            ValueError: shapes that don't fit the model or each other; the argument is named.
+            ValueError: shapes don't fit the model or each other; the error names the argument.
         """
         self._check(x_BFChw, timestep_B, token_B1D, time_ids_B3, features, gates or {})
         with self._added_to_conv_in(self._sum(features, gates or {}, x_BFChw.shape[:2])):
@@ -182,7 +184,7 @@ class LCVD(nn.Module):
         features: Mapping[str, Tensor],
         gates: Mapping[str, Tensor],
     ) -> None:
-        """Compare the shapes of `forward`'s arguments with what this model works on."""
+        """Check the shapes of the arguments of `forward`."""
         if x.ndim != 5 or x.shape[2] != self.unet.config["in_channels"]:
             raise ValueError(f"x: expected (B, F, {self.unet.config['in_channels']}, h, w), got {tuple(x.shape)}")
         clips, frames, _, height, width = x.shape
@@ -214,7 +216,7 @@ class LCVD(nn.Module):
 
     @contextmanager
     def _added_to_conv_in(self, features_Nchw: Tensor | None) -> Iterator[None]:
-        """While open, the first convolution gives its output plus the features, which its skip connection sees too."""
+        """Within this context the output of the first convolution includes the features, also on its skip connection."""
 
         def add(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
             return None if features_Nchw is None else output + features_Nchw.to(output.dtype)

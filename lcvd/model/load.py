@@ -1,4 +1,4 @@
-"""Parts of a model on disk: a JSON config and strictly loaded weights, with errors that name the file."""
+"""Load one part of a model: a JSON config and strictly checked weights. Errors name the file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 ENCODER_WEIGHTS = "model.safetensors"
 Part = TypeVar("Part", bound=ModelMixin)
 
-# What diffusers called the parts of the autoencoder's attention when the published file was written.
+# Names of the autoencoder's attention layers in the diffusers version that wrote the published file.
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
@@ -31,10 +31,10 @@ def adapter_folder(condition: str) -> str:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """What the JSON file `path` holds.
+    """Content of the JSON file `path`.
 
     Raises:
-        ModelError: it isn't there, or isn't JSON.
+        ModelError: it doesn't exist, or isn't JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def load_part(kind: type[Part], folder: Path, dtype: torch.dtype | None = None) -> Part:
-    """A diffusers model of class `kind` from its folder, in `dtype` (None: its file's, which is mapped into memory).
+    """A diffusers model of class `kind` from its folder, in `dtype` (None: that of its file, which is mapped into memory).
 
     Raises:
         ModelError: see `read_config`, `read_weights` and `load_strict`.
@@ -56,7 +56,7 @@ def load_part(kind: type[Part], folder: Path, dtype: torch.dtype | None = None) 
 
 
 def load_vae(folder: Path, dtype: torch.dtype | None = None) -> AutoencoderKL:
-    """An autoencoder from its folder; also with the older names of its attention, which sd-vae-ft-mse's file has."""
+    """An autoencoder from its folder; also with the older names of attention layers, as in the file of sd-vae-ft-mse."""
     old = re.compile(r"(?<=attentions\.0\.)(query|key|value|proj_attn)(?=\.)")
     path, found = read_weights(folder, WEIGHTS)
     tensors = {old.sub(lambda match: _OLD_ATTENTION[match[0]], key): tensor for key, tensor in found.items()}
@@ -64,9 +64,11 @@ def load_vae(folder: Path, dtype: torch.dtype | None = None) -> AutoencoderKL:
 
 
 def load_image_encoder(folder: Path, dtype: torch.dtype | None = None) -> CLIPVisionModelWithProjection:
-    """CLIP's vision tower with projection from its folder, frozen."""
+    """CLIP's vision transformer with projection from its folder, frozen."""
     config = CLIPVisionConfig(**read_config(folder / "config.json"))
-    with seeded_construction(0, "image_encoder"):  # its position buffer isn't in the file, so it can't start on meta
+    with seeded_construction(
+        0, "image_encoder"
+    ):  # its position buffer isn't in the file, so it can't be built on the meta device
         encoder = CLIPVisionModelWithProjection(config)
     path, tensors = read_weights(folder, ENCODER_WEIGHTS)
     return load_strict(encoder, tensors, path, dtype).eval().requires_grad_(False)
@@ -76,7 +78,7 @@ def read_weights(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
     """Path and tensors of the safetensors file `name` in `folder`, or of its float16 variant, mapped into memory.
 
     Raises:
-        ModelError: neither is there, or the file is torn.
+        ModelError: neither exists, or the file is truncated.
     """
     stem, _, ending = name.rpartition(".")
     for path in (folder / name, folder / f"{stem}.fp16.{ending}"):
@@ -84,7 +86,7 @@ def read_weights(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
             try:
                 return path, load_file(path)
             except SafetensorError as error:
-                raise ModelError(f"{path}: not a whole safetensors file: {error}") from None
+                raise ModelError(f"{path}: truncated or not a safetensors file: {error}") from None
     raise ModelError(f"{folder / name}: not found; the model folder is incomplete")
 
 

@@ -35,15 +35,15 @@ class Coefficients:
 
 
 def velocity(latents: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
-    """What the network learns to give: v = (noise - sigma * latents) / sqrt(sigma^2 + 1); sigma broadcasts."""
+    """The training target v = (noise - sigma * latents) / sqrt(sigma^2 + 1); sigma broadcasts."""
     return (noise - sigma * latents) / (sigma**2 + 1).sqrt()
 
 
 def losses(output_BFChw: Tensor, velocity_BFChw: Tensor, mask_BF1hw: Tensor) -> tuple[Tensor, Tensor]:
-    """L_LDM and L_p of each clip, (B,) each: mean squared error, over everything and inside the portrait (1 = person).
+    """L_LDM and L_p of each clip, (B,) each: mean squared error over the whole frame, and inside the portrait (mask = 1).
 
-    The unweighted error of v equals the weighted error of the denoised latents, because weight * c_out^2 = 1. A clip
-    without a portrait has L_p = 0.
+    The unweighted error of v equals the weighted error of the denoised latents, because weight * c_out^2 = 1. L_p is 0 if the
+    mask is empty.
     """
     square = (output_BFChw.float() - velocity_BFChw.float()) ** 2
     channels = square.shape[2]
@@ -53,8 +53,8 @@ def losses(output_BFChw: Tensor, velocity_BFChw: Tensor, mask_BF1hw: Tensor) -> 
 
 @dataclass(frozen=True)
 class Encoded:
-    """What the frozen networks say of frames: the autoencoder's posterior as `LatentCodec.posterior` gives it, and the
-    image token of the reference. float16 where it was prepared, otherwise float32."""
+    """Outputs of the frozen networks: the autoencoder's posterior of the frames (`LatentCodec.posterior`) and the image token of
+    the reference. float16 if they were precomputed, otherwise float32."""
 
     mean_BFChw: Tensor
     std_BFChw: Tensor
@@ -63,23 +63,23 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Batch:
-    """Training windows on one device; frame 0 of everything is the reference (spec B1)."""
+    """Training windows on one device. Frame 0 is always the reference (spec B1)."""
 
     frames_BGHW3: Tensor
-    """uint8 RGB; the reference alone (G = 1) where `encoded` tells of the frames, otherwise all of them (G = F)."""
+    """uint8 RGB: only the reference (G = 1) if `encoded` holds the frames, otherwise all frames (G = F)."""
     hints_BFHW3: Tensor
-    """uint8 RGB, black where nothing is rendered."""
+    """uint8 RGB, black outside the face."""
     mask_BF1hw: Tensor
-    """Portrait mask at latent size, float32 0 or 1."""
+    """Portrait mask at latent size, float32, 0 or 1."""
     draws: Draws
     encoded: Encoded | None = None
-    """What the frozen networks say of the frames, where it was prepared."""
+    """Precomputed outputs of the frozen networks, if the shards hold them."""
     warped_BFHW3: Tensor | None = None
-    """uint8 RGB: the reference warped to each frame; None for a model that is given the same reference in all frames."""
+    """uint8 RGB: the reference warped to each frame; None if the model takes the same reference for all frames."""
 
 
 class Objective(nn.Module):
-    """A model and its loss in one module, so that an engine which wraps it sees the whole step."""
+    """A model and its loss in one module, so that DeepSpeed's engine wraps the whole training step."""
 
     def __init__(self, model: LCVD, settings: ObjectiveSettings, precision: str = "fp32") -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class Objective(nn.Module):
         self.lower = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """L_LDM and L_p of each clip, (B,) each, float32. Train on `total` of them.
+        """L_LDM and L_p of each clip, (B,) each, float32; `total` combines them.
 
         Raises:
             ValueError: the model takes a warped reference and the batch has none, or the other way round.
@@ -126,13 +126,13 @@ class Objective(nn.Module):
         return Encoded(mean, std, self.model.token(frames[:, 0]))
 
     def _latents(self, encoded: Encoded, noise_BFChw: Tensor) -> Tensor:
-        """Scaled latents (B,F,C,h,w), drawn with `noise_BFChw`."""
+        """Scaled latents (B,F,C,h,w), sampled from the posterior with `noise_BFChw`."""
         mean, std = (x.float().flatten(0, 1) for x in (encoded.mean_BFChw, encoded.std_BFChw))
         drawn = self.model.codec.drawn(mean, std, noise_BFChw.flatten(0, 1))
         return drawn.unflatten(0, noise_BFChw.shape[:2]) * self.model.codec.factor
 
     def total(self, ldm_B: Tensor, portrait_B: Tensor) -> Tensor:
-        """L = L_LDM + L_p, the mean over clips."""
+        """L = L_LDM + portrait_weight * L_p, averaged over the clips."""
         return (ldm_B + self.portrait_weight * portrait_B).mean()
 
 
@@ -147,12 +147,12 @@ def to_unit(hints_HW3: Tensor) -> Tensor:
 
 
 def network_input(scaled_BFChw: Tensor, condition_BChw: Tensor) -> Tensor:
-    """UNet input (B,F,2C,h,w): scaled noisy latents, and the condition latent repeated over frames (spec A6)."""
+    """Input of the UNet (B,F,2C,h,w): scaled noisy latents and the condition latent, repeated for each frame (spec A6)."""
     repeated = condition_BChw[:, None].expand(-1, scaled_BFChw.shape[1], -1, -1, -1)
     return torch.cat([scaled_BFChw, repeated], dim=2)
 
 
 def time_ids(condition_sigma_B: Tensor, fps: float = FPS_ID, motion: float = MOTION_ID) -> Tensor:
-    """The added time ids (B,3): frame rate less one, motion bucket, and the noise level of the condition."""
+    """The added time ids (B,3): frame rate minus one, motion bucket, and noise level of the condition."""
     constant = torch.tensor([fps, motion], device=condition_sigma_B.device).expand(len(condition_sigma_B), 2)
     return torch.cat([constant, condition_sigma_B[:, None]], dim=1)

@@ -1,4 +1,4 @@
-"""Packing: latents of a finer autoencoder brought to an eighth of the frame's side, and turned and scaled on the way.
+"""Packing: bring latents of an autoencoder with a smaller downsampling factor to 1/8 of the frame, rotated and scaled.
 
 Shape suffixes: N frames, C packed channels, h w an eighth of the frame's sides.
 """
@@ -15,10 +15,10 @@ from lcvd.model.hf_classes import ConfigMixin, ModelMixin, register_to_config
 
 
 class Packing(ModelMixin, ConfigMixin):
-    """Puts `pack` x `pack` places into channels, then takes ``mean`` off and multiplies by ``basis``.
+    """Moves blocks of `pack` x `pack` positions into channels, subtracts ``mean`` and multiplies by ``basis``.
 
-    Halfway whitened, principal components first, packed channels are much easier to generate than neighbouring places
-    side by side, whose differences drown in noise. A new one only packs.
+    With a basis of partly whitened principal components, packed channels are much easier to generate than the raw ones: the
+    small differences between neighbouring positions would be lost in the noise. A new instance only packs.
 
     Attributes:
         mean: (C,). basis: (C, C).
@@ -27,12 +27,12 @@ class Packing(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, channels: int, pack: int = 2) -> None:
         super().__init__()
-        # Frozen weights, not buffers: training leaves those of the whole codec out of its checkpoints.
+        # Frozen parameters instead of buffers: training checkpoints leave out the parameters of the codec.
         self.mean = nn.Parameter(torch.zeros(channels), requires_grad=False)
         self.basis = nn.Parameter(torch.eye(channels), requires_grad=False)
 
     def turned(self, weights: Mapping[str, Tensor]) -> Packing:
-        """This one, with ``mean`` and ``basis`` of `weights`."""
+        """Load ``mean`` and ``basis`` from `weights`; returns itself."""
         self.load_state_dict(weights, strict=True)
         return self
 
@@ -42,7 +42,7 @@ class Packing(ModelMixin, ConfigMixin):
         return F.conv2d(packed - self.mean[:, None, None], self.basis[..., None, None])
 
     def undo(self, packed_NChw: Tensor) -> Tensor:
-        """The autoencoder's latents back."""
+        """The autoencoder's latents, from packed ones."""
         inverse = torch.linalg.inv(self.basis.double()).to(packed_NChw.dtype)
         latents = F.conv2d(packed_NChw, inverse[..., None, None]) + self.mean[:, None, None]
         return F.pixel_shuffle(latents, self.config["pack"])

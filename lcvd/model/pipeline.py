@@ -1,4 +1,4 @@
-"""`LCVDPipeline`: a portrait and a sequence of shading hints to a video, as a diffusers pipeline (spec D)."""
+"""`LCVDPipeline`: a diffusers pipeline from a portrait and shading hints to a video (spec D)."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ OUTPUTS = ("uint8", "np", "pt", "pil", "latent")
 
 @dataclass
 class LCVDOutput(BaseOutput):
-    """What a pipeline gives back."""
+    """Result of a pipeline call."""
 
     frames: Any
-    """The video without the reference, in the form asked for."""
+    """The video without the reference, in the requested form."""
 
 
 class LCVDPipeline(DiffusionPipeline):
     """Animates and relights a portrait.
 
-    The reference with its own hint is frame 0 of every window; it isn't part of the result. Latents stay in the
-    computer's memory, and windows of them go to the device, which therefore needs no more memory for a longer video.
+    The reference with its own hint is frame 0 of every window and isn't part of the result. The latents stay in main memory and
+    only windows of them are moved to the device, so a longer video needs no more device memory.
     """
 
     model_cpu_offload_seq = "image_encoder->unet->vae"
@@ -102,7 +102,7 @@ class LCVDPipeline(DiffusionPipeline):
 
     @classmethod
     def of(cls, model: LCVD | Parts) -> LCVDPipeline:
-        """A pipeline around a model; both share its parts."""
+        """A pipeline of a model; both share its parts."""
         parts: Parts = model if isinstance(model, Parts) else model.parts()
         return cls(**parts.named(), **parts.config)
 
@@ -115,25 +115,25 @@ class LCVDPipeline(DiffusionPipeline):
         device: torch.device | str = "cpu",
         **hub: Any,
     ) -> LCVDPipeline:
-        """The pipeline of the model in a folder, or in a hub's repository "owner/name"; strict, see `parts.load_parts`.
+        """Load a model folder, ``small``, or a repository "owner/name" of the hub. See `parts.load_parts`.
 
         Raises:
-            ModelError: it isn't a model, or a part doesn't fit its config; files and keys are named.
+            ModelError: it isn't a model, or a part doesn't fit its config; the error names files and keys.
         """
         return cls.of(load_parts(where, torch_dtype, **hub)).to(device)
 
     def save_pretrained(self, folder: Path | str, **options: Any) -> None:
-        """Write all parts below `folder`; see `parts.save_parts`. `push_to_hub` uses it."""
+        """Write the model to `folder`; see `parts.save_parts`. `push_to_hub` calls it."""
         save_parts(self.parts, folder, **options)
 
     def compile_blocks(self, **options: Any) -> None:
-        """Let `torch.compile` (which takes `options`) compile the UNet's blocks one by one: minutes on the first call,
-        faster from then on. What the adapters add stays outside, so other hints compile nothing again; other sizes do."""
+        """Compile each block of the UNet with `torch.compile`, which takes `options`. The first call then takes minutes, later ones
+        are faster. Other hints don't trigger a recompilation, other sizes do."""
         for block in (*self.unet.down_blocks, self.unet.mid_block, *self.unet.up_blocks):
             block.compile(**options)
 
     def interrupt(self) -> None:
-        """End the run in progress after the rows that are being computed; its call raises `Interrupted`."""
+        """Stop the run in progress after the current call of the network; the pipeline call raises `Interrupted`."""
         self._interrupted = True
 
     @torch.inference_mode()
@@ -213,18 +213,18 @@ class LCVDPipeline(DiffusionPipeline):
         return LCVDOutput(frames=result)
 
     def decode(self, latents_NChw: Tensor, chunk: int = 8) -> Iterator[Tensor]:
-        """Frames (n,3,H,W) float32 in [0,1] of latents, at most `chunk` at a time, on the CPU."""
+        """Decode latents to frames (n,3,H,W) float32 in [0,1] on the CPU, at most `chunk` at a time."""
         for part in latents_NChw.split(chunk):
             with torch.inference_mode():
                 decoded = self.model.codec.decode(part.to(self._execution_device, self.vae.dtype))
             yield ((decoded.float() + 1) / 2).cpu()
 
-    def shown(self, latents_NChw: Tensor, chunk: int = 8) -> Iterator[NDArray[np.uint8]]:
-        """As `decode`, as pictures (n,H,W,3) uint8."""
+    def decode_uint8(self, latents_NChw: Tensor, chunk: int = 8) -> Iterator[NDArray[np.uint8]]:
+        """Decode latents to frames (n,H,W,3) uint8, at most `chunk` at a time."""
         return (to_uint8(part) for part in self.decode(latents_NChw, chunk))
 
     def _at_once(self, network: Conditioned, noise: Tensor, chunk: int, budget_gb: float | None) -> tuple[int, int]:
-        """How many rows the network is given at once, and how many frames are decoded, at most `chunk`."""
+        """Rows per call of the network, and frames decoded at once, which are at most `chunk`."""
         if budget_gb is None:
             return ROWS, chunk
         budget, device = int(budget_gb * GB), self._execution_device
@@ -269,15 +269,15 @@ class LCVDPipeline(DiffusionPipeline):
             return torch.cat(list(self.decode(latents_NChw, chunk)))
         if kind == "np":
             return np.concatenate([part.movedim(1, -1).numpy() for part in self.decode(latents_NChw, chunk)])
-        video = np.concatenate(list(self.shown(latents_NChw, chunk)))
+        video = np.concatenate(list(self.decode_uint8(latents_NChw, chunk)))
         return video if kind == "uint8" else [Image.fromarray(frame) for frame in video]
 
 
 class Interrupted(LcvdError, RuntimeError):
-    """A run was ended by `LCVDPipeline.interrupt`."""
+    """`LCVDPipeline.interrupt` or a caller's `cancel` stopped the run."""
 
 
 def to_uint8(frames_n3HW: Tensor) -> NDArray[np.uint8]:
-    """Frames in [0,1] to (n,H,W,3) uint8."""
+    """Convert frames in [0,1] to (n,H,W,3) uint8."""
     pixels: NDArray[np.uint8] = (frames_n3HW * 255).round().to(torch.uint8).movedim(1, -1).cpu().numpy()
     return pixels

@@ -1,6 +1,6 @@
-"""Prepared latents: each clip's frames through the frozen networks once, instead of in every training step (spec I).
+"""Precompute latents: run the frozen networks once per clip instead of in every training step (spec I).
 
-Called by stage ``shard`` after samples are made; `lcvd.shard.latents_format` says what is stored.
+Stage ``shard`` calls it after it has made the samples; `lcvd.shard.latents_format` describes the stored format.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ WINDOW = 16
 
 
 def prepare_chunk(rows: Sequence[Row], cache: Cache, settings: Settings) -> list[Row]:
-    """Prepare the latents of kept samples; one row a sample, kept ones with the key of their latents in the cache.
+    """Precompute the latents of kept samples. Returns one row per sample; kept rows hold the cache key of their latents.
 
     Raises:
-        UsageError: stored pictures are smaller than the model's.
-        MissingWeights: the autoencoder that the settings name isn't where it is looked for.
+        UsageError: stored frames are smaller than the model's.
+        MissingWeights: the autoencoder of the settings isn't installed.
     """
     if settings.shard.size < settings.train.model.size:
         raise UsageError(
@@ -65,7 +65,7 @@ def prepare_chunk(rows: Sequence[Row], cache: Cache, settings: Settings) -> list
 
 @torch.inference_mode()
 def prepare(sample: Sample, codec: LatentCodec, encoder: CLIPVisionModelWithProjection, size: int) -> Prepared:
-    """Prepared latents of all frames of a sample, at `size` px, on the networks' device."""
+    """Precomputed latents of all frames of a sample at `size` px; the networks' device is used."""
     device = next(encoder.parameters()).device
     windows: list[tuple[Tensor, ...]] = []
     for start in range(0, sample.meta.frames, WINDOW):
@@ -103,7 +103,7 @@ def _prepare_row(row: Row, cache: Cache, codec: LatentCodec, encoder: CLIPVision
 def _networks(
     start: str, latents: LatentSettings, vision: ImageEncoderSettings, size: int, seed: int
 ) -> tuple[LatentCodec, CLIPVisionModelWithProjection, Key]:
-    """The frozen networks that the settings name, once a process, on the GPU where there is one."""
+    """The frozen networks of the settings, loaded once per process, on the GPU if there is one."""
     codec, encoder = codec_of(latents), init_weights.image_encoder(start, vision, seed)
     key = prepared_key(codec, encoder, size)
     device = "cuda" if torch.cuda.is_available() else "cpu"

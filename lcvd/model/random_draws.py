@@ -1,7 +1,6 @@
-"""Every random number of a training sample, a pure function of (seed, sample number) (spec B2).
+"""All random numbers of a training sample, as a pure function of the seed and the sample's number (spec B2).
 
-Nothing depends on the process, the batch or the step at which a sample is drawn, so a run that was stopped goes on with
-exactly the numbers that it would have drawn.
+They don't depend on the process, the batch or the step, so a resumed run continues with exactly the same numbers.
 """
 
 from __future__ import annotations
@@ -21,29 +20,29 @@ class Draws:
     """Random numbers of B samples, float32."""
 
     sigma_B: Tensor
-    """Noise level, one a clip."""
+    """Noise level of each clip."""
     noise_BFChw: Tensor
     condition_sigma_B: Tensor
     """Noise level on the reference image."""
     condition_noise_B3HW: Tensor
     posterior_noise_BGChw: Tensor
-    """Draws latents from what the autoencoder says of the F frames and, last (G = F + 1), of the noisy reference."""
+    """Noise for sampling the autoencoder's posterior of the F frames and, last (G = F + 1), of the noisy reference."""
     token_on_B: Tensor
-    """0 where the image token is dropped, otherwise 1."""
+    """0 if the image token is dropped, otherwise 1."""
     latent_on_B: Tensor
-    """0 where the condition latent is dropped, otherwise 1."""
+    """0 if the condition latent is dropped, otherwise 1."""
     gates: dict[str, Tensor]
-    """(B,) of 0 or 1 by the name of the condition."""
+    """(B,) of 0 or 1, by the name of the condition."""
 
     @classmethod
     def stack(cls, draws: Sequence[Draws]) -> Draws:
-        """One for a batch out of several, in order."""
+        """Concatenate several draws into one batch, in order."""
         tensors = {f.name: torch.cat([getattr(d, f.name) for d in draws]) for f in fields(cls) if f.name != "gates"}
         gates = {name: torch.cat([d.gates[name] for d in draws]) for name in draws[0].gates}
         return cls(**tensors, gates=gates)
 
     def to(self, device: torch.device) -> Draws:
-        """The same on another device."""
+        """A copy on another device."""
         tensors = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "gates"}
         return Draws(**tensors, gates={name: gate.to(device) for name, gate in self.gates.items()})
 
@@ -56,7 +55,7 @@ def draw(
     latents_FChw: tuple[int, int, int, int],
     picture_HW: tuple[int, int],
 ) -> Draws:
-    """The random numbers of training sample number `sample`, B = 1."""
+    """The random numbers of training sample `sample`, with B = 1."""
     rng = generator(seed, "draws", sample)
     u = torch.rand(2 + len(conditions), generator=rng)
     normal = torch.randn(2, generator=rng)
@@ -75,8 +74,11 @@ def draw(
 
 
 def gates_from(u_N1K: Tensor, settings: ObjectiveSettings) -> Tensor:
-    """Adapter gates (N, K) from uniform numbers (N, 1+K): each on with probability `gate`, then the first number forces
-    all off below `gate_none` and all on above ``1 - gate_all``."""
+    """Adapter gates (N, K) from uniform numbers (N, 1+K).
+
+    Each gate is open with probability `gate`. The first number closes all gates if it is below `gate_none`, and opens all if it is
+    above ``1 - gate_all``.
+    """
     gates = u_N1K[:, 1:] < settings.gate
     forced_off = u_N1K[:, :1] < settings.gate_none
     forced_on = u_N1K[:, :1] > 1 - settings.gate_all

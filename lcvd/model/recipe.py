@@ -1,4 +1,4 @@
-"""Recipes: what a sampling run trades between exactness and time."""
+"""Recipes: trade-offs between quality and time of sampling."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from lcvd.model.windows import WindowRule
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a video is sampled; everything else (guidance, likeness, conditions, seed) says what is sampled."""
+    """How a video is sampled: solver, steps, windows, and the noise levels of guidance and likeness."""
 
     steps: int
-    """Denoising steps."""
+    """Number of denoising steps."""
     solver: Solver = "euler"
     windows: WindowRule = "published"
     overlap: int | None = None
-    """Frames that neighbouring windows share, the reference counted; None: the model's own."""
+    """Number of frames that consecutive windows share, including the reference. None: the model's own."""
     interval: tuple[float, float] | None = None
-    """Noise levels (lowest, highest sigma) between which guidance is applied; outside, the full conditions count once and
-    the weaker ones aren't computed. None: at all."""
+    """Noise levels (lowest, highest sigma) at which guidance is applied. At other noise levels only the prediction under the
+    positive conditions is computed and used. None: all noise levels."""
     likeness: tuple[float, float] = (0.2, 2.0)
-    """The same for `likeness`. At higher noise it would exaggerate the reference's light as well, at lower nothing is left to
-    decide."""
+    """Noise levels at which the likeness is applied. At higher noise levels it would also amplify the light of the reference; at
+    lower ones the image is already determined."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Check the ranges."""
         if self.steps < 1:
             raise UsageError(f"steps: expected at least 1, got {self.steps}")
         for name in ("interval", "likeness"):
@@ -41,14 +41,14 @@ RECIPES = {
     "default": Recipe(25, windows="shifted", overlap=2),
     "fast": Recipe(10, windows="shifted", overlap=1, interval=(0.5, 50.0)),
 }
-"""``published``: the published loop, number for number. The others were chosen by measurement (docs/sampling.md)."""
+"""``published`` reproduces the published sampling loop. The others were chosen by measurement (docs/sampling.md)."""
 
 
 def recipe_of(recipe: Recipe | str, steps: int | None = None) -> Recipe:
-    """The recipe of that name, with another number of steps if given.
+    """A recipe, by its name if it is a string; `steps` replaces its number of steps.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is no recipe of that name.
     """
     if isinstance(recipe, str):
         if recipe not in RECIPES:

@@ -53,7 +53,7 @@ class Step:
         return Rows(self.windows_WT.repeat_interleave(len(sets), 0), sets.repeat(len(self.windows_WT)))
 
 
-def plan(
+def plan_steps(
     recipe: Recipe, scheduler: Scheduler, frames: int, length: int, overlap: int, sets: Sequence[int]
 ) -> list[Step]:
     """The steps of a video of `frames` >= `length` frames. The timesteps of `scheduler` are set; `sets` have a weight at some
@@ -113,7 +113,7 @@ def sample(
     latents = tiled_noise(noise_TChw, padded) * solver.init_noise_sigma
     scale = _padded(guidance.scale_of(frames), padded).to(latents)
     sets = [NEGATIVE] * bool((scale != 1).any()) + [POSITIVE] + [NO_REFERENCE] * (guidance.reference_weight != 0)
-    steps = plan(recipe, solver, padded, length, overlap, sets)
+    steps = plan_steps(recipe, solver, padded, length, overlap, sets)
     done, total = 0, sum(len(step.rows.set_R) for step in steps)
     start = 0
     if state_folder and (state := state_folder.state()):

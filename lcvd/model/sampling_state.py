@@ -1,8 +1,8 @@
-"""What a sampling run has done, kept in a folder: the same run, started again, goes on from there to the same bytes.
+"""Progress of a sampling run, saved to a folder. The same run, started again, continues from there to the same bytes.
 
-After each denoising step its state replaces the last one's; within a step the network's outputs are kept as they come.
-All files are written aside and renamed, so a process killed at any time leaves whole ones; a torn one (a machine that
-lost power) counts as absent.
+After each denoising step the state of that step replaces the previous one. Within a step the network's outputs are saved one by
+one. Files are written under another name and renamed, so a killed process leaves complete files. A truncated file, which a power
+failure can leave, is treated as missing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _STATE = "state.safetensors"
 
 @dataclass(frozen=True)
 class State:
-    """A run after `done` >= 1 steps: latents (N,C,h,w) `before` the last of them, the `prediction` it followed, and the
-    latents `after` it. A multistep solver needs all three to go on."""
+    """A run after `done` >= 1 steps: the latents (N,C,h,w) `before` and `after` the last step, and its `prediction`. A multistep
+    solver needs all three to continue."""
 
     done: int
     before: Tensor
@@ -32,19 +32,19 @@ class State:
 
 
 class StateFolder:
-    """The folder of one run; whoever names it vouches that everything that decides the run is part of the name."""
+    """State directory of one sampling run. The caller must derive its name from everything that affects the result."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
 
     def state(self) -> State | None:
-        """The state after the last whole step, if there is one."""
+        """The state after the last completed step; None before the first."""
         found = _read(self._folder / _STATE)
         return None if found is None else State(int(found.pop("done")), **found)
 
     def save_step(self, state: State) -> None:
-        """Keep the state after a step, whose outputs aren't needed any more."""
+        """Save the state after a step and delete the step's outputs."""
         _write(
             self._folder / _STATE,
             {
@@ -58,12 +58,12 @@ class StateFolder:
             path.unlink()
 
     def rows(self, step: int, part: int, count: int) -> Tensor | None:
-        """The network's outputs (R,T,C,h,w) for call number `part` of a step, with `count` rows, if they are kept."""
+        """The network's saved outputs (R,T,C,h,w) of call number `part` of a step, with `count` rows; None if there are none."""
         found = _read(self._rows(step, part, count))
         return None if found is None else found["outputs"]
 
     def save_rows(self, step: int, part: int, outputs_RTChw: Tensor) -> None:
-        """Keep the network's outputs of one call."""
+        """Save the network's outputs of one call."""
         _write(self._rows(step, part, len(outputs_RTChw)), {"outputs": outputs_RTChw})
 
     def _rows(self, step: int, part: int, count: int) -> Path:

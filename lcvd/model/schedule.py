@@ -1,4 +1,4 @@
-"""Noise levels and solvers: SVD's Euler steps, and a multistep solver that needs fewer of them (spec D)."""
+"""Noise levels and solvers: SVD's Euler method, and a multistep solver that needs fewer steps (spec D)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from lcvd.model.hf_classes import EDMDPMSolverMultistepScheduler, EulerDiscreteS
 
 Solver = Literal["euler", "dpmpp"]
 Scheduler: TypeAlias = Any
-"""One of diffusers' schedulers; mypy doesn't look into that library."""
+"""A scheduler of diffusers, which has no types for mypy."""
 
 
 def euler_scheduler(sigmas: tuple[float, float] = SVD_SIGMAS) -> EulerDiscreteScheduler:
-    """diffusers' Euler scheduler as Stable Video Diffusion configures it, with Karras' noise levels between `sigmas`."""
+    """diffusers' Euler scheduler with the configuration of Stable Video Diffusion, and Karras noise levels between `sigmas`."""
     return EulerDiscreteScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -29,9 +29,9 @@ def euler_scheduler(sigmas: tuple[float, float] = SVD_SIGMAS) -> EulerDiscreteSc
 
 
 def solver_of(solver: Solver, like: Scheduler) -> Scheduler:
-    """A new scheduler of the kind `solver` over the noise levels of `like`, which is left as it is.
+    """A new scheduler for `solver` with the noise levels of `like`, which isn't changed.
 
-    ``dpmpp`` is DPM-Solver++(2M) in sigma space; at sigma_data 1 its preconditioning is SVD's.
+    ``dpmpp`` is DPM-Solver++(2M) in sigma space. With sigma_data 1 its preconditioning equals SVD's.
     """
     if solver == "euler":
         return EulerDiscreteScheduler.from_config(like.config)

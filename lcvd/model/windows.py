@@ -1,4 +1,4 @@
-"""Windows over a video longer than the model's (spec D): which frames each holds, and how overlaps are blended."""
+"""Overlapping windows over a video that is longer than one window (spec D), and the weights that blend them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ WindowRule = Literal["published", "shifted"]
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-def windows(frames: int, length: int = 16, overlap: int = 6) -> Tensor:
-    """The published rule: frame indices (W, length) of every window over `frames` frames, frame 0, the reference, first
-    in each.
+def published_windows(frames: int, length: int = 16, overlap: int = 6) -> Tensor:
+    """The published rule: frame indices (W, length) of all windows over `frames` frames. The first frame of each window is the
+    reference, frame 0.
 
-    Windows start every ``length - overlap`` frames; a last one ends with the last frame when it would be left out.
-    Neighbours share ``overlap - 1`` frames and the reference.
+    A window starts every ``length - overlap`` frames; an additional one ends with the last frame if the others don't reach it.
+    Consecutive windows share ``overlap - 1`` frames and the reference.
 
     Raises:
-        ValueError: fewer frames than one window (pad by repetition first), or `overlap` doesn't fit.
+        ValueError: there are fewer frames than one window has (pad the video first), or `overlap` doesn't fit.
     """
     _check(frames, length, overlap)
     starts = list(range(0, frames - length + 1, length - overlap))
@@ -30,14 +30,14 @@ def windows(frames: int, length: int = 16, overlap: int = 6) -> Tensor:
 
 
 def shifted_windows(frames: int, length: int, overlap: int, step: int) -> Tensor:
-    """Windows whose borders lie elsewhere at every denoising step, so that no frame pair is a border for long.
+    """Windows whose borders differ from one denoising step to the next, so that no seam stays at one place.
 
-    Windows start every ``length - overlap`` frames, less an offset that the golden ratio spreads over the steps; the
-    first and the last are moved inside the video, where they overlap more. With an overlap of 1 neighbours share the
-    reference alone.
+    A window starts every ``length - overlap`` frames, shifted by an offset that the golden ratio distributes over the steps. The
+    first and the last window are moved inside the video and overlap more. With an overlap of 1, consecutive windows share only
+    the reference.
 
     Raises:
-        ValueError: as `windows`.
+        ValueError: as `published_windows`.
     """
     _check(frames, length, overlap)
     stride, last = length - overlap, frames - length
@@ -49,18 +49,18 @@ def shifted_windows(frames: int, length: int, overlap: int, step: int) -> Tensor
 def windows_at(rule: WindowRule, frames: int, length: int, overlap: int, step: int) -> Tensor:
     """The windows (W, length) of denoising step `step` under `rule`."""
     if rule == "published":
-        return windows(frames, length, overlap)
+        return published_windows(frames, length, overlap)
     return shifted_windows(frames, length, overlap, step)
 
 
 def blend_weights(length: int = 16) -> Tensor:
-    """Weights (length,) of a window's frames where windows overlap: a tent, min(w, 2-w) with w = 2(p+0.5)/length."""
+    """Blending weights (length,) of a window's frames: a tent, min(w, 2-w) with w = 2(p+0.5)/length."""
     w = 2 * (torch.arange(length) + 0.5) / length
     return torch.minimum(w, 2 - w)
 
 
 def tiled_noise(noise_TChw: Tensor, frames: int) -> Tensor:
-    """Starting noise of a long video: one window's noise, repeated, so that frame f has noise f modulo T."""
+    """Initial noise of a long video: the noise of one window repeated, so that frame f has noise f modulo T."""
     return noise_TChw[torch.arange(frames) % len(noise_TChw)]
 
 
@@ -72,6 +72,6 @@ def _anchored(starts: list[int], length: int) -> Tensor:
 
 def _check(frames: int, length: int, overlap: int) -> None:
     if frames < length:
-        raise ValueError(f"{frames} frames are fewer than one window of {length}: repeat the last one")
+        raise ValueError(f"{frames} frames are fewer than one window of {length}: repeat the last frame")
     if not 1 <= overlap < length:
         raise ValueError(f"an overlap of {overlap} frames doesn't fit windows of {length}")

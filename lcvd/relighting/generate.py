@@ -79,7 +79,7 @@ class Model:
     def windows(self, latents: Tensor, progress: Progress | None = None) -> Iterator[Array]:
         """Frames (n, S, S, 3) uint8 of latents, `CHUNK` at a time."""
         done = 0
-        for window in self.pipe.shown(latents, CHUNK):
+        for window in self.pipe.decode_uint8(latents, CHUNK):
             done += len(window)
             yield window
             if progress:

@@ -51,7 +51,7 @@ class Lcvd(Method):
                 output_type="latent",
                 progress=lambda done, total: request.progress(done / total),
             ).frames
-        yield from self._pipe.shown(latents)
+        yield from self._pipe.decode_uint8(latents)
 
     def facts(self) -> dict[str, Any]:
         """How it samples, how large it is, and its weights' hashes."""

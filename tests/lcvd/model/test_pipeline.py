@@ -16,8 +16,8 @@ from lcvd.config.profiles import profile
 from lcvd.model.adapter_features import AdapterFeatures
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.guidance import Guidance
+from lcvd.model.images import GivenImages
 from lcvd.model.lcvd import LCVD
-from lcvd.model.pictures import Given
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
 from lcvd.model.recipe import Recipe
 from tests.lcvd.model.test_lcvd import trained
@@ -164,7 +164,7 @@ def test_forms_of_the_result(pipe: LCVDPipeline) -> None:
     np.testing.assert_array_equal(np.stack([np.asarray(image) for image in as_pil]), expected)
     latents = made(pipe, given, output_type="latent")
     assert latents.shape == (3, 16, 8, 8)
-    windows = list(pipe.shown(latents, 2))
+    windows = list(pipe.decode_uint8(latents, 2))
     assert [len(window) for window in windows] == [2, 1]
     assert np.abs(np.concatenate(windows).astype(int) - expected).max() <= 1  # other frames at once, other rounding
 
@@ -225,7 +225,7 @@ def test_hints_may_be_rendered_on_demand_a_few_at_a_time(pipe: LCVDPipeline) -> 
 
 
 def test_features_beyond_what_is_kept_are_computed_again(pipe: LCVDPipeline) -> None:
-    hints = Given("hints", pictures(20)["hints"], SIZE)
+    hints = GivenImages("hints", pictures(20)["hints"], SIZE)
     frame = pipe.model.features({"shading": torch.zeros(1, 1, 3, SIZE, SIZE)})["shading"]
     few, all_ = (
         AdapterFeatures(pipe.model, None, {"shading": hints}, torch.device("cpu"), kept * frame.numel() * 4)

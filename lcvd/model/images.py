@@ -1,4 +1,4 @@
-"""Pictures that callers give: checked, and brought to one form, a few at a time."""
+"""Images that callers pass in: checked and converted to tensors, a few at a time."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from torch import Tensor
 from lcvd.errors import UsageError
 
 
-class Pictures(Protocol):
-    """A sequence of RGB pictures of which any few can be had."""
+class Images(Protocol):
+    """A sequence of RGB images with random access."""
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
 
     def at(self, indices_n: Tensor) -> Tensor:
-        """The pictures `indices_n`, (n,3,H,W) float32 in [0,1]."""
+        """The images at `indices_n`: (n,3,H,W) float32 in [0,1]."""
 
 
 class WithReference:
-    """Pictures with one before them.
+    """An image sequence with the reference image prepended.
 
     Args:
-        first: (3,H,W) in [0,1]. rest: the others.
+        first: the reference, (3,H,W) in [0,1]. rest: the sequence.
     """
 
-    def __init__(self, first: Tensor, rest: Pictures) -> None:
+    def __init__(self, first: Tensor, rest: Images) -> None:
         self._first, self._rest = first, rest
 
     def __len__(self) -> int:
-        """One more than the others."""
+        """Number of images, the reference included."""
         return len(self._rest) + 1
 
     def at(self, indices_n: Tensor) -> Tensor:
-        """See `Pictures`."""
+        """See `Images`."""
         found = self._first.expand(len(indices_n), -1, -1, -1).clone()
         if len(later := (indices_n > 0).nonzero()[:, 0]):
             found[later] = self._rest.at(indices_n[later] - 1)
         return found
 
 
-class Given:
-    """A sequence of RGB pictures that is read a few at a time, so that a long one may lie on disk or be rendered.
+class GivenImages:
+    """A caller's sequence of RGB images. It is read a few images at a time, so a long one can stay on disk or be rendered.
 
     Args:
-        name: of the argument, for errors.
-        value: uint8 or float [0,1] array (N,H,W,3) (a memory map too), tensor (N,3,H,W), a list of PIL images or of
-            arrays (H,W,3); or anything with ``len`` that gives such an array for an array of indices.
-        size: the side H = W that is expected.
+        name: name of the argument, for error messages.
+        value: uint8 or float [0,1] array (N,H,W,3), also memory-mapped; tensor (N,3,H,W); list of PIL images or arrays (H,W,3);
+            or an object with ``len`` that returns such an array for an array of indices.
+        size: expected side H = W.
 
     Raises:
-        UsageError: something else. ValueError: a wrong shape or range, or no picture.
+        UsageError: `value` has another type, a wrong shape or range, or no image.
     """
 
     def __init__(self, name: str, value: Any, size: int) -> None:
@@ -67,37 +67,39 @@ class Given:
         self.at(torch.tensor([0]))
 
     def __len__(self) -> int:
-        """Number of pictures."""
+        """Number of images."""
         return len(self._value)
 
     def at(self, indices_n: Tensor) -> Tensor:
-        """See `Pictures`."""
+        """See `Images`."""
         if isinstance(self._value, Sequence):
-            return torch.stack([picture(self._name, self._value[i], self._size) for i in indices_n.tolist()])
+            return torch.stack([image_tensor(self._name, self._value[i], self._size) for i in indices_n.tolist()])
         found = self._value[indices_n if isinstance(self._value, Tensor) else indices_n.numpy()]
         return to_unit_range(self._name, found, (len(indices_n), self._size, self._size, 3))
 
 
-def picture(name: str, value: Any, size: int) -> Tensor:
-    """One RGB picture as (3,H,W) float32 in [0,1]: a PIL image, array (H,W,3) or tensor (3,H,W), uint8 or [0,1]."""
+def image_tensor(name: str, value: Any, size: int) -> Tensor:
+    """An RGB image as (3,H,W) float32 in [0,1]. `value`: PIL image, array (H,W,3) or tensor (3,H,W), uint8 or in [0,1]."""
     if isinstance(value, Image.Image):
         value = np.asarray(value.convert("RGB"))
     return to_unit_range(name, value, (size, size, 3))
 
 
 def portrait_mask(name: str, value: Any, size: int) -> Tensor:
-    """A mask (H,W) bool, True on the person: a PIL image or array or tensor (H,W), bool, uint8 or [0,1]; over half."""
+    """A portrait mask (H,W) bool, True where `value` is above one half: PIL image, array or tensor (H,W), bool, uint8 or in [0,1]."""
     if isinstance(value, Image.Image):
         value = np.asarray(value.convert("L"))
     return to_unit_range(name, value, (size, size)) > 0.5
 
 
 def to_unit_range(name: str, value: Any, shape: tuple[int, ...]) -> Tensor:
-    """`value` as float32 in [0,1]. Pictures end up channels first: `shape` (..., H, W, 3) is what an array has, a tensor
-    has (..., 3, H, W); masks (H, W) stay as they are.
+    """`value` as a float32 tensor in [0,1]; images become channels-first, masks (H, W) keep their shape.
+
+    Args:
+        shape: expected shape of an array, (..., H, W, 3) or (H, W); a tensor of images must be (..., 3, H, W).
 
     Raises:
-        UsageError: not an array of uint8, bool or floating-point numbers. ValueError: another shape, or out of range.
+        UsageError: `value` isn't an array or tensor of uint8, bool or floating-point numbers, or has a wrong shape or range.
     """
     if not isinstance(value, (np.ndarray, Tensor)):
         raise UsageError(f"{name}: expected an array, a tensor or an image, got {type(value).__name__}")
@@ -117,6 +119,6 @@ def to_unit_range(name: str, value: Any, shape: tuple[int, ...]) -> Tensor:
     if not tensor.is_floating_point():
         raise UsageError(f"{name}: expected uint8 or floating-point numbers, got {tensor.dtype}")
     low, high = (float(x) for x in torch.aminmax(tensor.float()))
-    if not (low >= -1e-4 and high <= 1 + 1e-4):  # also true of nan
+    if not (low >= -1e-4 and high <= 1 + 1e-4):  # the negation also catches NaN
         raise UsageError(f"{name}: expected values in [0, 1] (or uint8), got {low:g} to {high:g}")
     return tensor.float().clamp(0, 1)
