@@ -14,7 +14,16 @@ from tasks.ops.write_deps import LAUNCHED, SOURCES, rewrite, source_deps
 
 ROOMS = ("video", "face", "render", "light", "studio", "download", "vqa", "filter", "reconstruct", "shard", "model", "train",
          "metrics", "relighting", "evaluate", "report", "app", "cli")  # fmt: skip
-SHARED = ("errors", "registry", "progress", "config", "ledger", "cache", "weights")  # may be used by all rooms
+SHARED = (
+    "errors",
+    "registry",
+    "progress",
+    "device",
+    "config",
+    "ledger",
+    "cache",
+    "weights",
+)  # may be used by all rooms
 TESTED_IN = {
     "lcvd/app/relight/test_page.py": "app/relight/make",  # what the page's jobs run
     "lcvd/download/datasets/test_registry.py": "download/datasets/base download/datasets/files",

@@ -128,7 +128,9 @@ def check_method(folder: Path, name: str, clips: Path, frames: int | None, size:
     expected = expected_videos(protocol, list(inputs_of(protocol, clips)))
     found = check_folder(folder, expected)
     if found:
-        raise click.ClickException(f"{len(found)} of {len(expected)} results are missing or wrong:\n" + "\n".join(found))
+        raise click.ClickException(
+            f"{len(found)} of {len(expected)} results are missing or wrong:\n" + "\n".join(found)
+        )
     click.echo(f"{folder}: all {len(expected)} results found, {protocol.frames} frames of {protocol.size} px each")
 
 

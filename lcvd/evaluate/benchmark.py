@@ -11,6 +11,7 @@ import torch
 
 from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
+from lcvd.device import default_device
 from lcvd.errors import UsageError
 from lcvd.evaluate.engine import Engine
 from lcvd.evaluate.figures.grid import GRID, grid_row, pairs_of
@@ -56,7 +57,7 @@ def run_benchmark(
         MissingWeights: a published metric's or method's file is missing.
         ClipError: a clip shows no face, or doesn't decode.
     """
-    protocol, device = request.protocol, torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    protocol, device = request.protocol, default_device()
     refused = _refused(request)
     named = [name for name in dict.fromkeys((DRIVING, *request.methods)) if name not in refused]
     methods = _opened(request, named, settings, device)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
+from lcvd.device import default_device
 from lcvd.errors import UsageError
 from lcvd.evaluate.engine import Engine
 from lcvd.evaluate.figures.layout import write_sheet, write_tiles
@@ -69,10 +69,14 @@ def evaluate(
         UsageError: a light isn't a preset's name, or a clip has fewer than three frames.
     """
     lights = [TargetLight(name, preset(name)) for name in settings.evaluate.lights]
-    options = Options(settings, model_dir, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    options = Options(settings, model_dir, default_device())
     methods = {name: METHODS.get(name)(options) for name in dict.fromkeys((OURS, DRIVING, *settings.evaluate.methods))}
     sampling = options.pipe.sampling.resolved(settings.evaluate.overrides)
-    metrics, size, count = (*open_metrics(), *settings.evaluate.published), options.pipe.model.size, settings.evaluate.frames
+    metrics, size, count = (
+        (*open_metrics(), *settings.evaluate.published),
+        options.pipe.model.size,
+        settings.evaluate.frames,
+    )
     session = MetricSession(metrics, settings, options.device)
     for name in ("videos", "plots", "figures"):
         shutil.rmtree(out / name, ignore_errors=True)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from lcvd.config.reconstruct import DecaSettings
+from lcvd.device import default_device
 from lcvd.face import flame
 from lcvd.face.codes import FaceCodes
 from lcvd.face.deca import DecaCodes, DecaEncoder, encode, load_encoder
@@ -42,7 +43,7 @@ class DecaCoder:
     def __init__(self, track: FaceTrack, square: Array, settings: DecaSettings) -> None:
         self.head: HeadModel = head_of(flame.NAME)
         self._track, self._square = track, np.asarray(square)
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = default_device()
         self._encoder = _encoder(require("deca"), self._device)
         self._find = _finder(self._device) if settings.landmarks == "face-alignment" else None
         self._parameters: list[Array] = []
@@ -107,10 +108,10 @@ def _bridged(values: Array, present: Array) -> Array:
 
 
 @functools.lru_cache(maxsize=1)
-def _finder(device: str) -> FaceAlignment:
+def _finder(device: torch.device) -> FaceAlignment:
     return FaceAlignment(device)
 
 
 @functools.lru_cache(maxsize=1)
-def _encoder(path: Path, device: str) -> DecaEncoder:
+def _encoder(path: Path, device: torch.device) -> DecaEncoder:
     return load_encoder(path, device)

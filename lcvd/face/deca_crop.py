@@ -116,9 +116,9 @@ class FaceAlignment:
         ImportError: see `face_alignment_package`.
     """
 
-    def __init__(self, device: str = "cpu") -> None:
+    def __init__(self, device: torch.device | str = "cpu") -> None:
         package = face_alignment_package()
-        self._find = package.FaceAlignment(package.LandmarksType.TWO_D, device=device, flip_input=False)
+        self._find = package.FaceAlignment(package.LandmarksType.TWO_D, device=str(device), flip_input=False)
 
     def __call__(self, frames: Array) -> tuple[Array, Array]:
         """Return the landmarks (n, 68, 2) float32 of the first face in each frame, and whether there is a face (n,).

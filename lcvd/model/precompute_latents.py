@@ -19,6 +19,7 @@ from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import Settings
 from lcvd.config.train import ImageEncoderSettings, LatentSettings
+from lcvd.device import default_device
 from lcvd.errors import FileError, UsageError
 from lcvd.ledger.rows import ClipError, Row, guard
 from lcvd.ledger.tally import timed
@@ -106,5 +107,5 @@ def _networks(
     """The frozen networks of the settings, loaded once per process, on the GPU if there is one."""
     codec, encoder = codec_of(latents), init_weights.image_encoder(start, vision, seed)
     key = prepared_key(codec, encoder, size)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = default_device()
     return codec.to(device), encoder.to(device), key

@@ -12,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
+from lcvd.device import default_device
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.fingerprint import configuration, fingerprint
 from lcvd.model.pipeline import Interrupted, LCVDPipeline
@@ -59,8 +59,7 @@ class Model:
         """
         if isinstance(checkpoint, LCVDPipeline):
             return cls.of(checkpoint, "(pipeline in memory)")
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        pipe = LCVDPipeline.from_pretrained(checkpoint, device=device)
+        pipe = LCVDPipeline.from_pretrained(checkpoint, device=default_device())
         # Of a folder its last part: where it lies is nobody's business.
         return cls.of(pipe, Path(checkpoint).resolve().name if Path(checkpoint).is_dir() else str(checkpoint))
 

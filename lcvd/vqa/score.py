@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from lcvd.config.filter import QualitySettings
+from lcvd.device import default_device
 from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 from lcvd.vqa.fastervqa import WEIGHTS, FasterVqa, load_fastervqa, rescaled
@@ -75,7 +76,7 @@ def open_network() -> FasterVqa:
 
 @functools.lru_cache(maxsize=1)
 def _loaded(path: Path, weights_hash: str) -> FasterVqa:
-    return load_fastervqa(path).to("cuda" if torch.cuda.is_available() else "cpu")
+    return load_fastervqa(path).to(default_device())
 
 
 def _fragments(videos: Iterable[Video], quality: QualitySettings) -> Iterator[Frames]:

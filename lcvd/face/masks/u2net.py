@@ -48,10 +48,11 @@ class U2NetClipMasker:
     def __init__(self, compat: bool = False, network: U2Net | None = None) -> None:
         import torch  # here and below: slow to import, and the default masker doesn't need it
 
+        from lcvd.device import default_device
         from lcvd.face.u2net import load_u2net
 
         self.compat = compat
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = default_device()
         self.network = (network or load_u2net()).to(self.device).train(compat)
         for part in self.network.modules() if compat else ():
             if isinstance(part, torch.nn.BatchNorm2d):

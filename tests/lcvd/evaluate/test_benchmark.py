@@ -82,7 +82,9 @@ def request_for(place, out, **changes):
 def evaluated(place, settings):
     """Records of the rendered truth, as a folder of results, and of the plug-in that needs no weights."""
     # A cache of its own: tests that ran before may have left other faces in the common one.
-    first = run_benchmark(request_for(place, place / "first", methods={"sh-ratio": None}, cache=place / "alone"), settings)
+    first = run_benchmark(
+        request_for(place, place / "first", methods={"sh-ratio": None}, cache=place / "alone"), settings
+    )
     square = _square(place)
     for light in ("left", "top"):
         write_lossless(place / "truth" / "a" / f"{light}.mkv", [square_pictures(_frames(light), square, SIZE)], 25)
@@ -145,7 +147,9 @@ def test_what_was_seen_and_made_isnt_seen_and_made_again(place, settings, evalua
     )
     made = place / "out" / "results" / "sh-ratio" / "a" / "left.mkv"
     before = made.stat().st_mtime_ns
-    again = run_benchmark(request_for(place, place / "out", methods={"truth": place / "truth", "sh-ratio": None}), settings)
+    again = run_benchmark(
+        request_for(place, place / "out", methods={"truth": place / "truth", "sh-ratio": None}), settings
+    )
     assert again == evaluated[1]
     assert made.stat().st_mtime_ns == before
     assert json.loads((place / "out" / "records.json").read_text()) == again
@@ -203,7 +207,9 @@ def test_baselines_can_be_evaluated_and_the_truth_is_refused(place, settings, ev
 def test_results_that_dont_fit_are_all_named_before_anything_is_computed(place, settings, tmp_path):
     write_lossless(tmp_path / "bad" / "a" / "left.mkv", [np.zeros((3, 64, 64, 3), np.uint8)], 25)
     with pytest.raises(ValueError, match="3 results don't fit") as error:
-        run_benchmark(request_for(place, tmp_path, methods={"bad": tmp_path / "bad"}, cache=tmp_path / "cache"), settings)
+        run_benchmark(
+            request_for(place, tmp_path, methods={"bad": tmp_path / "bad"}, cache=tmp_path / "cache"), settings
+        )
     for said in ("too short: 3 frames, expected 6", "64x64 px, expected 128x128 px", "a/top: missing"):
         assert said in str(error.value)
     assert not (tmp_path / "cache").exists()
