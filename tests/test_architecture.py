@@ -19,6 +19,7 @@ SHARED = (
     "registry",
     "progress",
     "device",
+    "array",
     "config",
     "ledger",
     "cache",

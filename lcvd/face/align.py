@@ -19,17 +19,15 @@ translation of the driving head. `track` keeps it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import placement, with_placement
 
-Array = NDArray[Any]
 DEFAULT = "track"
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.config.reconstruct import DecaSettings
 from lcvd.device import default_device
 from lcvd.face import flame
@@ -23,8 +22,6 @@ from lcvd.face.heads import HeadModel, head_of
 from lcvd.face.track import FaceTrack
 from lcvd.ledger.rows import ClipError
 from lcvd.weights.registry import require
-
-Array = NDArray[Any]
 
 
 class DecaCoder:

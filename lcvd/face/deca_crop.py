@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from lcvd.array import Array
 from lcvd.errors import MissingPackage
 from lcvd.face.geometry import CROP
 
-Array = NDArray[Any]
 _POINTS, _MARGIN = 1.1, 1.25
 """Published scale factors: from the landmarks' bounding box to the face, and from the face to the crop."""
 _JAW = (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356)

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.head import rotations
 from lcvd.face.pickles import PickleRefused, dense, read_arrays
 
-Array = NDArray[Any]
 NAME = "flame-2020"
 SHAPE, EXPRESSION, JOINTS = 100, 50, 5
 FIRST_EXPRESSION = 300

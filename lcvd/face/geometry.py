@@ -6,15 +6,12 @@ open head is fitted in the square itself, so its crop is the whole square; DECA'
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 
-Array = NDArray[Any]
 CROP = 224
 """Side of DECA's crop in pixels."""
 DEPTH = 10.0

@@ -10,14 +10,12 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import FileError, UsageError
 
-Array = NDArray[Any]
 ASSETS = Path(__file__).parent / "assets"
 _FILES = {"open-head/1": "open_head.npz"}
 _EYES, _NOSE, _MOUTH = ((33, 133), (263, 362)), (4,), ((61,), (291,))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.face import flame
 from lcvd.face.head import load_head
 from lcvd.weights.registry import require
-
-Array = NDArray[Any]
 
 
 class HeadModel(Protocol):

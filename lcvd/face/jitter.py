@@ -7,16 +7,14 @@ s is estimated from the median of the absolute second difference, so that few bl
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.fit import EYE_CORNERS
 from lcvd.face.track import FaceTrack
 
-Array = NDArray[Any]
 _PER_MEDIAN = 1 / (0.67449 * math.sqrt(6))
 """Ratio of the noise's standard deviation to the median absolute second difference."""
 

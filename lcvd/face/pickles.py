@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix
 
+from lcvd.array import Array
 from lcvd.errors import FileError
-
-Array = NDArray[Any]
 
 
 class PickleRefused(FileError):

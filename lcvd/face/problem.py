@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.config.reconstruct import FitSettings
 from lcvd.face.head import Head, rotations
 from lcvd.face.track import FaceTrack
 
-Array = NDArray[Any]
 MOTION = 6
 """Number of motion unknowns per frame: rotation (3), log scale, shift (2). Expressions follow."""
 GAPS = (

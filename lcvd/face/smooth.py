@@ -8,17 +8,15 @@ ramps.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import placement, with_placement
 
-Array = NDArray[Any]
 TURN_PACE, EXPRESSION_PACE = 0.02, 0.05
 PLACE_PACE = np.array([0.01, 0.01, 0.01])
 """Change per frame at which the filter's time constant is halved: in radians, in expression coefficients, and in log scale

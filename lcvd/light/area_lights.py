@@ -11,15 +11,13 @@ import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.light.presets import ambient, lamp, point_light, preset_parts
 
-Array = NDArray[Any]
 STRONGEST = 4.0
 """Largest strength that a lamp takes: nothing of a face keeps its shape under more."""
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from lcvd.array import Array
+
 SIDES = ("right", "top right", "top", "top left", "left", "bottom left", "bottom", "bottom right")
 BINS = ("even", "front", *SIDES, "behind")
 EVEN = 0.2

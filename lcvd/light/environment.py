@@ -7,16 +7,14 @@ is up (+y), and its left and right border are behind the camera (+z).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import FileError, LcvdError, MissingFile
 from lcvd.light.presets import expose, point_light
 
-Array = NDArray[Any]
 SUFFIXES = (".hdr", ".exr")
 _ROWS = 32
 """Rows projected at once: memory stays small beside the map itself."""

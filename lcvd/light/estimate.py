@@ -21,20 +21,17 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import nnls
 
+from lcvd.array import Array
 from lcvd.config.reconstruct import LightSettings
 from lcvd.ledger.rows import ClipError
 from lcvd.light.presets import ambient, lamp
 from lcvd.light.skin_samples import LightSamples, gather
 from lcvd.render.sh import LUMA, basis
-
-Array = NDArray[Any]
 
 SKIN = np.array([0.70, 0.51, 0.42])
 """Display values of common skin under shading 1."""

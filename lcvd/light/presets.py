@@ -10,15 +10,13 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import FileError, MissingFile, UsageError
 from lcvd.render.sh import LUMA, check_light, shading
 
-Array = NDArray[Any]
 EXPOSURE, LIT_SHARE = 1.0, 0.3
 WHITE, WARM, COOL = (1.0, 1.0, 1.0), (1.25, 0.97, 0.68), (0.80, 0.98, 1.25)
 FILL = 0.25

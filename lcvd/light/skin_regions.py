@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
+from lcvd.array import Array
 from lcvd.config.reconstruct import LightSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
@@ -18,7 +18,6 @@ from lcvd.light.estimate import solve
 from lcvd.light.skin_samples import LightSamples, gather, join
 from lcvd.render.hints import Surface, surface_of
 
-Array = NDArray[Any]
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 _RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 70, 63, 105, 66, 107, 55, 46)
 _LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 300, 293, 334, 296, 336, 285, 276)

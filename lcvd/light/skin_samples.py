@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from lcvd.array import Array
+
 FRONT = 0.3
 """Normals with a smaller z are left out: there the mesh and the picture fit each other least."""
 GRID = 64

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numba import vectorize
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
@@ -18,7 +18,6 @@ from lcvd.render.normals import vertex_normals
 from lcvd.render.rasterize import Backend, Fragments, interpolate, rasterize
 from lcvd.render.sh import check_light, shade_images, shade_seen
 
-Array = NDArray[Any]
 ALBEDO = 180 / 255
 MAX_IMAGE_NORMAL_Z = 0.15
 """Pixels whose projected normal points further away from the camera than this are left black."""

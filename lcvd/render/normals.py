@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.render.threads import over_frames
 
-Array = NDArray[Any]
 EPS = np.float32(1e-6)
 
 

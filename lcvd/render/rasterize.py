@@ -10,17 +10,16 @@ import functools
 import importlib.util
 import logging
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.render.normals import check_faces
 from lcvd.render.threads import over_frames
 
-Array = NDArray[Any]
 Backend = Literal["auto", "numba", "pytorch3d"]
 MIN_AREA = 1e-8
 """Twice the NDC area below which PyTorch3D takes a triangle for degenerate."""

@@ -7,12 +7,10 @@ take the gain of what covered pixels are near, and the portrait mask ends it. Th
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.head import Head
@@ -20,7 +18,6 @@ from lcvd.face.heads import head_of
 from lcvd.render.hints import Surface, surface_of
 from lcvd.render.sh import check_light, shade_images
 
-Array = NDArray[Any]
 DARKEST = 0.05
 """Least shading that is divided by: below it a picture holds noise and no albedo."""
 GAIN = (0.2, 3.0)

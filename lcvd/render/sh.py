@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.render.threads import over_frames
-
-Array = NDArray[Any]
 
 CONSTANTS = (
     1 / math.sqrt(4 * math.pi),

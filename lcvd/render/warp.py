@@ -14,8 +14,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel
@@ -24,7 +24,6 @@ from lcvd.render.normals import vertex_normals
 from lcvd.render.pull_push import fill
 from lcvd.render.rasterize import Fragments, interpolate, rasterize
 
-Array = NDArray[Any]
 WINDOW = 16
 STEADY = 0.12
 """This share of the picture's height, at its bottom, doesn't move."""

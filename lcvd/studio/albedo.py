@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.studio.body_mesh import PARTS, BodyMesh
 from lcvd.studio.hair import BRIM, SKULL_CENTRE, height_above_hairline
 from lcvd.studio.mesh_texture import TexelGrid
@@ -14,7 +12,6 @@ from lcvd.studio.noise import mix, noise, smoothstep
 from lcvd.studio.person import Person
 from lcvd.studio.skin import hair_coverage, skin_albedo
 
-Array = NDArray[Any]
 MOUTH_COLOURS = {"mouth": (0.42, 0.15, 0.14), "teeth": (0.84, 0.80, 0.72), "tongue": (0.62, 0.31, 0.30)}
 SCLERA, PUPIL = np.array([0.80, 0.77, 0.74]), np.array([0.02, 0.018, 0.018])
 IRIS_ANGLE, PUPIL_ANGLE = 0.47, 0.19

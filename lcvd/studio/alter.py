@@ -5,18 +5,15 @@ Everything is drawn into the photograph, so it moves, turns and is lit with it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.studio.clothing import replace_clothing
 from lcvd.studio.dead_leaves import dead_leaves, fractal_noise
 from lcvd.studio.layout import FaceLayout, blend, draw_outlines, soft_luminance
 from lcvd.studio.skin_marks import lip_colour, skin_marks, wrinkles
 
-Array = NDArray[Any]
 FACE_PAINT, SKIN_MARKS, WRINKLES, LIP_COLOUR, BEARD, BROWS, HAIR, CLOTHING, HAT = (
     0.35,
     0.7,

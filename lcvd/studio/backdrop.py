@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from lcvd.array import Array
+
 _COARSE = 6
 LAMPLIGHT = np.array([1.0, 0.9, 0.75])
 

@@ -7,11 +7,10 @@ towards the shoulders, and the shoulders hardly move.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import Head, rotations
 from lcvd.studio.hair import detached_hair, hair_displacement
@@ -19,7 +18,6 @@ from lcvd.studio.noise import smoothstep
 from lcvd.studio.person import Person
 from lcvd.studio.shoulders_mesh import build_garment, height_above_collar
 
-Array = NDArray[Any]
 PARTS = ("skin", "mouth", "eye", "teeth", "tongue", "hair", "garment")
 """Part that a triangle belongs to: the head model's parts, then hair and garment."""
 UPPER_TEETH = (0.0, -0.024, 0.008)

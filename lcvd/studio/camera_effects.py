@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.studio.layout import FaceLayout
 
-Array = NDArray[Any]
 WARP_STD, FACE_WARP_STD = 0.04, 0.012
 """Standard deviations of the displacement as a fraction of the image side. It is smaller in the face, where the mesh
 must still fit."""

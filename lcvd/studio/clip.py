@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import whole_square
@@ -18,7 +18,6 @@ from lcvd.light.presets import PRESETS, preset
 from lcvd.studio import motion
 from lcvd.studio.subjects import KNOWN, is_known, load_subject
 
-Array = NDArray[Any]
 MOVING, OWN = "moving", "own"
 _NUMBERS = {"seed": (0, 2**31), "frames": (1, 1000), "size": (64, 1024), "fps": (5, 60)}
 

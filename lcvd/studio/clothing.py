@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.studio.dead_leaves import dead_leaves, fractal_noise
 from lcvd.studio.layout import FaceLayout, blend, draw_outlines
 
-Array = NDArray[Any]
 SHIRT, TIE, LAPELS = 0.45, 0.5, 0.4
 """Probabilities: clothes show a shirt in the neckline, a shirt has a tie, clothes have lapels."""
 _OFF_IMAGE = 12.0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.fit import EYE_CORNERS
 from lcvd.face.geometry import place
@@ -15,8 +13,6 @@ from lcvd.face.head import Head, load_head
 from lcvd.face.heads import head_of
 from lcvd.face.square import square_pictures, to_pixels
 from lcvd.render.sh import dominant_direction
-
-Array = NDArray[Any]
 
 
 def errors(found: FaceCodes, truth: FaceCodes, found_masks: Array, true_masks: Array) -> dict[str, Array]:

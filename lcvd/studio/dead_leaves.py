@@ -8,13 +8,11 @@ too.
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from lcvd.array import Array
+
 MIN_RADIUS, MAX_RADIUS = 0.02, 0.5
 """Range of leaf radii as a fraction of the image side."""
 SHAPES = {"ellipse": 0.45, "polygon": 0.4, "band": 0.15}

@@ -7,17 +7,15 @@ publishable data allows.
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.studio.layout import FaceLayout, blend
 from lcvd.studio.photo import load_photo
 from lcvd.studio.portrait import build_portrait
 
-Array = NDArray[Any]
 SOURCE_FACES, FIRST_HEAD = 40, 7000
 """Number of heads that serve as source faces, and the number of the first one. No clip shows these heads unchanged."""
 SWAPPED, MIN_SWAP = 0.6, 0.3

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
+from lcvd.array import Array
 from lcvd.studio.noise import noise, smoothstep
 from lcvd.studio.person import Person
 
-Array = NDArray[Any]
 SKULL_CENTRE = np.array([0.0, 0.1, -0.04])
 """Centre of the skull; hair grows away from it."""
 _ANGLES = np.radians([0, 22, 40, 52, 64, 74, 80, 88, 104, 118, 135, 155, 180])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from lcvd.array import Array
+
 _SUPERSAMPLING = 4
 """Outlines are drawn at this multiple of the image side."""
 

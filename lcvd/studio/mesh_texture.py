@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.render.rasterize import Fragments
 from lcvd.render.sh import CONSTANTS
 from lcvd.render.threads import over_frames
 
-Array = NDArray[Any]
 MAX_ROWS = 24
 DARKEST = 0.02
 """Minimum shading of a pixel."""

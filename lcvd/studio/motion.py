@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from lcvd.array import Array
 from lcvd.light.presets import ambient, expose, lamp
 
-Array = NDArray[Any]
 TURN = np.radians([7.0, 15.0, 6.0])
 """Maximum rotation about x (nod), y (shake) and z (tilt), radians."""
 SWAY = 0.02

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-Array = NDArray[Any]
+from lcvd.array import Array
+
 _LATTICE = 32
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.render.normals import vertex_normals
 from lcvd.render.rasterize import rasterize
 
-Array = NDArray[Any]
 SIZE, BIAS, REACH = 192, 0.02, 1.6
 VIEWS = 48
 

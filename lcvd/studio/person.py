@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.face.head import Head
 
-Array = NDArray[Any]
 Hair = Literal["bald", "buzz", "short", "full", "curls", "bun", "bob", "beanie"]
 Garment = Literal["crew", "vneck", "jacket", "sweater"]
 PEOPLE = 10_000

@@ -6,13 +6,12 @@ import functools
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from lcvd.array import Array
 from lcvd.config.filter import TrackSettings
 from lcvd.config.reconstruct import LightSettings, ReconstructSettings
 from lcvd.errors import MissingPackage, UsageError
@@ -25,7 +24,6 @@ from lcvd.face.track import Tracker
 from lcvd.light.skin_regions import light_of
 from lcvd.render.pull_push import fill
 
-Array = NDArray[Any]
 PHOTOS = {
     "astronaut": ("skimage", "data/astronaut.png"),  # Eileen Collins, NASA, public domain
     "hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),  # US Navy, public domain

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
@@ -29,7 +28,6 @@ from lcvd.studio.layout import FaceLayout
 from lcvd.studio.person import IDENTITY_DECAY, IDENTITY_LIMIT, SKINS
 from lcvd.studio.photo import Photo, load_photo
 
-Array = NDArray[Any]
 VARIANTS = 10_000
 SHAPE_STD = 0.8
 """Standard deviation of a variant's face shape around the photograph's, in units of the head model's identity

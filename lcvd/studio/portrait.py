@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
@@ -23,7 +22,6 @@ from lcvd.studio.mesh_texture import TexelGrid, build_texel_grid, render_texture
 from lcvd.studio.occlusion import ambient_visibility
 from lcvd.studio.person import sample_person
 
-Array = NDArray[Any]
 WINDOW = 8
 CAMERA = (1.14, 0.0, 0.07)
 LIPS_CLOSED = 0.12

@@ -7,12 +7,11 @@ image stays fixed. Where the mouth opens, the head model's teeth, tongue and mou
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.head import load_head
@@ -23,7 +22,6 @@ from lcvd.render.sh import shading
 from lcvd.render.warp import Origin, looked_up, reached, way_back
 from lcvd.studio.photo import Photo
 
-Array = NDArray[Any]
 WINDOW = 16
 MOUTH_COLOURS = {"teeth": (0.86, 0.82, 0.74), "tongue": (0.62, 0.30, 0.29), "mouth": (0.26, 0.10, 0.10)}
 """Display colours, under shading 1, of parts that the photograph does not show."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from lcvd.array import Array
 from lcvd.studio.hair import grid_triangles
 from lcvd.studio.noise import noise, smoothstep
 from lcvd.studio.person import Person
 
-Array = NDArray[Any]
 COLUMNS, ROWS = 96, 26
 AXIS = -0.08
 """z of the neck's axis."""

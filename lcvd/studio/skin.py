@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.path import Path as Outline
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from lcvd.array import Array
 from lcvd.face.head import Head
 from lcvd.studio.hair import height_above_hairline
 from lcvd.studio.noise import mix, noise, smoothstep
 from lcvd.studio.person import Person
 
-Array = NDArray[Any]
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 BROWS = ((70, 63, 105, 66, 107), (46, 53, 52, 65, 55)), ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.studio.dead_leaves import dead_leaves, fractal_noise
 from lcvd.studio.layout import FaceLayout, draw_outlines
 
-Array = NDArray[Any]
 MAX_LOG_CHANGE = 0.45
 """Wrinkles change skin by at most a factor of e^this, nearly always; marks by up to twice that exponent."""
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.studio.person import PEOPLE
@@ -17,7 +15,6 @@ from lcvd.studio.photo_variants import VARIANTS, photo_variant
 from lcvd.studio.portrait import build_portrait
 from lcvd.studio.render import render
 
-Array = NDArray[Any]
 _HEAD = "head"
 _COUNTS = {_HEAD: PEOPLE} | dict.fromkeys(PHOTOS, VARIANTS)
 KNOWN = f"{', '.join([*sorted(PHOTOS), *(f'{name}-<n>' for name in sorted(_COUNTS))])} with n from 0 to {PEOPLE - 1}"
