@@ -33,7 +33,6 @@ TESTED_IN = {
     "lcvd/evaluate/test_benchmark.py": "evaluate/engine evaluate/inputs/base evaluate/inputs/files evaluate/methods/base "
     "evaluate/methods/lcvd",
     "lcvd/evaluate/test_stage.py": "evaluate/inputs/shards",
-    "lcvd/ledger/test_rows.py": "ledger/stored",
     "lcvd/light/test_estimate.py": "light/skin_samples",
     "lcvd/metrics/test_measure.py": "metrics/accumulators",
     "lcvd/metrics/test_session.py": "metrics/base metrics/extras",

@@ -1,7 +1,7 @@
-"""Content-keyed scratch: work that must not be done twice, kept outside every DVC output.
+"""The scratch cache: results by a key of their inputs, stored outside all DVC outputs.
 
-An entry is a folder ``<root>/<kind>/<key[:2]>/<key>``, made aside and renamed, with a manifest of its files' hashes:
-a torn or altered entry is found, said, and made again.
+An entry is a folder ``<root>/<kind>/<key[:2]>/<key>`` with a manifest of its files' hashes. It is filled under a temporary
+name and then renamed. An incomplete or altered entry is logged and computed again.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 
 def key_of(**parts: Any) -> str:
-    """Hash of JSON-able `parts` (bytes' hash, settings, weights, `code_key`), independent of their order."""
+    """SHA-256 of `parts` (hashes of files, settings, weights, `code_key`), independent of their order; JSON must represent them."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=_plain).encode()).hexdigest()
 
 
 def file_hash(path: Path, algorithm: str = "sha256") -> str:
-    """Hash of a file's bytes, in hexadecimal."""
+    """Hexadecimal hash of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
@@ -42,39 +42,39 @@ class Cache:
 
     @property
     def journal(self) -> Path:
-        """The untracked log of attempts and tracebacks beside the cache."""
+        """The untracked log of tracebacks next to the cache."""
         return self.root.parent / "logs" / "clips.log"
 
     def entry(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
-        """Folder of the entry; if it isn't there whole, `make` fills a fresh folder that is then renamed into place."""
+        """Folder of the entry. If it is missing or incomplete, `make` fills an empty folder, which becomes the entry."""
         folder = self.root / kind / key[:2] / key
         if folder.exists():
             with timed("cache"):
                 whole = _whole(folder)
             if whole:
                 return folder
-            log.warning("cache entry %s is torn or altered: making it again", folder)
+            log.warning("cache entry %s is incomplete or altered; computing it again", folder)
             shutil.rmtree(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{key[:8]}-", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{key[:8]}-", dir=folder.parent))
         try:
-            make(aside)
+            make(temporary)
             count_made()
             with timed("cache"):
-                sums = {path.relative_to(aside).as_posix(): file_hash(path) for path in _files(aside)}
-                (aside / MANIFEST).write_text(json.dumps(sums, sort_keys=True), encoding="utf-8")
+                sums = {path.relative_to(temporary).as_posix(): file_hash(path) for path in _files(temporary)}
+                (temporary / MANIFEST).write_text(json.dumps(sums, sort_keys=True), encoding="utf-8")
             try:
-                aside.rename(folder)
+                temporary.rename(folder)
             except OSError:
-                if not folder.exists():  # another worker that finished first is fine: same key, same bytes
+                if not folder.exists():  # else another worker finished first, with the same bytes
                     raise
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
         return folder
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Place an immutable cache file at `target` without storing it twice where the filesystem can hard-link."""
+    """Place an immutable cache file at `target`: as a hard link where the file system supports it, else as a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lcvd.cli.options import SCRATCH
-from lcvd.ledger.numbers import Work, measured, plan, told
+from lcvd.ledger.numbers import Work, measured, plan, summary
 
 
 @click.command()
@@ -54,7 +54,7 @@ _BY_STEPS = ("train", "evaluate")
 
 def _show(work: Work) -> None:
     threads = f" of {work.threads} thread{'s' * (work.threads > 1)}" if work.threads else ""
-    click.echo(f"{work.name}: {told(work, parts=99)}")
+    click.echo(f"{work.name}: {summary(work, parts=99)}")
     click.echo(f"  {work.wall_s:.1f} s, {work.kind}, {work.workers} worker{'s' * (work.workers > 1)}{threads}, on {work.machine}, "
                f"ended {work.ended}")  # fmt: skip
     click.echo(f"  {work.seconds_a_clip:.3g} worker seconds per clip")

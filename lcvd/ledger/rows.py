@@ -1,7 +1,7 @@
-"""The ledger: one row a clip and stage, telling what became of it and why.
+"""The ledger of a stage: one row per clip, with its status and the reason.
 
-A ledger is a parquet file sorted by clip id. Its bytes depend on inputs alone: attempts, tracebacks and times go to
-an untracked log beside the cache (`guard`).
+A ledger is a Parquet file sorted by clip id. Its bytes depend on inputs alone: tracebacks and times go to an untracked
+log next to the cache (`guard`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import pyarrow.parquet as pq
 
 from lcvd.cache.atomic import written_whole
 from lcvd.errors import LcvdError, MachineError, MissingFile, UsageError, machine_error
-from lcvd.ledger.stored import Stored
 from lcvd.ledger.tally import clip_counted
 
 Status = Literal["kept", "filtered", "failed"]
@@ -36,12 +35,12 @@ _SCHEMA = pa.schema(
 )
 _JSON = orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY
 GROUP, STEP = 50_000, 2_000
-"""Rows of a group of the file, and rows whose texts are made at once: what fits into the processor's cache."""
+"""Rows per row group of the file, and rows converted at once (few enough to fit into the CPU cache)."""
 log = logging.getLogger(__name__)
 
 
 class ClipError(LcvdError):
-    """A clip can't be processed; `reason` is a short code, the message tells what was found and what to do."""
+    """A clip can't be processed. `reason`: a short code; `detail`: the message, with the cause and a remedy."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -54,7 +53,7 @@ class ClipError(LcvdError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one clip in one stage. `fields` holds the stage's own JSON-able values."""
+    """The result of one clip in one stage. `fields`: further values of the stage, which JSON can represent."""
 
     id: str
     status: Status
@@ -65,22 +64,22 @@ class Row:
 
 
 def kept(id: str, score: float | None = None, **fields: Any) -> Row:
-    """The clip goes on to the next stage."""
+    """The clip is passed to the next stage."""
     return Row(id, "kept", score=score, fields=fields)
 
 
 def filtered(id: str, reason: str, detail: str, score: float | None = None, **fields: Any) -> Row:
-    """The clip was judged and left out; final until settings change."""
+    """The clip was rejected, which is final until the settings change."""
     return Row(id, "filtered", reason, detail, score, fields)
 
 
 def failed(id: str, reason: str, detail: str, **fields: Any) -> Row:
-    """The clip couldn't be processed; `lcvd retry` tries it again."""
+    """The clip couldn't be processed; `lcvd retry` processes it again."""
     return Row(id, "failed", reason, detail, None, fields)
 
 
 def write_ledger(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows sorted by id; equal rows give equal bytes.
+    """Write rows, sorted by id; equal rows give equal bytes.
 
     Raises:
         UsageError: two rows have the same id.
@@ -88,7 +87,7 @@ def write_ledger(path: Path, rows: Iterable[Row]) -> None:
     ordered = sorted(rows, key=attrgetter("id"))
     twice = next((a.id for a, b in itertools.pairwise(ordered) if a.id == b.id), None)
     if twice is not None:
-        raise UsageError(f"{path}: id {twice!r} stands twice; ids must be unique over all source manifests")
+        raise UsageError(f"{path}: two rows have the id {twice!r}; ids must be unique over all source manifests")
     with uncollected(), written_whole(path) as temporary, pq.ParquetWriter(temporary, _SCHEMA) as writer:
         for start in range(0, max(1, len(ordered)), GROUP):
             group = ordered[start : start + GROUP]
@@ -104,23 +103,23 @@ def _batch(rows: Sequence[Row]) -> pa.RecordBatch:
 
 
 def read_ledger(path: Path, id: str | None = None) -> list[Row]:
-    """Rows of a ledger, sorted by id; with `id` that clip's alone (none or one), for which little is read.
+    """Rows of a ledger, sorted by id; with `id`, only the row of that clip, if there is one.
 
     Raises:
-        MissingFile: the stage hasn't run; the message names the file.
+        MissingFile: the stage hasn't run.
     """
     filters = None if id is None else [("id", "=", id)]
     rows: list[Row] = []
     with uncollected():
         for batch in _table(path, filters=filters).to_batches(GROUP):
-            texts = [batch.column(name).to_pylist() for name in ("id", "status", "reason", "detail", "score")]
-            fields = map(Stored, itertools.repeat(batch.column("fields")), range(len(batch)))
-            rows += map(Row, *texts, fields)
+            *values, fields = batch.columns
+            stored = map(_StoredFields, itertools.repeat(fields), range(len(batch)))
+            rows += map(Row, *(column.to_pylist() for column in values), stored)
     return rows
 
 
 def read_counts(path: Path) -> Counter[tuple[str, str]]:
-    """Rows a (status, reason) of a ledger, without making a row of each.
+    """Number of rows of a ledger by (status, reason), without reading the other columns.
 
     Raises:
         MissingFile: as `read_ledger`.
@@ -131,7 +130,7 @@ def read_counts(path: Path) -> Counter[tuple[str, str]]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """No garbage collection: looking for cycles in a million new rows, which have none, takes longer than making them."""
+    """Suspend garbage collection: searching a million new rows, which have no cycles, takes longer than creating them."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -141,6 +140,34 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+class _StoredFields(Mapping[str, Any]):
+    """The JSON object at `index` of a column of strings, decoded on each access, so that a million rows stay small."""
+
+    __slots__ = ("_column", "_index")
+
+    def __init__(self, column: pa.StringArray, index: int) -> None:
+        self._column, self._index = column, index
+
+    def __getitem__(self, key: str) -> Any:
+        return self._decoded()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decoded())
+
+    def __len__(self) -> int:
+        return len(self._decoded())
+
+    def __repr__(self) -> str:
+        return repr(self._decoded())
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (self._decoded(),)  # otherwise each pickled row would contain the whole column
+
+    def _decoded(self) -> dict[str, Any]:
+        found: dict[str, Any] = orjson.loads(self._column[self._index].as_py())
+        return found
+
+
 def _table(path: Path, **options: Any) -> pa.Table:
     if not path.exists():
         raise MissingFile(f"{path}: no ledger; run `dvc repro {path.parent.name}` first")
@@ -148,12 +175,12 @@ def _table(path: Path, **options: Any) -> pa.Table:
 
 
 def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
-    """Run `work`; an exception becomes a failed row that names it, its traceback goes to `journal` (untracked).
+    """Run `work` and return its row; an exception becomes a failed row, with its traceback in the file `journal`.
 
-    MemoryError, MachineError and KeyboardInterrupt pass: they are about the machine, not about the clip.
+    MemoryError, MachineError and KeyboardInterrupt are raised: they concern the machine, not the clip.
 
     Raises:
-        MachineError: a file can't be read or written, whatever the clip: a full disk, a read-only folder.
+        MachineError: reading or writing fails for all clips alike, for example on a full disk or in a read-only folder.
     """
     try:
         with clip_counted():

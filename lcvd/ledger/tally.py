@@ -1,7 +1,7 @@
-"""Where the time of a piece of work goes: seconds by named part, clips, frames. Costs nothing where nobody counts.
+"""Measure a piece of work: seconds by named part, clips and frames.
 
-The library says `timed` around what it does and `count_frames` where it decodes; whoever wants to know says `tallied`. What is
-counted never reaches an artifact: an artifact's bytes depend on inputs alone.
+Library code is wrapped in `timed` and calls `count_frames`; both only count inside `tallied`. The numbers never enter an
+artifact, because an artifact's bytes depend on its inputs alone.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """What was counted. `seconds` by part are disjoint: a part within another isn't the other's time."""
+    """Counters of one piece of work. `seconds` by part are disjoint: time of an inner part doesn't count for the outer."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     busy_s: float = 0.0
-    """Seconds inside `tallied`, named or not."""
+    """Seconds inside `tallied`, inside a part or not."""
     frames: int = 0
-    """Source frames decoded, each time they are."""
+    """Number of decoded source frames; a frame that is decoded twice counts twice."""
     clips: int = 0
     computed: int = 0
-    """Clips for which something was made that the cache didn't hold."""
+    """Number of clips that needed a new cache entry."""
     computed_s: float = 0.0
-    """Seconds of those."""
+    """Seconds spent on those."""
     made: int = 0
-    """Cache entries made."""
+    """Number of new cache entries."""
     inner: list[float] = field(default_factory=list, repr=False)
-    """Of each part that is open now, the seconds of parts within."""
+    """Seconds of inner parts, for each part that is running."""
 
     def add(self, other: Tally) -> None:
-        """Add what another worker counted."""
+        """Add the counters of another worker."""
         for name, seconds in other.seconds.items():
             self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         for name in ("busy_s", "frames", "clips", "computed", "computed_s", "made"):
@@ -45,7 +45,7 @@ _NOW: ContextVar[Tally | None] = ContextVar("tally", default=None)
 
 @contextmanager
 def tallied() -> Iterator[Tally]:
-    """Count what happens in the block, in this thread."""
+    """Count the work of the block in this thread."""
     tally, began = Tally(), time.perf_counter()
     token = _NOW.set(tally)
     try:
@@ -57,11 +57,8 @@ def tallied() -> Iterator[Tally]:
 
 @contextmanager
 def timed(name: str) -> Iterator[None]:
-    """Time of the block counts for `name`, but for that of parts within. Don't yield inside it."""
-    tally = _NOW.get()
-    if tally is None:
-        yield
-        return
+    """Count the time of the block, without that of inner parts, as part `name`. The block must not yield."""
+    tally = _NOW.get() or Tally()
     tally.inner.append(0.0)
     began = time.perf_counter()
     try:
@@ -75,11 +72,8 @@ def timed(name: str) -> Iterator[None]:
 
 @contextmanager
 def clip_counted() -> Iterator[None]:
-    """The block works on one clip."""
-    tally = _NOW.get()
-    if tally is None:
-        yield
-        return
+    """Count the block as the work on one clip."""
+    tally = _NOW.get() or Tally()
     made, began = tally.made, time.perf_counter()
     try:
         yield
@@ -91,12 +85,12 @@ def clip_counted() -> Iterator[None]:
 
 
 def count_frames(number: int) -> None:
-    """So many source frames were decoded."""
+    """Count decoded source frames."""
     if tally := _NOW.get():
         tally.frames += number
 
 
 def count_made() -> None:
-    """A cache entry was made."""
+    """Count a new cache entry."""
     if tally := _NOW.get():
         tally.made += 1

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lcvd.config.runner import RunnerSettings
-from lcvd.ledger.numbers import Work, note, told
+from lcvd.ledger.numbers import Work, note, summary
 from lcvd.ledger.tally import Tally, tallied
 from tasks.runtime.artifacts import show_numbers
 from tasks.runtime.environment import scratch
@@ -41,7 +41,7 @@ def report(name: str, tally: Tally, wall_s: float, workers: int, runner: RunnerS
         parts=tally.seconds,
     )
     note(scratch(), work)
-    log.info("%s: %s", name, told(work))
+    log.info("%s: %s", name, summary(work))
     show_numbers(work)
 
 

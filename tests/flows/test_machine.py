@@ -68,7 +68,7 @@ def test_altered_entries_of_the_scratch_cache_are_found_said_and_made_again(copi
         data[len(data) // 2] ^= 1
         path.write_bytes(data)
     said = copied.dvc("repro", "--single-item", "--force", "shard")
-    assert said.count("is torn or altered: making it again") >= len(altered)
+    assert said.count("is incomplete or altered; computing it again") >= len(altered)
     assert copied.lock() == before
 
 

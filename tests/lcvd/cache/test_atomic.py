@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lcvd.cache.atomic import write_text_whole, written_whole
+from lcvd.cache.atomic import append_json_line, read_json_lines, write_text_whole, written_whole
 
 
 def test_the_file_appears_with_all_of_its_bytes(tmp_path: Path) -> None:
@@ -31,3 +31,13 @@ def test_an_error_leaves_the_old_file(tmp_path: Path) -> None:
         fail(temporary)
     assert path.read_text(encoding="utf-8") == "old"
     assert [found.name for found in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_json_lines_are_appended_limited_and_read_without_truncated_ones(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "lines.jsonl"
+    assert read_json_lines(path) == []
+    for number in range(7):
+        append_json_line(path, {"number": number}, 3)
+    assert [row["number"] for row in read_json_lines(path)] == [4, 5, 6]
+    path.write_text(path.read_text() + '{"numb')
+    assert [row["number"] for row in read_json_lines(path)] == [4, 5, 6]

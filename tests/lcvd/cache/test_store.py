@@ -36,7 +36,7 @@ def test_a_damaged_entry_is_said_and_made_again(cache, damage, caplog):
         (folder / "SHA256SUMS.json").write_text("{")
     assert (cache.entry("kind", key_of(a=1), _make("x", calls)) / "value.txt").read_text() == "x"
     assert len(calls) == 2
-    assert "torn or altered" in caplog.text
+    assert "incomplete or altered" in caplog.text
 
 
 def test_a_failure_leaves_nothing_behind(cache):

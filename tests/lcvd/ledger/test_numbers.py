@@ -8,7 +8,7 @@ import math
 import pytest
 
 from lcvd.ledger import numbers
-from lcvd.ledger.numbers import Work, measured, note, plan, told
+from lcvd.ledger.numbers import Work, measured, note, plan, summary
 
 WORK = Work(
     name="filter", ended="2026-01-01T00:00:00+00:00", machine="a computer", kind="processes", workers=2, threads=1,
@@ -27,7 +27,7 @@ def test_shares_are_of_all_workers_time_and_add_up():
 
 
 def test_a_line_tells_rates_and_what_the_cache_gave():
-    assert told(WORK, 2) == (
+    assert summary(WORK, 2) == (
         "0.8 clips/s, 50 frames/s, 2 of 8 from the cache; 40% face mesh, 20% decode; bottleneck: face mesh"
     )
 

@@ -51,7 +51,7 @@ def test_a_ledger_without_rows(tmp_path):
 
 
 def test_a_repeated_id_is_named(tmp_path):
-    with pytest.raises(ValueError, match="'a' stands twice"):
+    with pytest.raises(ValueError, match="two rows have the id 'a'"):
         write_ledger(tmp_path / "l.parquet", [kept("a"), kept("a")])
 
 
