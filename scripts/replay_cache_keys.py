@@ -12,7 +12,7 @@ import functools
 import hashlib
 import subprocess
 
-from lcvd.cache.imports import closure, code_key, module_path
+from lcvd.cache.imports import Tree, closure, code_key, module_path
 from lcvd.cache.source import Source, parse
 
 ENTRIES: dict[str, tuple[str, ...]] = {
@@ -37,7 +37,7 @@ def parsed(blob: str) -> Source:
     return parse(git("cat-file", "blob", blob))
 
 
-class CommitTree:
+class CommitTree(Tree):
     """The files of a commit."""
 
     def __init__(self, commit: str) -> None:

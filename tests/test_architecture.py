@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 import yaml
 
-from lcvd.cache.imports import ROOT, closure, direct_imports, module_file
+from lcvd.cache.imports import HERE, ROOT, closure, direct_imports, module_path
 from lcvd.config.settings import Settings
 from lcvd.train.stage import MODULE
 from tasks.ops.write_deps import LAUNCHED, SOURCES, rewrite, source_deps
@@ -79,12 +79,16 @@ def modules() -> list[str]:
     return sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files)
 
 
+def text_of(module: str) -> str:
+    path = module_path(module)
+    assert path is not None
+    return HERE.source(path).text
+
+
 def foreign(module: str) -> set[str]:
     """Top-level names of everything that a module imports."""
-    path = module_file(module)
-    assert path is not None
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(text_of(module))):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -114,9 +118,7 @@ def test_the_library_imports_neither_prefect_nor_dvc():
 
 def test_only_flows_define_flows_and_only_tasks_define_tasks():
     for module in modules():
-        path = module_file(module)
-        assert path is not None
-        text = path.read_text(encoding="utf-8")
+        text = text_of(module)
         assert "@flow" not in text or module.startswith("flows."), module
         assert not re.search(r"^@task\b", text, re.MULTILINE) or module.startswith("tasks."), module
 
@@ -199,10 +201,8 @@ def test_params_are_the_sections_that_the_code_reads(stage):
     read: set[str] = set()
     for module in {f"flows.{stage}", *LAUNCHED.get(stage, ())}:
         for name in closure(module):
-            path = module_file(name)
-            assert path is not None
             if not name.startswith("lcvd.config."):
-                read |= set(pattern.findall(path.read_text(encoding="utf-8")))
+                read |= set(pattern.findall(text_of(name)))
     missed = {key for key in read if not any(key == param or key.startswith(f"{param}.") for param in declared)}
     assert not missed
 

@@ -1,8 +1,7 @@
-"""The import graph of this project, read from source, and the code's part of every cache key.
+"""The import graph of this project, read from its source, and the code's part of every cache key.
 
-`code_key` hashes what a module really imports, by its meaning: comments, docstrings and formatting don't count. `rooms`
-names the folders that ``dvc.yaml`` lists as dependencies: a folder below ``lcvd/`` or ``tasks/``; a module of ``flows``
-counts alone.
+`code_key` hashes a module and everything that it imports, without comments, docstrings and formatting. `rooms` returns the
+folders below ``lcvd/`` and ``tasks/`` and the single modules of ``flows`` that ``dvc.yaml`` lists as dependencies.
 """
 
 from __future__ import annotations
@@ -11,73 +10,55 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from lcvd.cache.source import Import, Source, Use, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("lcvd", "tasks", "flows")
 WITHOUT_EFFECT = ("lcvd.cache.", "lcvd.ledger.", "lcvd.errors", "lcvd.registry")
-"""Modules that store, name and count results but compute none, so they are in no key."""
+"""Modules that store, name or count results but don't compute any; no key contains them."""
 SETTINGS = "lcvd.config."
-"""Modules of which a key holds only the parts that other modules use, without the settings' fields."""
+"""Of these modules, a key contains only the definitions that other modules use, without the fields of settings."""
 DOCUMENTS = (".md", "/metrics.json")
-"""Files beside assets that no code reads: model cards and their numbers."""
+"""Endings of files next to assets that no code reads: model cards and their metrics."""
 
 
-class Tree(Protocol):
-    """The files of one state of the project, which stays as it is; paths are relative to it, with forward slashes."""
+class Tree:
+    """The files of the project in the folder `root`, which must not change while this process runs.
 
-    def __hash__(self) -> int:
-        """Results are kept for each tree."""
-
-    def has(self, path: str) -> bool:
-        """Whether there is such a file."""
-
-    def digest(self, path: str) -> str:
-        """A hash of a file's bytes."""
-
-    def source(self, path: str) -> Source:
-        """What a Python file contributes."""
-
-    def below(self, folder: str) -> list[str]:
-        """Every file below `folder`, or `folder` itself if it is a file, sorted."""
-
-
-class WorkingTree:
-    """The files below a folder as they are on disk; each Python file is read once."""
+    Paths are relative to `root`, with forward slashes. Subclasses may read the files from another place.
+    """
 
     def __init__(self, root: Path = ROOT) -> None:
         self.root = root
         self._sources: dict[str, Source] = {}
 
     def has(self, path: str) -> bool:
-        """See `Tree`."""
+        """Whether `path` is a file."""
         return (self.root / path).is_file()
 
     def digest(self, path: str) -> str:
-        """See `Tree`."""
+        """A hash of a file's bytes."""
         return hashlib.sha256((self.root / path).read_bytes()).hexdigest()
 
     def source(self, path: str) -> Source:
-        """See `Tree`."""
+        """The analysis of a Python file, which is read once."""
         if path not in self._sources:
             self._sources[path] = parse((self.root / path).read_text(encoding="utf-8"))
         return self._sources[path]
 
     def below(self, folder: str) -> list[str]:
-        """See `Tree`."""
-        place = self.root / folder
-        found = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
-        return sorted(path.relative_to(self.root).as_posix() for path in found)
+        """All files below `folder`, or `folder` itself if it is a file, sorted."""
+        top = self.root / folder
+        return sorted(path.relative_to(self.root).as_posix() for path in (top, *top.rglob("*")) if path.is_file())
 
 
-HERE = WorkingTree()
+HERE = Tree()
 
 
 @functools.cache
 def module_path(module: str, tree: Tree = HERE) -> str | None:
-    """Path of a module of this project, or None."""
+    """Path of a module's file; None: this project has no such module."""
     base = module.replace(".", "/")
     return next((path for path in (f"{base}.py", f"{base}/__init__.py") if tree.has(path)), None)
 
@@ -89,18 +70,12 @@ def _found(module: str, tree: Tree) -> str:
     return path
 
 
-def module_file(module: str) -> Path | None:
-    """`module_path` on disk."""
-    path = module_path(module)
-    return None if path is None else ROOT / path
-
-
 @functools.cache
 def direct_imports(module: str, tree: Tree = HERE, typed: bool = False) -> frozenset[str]:
     """Modules of this project that `module` imports anywhere in its source, functions included.
 
     Args:
-        typed: imports for type checking count too; Python never runs them.
+        typed: include imports that only type checkers see.
     """
     source = tree.source(_found(module, tree))
     imports = (*source.imports, *(source.typed if typed else ()))
@@ -108,7 +83,7 @@ def direct_imports(module: str, tree: Tree = HERE, typed: bool = False) -> froze
 
 
 def _target(each: Import, tree: Tree) -> tuple[str, str | None] | None:
-    """The module of this project that an import loads, and the name taken from it; None for another package."""
+    """The module of this project that an import loads, and the name imported from it; None for other packages."""
     if each.module.split(".")[0] not in PACKAGES:
         return None
     if each.name and module_path(f"{each.module}.{each.name}", tree):
@@ -118,7 +93,7 @@ def _target(each: Import, tree: Tree) -> tuple[str, str | None] | None:
 
 @functools.cache
 def closure(module: str, tree: Tree = HERE) -> frozenset[str]:
-    """`module` and all modules of this project that importing it, or calling it, can load."""
+    """`module` and all modules of this project that it imports, directly or indirectly, functions included."""
     seen, todo = {module}, [module]
     while todo:
         fresh = direct_imports(todo.pop(), tree) - seen
@@ -129,7 +104,7 @@ def closure(module: str, tree: Tree = HERE) -> frozenset[str]:
 
 @functools.cache
 def rooms(module: str) -> frozenset[str]:
-    """Paths, relative to the project, of the rooms and files that `module` uses (``lcvd/face``, ``tasks/runtime``)."""
+    """Folders and files that `module` uses, relative to the project (``lcvd/face``, ``tasks/runtime``)."""
     found = set()
     for name in closure(module):
         parts = name.split(".")
@@ -142,11 +117,11 @@ def rooms(module: str) -> frozenset[str]:
 
 @functools.cache
 def code_key(*modules: str, alone: tuple[str, ...] = (), tree: Tree = HERE, assets: bool = True) -> str:
-    """Hash of the meaning of `modules`, of every module that they import, and of the assets that all these name.
+    """Hash of the code of `modules`, of all modules that they import, and of the assets that these read.
 
     Args:
-        alone: modules that count without what they import, because the cache key holds what comes from there.
-        assets: False where the other parts of the cache key decide the content of every asset that is used.
+        alone: further modules, without their imports (for results of the imports that are in the cache key by value).
+        assets: False if other parts of the cache key determine the content of every asset that is used.
 
     Raises:
         ModuleNotFoundError: one of `modules` isn't a module of this project.
@@ -156,11 +131,10 @@ def code_key(*modules: str, alone: tuple[str, ...] = (), tree: Tree = HERE, asse
 
 
 def code_lines(*modules: str, tree: Tree = HERE, assets: bool = True) -> list[str]:
-    """What `code_key` hashes: each module, definition of settings and asset with its hash, sorted.
+    """The lines that `code_key` hashes: each module, used definition of a settings module and asset, with its hash, sorted.
 
-    Of a settings module only the definitions count that others use. A class of settings counts without its fields and
-    validators, whose values are in the key already; but with them where it is used as a value: ``TrackSettings()`` takes
-    defaults, which no other part of a key holds.
+    A settings class counts without its fields and validators, because a key contains the fields' values already. If code
+    uses the class as a value, they count: ``TrackSettings()`` takes default values, which are nowhere else in the key.
     """
     lines: set[str] = set()
     seen: set[tuple[str, str | None, Use]] = set()
@@ -187,7 +161,7 @@ def code_lines(*modules: str, tree: Tree = HERE, assets: bool = True) -> list[st
 
 
 def _asset_files(path: str, source: Source, tree: Tree) -> Iterator[str]:
-    """Data files that a module names below its folder: neither code nor documents."""
+    """Data files that a module reads from its own folder, without code and `DOCUMENTS`."""
     folder = path.rpartition("/")[0]
     for asset in source.assets:
         yield from (each for each in tree.below(f"{folder}/{asset}") if not each.endswith((".py", ".pyc", *DOCUMENTS)))

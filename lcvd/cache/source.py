@@ -1,4 +1,4 @@
-"""What one Python file contributes to cache keys, read from its syntax tree."""
+"""Analyse the syntax tree of a Python file for cache keys: hashes, names, imports and assets."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from enum import IntEnum
 from typing import Any
 
 SECTION = "Section"
-"""Base class of the settings; each of them names it among its own bases."""
+"""Base class of all settings classes; each of them lists it directly among its bases."""
 _ANNOTATIONS = ("annotation", "returns")
 _FOLDER = ast.dump(ast.parse("Path(__file__).parent", mode="eval").body)
 
 
 class Use(IntEnum):
-    """How a file uses a name; the strongest use counts."""
+    """How code uses a name; the strongest use counts."""
 
     TYPE = 0
     """In annotations only."""
     NAME = 1
     """Before a dot: ``Settings.model_validate``."""
     VALUE = 2
-    """Called, passed on, derived from, ..."""
+    """Anything else: called, passed as an argument, derived from."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Import:
     name: str | None
     """None for the module itself."""
     local: str
-    """What the file calls it."""
+    """Name in the file."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ class Part:
     """A file, or a definition in it."""
 
     meaning: str
-    """Hash of the syntax tree without docstrings, empty if nothing is left; a syntax tree has no comments or formatting."""
+    """Hash of the syntax tree without docstrings; empty if nothing else is left."""
     names: dict[str, Use]
+    """All names in it, by their use."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ class Definition:
 
     whole: Part
     derived: Part | None
-    """Of a class of settings: the class without fields and validators. What is left derives values from the fields."""
+    """Settings classes only: the class without fields and validators, which leaves methods that derive values from fields."""
 
     def used(self, use: Use) -> Part:
-        """What counts of it. Used as a value, a class of settings counts whole, as do those that its fields hold."""
+        """The part that counts for a use. As a value, a settings class counts whole, with the classes of its fields."""
         if self.derived is None:
             return Part("", dict.fromkeys(self.whole.names, Use.TYPE)) if use is Use.TYPE else self.whole
         return (
@@ -66,20 +67,20 @@ class Definition:
 
 @dataclass(frozen=True)
 class Source:
-    """What a file contributes."""
+    """The analysis of a file."""
 
     whole: Part
     imports: tuple[Import, ...]
-    """Imports that Python runs, those in functions included."""
+    """Imports that Python executes, including those in functions."""
     typed: tuple[Import, ...]
-    """Imports for type checking alone."""
+    """Imports for type checkers only."""
     assets: tuple[str, ...]
-    """Files and folders that ``Path(__file__).parent / ...`` names, relative to the file's folder."""
+    """Files and folders in expressions ``Path(__file__).parent / ...``, relative to the file's folder."""
     text: str = field(repr=False)
 
     @functools.cached_property
     def definitions(self) -> dict[str, Definition]:
-        """By name."""
+        """Top-level definitions by name."""
         body = ast.parse(self.text).body
         return {name: Definition(part(node), _derived(node)) for node in body for name in _defined(node)}
 
@@ -91,7 +92,7 @@ def parse(text: str) -> Source:
 
 
 def part(*nodes: ast.AST) -> Part:
-    """What syntax trees mean, and the names in them."""
+    """Hash and names of syntax trees."""
     return _Reader(nodes).part()
 
 
@@ -113,7 +114,7 @@ def _derived(node: ast.stmt) -> Part | None:
 
 
 def _is_field(node: ast.stmt) -> bool:
-    """Whether a statement of a class of settings is a field or a validator."""
+    """Whether a statement of a settings class is a field or a validator."""
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         return not node.target.id.startswith("_") and "ClassVar" not in part(node.annotation).names
     names = part(*node.decorator_list).names if isinstance(node, ast.FunctionDef) else ()
@@ -125,7 +126,7 @@ def _is_docstring(node: Any) -> bool:
 
 
 def _string(node: ast.expr) -> str | None:
-    """The string that an expression is, None if it is anything else."""
+    """Value of a string literal; None for other expressions."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
@@ -143,11 +144,11 @@ class _Reader:
             self._read(node, Use.VALUE)
 
     def part(self) -> Part:
-        """Meaning and names of everything that was read."""
+        """Hash and names of everything that was read."""
         return Part(hashlib.sha256("\n".join(self._text).encode()).hexdigest(), self._names)
 
     def _read(self, node: Any, use: Use) -> None:
-        """Write down the type and the fields of `node` and of all nodes in it, whose names are used as `use`."""
+        """Record type and fields of `node` and of all nodes in it; its names count as used in the way `use`."""
         if isinstance(node, ast.AST):
             self._text.append(type(node).__name__)
             if isinstance(node, ast.Name):
@@ -163,7 +164,7 @@ class _Reader:
             elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
                 self._note_asset(node)
             for name in node._fields:
-                if name != "ctx":  # load or store: follows from the place
+                if name != "ctx":  # load or store, which follows from the position
                     self._read(getattr(node, name, None), Use.TYPE if name in _ANNOTATIONS else use)
         elif isinstance(node, list):
             self._text.append("[")
@@ -175,7 +176,7 @@ class _Reader:
             self._text.append(repr(node))
 
     def _note_asset(self, node: ast.expr) -> None:
-        """Note what follows ``Path(__file__).parent /``, up to the first part that isn't a constant."""
+        """Record the path after ``Path(__file__).parent /``, up to the first part that isn't a literal."""
         parts: list[str] = []
         while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and node not in self._seen:
             self._seen.add(node)

@@ -14,7 +14,7 @@ from lcvd.cache.imports import (
     HERE,
     ROOT,
     WITHOUT_EFFECT,
-    WorkingTree,
+    Tree,
     closure,
     code_key,
     direct_imports,
@@ -96,7 +96,7 @@ class Project:
         self.write(path, text.replace(old, new))
 
     def key(self) -> str:
-        return code_key("lcvd.a.entry", tree=WorkingTree(self.root))
+        return code_key("lcvd.a.entry", tree=Tree(self.root))
 
 
 @pytest.fixture
@@ -167,16 +167,16 @@ def test_modules_that_only_store_results_are_in_no_key(project: Project) -> None
 
 
 def test_assets_can_be_left_to_the_rest_of_a_key(project: Project) -> None:
-    before = code_key("lcvd.a.entry", tree=WorkingTree(project.root), assets=False)
+    before = code_key("lcvd.a.entry", tree=Tree(project.root), assets=False)
     project.edit(*CHANGES_THE_KEY["an asset"])
-    assert code_key("lcvd.a.entry", tree=WorkingTree(project.root), assets=False) == before
+    assert code_key("lcvd.a.entry", tree=Tree(project.root), assets=False) == before
 
 
 def test_a_module_can_count_without_its_imports(project: Project) -> None:
     """For a key that holds hashes of all that the imported modules give it."""
 
     def key() -> str:
-        return code_key("lcvd.a.near", alone=("lcvd.a.entry",), tree=WorkingTree(project.root))
+        return code_key("lcvd.a.near", alone=("lcvd.a.entry",), tree=Tree(project.root))
 
     before = key()
     project.edit("lcvd/a/late.py", "return 2", "return 3")
@@ -187,7 +187,7 @@ def test_a_module_can_count_without_its_imports(project: Project) -> None:
 
 def test_a_module_that_is_not_of_this_project_has_no_key(project: Project) -> None:
     with pytest.raises(ModuleNotFoundError, match=r"lcvd\.a\.gone"):
-        code_key("lcvd.a.gone", tree=WorkingTree(project.root))
+        code_key("lcvd.a.gone", tree=Tree(project.root))
 
 
 def test_settings_modules_hold_only_definitions() -> None:
