@@ -1,1 +1,1 @@
-"""Relight and animate a portrait: portrait, motion and light to a video."""
+"""Relight and animate a portrait: from a portrait, a motion and a light to a video."""

@@ -1,4 +1,4 @@
-"""`lcvd.relight(...)`: a portrait, a motion and a light to a video, in one call."""
+"""`lcvd.relight(...)`: animate and relight a portrait in one call."""
 
 from __future__ import annotations
 
@@ -49,30 +49,33 @@ def relight(
     """Animate and relight the face of `portrait`.
 
     Args:
-        portrait: picture or clip (path), PIL image, array (H,W,3) uint8, or a `Face` reconstructed before.
-        driving: clip, folder of pictures, saved codes, ... whose motion is followed; without it a portrait clip keeps its
-            own motion, and a picture is relit as it is, 16 frames long. See `options.SceneRequest`.
-        light: preset, ``orbit``, ``reference``, ``driving``, picture of a lit face, environment map, SH file, keyframes, or
-            an array (9,3) or (N,9,3). See `lights.light_from`; `light_yaw` turns an environment map, degrees.
-        checkpoint: folder of a model, ``small``, owner/name on a hub, or a loaded `LCVDPipeline` or `generate.Model`; see
-            `checkpoint_here` for None.
-        guidance: strength of the target light. likeness: strength of the portrait; 1 is the network's own prediction.
-        seed, recipe, steps, adapters: see `options.SamplingOptions`. Of all of these except `seed`, None takes the model's own
-            default, from its ``model_index.json``.
-        preview: no model: the frames are the shading hints.
-        settings: how faces are reconstructed; None: params.yaml where there is one, else the demo profile's.
-        scratch: folder that keeps what was reconstructed and sampled, by content.
-        progress: told (phase, done, in all); see `sampling.Progress`. cancel: asked now and then; True ends the call.
-        wanted: more of `options.SceneRequest`: face, drive_face, portrait_at, start, end, fps, align, smooth, no_face.
+        portrait: path of an image or clip, PIL image, array (H, W, 3) uint8, or a reconstructed `Face`.
+        driving: clip, folder of images, saved codes, ... that supplies the motion. Without it, a portrait clip keeps its
+            own motion, and an image becomes 16 static frames. See `options.SceneRequest`.
+        light: preset, ``orbit``, ``reference``, ``driving``, image of a lit face, environment map, SH file, keyframes, or
+            an array (9, 3) or (N, 9, 3). See `light_sources.light_from`.
+        checkpoint: model folder, ``small``, owner/name on a hub, or a loaded `LCVDPipeline` or `generate.Model`. None: see
+            `checkpoint_here`.
+        light_yaw: rotation of an environment map in degrees.
+        guidance: strength of the target light. 1 is the network's own prediction.
+        likeness: strength of the portrait. 1 is the network's own prediction.
+        seed, recipe, steps, adapters: see `options.SamplingOptions`. For all sampling options except `seed`, None uses the
+            model's own default, from its ``model_index.json``.
+        preview: use no model; the frames are the shading hints.
+        settings: settings of the reconstruction. None: those of params.yaml if it exists, otherwise of the demo profile.
+        scratch: cache folder for reconstructions and latents, keyed by content.
+        progress: called with (phase, done, total). cancel: called between network calls; returning True ends the call.
+        wanted: further fields of `options.SceneRequest`: face, drive_face, portrait_at, start, end, fps, align, smooth,
+            no_face.
 
     Raises:
-        ClipError: a file isn't there, can't be read, or shows no face. ValueError, TypeError: an argument is wrong; it is
-            named. ModelError: the checkpoint is no model. Interrupted: cancelled; what was done is kept.
+        ClipError: a file is missing, unreadable, or shows no face.
+        ValueError, TypeError: an argument is wrong; the message names it.
+        ModelError: the checkpoint is not a model.
+        Interrupted: cancelled; finished work is kept.
     """
-    chosen, what = (
-        SamplingOptions(guidance, seed, recipe, steps, adapters, likeness),
-        SceneRequest(portrait, driving, **wanted),
-    )
+    chosen = SamplingOptions(guidance, seed, recipe, steps, adapters, likeness)
+    what = SceneRequest(portrait, driving, **wanted)
     check_named(light, light_yaw)
     model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint)
     if model:
@@ -82,7 +85,7 @@ def relight(
         progress("reading", 0, 1)
     scene = scene_of(what, scratch, settings)
     lights = scene.light(light, scratch, settings, light_yaw)
-    relit = Relit(scene, lights, settings, _sources(scene, light), _words(what, light, light_yaw))
+    relit = Relit(scene, lights, settings, _sources(scene, light), _request(what, light, light_yaw))
     if progress:
         progress("reading", 1, 1)
     if model is None:
@@ -94,41 +97,39 @@ def relight(
 
 
 def model_of(checkpoint: Any) -> Model:
-    """The model in a folder or on a hub, or a loaded one as it is; see `Model.load`.
+    """Load a model from a folder or a hub (`Model.load`); a loaded `Model` is returned unchanged.
 
     Raises:
-        ModelError: it isn't a model.
+        ModelError: it is not a model.
     """
-    from lcvd.relighting.generate import Model  # torch takes seconds to import, and a preview needs none
+    from lcvd.relighting.generate import Model  # importing torch takes seconds, and a preview does not need it
 
     return checkpoint if isinstance(checkpoint, Model) else Model.load(checkpoint)
 
 
 def checkpoint_here() -> str:
-    """What is taken where no checkpoint is named: the model that stage train left in the working folder, if there is one,
-    else ``small``, which comes along."""
+    """The default checkpoint: the model that stage `train` wrote in the working folder if it exists, otherwise the included
+    ``small``."""
     return TRAINED if Path(TRAINED).is_dir() else "small"
 
 
 def settings_here() -> Settings:
-    """Of params.yaml in the working folder, where there is one, else the demo profile's."""
+    """The settings of params.yaml in the working folder if it exists, otherwise of the demo profile."""
     return load_settings(PARAMS) if PARAMS.exists() else profile("demo")
 
 
 def _sources(scene: Scene, light: Any) -> list[dict[str, str]]:
-    portrait, motion = scene.portrait.media, scene.motion
-    found = [("portrait", portrait.name, portrait.sha256)]
-    if motion.face is not scene.portrait:
+    portrait, motion = scene.portrait, scene.motion
+    found = [("portrait", portrait.media.name, portrait.media.sha256)]
+    if motion.face is not portrait:
         found.append(("driving", motion.name, motion.sha256))
     found += [("light", name, sha256) for name, sha256 in sources_of(light)]
     return [{"role": role, "file": name, "sha256": sha256} for role, name, sha256 in found]
 
 
-def _words(wanted: SceneRequest, light: Any, light_yaw: float) -> dict[str, Any]:
-    words = {
-        field.name: getattr(wanted, field.name)
-        for field in dataclasses.fields(wanted)
-        if field.name not in ("portrait", "driving")
-    }
-    named = Path(light).name if isinstance(light, (str, Path)) else light
-    return {**words, "light": named.tolist() if isinstance(named, np.ndarray) else named, "light_yaw": light_yaw}
+def _request(wanted: SceneRequest, light: Any, light_yaw: float) -> dict[str, Any]:
+    """The fields of the request for the side file, with the light's file name instead of its path."""
+    named = {name: value for name, value in vars(wanted).items() if name not in ("portrait", "driving")}
+    if isinstance(light, (str, Path)):
+        light = Path(light).name
+    return {**named, "light": light.tolist() if isinstance(light, np.ndarray) else light, "light_yaw": light_yaw}

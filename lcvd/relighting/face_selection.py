@@ -1,4 +1,4 @@
-"""One of several faces in a picture: numbered from the left, and cut out so that only it is seen."""
+"""Select one of several faces: number them from the left and crop the clip to the chosen one."""
 
 from __future__ import annotations
 
@@ -14,45 +14,42 @@ from lcvd.video.clip import Box, Clip
 from lcvd.video.decode import read
 
 Array = NDArray[Any]
-_LOOKS = 8
-"""Frames that are looked at, evenly spread, for one with enough faces."""
+_SEARCHED_FRAMES = 8
+"""Number of evenly spaced frames in which faces are detected until one has enough faces."""
 
 
 def clip_of_face(clip: Clip, number: int, name: str) -> Clip:
-    """The clip cropped to the part where face `number` is alone: 1 is the leftmost in the first frame that shows so many.
+    """Crop the clip to the region that contains only face `number`; 1 is the leftmost.
 
-    The cuts run half-way between that face and each other one, so faces mustn't change places.
+    Faces are numbered in the first searched frame with at least `number` faces. The crop's edges are half-way between that
+    face and each other face, so faces must not change places.
 
     Raises:
-        ClipError: no frame looked at shows so many; `name` and their number are told.
+        ClipError: no searched frame has so many faces; the message gives `name` and the number of faces.
     """
     most = 0
-    for index in np.unique(np.linspace(0, clip.frames - 1, _LOOKS).astype(int)).tolist():
+    for index in np.unique(np.linspace(0, clip.frames - 1, _SEARCHED_FRAMES).astype(int)).tolist():
         boxes = faces_in(read(clip, [index])[0])
         most = max(most, len(boxes))
         if len(boxes) >= number:
-            return dataclasses.replace(clip, **_cut(clip, alone(boxes, number - 1, clip.width, clip.height)))
-    seen = {0: "no face is seen", 1: "only one face is seen"}.get(most, f"only {most} faces are seen")
-    raise ClipError("no_face", f"{name}: face {number} was asked for (numbered from the left), but {seen}")
+            x0, y0, x1, y1 = alone(boxes, number - 1, clip.width, clip.height)
+            left, top = clip.crop[:2] if clip.crop else (0, 0)
+            crop = (x0 + left, y0 + top, x1 + left, y1 + top)
+            return dataclasses.replace(clip, crop=crop, width=x1 - x0, height=y1 - y0)
+    found = {0: "no face was found", 1: "only one face was found"}.get(most, f"only {most} faces were found")
+    raise ClipError("no_face", f"{name}: face {number} was requested (numbered from the left), but {found}")
 
 
 def alone(boxes: Array, number: int, width: int, height: int) -> Box:
-    """The part (x0, y0, x1, y1) of a width x height picture around box `number`, without the middle of any other."""
+    """The region (x0, y0, x1, y1) of a width x height image that contains box `number` and no other box's centre."""
     part = [0.0, 0.0, float(width), float(height)]
     own = boxes[number]
     for other in np.delete(boxes, number, axis=0):
         gaps = np.array([other[0] - own[2], other[1] - own[3], own[0] - other[2], own[1] - other[3]])
-        side = int(gaps.argmax())  # right, below, left, above: where the two are furthest apart
-        cut = (other[side % 2] + own[side % 2 + 2]) / 2 if side < 2 else (other[side % 2 + 2] + own[side % 2]) / 2
+        side = int(gaps.argmax())  # right, below, left, above: the side with the largest gap
         if side < 2:
-            part[side + 2] = min(part[side + 2], cut)
+            part[side + 2] = min(part[side + 2], (other[side] + own[side + 2]) / 2)
         else:
-            part[side - 2] = max(part[side - 2], cut)
+            part[side - 2] = max(part[side - 2], (other[side] + own[side - 2]) / 2)
     x0, y0, x1, y1 = (round(float(value)) for value in part)
     return x0, y0, x1, y1
-
-
-def _cut(clip: Clip, box: Box) -> dict[str, Any]:
-    x0, y0, x1, y1 = box
-    left, top = clip.crop[:2] if clip.crop else (0, 0)
-    return {"crop": (x0 + left, y0 + top, x1 + left, y1 + top), "width": x1 - x0, "height": y1 - y0}

@@ -1,6 +1,6 @@
-"""Scenes to latents and latents to frames: long videos a few frames at a time, ended runs continued.
+"""Sample the latents of a scene, and decode latents to frames. Interrupted sampling runs are resumed.
 
-The latents of a whole clip stay in memory (a 64th of its pixels), its pixels never do.
+The latents of a whole clip are in memory (one value per 64 pixels); its frames are decoded a few at a time.
 """
 
 from __future__ import annotations
@@ -33,50 +33,48 @@ from lcvd.weights.strict import ModelError
 
 Array = NDArray[Any]
 CHUNK = 8
-"""Frames decoded at once."""
+"""Number of frames decoded at once."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A pipeline, what it is called in side files, and the hash of its weights."""
+    """A pipeline, its name for side files, and the hash of its weights."""
 
     pipe: LCVDPipeline
     name: str
     sha256: str
 
     @classmethod
-    def of(cls, pipe: LCVDPipeline, name: str) -> Model:
-        """Around a loaded pipeline; its weights are hashed."""
+    def load(cls, checkpoint: Any) -> Model:
+        """Load a model folder or a model on a hub, on the GPU if there is one, or wrap an `LCVDPipeline`.
+
+        Raises:
+            ModelError: it is not a model.
+        """
+        if isinstance(checkpoint, LCVDPipeline):
+            pipe, name = checkpoint, "(pipeline in memory)"
+        else:
+            pipe = LCVDPipeline.from_pretrained(checkpoint, device=default_device())
+            # Only the folder's name, because side files are published.
+            name = Path(checkpoint).resolve().name if Path(checkpoint).is_dir() else str(checkpoint)
         pipe.set_progress_bar_config(disable=True)
         return cls(pipe, name, fingerprint(pipe.model))
 
-    @classmethod
-    def load(cls, checkpoint: Any) -> Model:
-        """The model in a folder or on a hub, on a GPU where there is one, or around an `LCVDPipeline`.
-
-        Raises:
-            ModelError: it isn't a model.
-        """
-        if isinstance(checkpoint, LCVDPipeline):
-            return cls.of(checkpoint, "(pipeline in memory)")
-        pipe = LCVDPipeline.from_pretrained(checkpoint, device=default_device())
-        # Of a folder its last part: where it lies is nobody's business.
-        return cls.of(pipe, Path(checkpoint).resolve().name if Path(checkpoint).is_dir() else str(checkpoint))
-
     def sampling(self, asked: SamplingOptions) -> Sampling:
-        """The sampling of one run: the options, and the model's own defaults where they give none.
+        """The sampling parameters of one run: the options, completed by the model's own defaults.
 
         Raises:
-            ModelError: the model lacks an adapter. UsageError: a value is out of range, or there is no such recipe.
+            ModelError: the model lacks an adapter.
+            UsageError: a value is out of range, or the recipe is unknown.
         """
         found = self.pipe.sampling.resolved(asked.overrides)
         lacking = set(found.guidance_for().positive) - set(self.pipe.model.adapters)
         if lacking:
-            raise ModelError(f"{self.name}: has no adapter for {', '.join(sorted(lacking))}; choose other adapters")
+            raise ModelError(f"{self.name} has no adapter for {', '.join(sorted(lacking))}; choose other adapters")
         return found
 
     def windows(self, latents: Tensor, progress: Progress | None = None) -> Iterator[Array]:
-        """Frames (n, S, S, 3) uint8 of latents, `CHUNK` at a time."""
+        """Decode latents to frames (n, S, S, 3) uint8, `CHUNK` at a time."""
         done = 0
         for window in self.pipe.decode_uint8(latents, CHUNK):
             done += len(window)
@@ -94,11 +92,11 @@ def latents_of(
     progress: Progress | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Tensor:
-    """Latents (N,C,h,w) of the scene under `lights` (N,9,3).
+    """Sample latents (N, C, h, w) of the scene under `lights` (N, 9, 3).
 
-    Latents that were sampled before are read from `scratch`; an interrupted run continues there, to the same bytes. If another
-    process samples the same latents, this call waits for it. Consecutive frames with equal motion and light are generated once:
-    separate noise would make them flicker.
+    Latents that were sampled before are read from `scratch`. An interrupted run is resumed and gives the same bytes. If another
+    process samples the same latents, this call waits for it. Consecutive frames with equal motion and light are generated
+    once, because separate noise would make them flicker.
 
     Raises:
         ModelError, UsageError: see `Model.sampling`.
@@ -113,7 +111,7 @@ def latents_of(
 
     def advance(done: int, total: int) -> None:
         if cancel and cancel():
-            raise Interrupted(f"cancelled after {done} of {total} evaluations of the network; they are kept")
+            raise Interrupted(f"cancelled after {done} of {total} network evaluations; they are kept")
         if progress:
             progress("sampling", done, total)
 
@@ -140,16 +138,11 @@ def _key(
     scene: Scene, inputs: Conditioning, lights: Array, frames: int, model: Model, sampling: Mapping[str, Any]
 ) -> str:
     """Cache key of everything that affects the latents."""
-    arrays = {
-        "picture": inputs.reference,
-        "mask": inputs.reference_mask,
-        "hint": inputs.reference_hint,
-        "lights": lights,
-    }
+    arrays = [inputs.reference, inputs.reference_mask, inputs.reference_hint, lights]
     parts = [part for part in model.pipe.components.values() if part is not None]
     sizes = {name: value for name, value in model.pipe.parts.config.items() if name != "sampling"}
     return key_of(
-        **{name: sha256(array.tobytes()).hexdigest() for name, array in arrays.items()},
+        arrays=[sha256(array.tobytes()).hexdigest() for array in arrays],
         codes=[digest_of(scene.own), digest_of(scene.codes)],
         frames=frames,
         model=model.sha256,

@@ -1,4 +1,4 @@
-"""Where a light comes from: a name, a file, a lit face, the portrait or the driving clip, or keyframes over time."""
+"""Resolve a light: a preset, file, image of a lit face, the portrait's or driving clip's own light, or keyframes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ KEYFRAMES = "keyframes"
 
 @dataclass(frozen=True)
 class LightContext:
-    """What the light of a video may refer to: `count` frames at `fps`, the portrait's own light (9, 3) and the driving
-    clip's, one a frame (count, 9, 3)."""
+    """The video that a light is for: `count` frames at `fps`, the portrait's own light (9, 3), and the driving clip's light
+    per frame (count, 9, 3)."""
 
     count: int = 1
     fps: float = 25.0
@@ -42,20 +42,20 @@ class LightContext:
 def light_from(
     given: Any, scratch: Path, settings: Settings, yaw: float = 0.0, context: LightContext | None = None
 ) -> Array:
-    """A light (9, 3), or one a frame (count, 9, 3).
+    """The light as SH coefficients: (9, 3), or one light per frame (count, 9, 3).
 
     Args:
-        given: a preset's name; an SH file, of one light or of `context.count`; an environment map (see
-            `lcvd.light.environment`); a picture or clip, for the light on the face in its first frame; ``orbit``, a
-            lamp that circles once; ``reference``, the portrait's own; ``driving``, the driving clip's; a file of
-            keyframes or its content (`keyframes`); or an array of either shape.
+        given: the name of a preset; an SH file with one light or `context.count` lights; an environment map
+            (`lcvd.light.environment`); an image or clip, for the light on the face in its first frame; ``orbit``, a lamp
+            that circles once; ``reference``, the portrait's own light; ``driving``, the driving clip's light; a keyframe
+            file or its content (`keyframes`); or an array of either shape.
         scratch, settings: see `reconstruct`.
-        yaw: degrees by which an environment map is turned to the right.
-        context: the video that it is for.
+        yaw: rotation of an environment map to the right in degrees.
+        context: the video that the light is for.
 
     Raises:
-        UsageError: `given` is none of them or doesn't fit the video, or `yaw` is given and it is no environment map.
-        ClipError: a picture without a face, or no picture; the file is named.
+        UsageError: `given` is none of these or does not fit the video, or `yaw` is given without an environment map.
+        ClipError: the image has no face or is unreadable; the message names the file.
     """
     context = context or LightContext()
     check_named(given, yaw)
@@ -69,51 +69,51 @@ def light_from(
     if str(given) in NAMES:
         return _named(str(given), context)
     if path.suffix.lower() in LIGHT_FILES:
-        held = _keyframes_in(path)
-        if held is not None:
-            return keyframes(held, str(path), path.parent, scratch, settings, context)
+        content = _keyframes_in(path)
+        if content is not None:
+            return keyframes(content, str(path), path.parent, scratch, settings, context)
         return _fitting(str(path), load_light(path), context)
     light: Array = reconstruct(media_of(path, scratch).beginning(), scratch, settings).codes.light[0]
     return light
 
 
 def check_named(given: Any, yaw: float = 0.0) -> None:
-    """Refuse at once what `light_from` would refuse after a face was reconstructed.
+    """Check a light before any face is reconstructed.
 
     Raises:
-        UsageError: `given` is no preset and no file, or `yaw` turns what is no environment map.
+        UsageError: `given` is neither a name nor a file, or `yaw` is given without an environment map.
     """
     if not isinstance(given, (str, Path)):
         return
     if yaw and Path(given).suffix.lower() not in environment.SUFFIXES:
         raise UsageError(
-            f"light {str(given)!r} can't be turned by {yaw:g} degrees: only an environment map (.hdr, .exr) can"
+            f"light {str(given)!r} can't be turned {yaw:g} degrees: only environment maps (.hdr, .exr) can"
         )
     if str(given) not in NAMES and not Path(given).is_file():
         close = difflib.get_close_matches(str(given), NAMES, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UsageError(f"light {str(given)!r} is no preset ({', '.join(NAMES)}) and no file{hint}")
+        raise UsageError(f"light {str(given)!r} is neither a preset ({', '.join(NAMES)}) nor a file{hint}")
 
 
 def sources_of(given: Any) -> list[tuple[str, str]]:
-    """Name and SHA-256 of the file that a light is read from, if it is."""
+    """Name and SHA-256 of the file that a light is read from; empty if it is not a file."""
     if isinstance(given, (str, Path)) and str(given) not in NAMES and Path(given).is_file():
         return [(Path(given).name, file_hash(Path(given)))]
     return []
 
 
 def keyframes(
-    held: Mapping[str, Any], name: str, folder: Path, scratch: Path, settings: Settings, context: LightContext
+    content: Mapping[str, Any], name: str, folder: Path, scratch: Path, settings: Settings, context: LightContext
 ) -> Array:
     """Lights (count, 9, 3) of ``{"keyframes": [{"time": seconds, "light": ..., "yaw": degrees}, ...]}``.
 
-    Each light is a name, a file beside the keyframes' own, or nine rows of three numbers; SH coefficients are
-    interpolated linearly in time, and held before the first and after the last.
+    Each light is a name, a file relative to `folder`, or nine rows of three numbers. SH coefficients are interpolated
+    linearly in time, and constant before the first and after the last keyframe.
 
     Raises:
-        UsageError: an entry is wrong, or they aren't in order of time; `name` and the entry's number are told.
+        UsageError: an entry is wrong, or the times do not increase; the message gives `name` and the entry's number.
     """
-    entries = held.get(KEYFRAMES)
+    entries = content.get(KEYFRAMES)
     if not isinstance(entries, list) or not entries:
         raise UsageError(f"{name}: {KEYFRAMES} must be a list of entries with time and light")
     times: list[float] = []
@@ -121,12 +121,12 @@ def keyframes(
     for number, entry in enumerate(entries, 1):
         where = f"{name}: keyframe {number}"
         if not isinstance(entry, dict) or not {"time", "light"} <= set(entry) <= {"time", "light", "yaw"}:
-            raise UsageError(f"{where}: expected time, light and, for a map, yaw; got {entry!r}")
+            raise UsageError(f"{where}: expected time, light and, for an environment map, yaw; got {entry!r}")
         time = entry["time"]
         if not isinstance(time, (int, float)) or isinstance(time, bool) or not 0 <= time < float("inf"):
             raise UsageError(f"{where}: time is {time!r}; it must be seconds, 0 or more")
         if times and time <= times[-1]:
-            raise UsageError(f"{where}: time {time:g} s doesn't come after {times[-1]:g} s; put them in order")
+            raise UsageError(f"{where}: time {time:g} s isn't after {times[-1]:g} s; put keyframes in order of time")
         try:
             lights.append(_entry_light(entry, folder, scratch, settings, context))
         except LcvdError as error:
@@ -143,21 +143,20 @@ def _entry_light(
         return check_light(np.asarray(given, np.float32))
     if not isinstance(given, str):
         raise UsageError(f"light is {given!r}; expected a name, a file, or nine rows of three numbers")
-    if given not in NAMES:
-        given = str(folder / given)
-    return light_from(given, scratch, settings, float(entry.get("yaw", 0)), context)
+    source = given if given in NAMES else folder / given
+    return light_from(source, scratch, settings, float(entry.get("yaw", 0)), context)
 
 
 def _interpolated(times: Array, lights: list[Array], context: LightContext) -> Array:
-    """Each keyframe's light may itself change over the video; at a frame, the two around it are mixed as they are then."""
-    seconds = np.arange(context.count) / context.fps
+    """Interpolate between keyframes, whose lights may themselves change from frame to frame."""
     whole = np.stack([np.broadcast_to(light, (context.count, 9, 3)) for light in lights])
-    after = np.clip(np.searchsorted(times, seconds, side="right"), 1, max(1, len(times) - 1))
     if len(times) == 1:
         return np.ascontiguousarray(whole[0], np.float32)
+    frames = np.arange(context.count)
+    seconds = frames / context.fps
+    after = np.clip(np.searchsorted(times, seconds, side="right"), 1, len(times) - 1)
     before = after - 1
     share = np.clip((seconds - times[before]) / (times[after] - times[before]), 0, 1)[:, None, None]
-    frames = np.arange(context.count)
     return ((1 - share) * whole[before, frames] + share * whole[after, frames]).astype(np.float32)
 
 
@@ -167,14 +166,14 @@ def _named(name: str, context: LightContext) -> Array:
     if name in (REFERENCE, DRIVING):
         light = context.reference if name == REFERENCE else context.driving
         if light is None:
-            raise UsageError(f"light {name!r} is that of a portrait or driving clip, and there is none here")
+            raise UsageError(f"light {name!r} needs a {'portrait' if name == REFERENCE else 'driving clip'}")
         return light
     return preset(name)
 
 
 def _fitting(name: str, light: Array, context: LightContext) -> Array:
     if light.ndim == 3 and len(light) != context.count:
-        raise UsageError(f"{name}: lights of {len(light)} frames, for a video of {context.count}")
+        raise UsageError(f"{name}: lights for {len(light)} frames, but the video has {context.count}")
     return light
 
 
@@ -184,5 +183,5 @@ def _keyframes_in(path: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        return None  # `load_light` tells what is wrong with it
+        return None  # `load_light` reports the error
     return found if isinstance(found, dict) and KEYFRAMES in found else None

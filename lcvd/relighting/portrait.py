@@ -1,4 +1,4 @@
-"""A face reconstructed from a picture or clip: once, kept by the content it was made from."""
+"""Reconstruct the face in an image or clip; results are cached by content."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ log = logging.getLogger("lcvd.relight")
 
 @dataclass(frozen=True)
 class Face:
-    """A reconstructed picture (codes of one frame) or clip.
+    """A reconstructed image or clip.
 
-    `mask` (S, S) uint8 is the portrait mask of its first frame; `codes` are of all frames of `clip`, of a still of one.
+    `codes` has all frames of `clip`, or one frame for a still; `mask` (S, S) uint8 is the portrait mask of the first frame.
     """
 
     media: Media
@@ -44,29 +44,29 @@ class Face:
     mask: Array
 
     def first(self, size: int) -> tuple[Array, Array]:
-        """The square of the first frame (size, size, 3) and its portrait mask (size, size), uint8."""
+        """The square crop of the first frame (size, size, 3) and its portrait mask (size, size), uint8."""
         picture = square_pictures(read(self.clip, [0]), self.codes.square, size)[0]
         return picture, resize_masks(self.mask[None], size)[0]
 
     @property
     def place(self) -> tuple[int, int, int]:
-        """The square (x0, y0, side) in pixels of the whole frame, without the clip's crop."""
+        """The square crop (x0, y0, side) in pixels of the uncropped frame."""
         x0, y0, side = (int(value) for value in self.codes.square)
         left, top = self.clip.crop[:2] if self.clip.crop else (0, 0)
         return x0 + left, y0 + top, side
 
 
 def reconstruct(media: Media, scratch: Path, settings: Settings, number: int | None = None) -> Face:
-    """Reconstruct the face in `media`; what was reconstructed before is found below `scratch`.
+    """Reconstruct the face in `media`, or read it from the cache in `scratch`.
 
     Args:
-        media: clip or still; all of its frames are looked at.
-        scratch: keeps tracks, codes and masks by content.
-        settings: sections `filter.track` (but for its `max_frames` and `window`) and `reconstruct`.
-        number: which of several faces, from the left, counted from 1; None: the largest.
+        media: clip or still; all of its frames are used.
+        scratch: cache folder of tracks, codes and masks.
+        settings: the sections `filter.track` (except `max_frames` and `window`) and `reconstruct` are used.
+        number: which of several faces, counted from 1 from the left; None: the largest.
 
     Raises:
-        ClipError: no face, no such face, ...; the message names the media.
+        ClipError: no face, or no face of that number; the message names the media.
     """
     clip = media.clip if number is None else clip_of_face(media.clip, number, media.name)
     with tempfile.TemporaryDirectory() as folder:
@@ -76,13 +76,13 @@ def reconstruct(media: Media, scratch: Path, settings: Settings, number: int | N
 
 
 def reconstruct_clip(clip: Clip, folder: Path, cache: Cache, settings: Settings, name: str) -> FaceCodes:
-    """Codes of all frames of a clip; also placed below `folder`, with `masks/` and `preview/`, by the clip's id.
+    """Reconstruct all frames of a clip. Codes, mask and contact sheet are also written to `folder`, named by the clip's id.
 
     Raises:
-        ClipError: as `reconstruct`; `name` is told.
+        ClipError: as `reconstruct`; the message gives `name`.
     """
     track = settings.filter.track.model_copy(update={"max_frames": 0, "window": WINDOW})
-    # Thresholds decide what is good enough to train on; who asks for one clip gets it.
+    # The thresholds select clips for training; a single clip is always relit.
     part = settings.reconstruct.model_copy(update={"thresholds": ANY})
     whole = {"filter": settings.filter.model_copy(update={"track": track}), "reconstruct": part}
     row = reconstruct_chunk([clip], folder, cache, settings.model_copy(update=whole))[0]
@@ -94,10 +94,10 @@ def reconstruct_clip(clip: Clip, folder: Path, cache: Cache, settings: Settings,
 
 
 def reconstruct_file(path: Path, folder: Path, settings: Settings) -> tuple[FaceCodes, Path, Path]:
-    """Reconstruct a video or picture into `folder`: its codes, their file, and the contact sheet's (PNG).
+    """Reconstruct a video or image into `folder`; returns the codes, their file, and the contact sheet (PNG).
 
     Raises:
-        ClipError: no video, no face, ...; the message names the file.
+        ClipError: the file is unreadable or has no face; the message names it.
     """
     media = media_of(path, folder)
     codes = reconstruct_clip(media.clip, folder, Cache(folder / "cache"), settings, media.name)

@@ -1,10 +1,11 @@
-"""Everything about a video to be made except its light and its model: face, motion, hints under any light.
+"""A scene: everything that a result needs except light and model, which are face, motion and shading hints.
 
-Reconstructing takes seconds a clip and is kept by content; after that, another light costs milliseconds a frame.
+Reconstruction takes seconds per clip and is cached by content. Another light then takes milliseconds per frame.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,24 +16,26 @@ from numpy.typing import NDArray
 
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
+from lcvd.face.align import align
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel, head_of
+from lcvd.face.smooth import smooth
 from lcvd.relighting.light_sources import LightContext, light_from
 from lcvd.relighting.media import media_of
-from lcvd.relighting.motion import Motion, at_rate, calmed, driving_motion, motion_of, without_gaps
+from lcvd.relighting.motion import Motion, at_rate, driving_motion, motion_of, without_gaps
 from lcvd.relighting.options import SceneRequest
 from lcvd.relighting.portrait import Face, reconstruct
 from lcvd.render.hints import Hints, shade_surface, surface_of, to_uint8
 
 Array = NDArray[Any]
 LEAD = 16
-"""Frames of a portrait clip that its identity is found from, when something else drives it."""
+"""Number of frames of a portrait clip that are reconstructed if another clip drives it."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A portrait and the motion that it follows: N frames of `codes`, the portrait's face."""
+    """A portrait and its motion; `codes` are N frames of the portrait's face with that motion."""
 
     portrait: Face
     motion: Motion
@@ -45,33 +48,36 @@ class Scene:
 
     @property
     def own(self) -> FaceCodes:
-        """Codes of the portrait itself, one frame."""
+        """Codes of the portrait, one frame."""
         return self.portrait.codes.window([0])
 
     @property
     def own_motion(self) -> bool:
-        """Whether the portrait is a clip that is relit as it moves."""
+        """Whether the portrait is a clip with its own motion."""
         return self.motion.face is self.portrait and not self.portrait.media.still
 
     @property
     def head(self) -> HeadModel:
-        """The head that hints are rendered of."""
+        """The head model that hints are rendered with."""
         return head_of(self.codes.head)
 
     def light(self, given: Any, scratch: Path, settings: Settings, yaw: float = 0.0) -> Array:
-        """Lights (N, 9, 3) float32 of whatever names one, see `light_from`."""
+        """Lights (N, 9, 3) float32; `given` as in `light_from`."""
         driving = None if self.portrait.media.still and self.motion.face is self.portrait else self.motion.codes.light
         context = LightContext(self.frames, self.motion.fps, self.portrait.codes.light[0], driving)
         found = light_from(given, scratch, settings, yaw, context)
         return np.ascontiguousarray(np.broadcast_to(found, (self.frames, 9, 3)), np.float32)
 
     def hints(self, lights: Array, size: int) -> Hints:
-        """The shading hints of all frames under `lights` (N, 9, 3), rendered when they are asked for."""
+        """The shading hints of all frames under `lights` (N, 9, 3), rendered on access."""
         return Hints(self.head, self.codes, size, lights)
 
     def distinct_frames(self, lights: Array) -> tuple[Array, Array]:
-        """The frames to generate under `lights` (N, 9, 3): indices (P,) of frames that differ from the previous one in motion or
-        light, and which of these P each frame shows (N,). A still image under a constant light is one frame."""
+        """The frames to generate under `lights` (N, 9, 3).
+
+        Returns indices (P,) of the frames that differ from the previous one in motion or light, and for each frame (N,)
+        which of these P it shows. A still image under a constant light is one frame.
+        """
         codes = self.codes
         parts = (codes.expression, codes.pose, codes.camera, codes.crop, lights)
         flat = np.concatenate([part.reshape(self.frames, -1) for part in parts], axis=1)
@@ -79,20 +85,16 @@ class Scene:
         return np.flatnonzero(new), np.cumsum(new) - 1
 
     def preview(self, frame: int, size: int) -> Callable[[Array], Array]:
-        """A frame's hint for any light: takes (9, 3), gives (size, size, 3) uint8. Its mesh is rasterised here, once."""
+        """Rasterise a frame once; returns a function from a light (9, 3) to the hint (size, size, 3) uint8."""
         seen, head = self.codes.window([frame]), self.head
         vertices = head.vertices(seen.identity, seen.expression, seen.pose)
         surface = surface_of(vertices, place(vertices, seen), head.hint_faces, size, head.hint_weights)
 
-        def under(light: Array) -> Array:
-            hint: Array = to_uint8(shade_surface(surface, light))[0]
-            return hint
-
-        return under
+        return lambda light: to_uint8(shade_surface(surface, light))[0]
 
 
 def scene_of(wanted: SceneRequest, scratch: Path, settings: Settings) -> Scene:
-    """Reconstruct what is wanted, or find it below `scratch`.
+    """Reconstruct the portrait and its motion, or read them from the cache in `scratch`.
 
     Raises:
         ClipError, ValueError, TypeError: see `media_of`, `reconstruct`, `driving_motion`, `align`, `without_gaps`.
@@ -105,11 +107,12 @@ def scene_of(wanted: SceneRequest, scratch: Path, settings: Settings) -> Scene:
     else:
         motion = driving_motion(wanted.driving, scratch, settings, number=wanted.drive_face, start=wanted.start,
                                 end=wanted.end, fps=wanted.fps)  # fmt: skip
-    motion = calmed(motion, wanted.smooth)
+    motion = dataclasses.replace(motion, codes=smooth(motion.codes, wanted.smooth))
     if wanted.fps is not None:
         motion = at_rate(motion, wanted.fps)
     motion = without_gaps(motion, wanted.no_face)
-    return Scene(portrait, motion, motion.of(portrait, wanted.align))
+    own = motion.face is portrait
+    return Scene(portrait, motion, motion.codes if own else align(portrait.codes, motion.codes, wanted.align))
 
 
 def _portrait(wanted: SceneRequest, scratch: Path, settings: Settings) -> Face:
@@ -118,10 +121,12 @@ def _portrait(wanted: SceneRequest, scratch: Path, settings: Settings) -> Face:
     media = media_of(wanted.portrait, scratch)
     if wanted.driving is not None:
         part = media.between(wanted.portrait_at).beginning(LEAD)
+    elif wanted.portrait_at:
+        raise UsageError(
+            "portrait_at: needs a driving clip; set start to choose where the portrait's own motion starts"
+        )
+    elif media.still and (wanted.start or wanted.end is not None):
+        raise UsageError(f"{media.name}: start and end need a clip, but this is a single image")
     else:
-        if wanted.portrait_at:
-            raise UsageError("portrait_at: a clip with its own motion starts at start; the two don't go together")
-        if media.still and (wanted.start or wanted.end is not None):
-            raise UsageError(f"{media.name}: start and end are seconds of a clip, and this is one picture")
         part = media.between(wanted.start, wanted.end)
     return reconstruct(part, scratch, settings, wanted.face)

@@ -116,7 +116,7 @@ class Maker:
         controls = wanted.light.model_dump()
         if session.environment is not None and wanted.light.base == "map":
             controls["map"] = session.files["map"].name
-        found = dataclasses.replace(found, words=found.words | {"controls": controls})
+        found = dataclasses.replace(found, request=found.request | {"controls": controls})
         folder = session.folder / "results"
         folder.mkdir(exist_ok=True)
         if not wanted.whole:
@@ -150,17 +150,14 @@ def _source(scene: Scene, size: int) -> Iterator[Array]:
 
 
 def _moment(motion: Motion, frame: int) -> Motion:
-    """One frame of it.
+    """A single frame of the motion.
 
     Raises:
-        UsageError: there is no such frame.
+        UsageError: the frame doesn't exist.
     """
     if frame >= motion.codes.frames:
         raise UsageError(f"frame: expected 0 to {motion.codes.frames - 1}, got {frame}")
-    part = [frame]
-    return dataclasses.replace(
-        motion, codes=motion.codes.window(part), places=motion.places[part], bridged=motion.bridged[part]
-    )
+    return motion.part(np.array([frame]))
 
 
 def _own(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""How a result is written, and whether it can be."""
+"""Options for writing results, and checks that a result can be written."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from lcvd.errors import MissingFile, UsageError
+from lcvd.face.square import square_pictures
 from lcvd.relighting.output.watermark import MARKS, check_mark
 
 Array = NDArray[Any]
 VIDEO, PICTURE = ".mp4", ".png"
-"""What results are written as; a picture holds a result whose frames are all alike."""
+"""File formats of results; an image is for results whose frames are all equal."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class OutputOptions:
     """How a result is written.
 
     Attributes:
-        size: side of the frames in pixels; None: the model's. The model works at its own size, frames are resized.
-        paste_back: into the whole frame that the portrait was cut from (`paste.pasted`).
-        side_by_side: the shading hint, of a preview the portrait, at its left.
-        keep_audio: the sound of what moves the portrait.
-        mark: of `mark.MARKS`: words that people see, a watermark that a program finds, both, or none in the pixels.
+        size: side of the frames in pixels; None: the model's. Frames are resized from the model's size.
+        paste_back: paste the result into the whole frame of the portrait (`paste.pasted`).
+        side_by_side: put the shading hint, or for a preview the portrait, to the left.
+        keep_audio: copy the sound of the clip that drives the portrait.
+        mark: one of `watermark.MARKS`: a visible text, an invisible watermark, both, or none.
 
     Raises:
-        UsageError: a size out of range, or what doesn't go together.
+        UsageError: a value is out of range, or options exclude each other.
     """
 
     size: int | None = None
@@ -43,21 +43,19 @@ class OutputOptions:
     mark: str = "none"
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Check the values."""
         if self.size is not None and not (16 <= self.size <= 4096 and self.size % 2 == 0):
             raise UsageError(f"size: expected an even number of pixels from 16 to 4096, got {self.size}")
         if self.mark not in MARKS:
             raise UsageError(f"mark: expected one of {', '.join(MARKS)}, got {self.mark!r}")
         if self.paste_back and (self.size or self.side_by_side):
-            raise UsageError(
-                "paste_back: whole frames have their own size and stand alone; leave size and side_by_side"
-            )
+            raise UsageError("paste_back: can't be combined with size or side_by_side")
 
     def check(self, made: int) -> None:
-        """See, before time is spent, that frames of `made` pixels a side can be written so.
+        """Check that frames of `made` x `made` pixels can be written with these options.
 
         Raises:
-            ValueError, ModuleNotFoundError: see `mark.check_mark`.
+            UsageError, MissingPackage: see `watermark.check_mark`.
         """
         side = self.size or made
         if not self.paste_back:
@@ -65,38 +63,35 @@ class OutputOptions:
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file of that name holds one picture."""
+    """Whether a file name is that of an image."""
     return path.suffix.lower() == PICTURE
 
 
 def write_picture(path: Path, frame: Array, comment: str) -> None:
-    """Write (H, W, 3) uint8 as PNG, with a comment of its own; equal inputs give equal bytes."""
-    words = PngInfo()
-    words.add_text("Comment", comment)
-    Image.fromarray(frame).save(path, "PNG", pnginfo=words)
+    """Write a frame (H, W, 3) uint8 as PNG with a comment; equal inputs give equal bytes."""
+    metadata = PngInfo()
+    metadata.add_text("Comment", comment)
+    Image.fromarray(frame).save(path, "PNG", pnginfo=metadata)
 
 
 def resized(window: Array, size: int) -> Array:
-    """Frames (n, S, S, 3) at another size: shrinking averages, enlarging takes Lanczos."""
-    if window.shape[1] == size:
-        return window
-    how = cv2.INTER_AREA if window.shape[1] > size else cv2.INTER_LANCZOS4
-    return np.stack([cv2.resize(frame, (size, size), interpolation=how) for frame in window])
+    """Resize square frames (n, S, S, 3) uint8, as `square_pictures` does."""
+    return square_pictures(window, np.array([0, 0, window.shape[1]]), size)
 
 
 def check_writable(path: Path) -> None:
-    """See that a file of that name can be made, before hours are spent on it.
+    """Check that `path` can be written, before hours are spent on the result.
 
     Raises:
-        OSError: its folder isn't there, or nothing can be written there, or it is a folder itself.
-        UsageError: it isn't named .mp4 or .png.
+        MissingFile: the folder doesn't exist.
+        UsageError: the name doesn't end in .mp4 or .png, the path is a folder, or its folder is not writable.
     """
     if path.suffix.lower() not in (VIDEO, PICTURE):
-        raise UsageError(f"{path}: results are MP4, or PNG where nothing moves; name it {VIDEO} or {PICTURE}")
+        raise UsageError(f"{path}: results are written as {VIDEO}, or as {PICTURE} if nothing moves; change the name")
     if path.is_dir():
-        raise UsageError(f"{path}: this is a folder; name a file")
+        raise UsageError(f"{path}: this is a folder; give the name of a file")
     if not path.parent.is_dir():
-        raise MissingFile(f"{path}: the folder {path.parent} isn't there; make it first")
+        raise MissingFile(f"{path}: the folder {path.parent} doesn't exist; create it first")
     trial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         trial.touch()

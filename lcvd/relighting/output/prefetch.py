@@ -1,45 +1,23 @@
-"""Two things at once: windows are made in one thread while they are used in another."""
+"""Make windows in a background thread while earlier ones are used."""
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from collections.abc import Iterator
-from queue import Full, Queue
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def ahead(windows: Iterator[T], depth: int = 2) -> Iterator[T]:
-    """The same windows, made in another thread while the last ones are used; at most `depth` wait."""
-    ready: Queue[Any] = Queue(depth)
-    ended, left = object(), threading.Event()
-
-    def put(item: Any) -> None:
-        while not left.is_set():
-            try:
-                return ready.put(item, timeout=0.1)
-            except Full:
-                continue
-
-    def work() -> None:
-        last: Any = ended
-        try:
-            for window in windows:
-                put((window,))
-                if left.is_set():
-                    return
-        except BaseException as error:  # raised again where the windows are used
-            last = error
-        put(last)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
+def prefetch(windows: Iterator[T], depth: int = 2) -> Iterator[T]:
+    """The same windows, made in another thread; at most `depth` are made in advance. Its errors are raised here."""
+    end = object()
+    pool = ThreadPoolExecutor(1)
     try:
-        while (item := ready.get()) is not ended:
-            if isinstance(item, BaseException):
-                raise item
-            yield item[0]
+        waiting = deque(pool.submit(next, windows, end) for _ in range(depth))
+        while (window := waiting.popleft().result()) is not end:
+            waiting.append(pool.submit(next, windows, end))
+            yield window  # type: ignore[misc]  # not `end`
     finally:
-        left.set()
-        thread.join()
+        pool.shutdown(cancel_futures=True)

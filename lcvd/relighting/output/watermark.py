@@ -1,7 +1,7 @@
-"""Marks in a video's own pixels: words that people see, and a watermark that a program finds again.
+"""Marks in the pixels of a video: a visible text, and an invisible watermark that a program detects.
 
-The watermark is that of the package invisible-watermark (extra ``lcvd[mark]``), its method dwtDctSvd: four bytes in the
-chroma of every frame, which outlive H.264 as we write it.
+The watermark is made by the package invisible-watermark (extra ``lcvd[mark]``) with its method dwtDctSvd: four bytes in the
+chroma of every frame, which survive H.264 with the settings of `lcvd.video.encode`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ Array = NDArray[Any]
 MARKS = ("none", "visible", "invisible", "both")
 WORDS, PAYLOAD, METHOD = "AI-generated", b"LCVD", "dwtDctSvd"
 SMALLEST = 256
-"""Side, px, of the smallest square that takes the watermark."""
-LOOKED_AT = 16
-"""Frames that are searched for it, evenly spaced."""
-_HEIGHT, _LEAST = 1 / 18, 10  # of the words: share of the frame's shorter side, and pixels
+"""Side in pixels of the smallest square that can contain the watermark."""
+SEARCHED_FRAMES = 16
+"""Number of evenly spaced frames that are searched for the watermark."""
+_HEIGHT, _MIN_HEIGHT = 1 / 18, 10  # of the text: fraction of the frame's shorter side, and pixels
 
 
 def check_mark(mark: str, width: int, height: int) -> None:
-    """See that frames of that size can be marked so.
+    """Check that frames of that size can have the mark.
 
     Raises:
-        UsageError: they are too small. ModuleNotFoundError: the package isn't installed.
+        UsageError: they are too small. MissingPackage: the package isn't installed.
     """
     if mark not in ("invisible", "both"):
         return
@@ -47,27 +47,28 @@ def check_mark(mark: str, width: int, height: int) -> None:
 
 
 def marked(windows: Iterator[Array], mark: str) -> Iterator[Array]:
-    """The frames of windows (n, H, W, 3) uint8 with the mark, one of `MARKS`."""
-    hide = _hider() if mark in ("invisible", "both") else None
+    """Add `mark`, one of `MARKS`, to windows of frames (n, H, W, 3) uint8."""
+    encoder = _encoder() if mark in ("invisible", "both") else None
     for window in windows:
-        if hide:
-            window = np.stack([hide(frame) for frame in window])
+        if encoder:
+            bgr = (encoder.encode(np.ascontiguousarray(frame[..., ::-1]), METHOD) for frame in window)
+            window = np.stack([frame[..., ::-1] for frame in bgr])
         yield with_words(window) if mark in ("visible", "both") else window
 
 
 def with_words(frames: Array) -> Array:
-    """Frames (n, H, W, 3) uint8 with `WORDS` in the lower left corner, white with a dark rim."""
+    """Add `WORDS` to frames (n, H, W, 3) uint8 in the lower left corner, white with a dark outline."""
     height, width = frames.shape[1:3]
-    drawn = _words(width, height)
-    alpha = drawn[..., 3:] / np.float32(255)
-    return np.rint(frames + alpha * (drawn[..., :3] - frames.astype(np.float32))).astype(np.uint8)
+    text = _text_image(width, height)
+    alpha = text[..., 3:] / np.float32(255)
+    return np.rint(frames + alpha * (text[..., :3] - frames.astype(np.float32))).astype(np.uint8)
 
 
 @functools.lru_cache(maxsize=4)
-def _words(width: int, height: int) -> Array:
-    """The words on a clear ground (H, W, 4) uint8."""
+def _text_image(width: int, height: int) -> Array:
+    """`WORDS` on a transparent image (H, W, 4) uint8."""
     picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))
-    pixels = max(_LEAST, round(min(width, height) * _HEIGHT))
+    pixels = max(_MIN_HEIGHT, round(min(width, height) * _HEIGHT))
     font, rim = ImageFont.load_default(pixels), max(1, round(pixels / 10))
     place = (0.02 * width + rim, 0.98 * height - rim)
     ImageDraw.Draw(picture).text(
@@ -77,43 +78,39 @@ def _words(width: int, height: int) -> Array:
 
 
 def found_in(path: Path) -> tuple[int, int]:
-    """In how many frames of a video, or the one of a picture, the invisible mark is found, and how many were looked at.
+    """Detect the invisible mark in a video or image; returns the number of frames with the mark and of frames searched.
 
     Raises:
-        ModuleNotFoundError: the package isn't installed. ClipError: it is neither.
+        MissingPackage: the package isn't installed. ClipError: the file is neither a video nor an image.
     """
     _need_package()
     from imwatermark import WatermarkDecoder
 
     decoder = WatermarkDecoder("bytes", 8 * len(PAYLOAD))
-    found = looked = 0
-    for frame in _looked_at(path):
-        looked += 1
-        if frame.shape[0] * frame.shape[1] >= SMALLEST**2:  # smaller ones can't have it
+    found = searched = 0
+    for frame in _searched(path):
+        searched += 1
+        if frame.shape[0] * frame.shape[1] >= SMALLEST**2:  # smaller frames can't contain it
             found += decoder.decode(np.ascontiguousarray(frame[..., ::-1]), METHOD) == PAYLOAD
-    return found, looked
+    return found, searched
 
 
-def _looked_at(path: Path) -> Iterator[Array]:
-    """The picture in `path`, or frames of the video."""
+def _searched(path: Path) -> Iterator[Array]:
+    """The image in `path`, or evenly spaced frames of the video."""
     if path.suffix.lower() in IMAGES:
         yield pixels_of(path)
         return
     reader = open_reader(path)
-    for place in np.unique(np.linspace(0, len(reader) - 1, LOOKED_AT).round().astype(int)).tolist():
+    for place in np.unique(np.linspace(0, len(reader) - 1, SEARCHED_FRAMES).round().astype(int)).tolist():
         yield batch(reader, [place], path)[0]
 
 
-def _hider() -> Any:
+def _encoder() -> Any:
     from imwatermark import WatermarkEncoder
 
     encoder = WatermarkEncoder()
     encoder.set_watermark("bytes", PAYLOAD)
-
-    def hide(frame: Array) -> Array:
-        return np.asarray(encoder.encode(np.ascontiguousarray(frame[..., ::-1]), METHOD)[..., ::-1])
-
-    return hide
+    return encoder
 
 
 def _need_package() -> None:

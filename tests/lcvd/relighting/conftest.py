@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def relight_settings(tiny_model: dict[str, Any]) -> Settings:
 
 @pytest.fixture(scope="session")
 def model(relight_settings: Settings) -> Model:
-    return Model.of(LCVDPipeline.of(LCVD.fresh(relight_settings.train.model, seed=0)), "tiny")
+    return replace(Model.load(LCVDPipeline.of(LCVD.fresh(relight_settings.train.model, seed=0))), name="tiny")
 
 
 @pytest.fixture(scope="session")

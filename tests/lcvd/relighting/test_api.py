@@ -22,7 +22,7 @@ from lcvd.relighting.api import checkpoint_here, model_of
 from lcvd.relighting.generate import _key, latents_of
 from lcvd.relighting.options import SamplingOptions, SceneRequest
 from lcvd.relighting.output.options import OutputOptions
-from lcvd.relighting.output.prefetch import ahead
+from lcvd.relighting.output.prefetch import prefetch
 from lcvd.relighting.scene import scene_of
 from lcvd.render.hints import hints_of
 from lcvd.video.decode import decode_bytes
@@ -80,7 +80,7 @@ def test_a_still_stays_in_place_and_has_its_own_light(portrait, relight_settings
     assert found.frames.shape == (16, 256, 256, 3)
     assert (found.frames == found.frames[0]).all()
     np.testing.assert_array_equal(found.frames[0], next(hints_of(found.scene.head, found.scene.own, 256))[0])
-    with pytest.raises(ValueError, match="'driving' is that of a portrait or driving clip"):
+    with pytest.raises(ValueError, match="'driving' needs a driving clip"):
         found.scene.light("driving", scratch, relight_settings)
 
 
@@ -129,7 +129,7 @@ def test_a_still_under_one_light_is_written_as_a_picture(portrait, model, religh
     still.save(tmp_path / "b.png", OutputOptions(side_by_side=True, size=96))
     assert Image.open(tmp_path / "b.png").size == (192, 96)
     turning = lcvd.relight(portrait, None, "orbit", preview=True, **options)
-    with pytest.raises(ValueError, match=r"c\.png: a PNG can't hold 16 different frames; name it \.mp4"):
+    with pytest.raises(ValueError, match=r"c\.png: a PNG can't hold 16 different frames; write \.mp4"):
         turning.save(tmp_path / "c.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.png.json", "b.png", "b.png.json"]
 
@@ -221,17 +221,17 @@ def test_a_clip_keeps_its_own_motion(clips_dir, relight_settings, scratch) -> No
     np.testing.assert_array_equal(lights, scene.portrait.codes.light)
 
 
-def test_windows_made_ahead_keep_order_pass_errors_and_stop() -> None:
-    assert list(ahead(iter(range(50)))) == list(range(50))
+def test_prefetched_windows_keep_order_pass_errors_and_stop() -> None:
+    assert list(prefetch(iter(range(50)))) == list(range(50))
 
     def failing():
         yield 1
         raise ValueError("no more")
 
     with pytest.raises(ValueError, match="no more"):
-        list(ahead(failing()))
+        list(prefetch(failing()))
     before = threading.active_count()
-    left = ahead(iter(range(10**9)))
+    left = prefetch(iter(range(10**9)))
     assert next(left) == 0
     left.close()
     assert threading.active_count() == before

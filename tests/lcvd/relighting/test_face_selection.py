@@ -45,5 +45,5 @@ def test_faces_are_numbered_from_the_left(two, scratch, relight_settings) -> Non
         x0, _, side = face.place
         middles.append(x0 + side / 2)
     assert middles[0] < 400 < middles[1]
-    with pytest.raises(ClipError, match=r"two\.png: face 3 was asked for .* only 2 faces are seen"):
+    with pytest.raises(ClipError, match=r"two\.png: face 3 was requested .* only 2 faces were found"):
         clip_of_face(media.clip, 3, media.name)

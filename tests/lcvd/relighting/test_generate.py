@@ -78,7 +78,7 @@ def test_without_options_every_way_samples_a_model_alike(
     assert found.latents is not None
     assert torch.equal(latents[0], found.latents[0])
 
-    maker, session = Maker(Model.of(pipe, "own"), relight_settings), Session(tmp_path, scene=scene)
+    maker, session = Maker(Model.load(pipe), relight_settings), Session(tmp_path, scene=scene)
     wanted = RenderInput(light=LightInput(lamps=[], fill=0.5), whole=True)
     result = maker.render(session, wanted, lambda *_: None, lambda: False)
     page = json.loads(session.results[result["side_file"]].read_text())
@@ -89,7 +89,7 @@ def test_options_replace_the_models_own_one_by_one(folder: Path) -> None:
     model = Model.load(folder)
     assert model.sampling(SamplingOptions(likeness=1.0)) == replace(OWN, likeness=1.0)
     assert model.sampling(SamplingOptions(recipe="default")) == replace(OWN, recipe="default", steps=25)
-    with pytest.raises(ModelError, match="model: has no adapter for landmark"):
+    with pytest.raises(ModelError, match="model has no adapter for landmark"):
         model.sampling(SamplingOptions(adapters="landmark+reference"))
 
 

@@ -38,16 +38,16 @@ def test_presets_files_and_mistakes(relight_settings, tmp_path) -> None:
     np.testing.assert_allclose(light("orbit", 8), orbit(8))
     save_light(tmp_path / "around.json", orbit(8))
     np.testing.assert_allclose(light(tmp_path / "around.json", 8), orbit(8), atol=1e-6)
-    with pytest.raises(ValueError, match=r"around\.json: lights of 8 frames, for a video of 16"):
+    with pytest.raises(ValueError, match=r"around\.json: lights for 8 frames, but the video has 16"):
         light(tmp_path / "around.json", 16)
-    with pytest.raises(ValueError, match="'lefft' is no preset"):
+    with pytest.raises(ValueError, match="'lefft' is neither a preset"):
         light("lefft")
-    with pytest.raises(ValueError, match="'reference' is that of a portrait"):
+    with pytest.raises(ValueError, match="'reference' needs a portrait"):
         light("reference")
-    with pytest.raises(ValueError, match="'left' can't be turned by 30 degrees"):
+    with pytest.raises(ValueError, match="'left' can't be turned 30 degrees"):
         light("left", yaw=30)
     (tmp_path / "text.png").write_text("text")
-    with pytest.raises(ClipError, match=r"text\.png: not a picture"):
+    with pytest.raises(ClipError, match=r"text\.png: not a readable image"):
         light(tmp_path / "text.png")
     Image.new("RGB", (120, 120), (90, 90, 90)).save(tmp_path / "blank.png")
     with pytest.raises(ClipError, match=r"blank\.png: .*face"):
@@ -107,7 +107,7 @@ def test_keyframes_are_mixed_linearly_in_time(relight_settings, tmp_path) -> Non
         ([{"time": 0, "light": "left", "colour": 1}], "keyframe 1: expected time, light"),
         ([{"time": -1, "light": "left"}], "keyframe 1: time is -1"),
         ([{"time": "0", "light": "left"}], "keyframe 1: time is '0'"),
-        ([{"time": 1, "light": "left"}, {"time": 1, "light": "top"}], "keyframe 2: time 1 s doesn't come after 1 s"),
+        ([{"time": 1, "light": "left"}, {"time": 1, "light": "top"}], "keyframe 2: time 1 s isn't after 1 s"),
         ([{"time": 0, "light": "nowhere"}], "keyframe 1: light .*nowhere"),
         ([{"time": 0, "light": [[1, 2, 3]]}], "keyframe 1: .*(9, 3)"),
         ([{"time": 0, "light": 3}], "keyframe 1: light is 3"),

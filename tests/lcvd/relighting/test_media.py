@@ -46,7 +46,7 @@ def test_a_folder_is_a_clip_in_the_order_of_its_names(tmp_path):
     assert media.clip.frames == 3
     assert [round(int(frame[..., 0].mean()) / 20) for frame in read(media.clip, [0, 1, 2])] == [1, 2, 10]
     Image.new("RGB", (64, 62)).save(folder / "011.png")
-    with pytest.raises(ClipError, match=r"011\.png: 64x62 px, the folder's first picture has 64x64"):
+    with pytest.raises(ClipError, match=r"011\.png: 64x62 px, but the folder's first image has 64x64"):
         media_of(folder, tmp_path)
 
 
@@ -57,7 +57,7 @@ def test_a_part_of_a_clip_is_cut_by_seconds(tmp_path):
     assert (part.clip.start, part.clip.stop) == (5, 12)
     assert part.beginning(3).clip.frames == 3
     assert media.between(1.5, 9).clip.frames == 5
-    with pytest.raises(ValueError, match="clip.mp4: start at 2 s, but it is 2.00 s long"):
+    with pytest.raises(ValueError, match="clip.mp4: start is 2 s, but the clip is 2.00 s long"):
         media.between(2)
     with pytest.raises(ValueError, match="no frame between 0.5 and 0.51 s"):
         media.between(0.5, 0.51)

@@ -33,7 +33,7 @@ def moving(frames: int, unseen: tuple[int, ...] = ()) -> FaceCodes:
 
 
 def motion(codes: FaceCodes, fps: float = 30.0) -> Motion:
-    return Motion(codes, np.arange(codes.frames), fps, codes.confidence == 0, None, "clip.mp4", "")
+    return Motion(codes, np.arange(codes.frames), fps, None, "clip.mp4", "")
 
 
 @pytest.mark.parametrize("fps", [12, 24, 25, 60])
@@ -78,7 +78,7 @@ def test_saved_codes_drive_at_a_rate_of_choice(tmp_path, relight_settings):
     assert found.fps == 20
     np.testing.assert_array_equal(found.codes.pose, codes.pose[10:20])
     assert driving_motion(codes, tmp_path, relight_settings).bridged.tolist() == [t == 7 for t in range(40)]
-    with pytest.raises(ValueError, match=r"codes\.safetensors: no frame from 9 s on: 40 frames"):
+    with pytest.raises(ValueError, match=r"codes\.safetensors: no frame after 9 s: 40 frames"):
         driving_motion(tmp_path / "codes.safetensors", tmp_path, relight_settings, start=9)
     (tmp_path / "bad.safetensors").write_bytes(b"no codes")
     with pytest.raises(ValueError, match=r"bad\.safetensors: not a face-codes file"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ TINY = {
 @pytest.fixture(scope="session")
 def maker() -> Maker:
     settings = Settings.model_validate(DEMO | {"train": {"model": TINY}, "evaluate": {"steps": 2, "guidance": 1.5}})
-    return Maker(Model.of(LCVDPipeline.of(LCVD.fresh(settings.train.model, seed=0)), "tiny"), settings)
+    return Maker(replace(Model.load(LCVDPipeline.of(LCVD.fresh(settings.train.model, seed=0))), name="tiny"), settings)
 
 
 @pytest.fixture
