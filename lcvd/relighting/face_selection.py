@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.detect import faces_in
 from lcvd.ledger.rows import ClipError
 from lcvd.video.clip import Box, Clip
 from lcvd.video.decode import read
 
-Array = NDArray[Any]
 _SEARCHED_FRAMES = 8
 """Number of evenly spaced frames in which faces are detected until one has enough faces."""
 

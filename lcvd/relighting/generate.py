@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from lcvd.array import Array
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.device import default_device
@@ -31,7 +31,6 @@ from lcvd.relighting.portrait import digest_of
 from lcvd.relighting.scene import Scene
 from lcvd.weights.strict import ModelError
 
-Array = NDArray[Any]
 CHUNK = 8
 """Number of frames decoded at once."""
 

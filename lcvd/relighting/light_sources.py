@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.cache.store import file_hash
 from lcvd.config.settings import Settings
 from lcvd.errors import LcvdError, UsageError
@@ -21,7 +21,6 @@ from lcvd.relighting.media import media_of
 from lcvd.relighting.portrait import reconstruct
 from lcvd.render.sh import check_light
 
-Array = NDArray[Any]
 LIGHT_FILES = (".json", ".txt", ".npy")
 ORBIT, REFERENCE, DRIVING = "orbit", "reference", "driving"
 NAMES = (*sorted(PRESETS), ORBIT, REFERENCE, DRIVING)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lcvd.array import Array
 from lcvd.cache.atomic import written_whole
 from lcvd.cache.store import file_hash, key_of
 from lcvd.errors import UsageError
@@ -23,7 +23,6 @@ from lcvd.video.clip import Clip
 from lcvd.video.encode import write_h264
 from lcvd.video.probe import probe
 
-Array = NDArray[Any]
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 SETTLING = 3
 """Number of times that an image is repeated: the tracker refines its previous result until it converges."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
+from lcvd.array import Array
 from lcvd.cache.store import file_hash
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
@@ -21,7 +21,6 @@ from lcvd.relighting.media import RATE, media_of
 from lcvd.relighting.options import NO_FACE, NoFace
 from lcvd.relighting.portrait import Face, reconstruct
 
-Array = NDArray[Any]
 STILL_FRAMES = 16
 """Number of frames of a relit still image."""
 CODES = ".safetensors"

@@ -8,11 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.cache.store import Cache
 from lcvd.config.reconstruct import ReconstructThresholds
 from lcvd.config.settings import Settings
@@ -26,7 +25,6 @@ from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 from lcvd.video.encode import read_lossless
 
-Array = NDArray[Any]
 ANY = ReconstructThresholds(max_landmark_jitter=math.inf, max_pose_jitter=math.inf, max_light_jitter=math.inf)
 log = logging.getLogger("lcvd.relight")
 

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.cache.atomic import written_whole
 from lcvd.cache.store import file_hash
 from lcvd.config.settings import Settings
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from lcvd.relighting.generate import Model
 
-Array = NDArray[Any]
 PREVIEW_SIZE = 256
 """Default side of a preview in pixels."""
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.align import align
@@ -28,7 +28,6 @@ from lcvd.relighting.options import SceneRequest
 from lcvd.relighting.portrait import Face, reconstruct
 from lcvd.render.hints import Hints, shade_surface, surface_of, to_uint8
 
-Array = NDArray[Any]
 LEAD = 16
 """Number of frames of a portrait clip that are reconstructed if another clip drives it."""
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.head import rotations
 from lcvd.ledger.rows import read_ledger
 from lcvd.reconstruct.archive import Packs
 from lcvd.render.sh import dominant_direction
 
-Array = NDArray[Any]
 MAX_CLIPS, MAX_FRAMES = 2000, 64
 """Maximum number of clips, evenly spaced, and of frames per clip that are evaluated."""
 

@@ -7,15 +7,14 @@ from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.light.area_lights import STRONGEST, Lamp, lamp_of_preset, light_of, turned
 from lcvd.light.presets import PRESETS, expose
 from lcvd.render.views import lit_sphere
 
-Array = NDArray[Any]
 SIDE = 256
 """Side of the ball and of the hint in pixels."""
 BORDER = 1.02

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from lcvd.app.relight.light import LightInput
 from lcvd.app.relight.sessions import Session
+from lcvd.array import Array
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.square import square_pictures
@@ -33,7 +33,6 @@ from lcvd.video.encode import write_browser
 if TYPE_CHECKING:
     from lcvd.relighting.generate import Model
 
-Array = NDArray[Any]
 Cancel = Callable[[], bool]
 LONGEST = 60.0
 """Seconds of a clip that are read at once, so that nobody waits for hours behind somebody else."""

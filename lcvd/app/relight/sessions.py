@@ -8,16 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from lcvd.app.relight.jobs import Job
 from lcvd.app.relight.light import SIDE
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.relighting.scene import Scene
 
-Array = NDArray[Any]
 IDLE_SECONDS = 2 * 3600
 """After so long without a request a session's files are deleted, when somebody else comes."""
 MOST = 32

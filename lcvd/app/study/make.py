@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.evaluate.result_folders import VIDEOS, find_result, read_result
 from lcvd.light.presets import PRESETS, preset
@@ -18,7 +17,6 @@ from lcvd.relighting.media import IMAGES
 from lcvd.render.views import lit_sphere
 from lcvd.video.encode import write_browser
 
-Array = NDArray[Any]
 BALL = 256
 """Pixels of the ball that shows a preset light."""
 

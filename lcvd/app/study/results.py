@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lcvd.app.study.ratings import Rating
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.evaluate.record import rounded
 from lcvd.metrics.user_study import QUESTIONS, krippendorff_alpha
 
-Array = NDArray[Any]
 RESAMPLES = 2000
 
 

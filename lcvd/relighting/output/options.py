@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from lcvd.array import Array
 from lcvd.errors import MissingFile, UsageError
 from lcvd.face.square import square_pictures
 from lcvd.relighting.output.watermark import MARKS, check_mark
 
-Array = NDArray[Any]
 VIDEO, PICTURE = ".mp4", ".png"
 """File formats of results; an image is for results whose frames are all equal."""
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.config.settings import Settings
 from lcvd.face.masks.registry import MASKERS
 from lcvd.face.square import square_pictures
@@ -17,7 +16,6 @@ from lcvd.relighting.output.options import resized
 from lcvd.relighting.scene import Scene
 from lcvd.video.decode import frames, read
 
-Array = NDArray[Any]
 FEATHER, RIM = 1 / 48, 1 / 24
 """Standard deviation of the edge blur, and width of the fade at the square's border, as fractions of its side."""
 

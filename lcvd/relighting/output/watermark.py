@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from lcvd.array import Array
 from lcvd.errors import MissingPackage, UsageError
 from lcvd.relighting.media import IMAGES, pixels_of
 from lcvd.video.decode import batch, open_reader
 
-Array = NDArray[Any]
 MARKS = ("none", "visible", "invisible", "both")
 WORDS, PAYLOAD, METHOD = "AI-generated", b"LCVD", "dwtDctSvd"
 SMALLEST = 256
