@@ -8,9 +8,9 @@ change (relative to the ground truth, so that motion does not count) at window b
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.clock import rounded, timed
 from benchmarks.overfit import CLIP, Scene, relight_scene, settings_of
 from lcvd.evaluate.truth import psnr
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.recipe import RECIPES, Recipe
-from lcvd.model.windows import windows_at
+from lcvd.model.windows import windows
 from lcvd.studio.clip import MOVING, StudioClip
 
 Array = NDArray[Any]
@@ -74,8 +75,8 @@ def borders(windows_WT: Tensor) -> list[int]:
 def worst_seam(video: Array, scene: Scene, recipe: Recipe, length: int, overlap: int) -> float:
     """The strongest seam at the window borders of the last steps, which no later step can smooth."""
     frames, steps = len(video) + 1, range(max(recipe.steps - LAST, 0), recipe.steps)
-    rules = [windows_at(recipe.windows, frames, length, recipe.overlap or overlap, step) for step in steps]
-    return max(seam(video, scene, borders(windows)) for windows in rules)
+    rules = [windows(frames, length, recipe.overlap or overlap, recipe.windows, step) for step in steps]
+    return max(seam(video, scene, borders(indices)) for indices in rules)
 
 
 def seam(video: Array, scene: Scene, indices: list[int]) -> float:
@@ -107,24 +108,17 @@ def drift(video: Array, scene: Scene) -> float:
 def measure(pipe: LCVDPipeline, source: Scene, scenes: Iterable[Scene], recipe: Recipe) -> dict[str, Any]:
     """One row of the table: `source` animated under the light of `scenes`; means over these."""
     rows: list[int] = []
-    seconds, scored, seams, drifts, details = [], [], [], [], []
+    seconds, found = [], []
     for scene in scenes:
-        began = time.perf_counter()
-        video = relight_scene(pipe, source, scene, recipe, FRAMES, progress=lambda _, total: rows.append(total))
-        seconds.append(time.perf_counter() - began)
-        scored.append(scene.score(video))
-        seams.append(worst_seam(video, scene, recipe, pipe.config.frames, pipe.config.overlap))
-        details.append(detail(video) / detail(scene.frames[1 : len(video) + 1]))
-        drifts.append(drift(video, scene))
-    return {
-        "evaluations": rows[-1],
-        "seconds": round(float(np.median(seconds)), 2),
-        "psnr": round(float(np.mean([one["psnr"] for one in scored])), 2),
-        "le": round(float(np.mean([one["le"] for one in scored])), 3),
-        "detail": round(float(np.mean(details)), 2),
-        "seam": round(float(np.mean(seams)), 2),
-        "drift": round(float(np.mean(drifts)), 2),
-    }
+        work = partial(relight_scene, pipe, source, scene, recipe, FRAMES, progress=lambda _, total: rows.append(total))
+        spent, video = timed(work)
+        seconds.append(spent)
+        sharpness = detail(video) / detail(scene.frames[1 : len(video) + 1])
+        worst = worst_seam(video, scene, recipe, pipe.config.frames, pipe.config.overlap)
+        found.append(scene.score(video) | {"detail": sharpness, "seam": worst, "drift": drift(video, scene)})
+    means = {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+    median = round(float(np.median(seconds)), 2)
+    return {"evaluations": rows[-1], "seconds": median} | rounded(means, 2) | {"le": round(means["le"], 3)}
 
 
 def table(found: dict[str, Any]) -> str:

@@ -48,9 +48,8 @@ TESTED_IN = {
     "lcvd/render/test_rasterize.py": "render/threads",
     "lcvd/report/test_build.py": "report/collect report/figures report/media",
     "lcvd/studio/test_alter.py": "studio/skin_marks",
-    "lcvd/train/test_checkpoint.py": "train/checkpoint_manifest",
     "lcvd/train/test_dataset.py": "shard/resize",
-    "lcvd/train/test_run.py": "train/sample_videos train/throughput train/trainer",
+    "lcvd/train/test_run.py": "train/sample_videos train/trainer",
     "lcvd/vqa/test_fastervqa.py": "vqa/window_attention",
 }
 """Modules of lcvd without a test file of their own, by the test that runs them: one call or one result needs them all."""

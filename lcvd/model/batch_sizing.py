@@ -18,7 +18,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 def in_use(device: torch.device) -> int:
     """Bytes in use: PyTorch's allocations on a GPU, the process's resident memory on the CPU."""
     _release(device)
-    return torch.cuda.memory_allocated(device) if device.type == "cuda" else _resident("VmRSS")
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else resident("VmRSS")
 
 
 def peak_of(work: Callable[[], object], device: torch.device) -> int:
@@ -30,7 +30,7 @@ def peak_of(work: Callable[[], object], device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     _RESET.write_text("5")  # resets the kernel's peak to the current resident size
     work()
-    return _resident("VmHWM")
+    return resident("VmHWM")
 
 
 def rows_within(budget: int, call: Callable[[int], object], device: torch.device, most: int, row: str) -> int:
@@ -66,7 +66,8 @@ def _release(device: torch.device) -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _resident(field: str) -> int:
+def resident(field: str) -> int:
+    """Bytes of a memory field of this process: ``VmRSS`` (resident now) or ``VmHWM`` (its peak)."""
     for line in _STATUS.read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024

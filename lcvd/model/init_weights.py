@@ -34,7 +34,8 @@ def unet(settings: ModelSettings, seed: int) -> UNetSpatioTemporalConditionModel
     if folder is None:
         with seeded_construction(seed, "unet"):
             return UNetSpatioTemporalConditionModel(**wanted)
-    _compare(folder / "unet", wanted, "train.model.unet", _FREE)
+    decisive = {name: value for name, value in wanted.items() if name not in _FREE}
+    _compare(folder / "unet", decisive, "train.model.unet")
     found = load_part(UNetSpatioTemporalConditionModel, folder / "unet", torch.float32)
     found.register_to_config(**{name: wanted[name] for name in _FREE})
     return found
@@ -90,16 +91,11 @@ def _folder(start: str) -> Path | None:
     return find_model(SMALL) if start == SMALL else require(start)
 
 
-def _compare(folder: Path, wanted: dict[str, Any], setting: str, free: tuple[str, ...] = ()) -> None:
+def _compare(folder: Path, wanted: dict[str, Any], setting: str) -> None:
     """Raise a ModelError that names the differences if the config in `folder` isn't the expected one."""
     config = read_config(folder / "config.json")
     found = {name: tuple(value) if isinstance(value := config.get(name), list) else value for name in wanted}
-    other = [
-        f"{name} {found[name]}, not {wanted[name]}"
-        for name in wanted
-        if name not in free and found[name] != wanted[name]
-    ]
-    if other:
+    if other := [f"{name} {found[name]}, not {wanted[name]}" for name in wanted if found[name] != wanted[name]]:
         raise ModelError(
             f"{folder} is of another shape than the settings ask for ({'; '.join(other)}): change {setting}, or set "
             "train.model.start: random"

@@ -64,8 +64,7 @@ class LCVD(nn.Module):
         if unknown := set(adapters) - set(CONDITIONS):
             raise ModelError(f"adapters for {sorted(unknown)}; conditions are {', '.join(CONDITIONS)}")
         for name, adapter in adapters.items():
-            if adapter.config["out_channels"] != width:
-                found = adapter.config["out_channels"]
+            if (found := adapter.config["out_channels"]) != width:
                 raise ModelError(f"the {name} adapter gives {found} channels, the UNet's first convolution {width}")
         if unet.config["in_channels"] != 2 * codec.channels:
             raise ModelError(
@@ -88,13 +87,10 @@ class LCVD(nn.Module):
             MissingWeights: published weights aren't installed.
             ModelError: their shape isn't that of `settings`; the error names the setting.
         """
-        unet = init_weights.unet(settings, seed)
-        adapters = init_weights.adapters(settings, seed)
-        encoder = init_weights.image_encoder(settings.start, settings.image_encoder, seed)
         return cls(
-            unet,
-            adapters,
-            encoder,
+            init_weights.unet(settings, seed),
+            init_weights.adapters(settings, seed),
+            init_weights.image_encoder(settings.start, settings.image_encoder, seed),
             codec_of(settings.latents),
             size=settings.size,
             frames=settings.frames,
@@ -122,9 +118,8 @@ class LCVD(nn.Module):
             "warp_reference": self.warp_reference,
             "sampling": asdict(self.sampling),
         }
-        codec = self.codec
-        scheduler = euler_scheduler(self.sigmas)
-        return Parts(self.unet, adapters, self.image_encoder, codec.autoencoder, codec.packing, scheduler, config)
+        vae, packing, scheduler = self.codec.autoencoder, self.codec.packing, euler_scheduler(self.sigmas)
+        return Parts(self.unet, adapters, self.image_encoder, vae, packing, scheduler, config)
 
     @property
     def device(self) -> torch.device:
@@ -145,8 +140,7 @@ class LCVD(nn.Module):
         A condition that is the same for all frames has F = 1. Features don't depend on the noise level, so sampling computes them
         once.
         """
-        unknown = set(conditions) - set(self.adapters)
-        if unknown:
+        if unknown := set(conditions) - set(self.adapters):
             raise ValueError(f"no adapter for {sorted(unknown)}; this model has {list(self.adapters)}")
         return {name: self.adapters[name](x).unflatten(0, x.shape[:2]) for name, x in conditions.items()}
 

@@ -156,9 +156,7 @@ class LCVDPipeline(DiffusionPipeline):
         callback_on_step_end: Callback | None = None,
         state_folder: StateFolder | None = None,
     ) -> LCVDOutput:
-        """Generate the portrait in the pose and light of every hint.
-
-        Guidance, likeness, recipe and steps that aren't given are the model's own (`sampling`).
+        """Generate the portrait in the pose and light of every hint. What isn't given is the model's own (`sampling`).
 
         Args:
             conditioning: portrait, mask, hints and, for a model with `warp_reference`, the warped reference.
@@ -171,8 +169,8 @@ class LCVDPipeline(DiffusionPipeline):
             fps: frames per second. motion_bucket_id, noise_aug_strength: SVD's other conditioning numbers, as in training;
                 the last one is also the noise level of the reference.
             decode_chunk_size: maximum number of frames decoded at once.
-            memory_budget_gb: upper bound of memory, weights included: how many windows are computed and frames decoded at
-                once is then measured (`batch_sizing.rows_within`). None: two rows, one window under two sets of conditions.
+            memory_budget_gb: upper bound of memory, weights included. It determines how many windows are computed and frames
+                decoded at once (`batch_sizing.rows_within`). None: two rows, one window under two sets of conditions.
             output_type: ``uint8`` (N,H,W,3), ``np`` the same in [0,1], ``pt`` (N,3,H,W) in [0,1], ``pil`` images, or
                 ``latent`` (N,C,h,w).
             progress: called with (rows computed, total rows).
@@ -184,30 +182,16 @@ class LCVDPipeline(DiffusionPipeline):
             Interrupted: `interrupt` was called.
         """
         self._interrupted = False
-        size, model, device = self.config.size, self.model, self._execution_device
         if output_type not in OUTPUTS:
             raise UsageError(f"output_type: expected one of {', '.join(OUTPUTS)}, got {output_type!r}")
         chosen, weights = self.sampling.recipe_for(recipe, steps), self._guidance(guidance, likeness)
-        rng = generator_of(generator, "relight")
-        noise = torch.randn(model.frames, model.codec.channels, size // 8, size // 8, generator=rng)
-        reference_noise = noise_aug_strength * torch.randn(1, 3, size, size, generator=rng)[0]
-        ids = time_ids(torch.tensor([noise_aug_strength], device=device), fps - 1, motion_bucket_id)
-        network = Conditioned(model, device, conditioning, weights, noise=reference_noise, ids=ids)
+        model, rng, side = self.model, generator_of(generator, "relight"), self.config.size
+        noise = torch.randn(model.frames, model.codec.channels, side // 8, side // 8, generator=rng)
+        reference_noise = noise_aug_strength * torch.randn(1, 3, side, side, generator=rng)[0]
+        ids = time_ids(torch.tensor([noise_aug_strength], device=self._execution_device), fps - 1, motion_bucket_id)
+        network = Conditioned(model, self._execution_device, conditioning, weights, noise=reference_noise, ids=ids)
         rows, chunk = self._at_once(network, noise, decode_chunk_size, memory_budget_gb)
-        with self.progress_bar(total=chosen.steps) as bar:
-            latents = sample(
-                network,
-                noise,
-                network.frames,
-                scheduler=self.scheduler,
-                recipe=chosen,
-                guidance=weights,
-                overlap=self.config.overlap,
-                rows=rows,
-                progress=self._progress(progress),
-                on_step=self._stepper(bar, callback_on_step_end),
-                state_folder=state_folder,
-            )
+        latents = self._sample(network, noise, chosen, weights, rows, progress, callback_on_step_end, state_folder)
         result = self._output(latents[1:], output_type, chunk)
         self.maybe_free_model_hooks()
         return LCVDOutput(frames=result)
@@ -245,22 +229,44 @@ class LCVDPipeline(DiffusionPipeline):
             raise UsageError("likeness: the Guidance object that was given holds it; leave it out")
         return given
 
-    def _progress(self, progress: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+    def _sample(
+        self,
+        network: Conditioned,
+        noise_TChw: Tensor,
+        recipe: Recipe,
+        guidance: Guidance,
+        rows: int,
+        progress: Callable[[int, int], None] | None,
+        callback: Callback | None,
+        state_folder: StateFolder | None,
+    ) -> Tensor:
+        """`sampler.sample` with a progress bar and diffusers' callback; `interrupt` stops it."""
+
         def advance(done: int, total: int) -> None:
             if self._interrupted:
                 raise Interrupted(f"interrupted after {done} of {total} evaluations of the network")
             if progress:
                 progress(done, total)
 
-        return advance
-
-    def _stepper(self, bar: Any, callback: Callback | None) -> Callable[[int, Tensor, Tensor], Tensor | None]:
-        def step(number: int, timestep: Tensor, latents: Tensor) -> Tensor | None:
+        def on_step(number: int, timestep: Tensor, latents: Tensor) -> Tensor | None:
             bar.update()
             changed = callback(self, number, timestep, {"latents": latents}) if callback else None
             return changed.get("latents") if changed else None
 
-        return step
+        with self.progress_bar(total=recipe.steps) as bar:
+            return sample(
+                network,
+                noise_TChw,
+                network.frames,
+                scheduler=self.scheduler,
+                recipe=recipe,
+                guidance=guidance,
+                overlap=self.config.overlap,
+                rows=rows,
+                progress=advance,
+                on_step=on_step,
+                state_folder=state_folder,
+            )
 
     def _output(self, latents_NChw: Tensor, kind: str, chunk: int) -> Any:
         if kind == "latent":

@@ -5,10 +5,9 @@ Stage ``shard`` calls it after it has made the samples; `lcvd.shard.latents_form
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -50,14 +49,9 @@ def prepare_chunk(rows: Sequence[Row], cache: Cache, settings: Settings) -> list
             f"shard.size is {settings.shard.size}, train.model.size asks for {settings.train.model.size}: raise the one, "
             "or lower the other"
         )
+    model = settings.train.model
     with timed("load"):
-        networks = _networks(
-            settings.train.model.start,
-            settings.train.model.latents,
-            settings.train.model.image_encoder,
-            settings.train.model.size,
-            settings.seed,
-        )
+        networks = _networks(model.start, model.latents, model.image_encoder, model.size, settings.seed)
     return [
         guard(row.id, partial(_prepare_row, row, cache, *networks), cache.journal) if row.status == "kept" else row
         for row in rows
@@ -78,8 +72,9 @@ def prepare(sample: Sample, codec: LatentCodec, encoder: CLIPVisionModelWithProj
         with timed("image encoder"):
             tokens = image_token(encoder, pictures)[:, 0].cpu()
         windows.append((*latents, tokens, mask))
-    mean, std, token = (torch.cat(part).half().numpy() for part in list(zip(*windows, strict=True))[:3])
-    return Prepared(mean, std, token, torch.cat([window[3] for window in windows]).numpy().astype(np.uint8))
+    *networks_outputs, mask = (torch.cat(part) for part in zip(*windows, strict=True))
+    mean, std, token = (part.half().numpy() for part in networks_outputs)
+    return Prepared(mean, std, token, mask.numpy().astype(np.uint8))
 
 
 def _prepare_row(row: Row, cache: Cache, codec: LatentCodec, encoder: CLIPVisionModelWithProjection, key: Key) -> Row:
@@ -91,16 +86,14 @@ def _prepare_row(row: Row, cache: Cache, codec: LatentCodec, encoder: CLIPVision
             raise ClipError("not_prepared", str(error)) from None
         (folder / LATENTS).write_bytes(data)
 
-    networks = [
-        configuration(codec.autoencoder),
-        configuration(encoder),
-    ]  # with their weights' hashes in `key`: no assets
+    # With the weights' hashes in `key`, these describe the networks, so the code's key has no assets.
+    networks = [configuration(codec.autoencoder), configuration(encoder)]
     entry = key_of(sample=row.fields["key"], by=asdict(key), networks=networks, code=code_key(__name__, assets=False))
     size = (cache.entry(KIND, entry, make) / LATENTS).stat().st_size
     return replace(row, fields={**row.fields, "latents": entry, "bytes": int(row.fields["bytes"]) + size})
 
 
-@functools.lru_cache(maxsize=1)
+@lru_cache(maxsize=1)
 def _networks(
     start: str, latents: LatentSettings, vision: ImageEncoderSettings, size: int, seed: int
 ) -> tuple[LatentCodec, CLIPVisionModelWithProjection, Key]:

@@ -41,11 +41,6 @@ class Draws:
         gates = {name: torch.cat([d.gates[name] for d in draws]) for name in draws[0].gates}
         return cls(**tensors, gates=gates)
 
-    def to(self, device: torch.device) -> Draws:
-        """A copy on another device."""
-        tensors = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "gates"}
-        return Draws(**tensors, gates={name: gate.to(device) for name, gate in self.gates.items()})
-
 
 def draw(
     seed: int,

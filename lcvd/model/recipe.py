@@ -54,6 +54,4 @@ def recipe_of(recipe: Recipe | str, steps: int | None = None) -> Recipe:
         if recipe not in RECIPES:
             raise UsageError(f"recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
         recipe = RECIPES[recipe]
-    if steps is None:
-        return recipe
-    return replace(recipe, steps=steps)
+    return recipe if steps is None else replace(recipe, steps=steps)

@@ -5,7 +5,7 @@ Shape suffixes: N frames, T frames of a window, R rows, C latent channels, h w l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from lcvd.model.guidance import NEGATIVE, NO_REFERENCE, POSITIVE, Guidance
 from lcvd.model.recipe import Recipe
 from lcvd.model.sampling_state import State, StateFolder
 from lcvd.model.schedule import Scheduler, solver_of
-from lcvd.model.windows import blend_weights, tiled_noise, windows_at
+from lcvd.model.windows import blend_weights, tiled_noise, windows
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def plan_steps(
     for number, (timestep, sigma) in enumerate(zip(scheduler.timesteps, scheduler.sigmas.tolist(), strict=False)):
         between = {NEGATIVE: recipe.interval, POSITIVE: None, NO_REFERENCE: recipe.likeness}
         computed = tuple(which for which in sets if _within(sigma, between[which]))
-        windows = windows_at(recipe.windows, frames, length, recipe.overlap or overlap, number)
-        steps.append(Step(number, timestep, windows, computed))
+        indices = windows(frames, length, recipe.overlap or overlap, recipe.windows, number)
+        steps.append(Step(number, timestep, indices, computed))
     return steps
 
 
@@ -89,48 +89,37 @@ def sample(
 
     At each step the predictions of overlapping windows are averaged with tent-shaped weights, one average per set of
     conditions, and combined as `guidance` says. A set whose weight is zero isn't computed. The result is deterministic given
-    `noise_TChw`, the normal noise of one window, which is tiled over the video. A video shorter than a window is padded (the
-    noise repeats; `network` gets the padded indices clipped to the last frame) and cut to its length at the end.
+    `noise_TChw`, the normal noise of one window, which is tiled over the video. A video shorter than a window is padded: its
+    noise repeats, `network` gets the padded indices clipped to the last frame, and the result is cut to its length.
 
     Args:
-        frames: number of frames of the video, the reference included.
-        scheduler: gives the noise levels; `recipe` names the solver.
-        guidance: see `Guidance`; its likeness applies at the recipe's noise levels only.
+        frames: number of frames of the video, the reference included. scheduler: gives the noise levels.
+        recipe: gives solver, steps, windows and the noise levels of guidance and likeness.
         overlap: frames shared by consecutive windows, unless the recipe gives a number.
-        rows: rows per call of the network. Results differ by rounding only.
-        progress: called with (rows computed, total rows).
+        rows: rows per call of the network; results differ by rounding only. progress: called with (rows computed, total rows).
         on_step: called with (step, timestep, latents of the frames) after each step; latents that it returns replace them.
-        state_folder: where this run saves its progress. A run that was stopped continues from there; its completed steps aren't passed
-            to `on_step` again.
+        state_folder: progress of this run, from which a stopped run continues. Completed steps aren't passed to `on_step` again.
 
     Raises:
         UsageError: guidance per hint of another length than the video.
     """
-    length = len(noise_TChw)
-    padded = max(frames, length)
+    padded = max(frames, len(noise_TChw))
     solver = solver_of(recipe.solver, scheduler)
     solver.set_timesteps(recipe.steps)
     latents = tiled_noise(noise_TChw, padded) * solver.init_noise_sigma
     scale = _padded(guidance.scale_of(frames), padded).to(latents)
     sets = [NEGATIVE] * bool((scale != 1).any()) + [POSITIVE] + [NO_REFERENCE] * (guidance.reference_weight != 0)
-    steps = plan_steps(recipe, solver, padded, length, overlap, sets)
-    done, total = 0, sum(len(step.rows.set_R) for step in steps)
+    steps = plan_steps(recipe, solver, padded, len(noise_TChw), overlap, sets)
+    counts = [len(step.rows.set_R) for step in steps]
     start = 0
     if state_folder and (state := state_folder.state()):
         start, latents = state.done, state.after
         _wind_forward(solver, steps[start - 1], state)
-        done = sum(len(step.rows.set_R) for step in steps[:start])
+    done, total = sum(counts[:start]), sum(counts)
     for step in steps[start:]:
-        scaled = solver.scale_model_input(latents, step.timestep)
         blend = _Blend(latents, step)
-        for number, part in enumerate(_split(step.rows, rows)):
-            outputs = state_folder.rows(step.number, number, len(part.set_R)) if state_folder else None
-            if outputs is None:
-                outputs = network(
-                    scaled[part.frames_RT], step.timestep, Rows(part.frames_RT.clamp(max=frames - 1), part.set_R)
-                )
-                if state_folder:
-                    state_folder.save_rows(step.number, number, outputs)
+        scaled = solver.scale_model_input(latents, step.timestep)
+        for part, outputs in _outputs(network, scaled, step, frames, rows, state_folder):
             blend.add(part, outputs)
             done += len(part.set_R)
             if progress:
@@ -178,9 +167,18 @@ def _wind_forward(solver: Scheduler, last: Step, state: State) -> None:
     solver.step(state.prediction, last.timestep, state.before)
 
 
-def _split(rows: Rows, most: int) -> list[Rows]:
-    parts = zip(rows.frames_RT.split(most), rows.set_R.split(most), strict=True)
-    return [Rows(frames, sets) for frames, sets in parts]
+def _outputs(
+    network: Network, scaled_NChw: Tensor, step: Step, frames: int, most: int, state_folder: StateFolder | None
+) -> Iterator[tuple[Rows, Tensor]]:
+    """The rows of a step, at most `most` at once, and the network's outputs, which are loaded if they were saved before."""
+    parts = zip(step.rows.frames_RT.split(most), step.rows.set_R.split(most), strict=True)
+    for number, (indices, sets) in enumerate(parts):
+        outputs = state_folder.rows(step.number, number, len(sets)) if state_folder else None
+        if outputs is None:
+            outputs = network(scaled_NChw[indices], step.timestep, Rows(indices.clamp(max=frames - 1), sets))
+            if state_folder:
+                state_folder.save_rows(step.number, number, outputs)
+        yield Rows(indices, sets), outputs
 
 
 def _padded(scale: Tensor, frames: int) -> Tensor:

@@ -45,15 +45,7 @@ class StateFolder:
 
     def save_step(self, state: State) -> None:
         """Save the state after a step and delete the step's outputs."""
-        _write(
-            self._folder / _STATE,
-            {
-                "done": torch.tensor(state.done),
-                "before": state.before,
-                "prediction": state.prediction,
-                "after": state.after,
-            },
-        )
+        _write(self._folder / _STATE, vars(state) | {"done": torch.tensor(state.done)})
         for path in self._folder.glob("rows-*"):
             path.unlink()
 

@@ -1,7 +1,7 @@
 """Checkpoints: written to a temporary folder and then renamed, so that an existing checkpoint is complete.
 
 A checkpoint `step-00000100` has DeepSpeed's states of every process, the averaged weights, the state of the training loop,
-and a manifest of all files (`lcvd.train.checkpoint_manifest`).
+and a manifest: size and hash of every file, to detect damaged files.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import distributed, nn
 
-from lcvd.train.checkpoint_manifest import CheckpointError, check, write_manifest
+from lcvd.cache.store import file_hash
+from lcvd.errors import LcvdError
 from lcvd.train.collectives import add_up, barrier, broadcast
 from lcvd.train.ema import Average
 
-PREFIX, TORN = "step-", "torn-"
+PREFIX, TORN, MANIFEST = "step-", "torn-", "manifest.json"
 log = logging.getLogger("lcvd.train")
+
+
+class CheckpointError(LcvdError, RuntimeError):
+    """A checkpoint can't be used for this run. The message names the reason and the remedy."""
 
 
 @dataclass
@@ -45,6 +50,36 @@ class Position:
     """Lowest held-out loss of all checkpoints so far."""
     best_step: int | None = None
     """Step of the checkpoint with the lowest held-out loss."""
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the manifest of all files below `folder`. Call it after all other files are written."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    rows = {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_hash(path)} for path in files
+    }
+    (folder / MANIFEST).write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def check(folder: Path) -> None:
+    """Check that a checkpoint's files are unchanged since it was written.
+
+    Raises:
+        CheckpointError: a file is missing or has another size or hash. The message names it.
+    """
+    try:
+        rows = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder / MANIFEST}: {error}") from None
+    for name, row in rows.items():
+        path = folder / name
+        if not path.is_file():
+            raise CheckpointError(f"{path}: missing")
+        if path.stat().st_size != row["bytes"]:
+            raise CheckpointError(f"{path}: {path.stat().st_size} bytes instead of {row['bytes']}")
+    for name, row in rows.items():
+        if file_hash(folder / name) != row["sha256"]:
+            raise CheckpointError(f"{folder / name}: its bytes aren't those that were written")
 
 
 def steps_of(folder: Path) -> list[Path]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,17 +98,15 @@ def batches(
                 future.cancel()
 
 
-def moved(batch: Batch, device: torch.device) -> Batch:
-    """Copy a batch to `device`."""
-    encoded = batch.encoded
-    return Batch(
-        batch.frames_BGHW3.to(device),
-        batch.hints_BFHW3.to(device),
-        batch.mask_BF1hw.to(device),
-        batch.draws.to(device),
-        Encoded(*(getattr(encoded, f.name).to(device) for f in fields(encoded))) if encoded else None,
-        None if batch.warped_BFHW3 is None else batch.warped_BFHW3.to(device),
-    )
+def moved(value: Any, device: torch.device) -> Any:
+    """Copy all tensors of `value`, a batch or a part of one, to `device`."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {name: moved(each, device) for name, each in value.items()}
+    if is_dataclass(value):
+        return replace(value, **{name: moved(each, device) for name, each in vars(value).items()})
+    return value
 
 
 def _encoded(rows: Sequence[Prepared]) -> Encoded | None:

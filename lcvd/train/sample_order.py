@@ -12,15 +12,17 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from lcvd.config.train import TrainSettings
 from lcvd.model.seeds import generator
 
 Weights = tuple[float, ...] | None
 
 
-def sample_numbers(step: int, micro: int, rank: int, *, accumulation: int, world: int, batch: int) -> range:
-    """Return the sample numbers of process `rank` in micro-step `micro` of optimiser step `step`."""
-    first = ((step * accumulation + micro) * world + rank) * batch
-    return range(first, first + batch)
+def schedule(settings: TrainSettings, rank: int, step: int = 0) -> Iterator[range]:
+    """Yield the sample numbers of each micro-step of process `rank`, from optimiser step `step` on."""
+    for micro_step in range(step * settings.accumulation, settings.steps * settings.accumulation):
+        first = (micro_step * settings.world + rank) * settings.batch
+        yield range(first, first + settings.batch)
 
 
 def clip_of(seed: int, sample: int, clips: int, weights: Weights = None) -> int:

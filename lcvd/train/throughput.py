@@ -1,7 +1,8 @@
-"""Throughput and memory of a run. These numbers vary between runs, so they are not part of the artifacts.
+"""What a run logs: the loss curve, throughput and memory.
 
-They are written to ``log/speed.jsonl`` next to the checkpoints, one line per point of the loss curve, and together with the
-curve to TensorBoard or Weights & Biases if the settings select them.
+Throughput and memory vary between runs, so they are not part of the artifacts. They are written to ``log/speed.jsonl`` next to
+the checkpoints, one line per point of the loss curve, and together with the curve to TensorBoard or Weights & Biases if the
+settings select them.
 """
 
 from __future__ import annotations
@@ -9,29 +10,64 @@ from __future__ import annotations
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from dvclive import Live
 
 from lcvd.config.train import TrainSettings
 
 
+class Curve:
+    """The loss curve, written by DVCLive. An interrupted and resumed run gives the same bytes as an uninterrupted one.
+
+    When a run resumes, DVCLive's folder is rewritten from the checkpoint's points, so that later points aren't duplicated.
+
+    Args:
+        points: the points up to the checkpoint: dictionaries with a `step` and named numbers. `add` appends to this list.
+    """
+
+    def __init__(self, folder: Path, points: list[dict[str, Any]]) -> None:
+        self._points = points
+        self._live = Live(str(folder), resume=False, report=None, save_dvc_exp=False, dvcyaml=None)
+        for point in points:
+            self._write(**point)
+
+    def add(self, step: int, **values: float) -> None:
+        """Log the values of optimiser step `step`."""
+        self._points.append({"step": step, **values})
+        self._write(step, **values)
+
+    def _write(self, step: int, **values: float) -> None:
+        self._live.step = step
+        for name, value in values.items():
+            self._live.log_metric(f"train/{name}", value, timestamp=False)
+        self._live.make_summary()
+
+    def end(self) -> None:
+        """Close DVCLive's files."""
+        self._live.end()
+
+
 class Watch:
-    """Measures time and memory in the first process.
+    """Logs the first process's numbers, and measures its time and memory.
 
     Args:
         folder: receives ``speed.jsonl`` and the trackers' files.
+        curve: receives all numbers except those of speed and memory.
         step: number of completed optimiser steps.
         step_flop: floating-point operations of this process per optimiser step.
         peak: measured operations per second of a matrix product on this device (`matrix_peak`).
     """
 
-    def __init__(self, folder: Path, settings: TrainSettings, step: int, step_flop: float, peak: float) -> None:
+    def __init__(
+        self, folder: Path, settings: TrainSettings, curve: Curve, step: int, step_flop: float, peak: float
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._path, self._clips = folder / "speed.jsonl", settings.global_batch
+        self.curve, self._path, self._clips = curve, folder / "speed.jsonl", settings.global_batch
         self._since, self._flop, self._peak = step, step_flop, peak
         self._trackers = [_tracker(name, folder, settings) for name in settings.watch.trackers]
         self._restart()
@@ -50,8 +86,8 @@ class Watch:
         yield
         self._begin += time.perf_counter() - began
 
-    def point(self, step: int, values: dict[str, float]) -> None:
-        """Log the speed since the previous point, up to optimiser step `step`, together with `values`."""
+    def log_speed(self, step: int, values: dict[str, float]) -> None:
+        """Log `values`, and the speed since the previous call, up to optimiser step `step`."""
         seconds, steps = time.perf_counter() - self._begin, step - self._since
         rate = self._flop * steps / seconds
         speed = {
@@ -65,14 +101,15 @@ class Watch:
         }
         with self._path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"step": step, **speed, **values}) + "\n")
-        self.track(step, values | {f"speed/{name}": value for name, value in speed.items()})
+        self.log(step, values, {f"speed/{name}": value for name, value in speed.items()})
         self._since = step
         self._restart()
 
-    def track(self, step: int, values: dict[str, float]) -> None:
-        """Pass values to the trackers."""
+    def log(self, step: int, values: dict[str, float], speed: Mapping[str, float] = {}) -> None:
+        """Add `values` to the curve, and pass them and `speed` to the trackers."""
+        self.curve.add(step, **values)
         for tracker in self._trackers:
-            tracker(step, values)
+            tracker(step, {**values, **speed})
 
     def _restart(self) -> None:
         self._begin, self._waited = time.perf_counter(), 0.0

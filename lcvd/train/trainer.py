@@ -20,6 +20,7 @@ from lcvd.config.train import TrainSettings
 from lcvd.errors import LcvdError, UsageError
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
+from lcvd.model.load import adapter_folder
 from lcvd.model.objective import Objective
 from lcvd.model.parts import save_parts
 from lcvd.progress import ProgressPrinter
@@ -29,18 +30,11 @@ from lcvd.train.collectives import add_up, barrier, gather, start_processes
 from lcvd.train.dataloader import NamedBatch, batches, moved
 from lcvd.train.dataset import Clips
 from lcvd.train.ema import Average
-from lcvd.train.engine import (
-    deepspeed_config,
-    learning_rate,
-    make_engine,
-    set_rate,
-    whole_weights,
-)
+from lcvd.train.engine import deepspeed_config, learning_rate, make_engine, set_rate, whole_weights
 from lcvd.train.flops import step_flop
-from lcvd.train.loss_curve import Curve
-from lcvd.train.sample_order import sample_numbers
+from lcvd.train.sample_order import schedule
 from lcvd.train.sample_videos import film
-from lcvd.train.throughput import Watch, matrix_peak
+from lcvd.train.throughput import Curve, Watch, matrix_peak
 from lcvd.train.validate import HeldOut, Measured
 
 SMOOTHING = 0.98
@@ -127,35 +121,34 @@ class Training:
             Interrupted: the process received SIGTERM and wrote a checkpoint.
         """
         signal.signal(signal.SIGTERM, self._ask_to_end)
-        curve = Curve(self.out / "dvclive", self.position.points) if self.rank == 0 else None
+        self.watch = self._watch() if self.rank == 0 else None
         try:
             with ProgressPrinter() as progress:
-                self._train(curve, progress if self.rank == 0 else None)
+                self._train(progress if self.rank == 0 else None)
         finally:
-            if curve:
-                curve.end()
+            if self.watch:
+                self.watch.curve.end()
         self._export()
         barrier()
 
-    def _train(self, curve: Curve | None, progress: ProgressPrinter | None) -> None:
+    def _train(self, progress: ProgressPrinter | None) -> None:
         settings = self.settings
-        self.watch = self._watch() if progress else None
         if progress:
             progress("train", self.position.step, settings.steps)
         self.engine.train()
-        loader = batches(self.clips, self._schedule(), settings, self.seed)
+        loader = batches(self.clips, schedule(settings, self.rank, self.position.step), settings, self.seed)
         if self.position.step == 0 and settings.watch.held_out_every:
-            self._measure(curve)
+            self._log_held_out()
         while self.position.step < settings.steps:
             ended = self._step(loader)
             done = self.position.step
             last = done == settings.steps
             if self._logs(done):
-                self._log(curve)
+                self._log()
             with self.watch.apart() if self.watch else nullcontext():
                 self.position.held_out = None
                 if last or self._due(settings.watch.held_out_every):
-                    self._measure(curve)
+                    self._log_held_out()
                 if self._due(settings.watch.video_every):
                     self._film()
                 if last or ended or self._due(settings.checkpoint_every):
@@ -173,19 +166,8 @@ class Training:
 
     def _watch(self) -> Watch:
         peak = matrix_peak(self.engine.device, self.settings.precision)
-        return Watch(self.log, self.settings, self.position.step, step_flop(self.settings), peak)
-
-    def _schedule(self) -> Iterator[range]:
-        for step in range(self.position.step, self.settings.steps):
-            for micro in range(self.settings.accumulation):
-                yield sample_numbers(
-                    step,
-                    micro,
-                    self.rank,
-                    accumulation=self.settings.accumulation,
-                    world=self.world,
-                    batch=self.settings.batch,
-                )
+        curve = Curve(self.out / "dvclive", self.position.points)
+        return Watch(self.log, self.settings, curve, self.position.step, step_flop(self.settings), peak)
 
     def _step(self, loader: Iterator[NamedBatch]) -> bool:
         """Do one optimiser step. Returns whether any process received SIGTERM."""
@@ -244,29 +226,27 @@ class Training:
         gradients = [p.grad for p in self.objective.model.trainable() if p.grad is not None]
         return float(torch.nn.utils.get_total_norm(gradients))
 
-    def _log(self, curve: Curve | None) -> None:
+    def _log(self) -> None:
         ldm, portrait, count = self.position.since
         self.position.since = [0.0, 0.0, 0.0]
         rate = learning_rate(self.position.step - 1, self.settings.steps, self.settings.optimiser)
         point = {"ldm": ldm / count, "portrait": portrait / count, "lr": rate, "grad_norm": self.norm}
         point["loss"] = point["ldm"] + self.settings.objective.portrait_weight * point["portrait"]
-        if curve and self.watch:
-            curve.add(self.position.step, **point)
-            self.position.points = curve.points
-            self.watch.point(self.position.step, point)
+        if self.watch:
+            self.watch.log_speed(self.position.step, point)
 
-    def _measure(self, curve: Curve | None) -> None:
+    def _measure(self) -> Measured:
         """Measure the held-out loss with the weights that would be exported."""
         with self.average.applied():
-            self.measured = measured = self.held_out.measure(self.objective)
+            self.measured = self.held_out.measure(self.objective)
+        return self.measured
+
+    def _log_held_out(self) -> None:
+        measured = self._measure()
         loss = self.position.held_out = measured.loss(self.settings.objective.portrait_weight)
-        point = {"held_out": loss}
-        for number, band in enumerate(measured.bands(), start=1):
-            point[f"held_out_noise_{number}"] = band["v_mse"]
-        if curve and self.watch:
-            curve.add(self.position.step, **point)
-            self.position.points = curve.points
-            self.watch.track(self.position.step, point)
+        bands = {f"held_out_noise_{number}": band["v_mse"] for number, band in enumerate(measured.bands(), start=1)}
+        if self.watch:
+            self.watch.log(self.position.step, {"held_out": loss} | bands)
 
     def _film(self) -> None:
         """Write sample videos in the first process. The others wait at their next collective."""
@@ -290,25 +270,21 @@ class Training:
         """Write the model (with averaged weights, if there are any) and the final metrics."""
         self.objective.eval()
         model, zero = self.objective.model, self.settings.engine.zero
-        if not self.measured:  # a completed run that was resumed from its last checkpoint
-            self._measure(None)
-        assert self.measured
+        measured = self.measured or self._measure()  # not yet measured: a completed run was resumed
         with whole_weights(model, zero), self.average.applied():
             if self.rank:
                 return
             aside = self.out / "model.unfinished"
             shutil.rmtree(aside, ignore_errors=True)
             save_parts(model.parts(), aside)
-            sizes = {
-                "unet": sum(p.numel() for p in model.unet.parameters()),
-                **{f"{name}_adapter": sum(p.numel() for p in a.parameters()) for name, a in model.adapters.items()},
-            }
+            trained = {"unet": model.unet} | {adapter_folder(name): each for name, each in model.adapters.items()}
+            sizes = {name: sum(p.numel() for p in each.parameters()) for name, each in trained.items()}
         shutil.rmtree(self.out / "model", ignore_errors=True)
         aside.rename(self.out / "model")
         metrics: dict[str, Any] = {
             "steps": self.position.step,
             "train_loss": self.position.loss,
-            "validation": self.held_out.numbers(self.measured),
+            "validation": self.held_out.numbers(measured),
             "clips": len(self.clips),
             "parameters": sizes,
             "latents": model.codec.description,

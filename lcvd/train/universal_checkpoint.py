@@ -11,7 +11,7 @@ from pathlib import Path
 from deepspeed.checkpoint import ds_to_universal
 
 from lcvd.config.train import TrainSettings
-from lcvd.train.checkpoint_manifest import CheckpointError
+from lcvd.train.checkpoint import CheckpointError
 
 
 def refuse_impossible(path: Path, written_by: int, world: int, settings: TrainSettings) -> None:

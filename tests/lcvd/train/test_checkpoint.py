@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from lcvd.train.checkpoint import newest, prune
-from lcvd.train.checkpoint_manifest import CheckpointError, check, write_manifest
+from lcvd.train.checkpoint import CheckpointError, check, newest, prune, write_manifest
 from tests.lcvd.train.worker import start_group
 
 PARTS = """

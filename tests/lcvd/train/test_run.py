@@ -78,7 +78,7 @@ def test_a_run_killed_and_started_again_ends_with_the_same_bytes(whole: Path, sh
     process.wait()
     assert not (tmp_path / "out/model").exists(), "it had finished before it was killed"
     assert contents(finish(LONG, shards, tmp_path)) == contents(whole)
-    assert "train 8/8" in (tmp_path / "log").read_text()
+    assert "train: 8 of 8" in (tmp_path / "log").read_text()
     kept = sorted(path.name for path in (tmp_path / "scratch/checkpoints").iterdir())
     assert kept == ["step-00000006", "step-00000008"]
 
@@ -114,7 +114,7 @@ def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(whole: Path, shar
     text = (tmp_path / "log").read_text()
     assert "average.safetensors" in text
     assert "is damaged and isn't used" in text
-    assert "train 7/8" in text or "train 8/8" in text
+    assert "train: 7 of 8" in text or "train: 8 of 8" in text
     assert {path.name for path in folder.iterdir()} == {"step-00000006", "step-00000008", "torn-step-00000008"}
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lcvd.train.sample_order import clip_of, clips_of, sample_numbers, window_of
+from lcvd.config.train import TrainSettings
+from lcvd.train.sample_order import clip_of, clips_of, schedule, window_of
 
 
 def test_each_epoch_sees_every_clip_once_in_another_order() -> None:
@@ -60,16 +61,14 @@ def test_equal_weights_are_the_plain_order() -> None:
 
 
 def test_any_number_of_processes_sees_the_same_samples() -> None:
-    def seen(step: int, accumulation: int, world: int, batch: int) -> list[int]:
-        return [
-            number
-            for micro in range(accumulation)
-            for rank in range(world)
-            for number in sample_numbers(step, micro, rank, accumulation=accumulation, world=world, batch=batch)
-        ]
+    def seen(step: int, processes: int, batch: int) -> list[int]:
+        settings = TrainSettings(steps=3, global_batch=8, processes=processes, batch=batch)
+        ranks = [list(schedule(settings, rank, step))[: settings.accumulation] for rank in range(processes)]
+        return [number for micro_step in zip(*ranks, strict=True) for numbers in micro_step for number in numbers]
 
     for step in range(3):
-        assert seen(step, 8, 1, 1) == seen(step, 1, 4, 2) == seen(step, 2, 2, 2) == list(range(8 * step, 8 * step + 8))
+        assert seen(step, 1, 1) == seen(step, 4, 2) == seen(step, 2, 2) == list(range(8 * step, 8 * step + 8))
+    assert len(list(schedule(TrainSettings(steps=3, global_batch=8), 0, step=1))) == 16
 
 
 @pytest.mark.parametrize("length", [1, 5, 16, 40, 61, 62, 200])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lcvd.train.checkpoint_manifest import CheckpointError, check
+from lcvd.train.checkpoint import CheckpointError, check
 from lcvd.train.universal_checkpoint import refuse_impossible
 from tests.lcvd.train.conftest import tiny
 from tests.lcvd.train.test_checkpoint import make

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcvd.train.loss_curve import Curve
+from lcvd.train.throughput import Curve
 
 
 def test_a_resumed_curve_has_the_same_bytes(tmp_path: Path) -> None:
