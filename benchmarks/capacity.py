@@ -8,9 +8,7 @@ is one JSON object.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,8 +18,10 @@ from typing import Any
 import cv2
 import torch
 
-from lcvd.cache.store import Cache, file_hash
-from lcvd.config.profiles import profile
+from benchmarks.clips import clip_files, clip_of_file
+from benchmarks.clock import command_line
+from lcvd.cache.store import Cache
+from lcvd.config.profiles import PAPER
 from lcvd.config.settings import Settings
 from lcvd.filter.stage import filter_chunk
 from lcvd.ledger.rows import Row
@@ -30,17 +30,14 @@ from lcvd.reconstruct.archive import pack
 from lcvd.reconstruct.stage import reconstruct_chunk
 from lcvd.shard.stage import shard_chunk
 from lcvd.video.clip import Clip
-from lcvd.video.probe import probe
 from tasks.runtime.throughput import machine
 
 
 def settings_of() -> Settings:
     """The paper profile with PIQE and a threshold that every clip passes."""
-    found = profile("paper")
-    quality = found.filter.quality.model_copy(update={"metric": "piqe"})
-    thresholds = found.filter.thresholds.model_copy(update={"max_piqe": 100.0})
-    filter = found.filter.model_copy(update={"quality": quality, "thresholds": thresholds})
-    return found.model_copy(update={"filter": filter})
+    return Settings.model_validate(
+        PAPER | {"filter": {"quality": {"metric": "piqe"}, "thresholds": {"max_piqe": 100.0}}}
+    )
 
 
 def stages(folder: Path, settings: Settings) -> dict[str, Callable[[list[Clip]], list[Row]]]:
@@ -57,15 +54,6 @@ def stages(folder: Path, settings: Settings) -> dict[str, Callable[[list[Clip]],
         "reconstruct": reconstruct,
         "shard": lambda clips: shard_chunk(clips, out, cache, settings.shard),
     }
-
-
-def clip_of(path: Path, frames: int) -> Clip:
-    """The first frames of a file as a clip."""
-    found = probe(path)
-    count = min(found.frames, frames)
-    return Clip(
-        path.stem, path.stem, path, file_hash(path), 0, count, found.fps, found.width, found.height, None, "", ""
-    )
 
 
 def measure(clips: list[Clip], folder: Path) -> dict[str, Any]:
@@ -94,21 +82,14 @@ def measure(clips: list[Clip], folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("LCVD_TEST_CLIPS", "../shared/clips")
-    parser.add_argument("--clips", type=Path, default=Path(default), help="folder of .mp4 files (LCVD_TEST_CLIPS)")
-    parser.add_argument("--frames", type=int, default=96, help="number of frames used of each clip")
+    parser = command_line(__doc__)
     parser.add_argument("--count", type=int, default=0, help="number of clips; 0 for all")
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
-    options = parser.parse_args()
-    files = sorted(options.clips.glob("*.mp4"))[: options.count or None]
-    if not files:
-        parser.error(f"no .mp4 files in {options.clips}: set LCVD_TEST_CLIPS to a folder of clips")
+    options, files = clip_files(parser, frames=96)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
         found = {"benchmark": "capacity", "machine": machine()}
-        found |= measure([clip_of(path, options.frames) for path in files], Path(folder))
+        found |= measure([clip_of_file(path, options.frames) for path in files[: options.count or None]], Path(folder))
     if not options.json:
         for name, value in found.items():
             print(f"{name}: {value}")

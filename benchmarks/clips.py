@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.clock import command_line
 from lcvd.cache.store import Cache, file_hash
 from lcvd.config.profiles import profile
 from lcvd.config.reconstruct import FitSettings
@@ -122,23 +123,32 @@ def overlay(clip: Clip, codes: FaceCodes) -> Iterator[Array]:
         start += len(window)
 
 
-def reconstruct(
-    path: Path, scratch: Path, settings: Settings, crop: tuple[int, int, int, int] | None = None, limit: int = 0
-) -> Clip:
-    """Reconstruct a media file, or its first `limit` frames; the codes are in ``scratch/codes``."""
+def clip_of_file(path: Path, limit: int = 0, crop: tuple[int, int, int, int] | None = None) -> Clip:
+    """A media file, or its first `limit` frames, as a clip."""
     found = probe(path)
     width, height = (crop[2] - crop[0], crop[3] - crop[1]) if crop else (found.width, found.height)
     name = path.stem if crop is None else f"{path.stem}-{crop[0]}"
     count = min(found.frames, limit or found.frames)
-    clip = Clip(name, name, path, file_hash(path), 0, count, found.fps, width, height, crop, "", "")
+    return Clip(name, name, path, file_hash(path), 0, count, found.fps, width, height, crop, "", "")
+
+
+def clip_files(parser: argparse.ArgumentParser, frames: int) -> tuple[argparse.Namespace, list[Path]]:
+    """The options, with ``--clips`` and ``--frames`` (default `frames`) added, and the .mp4 files of the folder ``--clips``."""
+    default = os.environ.get("LCVD_TEST_CLIPS", "../shared/clips")
+    parser.add_argument("--clips", type=Path, default=Path(default), help="folder of .mp4 files (LCVD_TEST_CLIPS)")
+    parser.add_argument("--frames", type=int, default=frames, help="number of frames used of each clip; 0 for all")
+    options = parser.parse_args()
+    files = sorted(options.clips.glob("*.mp4"))
+    if not files:
+        parser.error(f"no .mp4 files in {options.clips}: set LCVD_TEST_CLIPS to a folder of clips")
+    return options, files
+
+
+def reconstruct(clip: Clip, scratch: Path, settings: Settings) -> FaceCodes:
+    """The face codes of a clip."""
     (row,) = reconstruct_chunk([clip], scratch, Cache(scratch / "cache"), settings)
     if row.status != "kept":
-        raise RuntimeError(f"{path}: {row.reason}: {row.detail}")
-    return clip
-
-
-def codes_of(clip: Clip, scratch: Path) -> FaceCodes:
-    """The codes estimated by `reconstruct`."""
+        raise RuntimeError(f"{clip.media}: {row.reason}: {row.detail}")
     return FaceCodes.load(scratch / "codes" / f"{clip.id}.safetensors")
 
 
@@ -158,27 +168,21 @@ def markdown(rows: Sequence[ClipResult]) -> str:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = os.environ.get("LCVD_TEST_CLIPS", "../shared/clips")
-    parser.add_argument("--clips", type=Path, default=Path(default), help="folder of .mp4 files (LCVD_TEST_CLIPS)")
+    parser = command_line(__doc__, "the last line is one JSON object")
     parser.add_argument("--out", type=Path, help="folder for videos and contact sheets")
-    parser.add_argument("--frames", type=int, default=0, help="number of frames used of each clip; 0 for all")
-    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
-    options = parser.parse_args()
-    files = sorted(options.clips.glob("*.mp4"))
-    if not files:
-        parser.error(f"no .mp4 files in {options.clips}: set LCVD_TEST_CLIPS to a folder of clips")
+    options, files = clip_files(parser, frames=0)
     settings = profile("paper")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         for path in files:
-            clip = reconstruct(path, scratch, settings, limit=options.frames)
+            clip = clip_of_file(path, options.frames)
+            codes = reconstruct(clip, scratch, settings)
             track = face_track(clip, Cache(scratch / "cache"), settings.filter.track)
-            rows.append(measure(clip, track, codes_of(clip, scratch)))
+            rows.append(measure(clip, track, codes))
             print(markdown(rows[-1:]).splitlines()[-1], flush=True)
             if options.out:
-                write_browser(options.out / f"{clip.id}.mp4", overlay(clip, codes_of(clip, scratch)), clip.fps)
+                write_browser(options.out / f"{clip.id}.mp4", overlay(clip, codes), clip.fps)
                 shutil.copyfile(scratch / "preview" / f"{clip.id}.png", options.out / f"{clip.id}.png")
     print(markdown(rows))
     if options.json:

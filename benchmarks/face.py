@@ -10,14 +10,13 @@ light with cached codes, ``hint_ms`` per frame.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchmarks.clock import Clock
+from benchmarks.clock import Clock, command_line, medians, rounded, timed
 from benchmarks.face_reference import FrameInputs, frame, published_list, write_frames
 from benchmarks.shading import clip_codes
 from lcvd.config.filter import TrackSettings
@@ -145,26 +144,24 @@ def run(size: int, count: int, rounds: int, reference_frames: int) -> dict[str, 
                 )
             )
             for _ in range(RELIGHTS):
-                began = time.perf_counter()
-                for _ in hints_of(head, codes, size, preset("left"), backend="numba"):
-                    pass
-                relight_ms.append(1000 * (time.perf_counter() - began) / count)
+                seconds, _ = timed(lambda: list(hints_of(head, codes, size, preset("left"), backend="numba")))
+                relight_ms.append(1000 * seconds / count)
         difference = _difference(clip, inputs, batched, codes, folder)
         excluded = _excluded_ms(clip)
-    mine, theirs = _medians(ours_ms), _medians(theirs_ms)
+    mine, theirs = medians(ours_ms), medians(theirs_ms)
     hint_ms = statistics.median(relight_ms)
     return {
         "size": size,
         "frames": count,
         "faces": len(head.hint_faces),
         "threads": torch.get_num_threads(),
-        "ours_ms": _rounded(mine),
-        "reference_ms": _rounded(theirs),
+        "ours_ms": rounded(mine, 3),
+        "reference_ms": rounded(theirs, 3),
         "ours_fps": round(1000 / sum(mine.values()), 1),
         "reference_fps": round(1000 / sum(theirs.values()), 1),
-        "ours_share": _rounded({name: ms / sum(mine.values()) for name, ms in mine.items()}),
-        "reference_share": _rounded({name: ms / sum(theirs.values()) for name, ms in theirs.items()}),
-        "apart_ms": _rounded(excluded),
+        "ours_share": rounded({name: ms / sum(mine.values()) for name, ms in mine.items()}, 3),
+        "reference_share": rounded({name: ms / sum(theirs.values()) for name, ms in theirs.items()}, 3),
+        "apart_ms": rounded(excluded, 3),
         "mean_abs_difference": round(difference, 4),
         "hint_ms": round(hint_ms, 3),
         "ratio": round(sum(theirs.values()) / sum(mine.values()), 2),
@@ -194,42 +191,25 @@ def _timed(work: Callable[[Clock], Array], count: int) -> dict[str, float]:
 def _difference(clip: Clip, inputs: list[FrameInputs], encoder: DecaEncoder, codes: FaceCodes, folder: Path) -> float:
     """Mean difference in grey levels between both paths' hints of one frame, as a check. The reference weights normals
     by repeated triangles, ours does not."""
-    last = len(inputs) - 1
     mine = ours(clip, inputs, encoder, codes, folder, Clock())[-1]
-    faces = load_head().hint_faces
-    listed = torch.from_numpy(faces[published_list(faces)])
-    write_frames(clip.media, folder, len(inputs), clip.width, Clock())
-    theirs = frame(last, folder, inputs[last], [], load_head(), codes, listed, Clock())
+    theirs = reference(clip, inputs, [], codes, folder, Clock())
     return float(np.abs(mine.astype(int) - theirs).mean())
 
 
 def _excluded_ms(clip: Clip) -> dict[str, float]:
     """Milliseconds per frame of what both paths exclude: the open detector and masks, and U²-Net with random weights."""
     window = next(frames(clip, WINDOW))
-    found = {}
-    for name, work, count in (
-        ("mediapipe_landmarks", Tracker(TrackSettings()).update, len(window)),
-        ("mediapipe_mask", MediaPipeClipMasker().update, len(window)),
-        ("u2net_mask", U2NetClipMasker(network=U2Net().eval()).update, 2),
-    ):
-        began = time.perf_counter()
-        work(window[:count])
-        found[name] = 1000 * (time.perf_counter() - began) / count
-    return found
-
-
-def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-
-
-def _rounded(values: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 3) for name, value in values.items()}
+    parts = {
+        "mediapipe_landmarks": (Tracker(TrackSettings()).update, len(window)),
+        "mediapipe_mask": (MediaPipeClipMasker().update, len(window)),
+        "u2net_mask": (U2NetClipMasker(network=U2Net().eval()).update, 2),
+    }
+    return {name: 1000 * timed(partial(work, window[:count]))[0] / count for name, (work, count) in parts.items()}
 
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser = command_line(__doc__)
     parser.add_argument("--size", type=int, default=512, help="side of the clip and of the hints in pixels")
     parser.add_argument("--frames", type=int, default=32, help="frames of the clip")
     parser.add_argument("--rounds", type=int, default=3, help="alternating measurements; medians are reported")

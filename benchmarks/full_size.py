@@ -8,14 +8,15 @@ checkpointing.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.clock import timed
 from lcvd.config.train import ImageEncoderSettings, ModelSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.conditioning import Conditioning
@@ -58,22 +59,15 @@ def matrix_peak(device: torch.device, dtype: torch.dtype, side: int = 8192, roun
     """TFLOP/s of a large matrix product on this device."""
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     a @ b
-    seconds = timed(lambda: [a @ b for _ in range(rounds)], device)
+    seconds = seconds_of(lambda: [a @ b for _ in range(rounds)], device)
     return 2 * side**3 * rounds / seconds / 1e12
 
 
-def timed(work: Callable[[], object], device: torch.device) -> float:
+def seconds_of(work: Callable[[], object], device: torch.device) -> float:
     """Seconds of `work`, including its queued work on the device."""
-    _wait(device)
-    began = time.perf_counter()
-    work()
-    _wait(device)
-    return time.perf_counter() - began
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    wait = partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
+    wait()
+    return timed(lambda: (work(), wait()))[0]
 
 
 def _peak_gb(device: torch.device) -> float | None:
@@ -100,7 +94,7 @@ def sampling(pipe: LCVDPipeline, recipe: str, frames: int, peak: float, budget: 
             progress=lambda _, total: rows.append(total),
         )
 
-    seconds = timed(work, device)
+    seconds = seconds_of(work, device)
     share = rows[-1] * TFLOP_PER_WINDOW / seconds / peak
     return {
         "seconds": round(seconds, 2),
@@ -130,7 +124,7 @@ def micro_step(model: LCVD, checkpointing: bool) -> dict[str, Any]:
     step()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    seconds = timed(step, device)
+    seconds = seconds_of(step, device)
     model.eval()
     return {"seconds": round(seconds, 3), "peak_gb": _peak_gb(device)}
 

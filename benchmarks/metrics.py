@@ -8,18 +8,16 @@ starts. The ratio uses CPU seconds, which depend less on other load on the machi
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.clock import command_line
 from lcvd.config.profiles import profile
 from lcvd.evaluate.result_folders import read_result
 from lcvd.face.codes import FaceCodes
@@ -33,7 +31,6 @@ from lcvd.metrics.session import MetricSession
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_lossless
 
-Array = NDArray[Any]
 LIGHTS = ("left", "right", "top", "front")
 NAME = "clip"
 
@@ -53,9 +50,9 @@ def prepare(folder: Path, frames: int, size: int, seed: int = 0) -> Case:
     clip = StudioClip("astronaut", seed, "front", frames, size)
     paths = {light: folder / f"{light}.mkv" for light in LIGHTS}
     for light, path in paths.items():
-        write_lossless(path, _rendered(replace(clip, light=light)), clip.fps)
+        write_lossless(path, (frames for frames, _ in replace(clip, light=light).render()), clip.fps)
     given = folder / "given.mkv"
-    write_lossless(given, _rendered(clip), clip.fps)
+    write_lossless(given, (frames for frames, _ in clip.render()), clip.fps)
     return Case(given, paths, clip.truth(), size)
 
 
@@ -91,18 +88,12 @@ def _numbers(metrics: Sequence[str], meter: Meter, given: Observation, path: Pat
     return plain | {name: frechet_distance(real[name], each) for name, each in found.sets.items()}
 
 
-def _rendered(clip: StudioClip) -> Iterator[Array]:
-    for frames, _ in clip.render():
-        yield frames
-
-
 def main() -> None:
     """Measure both ways and print the ratio."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.metrics", description=main.__doc__)
+    parser = command_line(main.__doc__, "print the numbers as one JSON object on the last line")
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=1, help="repetitions of both ways; the ratio is the median")
-    parser.add_argument("--json", action="store_true", help="print the numbers as one JSON object on the last line")
     options = parser.parse_args()
     session = MetricSession(open_metrics(), profile("demo"))
     wall: dict[str, list[float]] = {"shared": [], "one_by_one": []}

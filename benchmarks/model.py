@@ -10,10 +10,7 @@ one JSON object.
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks import frontier, full_size
+from benchmarks.clock import command_line, medians, rounded, timed
 from benchmarks.overfit import CLIP, GUIDANCE, LIGHTS, Scene, scores, train_or_load
 from benchmarks.published_loop import published_loop
 from lcvd.model.conditioning import Conditioning
@@ -31,13 +29,6 @@ from lcvd.model.recipe import RECIPES
 
 TOLERANCE = 2e-3
 """Maximum difference of latents (about unit variance) that is attributed to rounding."""
-
-
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds and result of `work`."""
-    began = time.perf_counter()
-    result = work()
-    return time.perf_counter() - began, result
 
 
 def speed(pipe: LCVDPipeline, scene: Scene, frames: int, rounds: int) -> dict[str, Any]:
@@ -64,25 +55,20 @@ def speed(pipe: LCVDPipeline, scene: Scene, frames: int, rounds: int) -> dict[st
         "published": lambda: ours("published"),
         "fast": lambda: ours("fast"),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in paths}
-    for _ in range(rounds):
-        for name, path in paths.items():
-            spent, result = timed(path)
-            seconds[name].append(spent)
-            if name == "plain":
-                plain = result[0]
+    measured = [{name: timed(path) for name, path in paths.items()} for _ in range(rounds)]
+    seconds = medians([{name: spent for name, (spent, _) in one.items()} for one in measured])
+    plain, _ = measured[-1]["plain"][1]
     difference = float((ours("published", "latent") - plain).abs().max())
     if difference > TOLERANCE:
         raise SystemExit(
             f"recipe 'published' does not reproduce the published loop: latents differ by {difference:.2g}"
         )
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
     return {
         "frames": frames,
-        "seconds": {name: round(value, 2) for name, value in medians.items()},
+        "seconds": rounded(seconds, 2),
         "greatest_difference": difference,
-        "ratio": round(medians["plain"] / medians["published"], 2),
-        "ratio_fast": round(medians["plain"] / medians["fast"], 2),
+        "ratio": round(seconds["plain"] / seconds["published"], 2),
+        "ratio_fast": round(seconds["plain"] / seconds["fast"], 2),
     }
 
 
@@ -100,8 +86,7 @@ def quality(pipe: LCVDPipeline) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser = command_line(__doc__)
     parser.add_argument("--model", type=Path, help="use a model of benchmarks.overfit instead of training one")
     parser.add_argument("--frames", type=int, default=20, help="frames of the timed video")
     parser.add_argument("--rounds", type=int, default=3, help="alternating measurements; medians are reported")

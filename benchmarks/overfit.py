@@ -8,7 +8,6 @@ for a copied reference. ``--images FOLDER`` writes image sheets. With ``--json``
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.clock import command_line
 from lcvd.cache.imports import ROOT
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
@@ -145,8 +145,7 @@ def write_sheet(path: Path, scenes: dict[str, Scene], videos: dict[str, Array], 
 
 def main() -> None:
     """Train if needed, sample, and print the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    parser = command_line(__doc__, "the last line is one JSON object")
     parser.add_argument("--steps", type=int, default=STEPS, help="training steps")
     parser.add_argument("--model", type=Path, help="use a model trained earlier by this command")
     parser.add_argument("--recipe", default="published")

@@ -21,7 +21,6 @@ import importlib.util
 import json
 import logging
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.clock import command_line, medians, rounded
 from benchmarks.pipeline_parts import (
     Item,
     do_nothing,
@@ -86,16 +86,20 @@ def rates(clips: int, rounds: int, scratch: Path) -> dict[str, Any]:
     """Scaling over processes and over Ray's workers."""
     ways = [("1 process", 1, "processes"), ("2 processes", 2, "processes")]
     ways += [("2 of ray", 2, "ray")] if importlib.util.find_spec("prefect_ray") else []
-    found: dict[str, list[float]] = {name: [] for name, *_ in ways}
-    for turn in range(rounds):
-        for name, workers, kind in ways:
-            found[name].append(clips_per_s(workers, clips, kind, scratch / f"{turn}-{workers}-{kind}"))
-    medians = {name: statistics.median(values) for name, values in found.items()}
-    ray = medians.get("2 of ray")
+    found = medians(
+        [
+            {
+                name: clips_per_s(workers, clips, kind, scratch / f"{turn}-{workers}-{kind}")
+                for name, workers, kind in ways
+            }
+            for turn in range(rounds)
+        ]
+    )
+    ray = found.get("2 of ray")
     return {
-        "clips_per_s": {name: round(value, 3) for name, value in medians.items()},
-        "ratio": round(medians["2 processes"] / medians["1 process"], 2),
-        "ray_ratio": round(ray / medians["2 processes"], 2) if ray else None,
+        "clips_per_s": rounded(found, 3),
+        "ratio": round(found["2 processes"] / found["1 process"], 2),
+        "ray_ratio": round(ray / found["2 processes"], 2) if ray else None,
     }
 
 
@@ -142,8 +146,7 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser = command_line(__doc__)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--clips", type=int, default=40_000, help="clips of the simulated run and project")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the ledgers")

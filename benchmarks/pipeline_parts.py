@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.clock import rounded
 from lcvd.cache.store import Cache
 from lcvd.config.profiles import profile
 from lcvd.download.manifest.row import Source
@@ -158,20 +159,11 @@ def ledger_seconds(folder: Path, rows: int) -> dict[str, dict[str, float]]:
 
 def _operate(name: str, data: Path, count: int) -> dict[str, float]:
     path, base = data / "download" / "ledger.parquet", _gb()
+    rows = simulated_rows(count) if name == "write" else []
+    held, began, used = _gb(), time.perf_counter(), time.process_time()
     if name == "write":
-        rows = simulated_rows(count)
-        held = _gb()
-        began, used = time.perf_counter(), time.process_time()
         write_ledger(path, rows)
-        seconds, cpu = time.perf_counter() - began, time.process_time() - used
-        return {
-            "s": round(seconds, 2),
-            "cpu_s": round(cpu, 2),
-            "gb": round(_gb() - held, 2),
-            "rows_gb": round(held - base, 2),
-        }
-    began, used = time.perf_counter(), time.process_time()
-    if name == "read":
+    elif name == "read":
         assert len(read_ledger(path)) == count
     elif name == "counts":
         assert sum(number for key, number in named_counts(read_counts(path)).items() if ":" not in key) == count
@@ -179,8 +171,8 @@ def _operate(name: str, data: Path, count: int) -> dict[str, float]:
         assert len(story(data, f"c{count // 2:07}")) == 1
     elif name == "last_rows":
         assert len(last_rows(data)) == count
-    seconds, cpu = time.perf_counter() - began, time.process_time() - used
-    return {"s": round(seconds, 2), "cpu_s": round(cpu, 2), "gb": round(_gb() - base, 2)}
+    found = {"s": time.perf_counter() - began, "cpu_s": time.process_time() - used, "gb": _gb() - held}
+    return rounded(found | ({"rows_gb": held - base} if rows else {}), 2)
 
 
 def _gb() -> float:

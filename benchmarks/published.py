@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.clips import codes_of, reconstruct
+from benchmarks.clips import clip_of_file, reconstruct
 from lcvd.config.profiles import profile
 from lcvd.face.align import align
 from lcvd.face.head import load_head
@@ -39,13 +39,15 @@ def figure(path: Path, light: str, scratch: Path) -> Image.Image:
     """The published system's hints of a driving clip next to ours, for the same reference, motion and target light."""
     settings, side = profile("paper"), probe(path).height
     boxes = {name: (i * side, 0, (i + 1) * side, side) for i, name in enumerate(COLUMNS)}
-    portrait, driving = (reconstruct(path, scratch, settings, boxes[name]) for name in ("reference", "driving"))
+    portrait_codes, driving_codes = (
+        reconstruct(clip_of_file(path, crop=boxes[name]), scratch, settings) for name in ("reference", "driving")
+    )
     target_light = light_from(light, scratch / "light", settings)
     # Frame 0 of the file is the reference; the driving clip starts with frame 1.
-    driving_codes = codes_of(driving, scratch).window(slice(1, None))
+    driving_codes = driving_codes.window(slice(1, None))
     frame_numbers = shown_frames(driving_codes.frames)
     head = load_head(driving_codes.head)
-    ours = align(codes_of(portrait, scratch), driving_codes, "relative-code").window(frame_numbers)
+    ours = align(portrait_codes, driving_codes, "relative-code").window(frame_numbers)
     images = np.stack(list(read(Clip("", "", path, "", 0, driving_codes.frames + 1, 1, 5 * side, side, None, "", ""),
                                   [t + 1 for t in frame_numbers])))  # fmt: skip
     published = {name: images[:, :, box[0] : box[2]] for name, box in boxes.items()}

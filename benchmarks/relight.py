@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.clock import command_line, rounded, timed
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.light.presets import PRESETS, preset
+from lcvd.model.batch_sizing import resident
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.relighting.api import model_of, relight
@@ -93,7 +96,7 @@ def measure(folder: Path, length: int) -> dict[str, float]:
         "reading_s_a_frame": read / length,
         "first_frame_s": times["writing"] - began,
         "busy": clock.seconds / (ended - began - read),
-        "peak_mb": _peak_kb() / 1024,
+        "peak_mb": resident("VmHWM") / 1024**2,
     }
 
 
@@ -107,10 +110,7 @@ def lights(folder: Path, length: int, rounds: int) -> dict[str, float]:
     preview = time.perf_counter() - began
     under, spent = results.scene.preview(0, 256), []
     for name in islice(PRESETS * rounds, rounds):
-        light = preset(name)
-        began = time.perf_counter()
-        under(light)
-        spent.append(1000 * (time.perf_counter() - began))
+        spent.append(1000 * timed(partial(under, preset(name)))[0])
     return {"preview_s": preview, "light_ms": statistics.median(spent), "light_ms_worst": max(spent)}
 
 
@@ -128,8 +128,7 @@ def run(lengths: tuple[int, ...], rounds: int) -> dict[str, Any]:
         again = lights(folder, lengths[0], rounds)
     peaks = results["peak_mb"]
     ratio = peaks[str(lengths[-1])] / peaks[str(lengths[0])]
-    return {"ratio": round(ratio, 4), "flat": ratio <= GROWTH, **results,
-            **{name: round(value, 3) for name, value in again.items()}}  # fmt: skip
+    return {"ratio": round(ratio, 4), "flat": ratio <= GROWTH, **results, **rounded(again, 3)}
 
 
 class _BusyTimer:
@@ -149,15 +148,9 @@ class _BusyTimer:
         module.register_forward_hook(end)
 
 
-def _peak_kb() -> int:
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-
-
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser = command_line(__doc__)
     parser.add_argument(
         "--lengths", type=int, nargs="+", default=list(LENGTHS), help="numbers of frames of the clips, ascending"
     )

@@ -9,16 +9,16 @@ alternately.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import statistics
-import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.clock import command_line, timed
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
@@ -106,13 +106,11 @@ def run(size: int, frames: int, rounds: int) -> dict[str, Any]:
     list(hints_of(head, codes.window([0]), size, backend="numba"))  # compiles
     ours, theirs, differences = [], [], []
     for number in range(rounds):
-        began = time.perf_counter()
-        hints = np.concatenate(list(hints_of(head, codes, size, backend="numba")))
-        ours.append((time.perf_counter() - began) / frames)
         t = number % frames
-        began = time.perf_counter()
-        expected = reference_hint(vertices[t], ndc[t], head.hint_faces, codes.light[t], size)
-        theirs.append(time.perf_counter() - began)
+        seconds, hints = timed(lambda: np.concatenate(list(hints_of(head, codes, size, backend="numba"))))
+        ours.append(seconds / frames)
+        seconds, expected = timed(partial(reference_hint, vertices[t], ndc[t], head.hint_faces, codes.light[t], size))
+        theirs.append(seconds)
         differences.append(float(np.abs(hints[t].astype(int) - expected).mean()))
     ms, reference_ms = (1000 * statistics.median(times) for times in (ours, theirs))
     return {
@@ -130,8 +128,7 @@ def run(size: int, frames: int, rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser = command_line(__doc__)
     parser.add_argument("--size", type=int, default=512, help="side of the hints in pixels")
     parser.add_argument("--frames", type=int, default=32, help="frames rendered by our path")
     parser.add_argument("--rounds", type=int, default=3, help="alternating measurements; medians are reported")

@@ -8,7 +8,6 @@ correctly.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.clock import command_line
 from benchmarks.studio import studio_identities
 from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
@@ -130,9 +130,8 @@ def summary(pairs: list[tuple[float, float]], more_is_better: bool) -> dict[str,
 
 def main() -> None:
     """Measure, and print a Markdown table and the numbers."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.stand_ins", description=main.__doc__)
+    parser = command_line(main.__doc__, "print the numbers as one JSON object on the last line")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="print the numbers as one JSON object on the last line")
     options = parser.parse_args()
     rows = {case: summary(pairs, case[2]) for case, pairs in table(options.seed).items()}
     print(

@@ -7,7 +7,6 @@ errors in `lcvd.studio.compare`, and ``render_s`` (seconds for 100 frames of 256
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import time
@@ -18,18 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.cache.store import Cache, file_hash
+from benchmarks.clips import clip_of_file, reconstruct
+from benchmarks.clock import command_line, rounded
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
-from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
-from lcvd.reconstruct.stage import reconstruct_chunk
 from lcvd.render.hints import hints_of
 from lcvd.studio.clip import StudioClip
 from lcvd.studio.compare import errors
 from lcvd.studio.person import PEOPLE
 from lcvd.studio.photo import PHOTOS
-from lcvd.video.clip import Clip
 from lcvd.video.encode import read_lossless, write_h264
 
 Array = NDArray[Any]
@@ -38,16 +35,11 @@ FRAMES, CLIPS, HEADS = 100, 2, 2
 
 def measure(clip: StudioClip, folder: Path, settings: Settings) -> dict[str, Array]:
     """Errors of each frame of one clip, by name."""
-    media, name = folder / "clip.mp4", "clip"
-    windows = list(clip.render())
+    media, windows = folder / "clip.mp4", list(clip.render())
     write_h264(media, [frames for frames, _ in windows], clip.fps)
-    job = Clip(name, "", media, file_hash(media), 0, clip.frames, float(clip.fps), clip.size, clip.size, None, "", "")
-    [row] = reconstruct_chunk([job], folder, Cache(folder / "cache"), settings)
-    if row.status != "kept":
-        raise RuntimeError(f"{clip}: {row.status} {row.reason} {row.detail}")
-    found, truth = FaceCodes.load(folder / "codes" / f"{name}.safetensors"), clip.truth()
-    seen, true = read_lossless(folder / "masks" / f"{name}.mkv"), np.concatenate([masks for _, masks in windows])
-    return errors(found, truth, seen, true)
+    found = reconstruct(clip_of_file(media), folder, settings)
+    seen, true = read_lossless(folder / "masks" / "clip.mkv"), np.concatenate([masks for _, masks in windows])
+    return errors(found, clip.truth(), seen, true)
 
 
 def table(seed: int) -> dict[str, float]:
@@ -61,7 +53,7 @@ def table(seed: int) -> dict[str, float]:
             shown = ", ".join(f"{name} {np.median(values):.3g}" for name, values in found[-1].items())
             print(f"{job.identity} seed {job.seed}: {shown}", flush=True)
     medians = {name: float(np.median(np.concatenate([each[name] for each in found]))) for name in found[0]}
-    return {name: round(value, 4) for name, value in (medians | {"render_s": render_seconds(jobs)}).items()}
+    return rounded(medians | {"render_s": render_seconds(jobs)}, 4)
 
 
 def studio_identities(seed: int) -> list[str]:
@@ -84,9 +76,8 @@ def render_seconds(jobs: Sequence[StudioClip]) -> float:
 
 def main() -> None:
     """Print the results."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.studio", description=main.__doc__)
+    parser = command_line(main.__doc__, "the last line is one JSON object")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
     given = parser.parse_args()
     numbers = table(given.seed)
     if given.json:

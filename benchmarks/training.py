@@ -9,7 +9,6 @@ reported. The last line is one JSON object.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -22,9 +21,10 @@ from typing import Any
 import cv2
 import torch
 
+from benchmarks.clock import command_line, medians, rounded, timed
 from benchmarks.training_data import FRAMES, ClipImages, read_published, write_ours, write_published
 from lcvd.config.profiles import profile
-from lcvd.config.train import TrainSettings
+from lcvd.config.train import ModelSettings, TrainSettings
 from lcvd.model.lcvd import LCVD
 from lcvd.model.objective import Objective
 from lcvd.train.dataloader import NamedBatch, batches, make_batch, moved
@@ -38,8 +38,7 @@ LATENTS = ("prepared", "pixels")
 def loaders(folder: Path, size: int, rounds: int) -> dict[str, Any]:
     """Seconds per sample of the three methods, one thread each."""
     images = ClipImages.of(size)
-    settings = profile("paper").train
-    settings = settings.model_copy(update={"model": settings.model.model_copy(update={"size": size})})
+    settings = TrainSettings(model=ModelSettings(size=size))
     published = write_published(folder / "published", images)
     key = write_ours(folder / "ours", images, profile("paper").shard.crf, None)
     sources = {
@@ -51,24 +50,16 @@ def loaders(folder: Path, size: int, rounds: int) -> dict[str, Any]:
         window = window_of(0, sample, FRAMES, frames=settings.model.frames, stride=settings.stride)
         return read_published(published, window)
 
-    def ours(clips: Clips, sample: int) -> Any:
-        return make_batch(clips, [sample], settings, 0)
-
     ways: dict[str, Callable[[int], Any]] = {"published": theirs}
-    ways |= {name: partial(ours, clips) for name, clips in sources.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for sample in range(rounds + 1):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            way(sample)
-            seconds[name].append(time.perf_counter() - began)
-    medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}
+    ways |= {name: lambda n, clips=clips: make_batch(clips, [n], settings, 0) for name, clips in sources.items()}
+    found = [{name: timed(partial(way, sample))[0] for name, way in ways.items()} for sample in range(rounds + 1)]
+    seconds = medians(found[1:])
     return {
         "size": size,
-        "sample_ms": {name: round(1000 * value, 1) for name, value in medians.items()},
-        "samples_per_s": {name: round(1 / value, 2) for name, value in medians.items()},
-        "ratio": round(medians["published"] / medians["prepared"], 1),
-        "ratio_pixels": round(medians["published"] / medians["pixels"], 1),
+        "sample_ms": rounded({name: 1000 * value for name, value in seconds.items()}, 1),
+        "samples_per_s": rounded({name: 1 / value for name, value in seconds.items()}, 2),
+        "ratio": round(seconds["published"] / seconds["prepared"], 1),
+        "ratio_pixels": round(seconds["published"] / seconds["pixels"], 1),
     }
 
 
@@ -126,8 +117,7 @@ def steps(folder: Path, rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="print nothing but the JSON object")
+    parser = command_line(__doc__)
     parser.add_argument("--size", type=int, default=512, help="side of the loaded frames in pixels")
     parser.add_argument("--rounds", type=int, default=15, help="alternating measurements; medians are reported")
     options = parser.parse_args()

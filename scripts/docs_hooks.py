@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 from lcvd.config.explain import keys
 from lcvd.config.profiles import profile
 from lcvd.model.hub import SMALL, find_model
+from lcvd.model.latents import TINY
 from lcvd.weights.registry import REGISTRY
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -24,33 +25,24 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 def settings() -> str:
     """One table per section: key, values, the values of the two profiles, meaning."""
-    return "\n".join(_sections())
-
-
-def _sections() -> Iterator[str]:
-    demo, paper = profile("demo"), profile("paper")
-    section = None
+    lines, section = [], ""
+    profiles = [profile(name).model_dump(mode="json") for name in ("demo", "paper")]
     for key in keys():
-        head = key.name.split(".")[0]
-        if head != section and "." in key.name:
-            section = head
-            yield f"\n## {section}\n\n| key | takes | demo | paper | meaning |\n|---|---|---|---|---|"
-        elif "." not in key.name:
-            yield f"`{key.name}` ({key.takes}): {key.meaning}\n"
+        head, _, rest = key.name.partition(".")
+        if not rest:
+            lines.append(f"`{key.name}` ({key.takes}): {key.meaning}\n")
             continue
-        values = " | ".join(f"`{_value(each, key.name)}`" for each in (demo, paper))
-        yield f"| `{key.name.removeprefix(head + '.')}` | {key.takes} | {values} | {key.meaning} |"
+        if head != section:
+            lines.append(f"\n## {head}\n\n| key | takes | demo | paper | meaning |\n|---|---|---|---|---|")
+            section = head
+        values = " | ".join(f"`{reduce(getitem, key.name.split('.'), each)}`" for each in profiles)
+        lines.append(f"| `{rest}` | {key.takes} | {values} | {key.meaning} |")
+    return "\n".join(lines)
 
 
-def _value(settings: Any, name: str) -> Any:
-    for part in name.split("."):
-        settings = getattr(settings, part)
-    return list(settings) if isinstance(settings, tuple) else settings
-
-
-def small_model() -> str:
-    """The card of the included model, without its title."""
-    return (find_model(SMALL) / "README.md").read_text(encoding="utf-8").partition("\n")[2]
+def card(folder: Path) -> str:
+    """The card of the model in a folder, without its title."""
+    return (folder / "README.md").read_text(encoding="utf-8").partition("\n")[2]
 
 
 def weights() -> str:
@@ -59,15 +51,9 @@ def weights() -> str:
     return "\n".join(["| purpose | file | licence | open substitute |", "|---|---|---|---|", *rows])
 
 
-def autoencoder() -> str:
-    """The card of the tiny autoencoder, without its title."""
-    text = (ROOT / "lcvd/model/assets/tiny_autoencoder/README.md").read_text(encoding="utf-8")
-    return text.partition("\n")[2]
-
-
 TEXTS: dict[str, Callable[[], str]] = {
     "settings": settings,
-    "small-model": small_model,
+    "small-model": lambda: card(find_model(SMALL)),
     "weights": weights,
-    "autoencoder": autoencoder,
+    "autoencoder": lambda: card(TINY),
 }

@@ -12,7 +12,6 @@ import argparse
 import importlib.util
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -47,19 +46,6 @@ PORTRAITS = 0.75
 COARSE = 0.25
 """Weight of the image decoded from latents at half size. A latent space in which neighbouring latents have the same
 meaning is easier to generate."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of a training run."""
-
-    scale: int
-    channels: int
-    steps: int
-    batch: int
-    lr: float
-    kl: float
-    seed: int
 
 
 def new_autoencoder(scale: int, channels: int) -> AutoencoderKL:
@@ -115,8 +101,8 @@ def crops(images: list[Array], faces: list[Array], batch: int, seed: int) -> Ite
     while True:
         chosen = []
         for _ in range(batch):
-            from_studio = rng.random() < PORTRAITS
-            source = (faces if from_studio else images)[rng.integers(len(faces if from_studio else images))]
+            sources = faces if rng.random() < PORTRAITS else images
+            source = sources[rng.integers(len(sources))]
             side = min(round(CROP * rng.choice([1, 1, 1, 1.5, 2])), *source.shape[:2])
             y, x = (rng.integers(length - side + 1) for length in source.shape[:2])
             crop = cv2.resize(source[y : y + side, x : x + side], (CROP, CROP), interpolation=cv2.INTER_AREA)
@@ -146,8 +132,8 @@ def _distance(decoded: Tensor, true: Tensor) -> Tensor:
     return ((decoded - true) ** 2 + 1e-4).sqrt().mean()
 
 
-def train(options: Options, images: list[Array], faces: list[Array]) -> AutoencoderKL:
-    """Train for `options.steps` with a cosine schedule in bfloat16 autocast."""
+def train(options: argparse.Namespace, images: list[Array], faces: list[Array]) -> AutoencoderKL:
+    """Train for `options.steps` with a cosine schedule in bfloat16 autocast; `options` are those of the command line."""
     torch.manual_seed(options.seed)
     model = new_autoencoder(options.scale, options.channels).to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -224,16 +210,15 @@ def main() -> None:
     parser.add_argument("--kl", type=float, default=1e-5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=TINY)
-    options = vars(parser.parse_args())
-    out = options.pop("out")
+    options = parser.parse_args()
     faces = portraits(PHOTOS, 0, 12) + portraits(heads(HEADS), 0, 2)
     print(f"{len(faces)} frames", flush=True)
-    model = train(Options(**options), photographs(PHOTOGRAPHS), faces)
+    model = train(options, photographs(PHOTOGRAPHS), faces)
     model.register_to_config(scaling_factor=1.0)
     rotated = packing(model, faces)
-    for part, folder in ((model, out), (rotated, out / "packing")):
+    for part, folder in ((model, options.out), (rotated, options.out / "packing")):
         part.half().save_pretrained(folder, max_shard_size=ONE_FILE)
-    print(json.dumps(measure(load_vae(out).float()), indent=1))
+    print(json.dumps(measure(load_vae(options.out).float()), indent=1))
 
 
 if __name__ == "__main__":

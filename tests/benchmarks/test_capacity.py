@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.capacity import clip_of, measure
+from benchmarks.capacity import measure
+from benchmarks.clips import clip_of_file
 
 
 def test_a_clip_is_measured_in_every_stage(clips_dir: Path, tmp_path: Path) -> None:
-    clip = clip_of(clips_dir / "lp_d03_woman_turns_warm_light.mp4", 20)
+    clip = clip_of_file(clips_dir / "lp_d03_woman_turns_warm_light.mp4", 20)
     found = measure([clip], tmp_path)
     assert list(found) == ["filter", "reconstruct", "shard"]
     for name, stage in found.items():
