@@ -54,12 +54,8 @@ def explained(name: str) -> list[Key]:
 
 
 def _takes(kind: Any, field: FieldInfo) -> str:
-    bounds = [
-        f"{words} {getattr(rule, attribute)}"
-        for rule in field.metadata
-        for attribute, words in _BOUNDS.items()
-        if getattr(rule, attribute, None) is not None
-    ]
+    limits = [(words, getattr(rule, name, None)) for rule in field.metadata for name, words in _BOUNDS.items()]
+    bounds = [f"{words} {limit}" for words, limit in limits if limit is not None]
     return ", ".join([_words(kind, field.metadata), *bounds])
 
 

@@ -50,8 +50,7 @@ class FilterThresholds(Section):
     min_face_share: float = Field(0.98, ge=0, le=1)
     """Minimum fraction of frames with exactly one face."""
     max_gap: int = Field(8, ge=0)
-    """Maximum number of consecutive frames without a face that are interpolated. A longer gap splits the clip, and the
-    longest part is kept."""
+    """Longest gap without a face, in frames, that is interpolated. A clip with a longer gap is cut to its longest part."""
     max_jump: float = Field(0.5, gt=0)
     """Maximum displacement of the face centre between consecutive frames, as a fraction of the face size. Above it, the
     tracker is assumed to have switched to another face."""

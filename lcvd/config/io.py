@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
@@ -61,7 +61,10 @@ def _explain(item: Any) -> str:
     location = tuple(str(part) for part in item["loc"])
     key = ".".join(location)
     if item["type"] == "extra_forbidden":
-        known = _keys_at(location[:-1])
+        section: Any = Settings
+        for part in location[:-1]:
+            section = section.model_fields[part].annotation
+        known = list(section.model_fields)
         close = difflib.get_close_matches(location[-1], known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
         return f"unknown key {key!r}; {hint}"
@@ -69,16 +72,3 @@ def _explain(item: Any) -> str:
         return f"key {key!r} is missing; `lcvd config use demo` writes every key"
     found = "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"
     return f"{key or 'settings'}: {item['msg']}{found}"
-
-
-def _keys_at(location: tuple[str, ...]) -> list[str]:
-    """Return the field names of the section at `location`."""
-    model: type[BaseModel] = Settings
-    for part in location:
-        field = model.model_fields.get(part)
-        kinds = [field.annotation, *get_args(field.annotation)] if field else []
-        sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        if not sections:
-            break
-        model = sections[0]
-    return list(model.model_fields)

@@ -64,11 +64,9 @@ class LightSettings(Section):
     """Fit of second-order spherical-harmonics lighting to visible skin."""
 
     ridge: float = Field(0.02, gt=0)
-    """Ridge weight on the directional lights that compose a clip's or frame's lighting, relative to the mean diagonal of the
-    normal matrix."""
+    """Ridge weight on the directional lights that compose a lighting, relative to the mean diagonal of the normal matrix."""
     frame_ridge: float = Field(0.005, gt=0)
-    """Weight of the penalty on the difference between a frame's lighting and the clip's, relative to the mean diagonal of the
-    normal matrix."""
+    """Penalty on the difference between a frame's lighting and the clip's, relative to the same mean diagonal."""
     smooth_frames: float = Field(2.0, ge=0)
     """Standard deviation, in frames, of the temporal Gaussian smoothing; 0 fits each frame independently."""
 
@@ -90,8 +88,7 @@ class ReconstructSettings(Section):
     """Stage ``reconstruct``."""
 
     crop_scale: float = Field(1.6, gt=1)
-    """Side of the square crop that the model sees, in multiples of the face's bounding box: between FFHQ (about 1.5) and the
-    published example (1.8)."""
+    """Side of the model's square crop in face bounding boxes: between FFHQ (about 1.5) and the published example (1.8)."""
     size: int = Field(256, ge=64)
     """Side in pixels to which the square crop is resized for estimating mask and light."""
     codes: Annotated[str, FACE_ESTIMATOR_NAMES] = "open"

@@ -19,8 +19,7 @@ class RunnerSettings(Section):
     chunk: int = Field(1, ge=1)
     """Number of clips per chunk. Each chunk is one Prefect task run."""
     gpu_share: float = Field(0.0, ge=0, le=1)
-    """Fraction of a GPU per worker: with 0.5, two workers share each GPU, and each worker sees only its own GPU. With 0, every
-    worker sees all GPUs."""
+    """Fraction of a GPU per worker, which sees only that GPU (0.5: two workers per GPU). 0: every worker sees all GPUs."""
 
     @model_validator(mode="after")
     def _one_process_has_no_shares(self) -> RunnerSettings:

@@ -158,11 +158,9 @@ class EngineSettings(Section):
     zero: Literal[0, 1, 2, 3] = 0
     """DeepSpeed's ZeRO stage: 1 partitions the optimiser states over the processes, 2 also the gradients, 3 also the weights."""
     offload: Literal["none", "optimiser", "all"] = "none"
-    """State offloaded to host memory: ``optimiser`` offloads the optimiser states (ZeRO 1 to 3), ``all`` also the weights
-    (ZeRO 3)."""
+    """State offloaded to host memory. ``optimiser``: optimiser states (ZeRO 1 to 3); ``all``: also weights (ZeRO 3)."""
     checkpointed_levels: int = Field(4, ge=0)
-    """Number of UNet levels, starting at the highest resolution, that use activation checkpointing. A value of at least the
-    number of levels means all."""
+    """Number of UNet levels with activation checkpointing, from the highest resolution down. A larger number means all."""
     compile: bool = False
     """Compile the UNet's blocks with `torch.compile`: takes minutes at the start and makes each step faster."""
 
@@ -211,8 +209,7 @@ class TrainSettings(Section):
     machines: int = Field(1, ge=1)
     """Number of machines. With more than one, ``LCVD_HOSTFILE`` must name the file that lists them (`docs/training.md`)."""
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
-    """Autocast precision of the network. Weights, gradients and losses stay float32. ``fp16`` uses loss scaling and needs ZeRO 1
-    to 3."""
+    """Autocast precision. Weights, gradients and losses stay float32. ``fp16`` uses loss scaling and needs ZeRO 1 to 3."""
     stride: int = Field(4, ge=1)
     """Distance, in clip frames, between consecutive frames of a training window. Shorter clips use a smaller distance."""
     prepared: bool = True
@@ -226,8 +223,7 @@ class TrainSettings(Section):
     """Strength of balancing clips by light direction: 0 draws every clip once per epoch, 1 draws each of eleven light-direction
     bins equally often, however few clips it has (docs/curation.md)."""
     max_broken: float = Field(0.01, ge=0, lt=1)
-    """Maximum fraction of broken clips (truncated shard, undecodable part). Broken clips are logged and skipped; above this
-    fraction training stops."""
+    """Maximum fraction of broken clips, which are logged and skipped. Above this fraction training stops."""
     memory_mb: int = Field(512, ge=0)
     """Memory limit, in megabytes per process, for caching decoded clips. Clips are cached only if all of them fit."""
     checkpoint_every: int = Field(1000, ge=1)

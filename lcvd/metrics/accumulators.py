@@ -11,8 +11,24 @@ from lcvd.metrics.frechet import FeatureSet
 from lcvd.weights.registry import ModelError
 
 
-class PerFrame:
-    """Accumulates rows (T, ...) under `key`.
+class Collected:
+    """Accumulates what `observe` returns for each window of n frames: n rows under each key."""
+
+    def __init__(self, observe: Callable[[FrameWindow], Observation]) -> None:
+        self._observe = observe
+        self._found: list[Observation] = []
+
+    def update(self, window: FrameWindow) -> None:
+        """Take the next window. Raises as `observe` does."""
+        self._found.append(self._observe(window))
+
+    def finish(self) -> Observation:
+        """All rows by key."""
+        return {key: np.concatenate([each[key] for each in self._found]) for key in self._found[0]}
+
+
+class PerFrame(Collected):
+    """Accumulates rows (T, ...) under `key`. `update` raises a ModelError if a number isn't finite.
 
     Args:
         key: key of the observation; errors name it as the metric.
@@ -20,20 +36,7 @@ class PerFrame:
     """
 
     def __init__(self, key: str, rows: Callable[[FrameWindow], Array]) -> None:
-        self._key, self._rows = key, rows
-        self._found: list[Array] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window.
-
-        Raises:
-            ModelError: a number isn't finite.
-        """
-        self._found.append(finite(self._key, self._rows(window), window.start))
-
-    def finish(self) -> Observation:
-        """All rows."""
-        return {self._key: np.concatenate(self._found)}
+        super().__init__(lambda window: {key: finite(key, rows(window), window.start)})
 
 
 class FeatureMoments:

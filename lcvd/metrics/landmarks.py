@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lcvd.face.deca_crop import FaceAlignment
-from lcvd.face.track import FaceTrack
+from lcvd.metrics.accumulators import Collected
 from lcvd.metrics.base import Array, Device, FrameWindow, Metric, Observation, Observer, Reference, Score
 from lcvd.metrics.extras import no_download, package
 
@@ -35,44 +36,17 @@ def pose_error(truth: ArrayLike, predicted: ArrayLike, found: ArrayLike | None =
     if not np.isfinite(truth).all():
         raise ValueError("the true landmarks of a frame are missing: leave that frame out of both sets")
     mask = np.ones(len(truth), bool) if found is None else np.asarray(found, bool)
-    missing = int((~mask).sum())
-    if missing == len(truth):
-        return Score(float("nan"), 0, missing)
-    per_frame = np.abs(truth[mask] - predicted[mask]).mean(axis=(1, 2))
-    return Score(float(per_frame.mean()), int(mask.sum()), missing)
+    return Score.mean(np.where(mask, np.abs(truth - predicted).mean(axis=(1, 2)), np.nan))
 
 
-class MediaPipeLandmarks:
-    """Accumulates MediaPipe's ``landmarks`` (T, 478, 2) in pixels, zero in frames without a face, and ``present`` (T,)."""
-
-    def __init__(self) -> None:
-        self._tracks: list[FaceTrack] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        self._tracks.append(window.track)
-
-    def finish(self) -> Observation:
-        """The landmarks."""
-        points = np.concatenate([track.landmarks[..., :2] for track in self._tracks])
-        return {"landmarks": points, "present": np.concatenate([track.present for track in self._tracks])}
+def mediapipe_landmarks(window: FrameWindow) -> Observation:
+    """MediaPipe's ``landmarks`` (n, 478, 2) in pixels, zero in frames without a face, and ``present`` (n,)."""
+    return {"landmarks": window.track.landmarks[..., :2], "present": window.track.present}
 
 
-class Landmarks68:
-    """Accumulates face-alignment's ``points68`` (T, 68, 2) in pixels, zero in frames without a face, and ``present68`` (T,)."""
-
-    def __init__(self, find: Callable[[Array], tuple[Array, Array]]) -> None:
-        self._find = find
-        self._found: list[tuple[Array, Array]] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        self._found.append(self._find(window.frames))
-
-    def finish(self) -> Observation:
-        """The landmarks."""
-        points, present = (np.concatenate(each) for each in zip(*self._found, strict=True))
-        return {"points68": points, "present68": present}
+def landmarks68(window: FrameWindow, find: Callable[[Array], tuple[Array, Array]]) -> Observation:
+    """face-alignment's ``points68`` (n, 68, 2) in pixels, zero in frames without a face, and ``present68`` (n,)."""
+    return dict(zip(("points68", "present68"), find(window.frames), strict=True))
 
 
 def _face_alignment(device: Device) -> FaceAlignment:
@@ -98,7 +72,7 @@ POSE_OPEN = Metric(
     weights="face mesh bundled with mediapipe",
     packages=("lcvd", "numpy", "mediapipe"),
     open=True,
-    observer=Observer("landmarks", lambda *_: MediaPipeLandmarks()),
+    observer=Observer("landmarks", lambda *_: Collected(mediapipe_landmarks)),
     score=_score("landmarks", "present"),
 )
 POSE = Metric(
@@ -108,6 +82,6 @@ POSE = Metric(
     "driving frame, in pixels of a 256 px frame.",
     weights="networks of face-alignment",
     packages=("lcvd", "face-alignment", "torch"),
-    observer=Observer("points68", lambda find, _: Landmarks68(find), _face_alignment),
+    observer=Observer("points68", lambda find, _: Collected(partial(landmarks68, find=find)), _face_alignment),
     score=_score("points68", "present68"),
 )

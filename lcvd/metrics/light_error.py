@@ -7,6 +7,7 @@ The published LE estimates lights with DECA. LE(open) has the same formula, but 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,7 @@ from lcvd.face.deca import DecaCodes, encode, load_encoder
 from lcvd.face.deca_crop import crops_of, warp
 from lcvd.light.estimate import solve
 from lcvd.light.skin_samples import LightSamples, join
+from lcvd.metrics.accumulators import Collected
 from lcvd.metrics.base import Array, Device, FrameWindow, Metric, Observation, Observer, Reference, VideoInfo
 from lcvd.render.sh import dominant_direction
 from lcvd.weights.registry import require
@@ -120,20 +122,9 @@ class DecaLight:
         return lights
 
 
-class DecaLights:
-    """Accumulates ``deca`` (T, 9, 3): DECA's light of each frame, NaN where MediaPipe finds no face."""
-
-    def __init__(self, network: DecaLight) -> None:
-        self._network = network
-        self._lights: list[Array] = []
-
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window."""
-        self._lights.append(self._network(window.frames, window.track.landmarks, window.track.present))
-
-    def finish(self) -> Observation:
-        """The lights."""
-        return {DECA: np.concatenate(self._lights)}
+def deca_lights(window: FrameWindow, network: DecaLight) -> Observation:
+    """``deca`` (n, 9, 3): DECA's light of each frame, NaN where MediaPipe finds no face."""
+    return {DECA: network(window.frames, window.track.landmarks, window.track.present)}
 
 
 def _by_frame(distance: Callable[[Array, Array], Array], key: str) -> Callable[[Observation, Reference], Array]:
@@ -179,7 +170,7 @@ LE = Metric(
     "formula).",
     packages=("lcvd", "numpy", "torch"),
     registered=DECA,
-    observer=Observer(DECA, lambda network, _: DecaLights(network), DecaLight),
+    observer=Observer(DECA, lambda network, _: Collected(partial(deca_lights, network=network)), DecaLight),
     per_frame=_by_frame(light_error, DECA),
     still="target",
 )

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lcvd.metrics.accumulators import finite
-from lcvd.metrics.base import Array, Device, FrameWindow, Metric, Observation, Observer, mean_of
+from lcvd.metrics.accumulators import PerFrame
+from lcvd.metrics.base import Array, Device, FrameWindow, Metric, Observer, mean_of
 from lcvd.metrics.extras import package
 from lcvd.weights.registry import require
 from lcvd.weights.strict import load_strict, read_pickled
@@ -55,27 +55,18 @@ class Lpips:
         return distances
 
 
-class AdjacentLpips:
+class AdjacentLpips(PerFrame):
     """Accumulates ``LPIPS`` (T-1,), the distances between consecutive frames. Between windows it keeps one frame."""
 
     def __init__(self, network: Lpips) -> None:
+        super().__init__(NAME, self._distances)
         self._network = network
         self._last: Array | None = None
-        self._rows: list[Array] = []
 
-    def update(self, window: FrameWindow) -> None:
-        """Take the next window.
-
-        Raises:
-            ValueError: a distance isn't finite.
-        """
+    def _distances(self, window: FrameWindow) -> Array:
         frames = window.frames if self._last is None else np.concatenate([self._last, window.frames])
         self._last = window.frames[-1:].copy()
-        self._rows.append(finite(NAME, self._network(frames[:-1], frames[1:]), window.start))
-
-    def finish(self) -> Observation:
-        """The distances."""
-        return {NAME: np.concatenate(self._rows)}
+        return self._network(frames[:-1], frames[1:])
 
 
 LPIPS = Metric(

@@ -6,9 +6,9 @@ import pytest
 from lcvd.config.evaluate import PUBLISHED_METRICS, EvaluateSettings
 from lcvd.config.profiles import profile
 from lcvd.errors import UsageError
-from lcvd.evaluate.record import Protocol
+from lcvd.evaluate.protocol import load_protocol
+from lcvd.evaluate.record import Setup
 from lcvd.evaluate.summary import records
-from lcvd.evaluate.write import table
 from lcvd.face.head import load_head
 from lcvd.light.presets import preset
 from lcvd.metrics.base import Reference
@@ -16,7 +16,9 @@ from lcvd.metrics.light_error import SCALE
 from lcvd.metrics.measure import Meter
 from lcvd.metrics.registry import METRICS, open_metrics, ordered, score_video
 from lcvd.metrics.session import MetricSession
+from lcvd.report.tables import markdown, table_of
 from tests.lcvd.metrics.conftest import FRAMES, SIZE
+from tests.lcvd.report.conftest import results_of
 from tests.packages import install
 
 T = 4
@@ -116,13 +118,13 @@ def test_a_packages_metric_is_measured_recorded_and_listed(installed, codes):
     found = score_video("a", "front", session.metrics, observation, reference)
     expected = np.abs(np.diff(frames.astype(float), axis=2)).mean()
     assert (found.scores[NAME].value, found.scores[NAME].frames) == (pytest.approx(expected), FRAMES)
-    [record] = [each for each in records([found], {}, Protocol("x", ("front",), SIZE, (25.0,), 0)) if each.name == NAME]
+    [record] = [each for each in records([found], {}, Setup("x", ("front",), SIZE, (25.0,), 0)) if each.name == NAME]
     assert (record.value, record.direction) == (pytest.approx(expected), "higher")
     assert record.versions == {"toy-sharpness": "1.0"}
-    facts = {"frames_scored": 3, "size": SIZE, "lights": ["front"], "guidance": 1, "likeness": 1, "steps": 1}
-    assert f"| {NAME} | ↑ | {expected:.3g} |" in table(
-        {"model": [record]}, facts | {"train_steps": 1, "shared_identities": []}
-    )
+    protocol, _ = load_protocol("hdtf-relight")
+    text = markdown(table_of(results_of(protocol, {"lcvd": [record.plain()]})))
+    assert f"| Method | {NAME} ↑ |" in text
+    assert f"{expected:.3g}" in text
     assert session.provenance()[NAME] == ["", "", {"package": "toy-sharpness 1.0"}]
 
 
