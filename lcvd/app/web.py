@@ -1,4 +1,4 @@
-"""What the project's web pages share: who may reach them, what a browser is told to allow, how they are served."""
+"""Shared parts of the web pages: access checks, security headers, static files, and the server."""
 
 from __future__ import annotations
 
@@ -23,32 +23,41 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SAFETY = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",  # with none, browsers send forms without their origin
+    "referrer-policy": "same-origin",  # with no-referrer, browsers omit the Origin header of forms
     "cache-control": "no-store",
 }
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
-def guarded(routes: Sequence[Route], host: str, lifespan: Lifespan | None = None) -> Starlette:
-    """An application of these routes and of the style that all pages share, served at the address `host`.
+def guarded(routes: Sequence[Route], host: str, assets: Path, lifespan: Lifespan | None = None) -> Starlette:
+    """An application with these routes, and with the styles and scripts of `assets` and of all pages at ``/assets/``.
 
-    On a loopback address requests under another name are refused, so that no web page elsewhere can reach it by
-    pointing its own name here.
+    If `host` is a loopback address, requests for other host names are refused. This prevents DNS rebinding.
     """
+    files = {
+        path.name: path for folder in (ASSETS, assets) for path in folder.iterdir() if path.suffix in (".css", ".js")
+    }
+
+    async def asset(request: Request) -> Response:
+        path = files.get(request.path_params["name"])
+        if path is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return FileResponse(path, headers=SAFETY)
+
     known = list(LOOPBACK) if host in LOOPBACK else ["*"]
-    shared = Route("/common.css", _style, methods=["GET"])
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=known)
-    return Starlette(routes=[*routes, shared], middleware=[guard], lifespan=lifespan)
+    served = [*routes, Route("/assets/{name}", asset, methods=["GET"])]
+    return Starlette(routes=served, middleware=[guard], lifespan=lifespan)
 
 
 def templates_of(package: str) -> Environment:
-    """The templates in a package's assets; what people typed is escaped."""
+    """The templates in a package's assets; inserted text is escaped."""
     loader = PackageLoader(package, "assets")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def check_origin(request: Request) -> None:
-    """See that a request that changes something comes from our own page.
+    """Check that a request comes from our own page.
 
     Raises:
         HTTPException: it was sent from another site.
@@ -59,10 +68,10 @@ def check_origin(request: Request) -> None:
 
 
 async def body_of(request: Request, limit: int) -> bytes:
-    """The body, of our own page's requests alone.
+    """The body of a request from our own page.
 
     Raises:
-        HTTPException: sent from another site, or longer than `limit` bytes.
+        HTTPException: the request was sent from another site, or the body is longer than `limit` bytes.
     """
     check_origin(request)
     body = b""
@@ -74,13 +83,9 @@ async def body_of(request: Request, limit: int) -> bytes:
 
 
 def serve(app: Starlette, host: str, port: int, started: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C; `started` is told the address before the first request. Port 0 takes any free one."""
+    """Serve until Ctrl-C; `started` is called with the address before the first request. Port 0 chooses a free port."""
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", server_header=False)
-    socket = config.bind_socket()  # says so and exits where the port is taken
-    socket.listen(config.backlog)  # who is told the address may ask at once, and waits until the server answers
+    socket = config.bind_socket()  # prints an error and exits if the port is in use
+    socket.listen(config.backlog)  # accept connections before `started` publishes the address
     started(f"http://{host}:{socket.getsockname()[1]}/")
     uvicorn.Server(config).run(sockets=[socket])
-
-
-async def _style(_request: Request) -> Response:
-    return FileResponse(ASSETS / "common.css", headers=SAFETY)

@@ -1,4 +1,4 @@
-"""What the page says of its model: facts of the model itself, its card, and the numbers that lie beside it."""
+"""Facts about the model for the page: properties of the model, its model card, and its metrics."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 CARD, NUMBERS = "README.md", "metrics.json"
 LIGHT = (
-    "A light is nine numbers a colour (second-order spherical harmonics): broad light and shade, without cast shadows, sharp "
-    "highlights or light that falls on a part of the face. A hard lamp comes out softer than you set it."
+    "A light is nine numbers per colour channel (second-order spherical harmonics): smooth shading without cast shadows, sharp "
+    "highlights or light on only a part of the face. A hard lamp looks softer than you set it."
 )
-CONSENT = "Use portraits of people who agreed. Videos are marked as AI-generated in their metadata and in the file beside them."
+CONSENT = (
+    "Use portraits of people who agreed. Videos are marked as AI-generated in their metadata and in the JSON file."
+)
 
 
 @dataclass(frozen=True)
 class About:
-    """`can` and `cannot`: sentences; `numbers`: names and values; `card`: the model card's text, may be empty."""
+    """`can` and `cannot`: sentences; `numbers`: pairs of name and value; `card`: text of the model card, may be empty."""
 
     name: str
     can: tuple[str, ...]
@@ -34,45 +36,44 @@ class About:
 
 
 def about(model: Model, checkpoint: str) -> About:
-    """What to say of a model that was loaded from `checkpoint`: a folder, ``small`` or a hub's name.
+    """Describe a model that was loaded from `checkpoint`: a folder, ``small`` or a name on a hub.
 
-    Its card is README.md in the folder; numbers are those of metrics.json in it, or beside it as training leaves them.
+    The card is README.md in the model's folder. The numbers are those of metrics.json in that folder, or in the folder above,
+    where training writes them.
 
     Raises:
-        FileError: a metrics.json is no JSON.
+        FileError: metrics.json is not valid JSON.
     """
     config, folder = model.pipe.config, find_model(SMALL) if checkpoint == SMALL else Path(checkpoint)
     size = config.size
-    can = [f"Makes {size} × {size} pixels, {config.frames} frames at a time; clips of any length, window by window."]
+    can = [f"It makes videos of {size} × {size} pixels and any length, {config.frames} frames at a time."]
     cannot = [
-        f"Detail finer than {size} pixels across the head and shoulders is lost, however large the portrait is.",
+        f"Head and shoulders have {size} pixels across; finer detail of the portrait is lost.",
         LIGHT,
     ]
     has = model.pipe.model.adapters
     if "shading" in has and "reference" in has:
-        can.append(
-            "Is given light and pose by the hint, and looks by the portrait; how well it follows, its numbers tell."
-        )
+        can.append("It takes light and pose from the hint, and appearance from the portrait.")
     if "shading" not in has:
-        cannot.append("It has no shading adapter: it follows neither the light nor the pose.")
+        cannot.append("It has no shading adapter: it ignores light and pose.")
     if "reference" not in has:
-        cannot.append("It has no reference adapter: it doesn't know the portrait's looks.")
+        cannot.append("It has no reference adapter: it ignores the portrait's appearance.")
     numbers = _numbers(folder)
     if not numbers:
-        cannot.append(f"No {NUMBERS} lies beside it: how well it keeps a likeness or follows a light isn't known here.")
+        cannot.append(f"It has no {NUMBERS}: how well it preserves the likeness and follows the light is unknown.")
     card = folder / CARD
     text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
     return About(model.name, tuple(can), (*cannot, CONSENT), numbers, text)
 
 
 def _numbers(folder: Path) -> tuple[tuple[str, str], ...]:
-    """Numbers of the metrics beside a model, nested names joined."""
+    """Numbers in the model's metrics.json; nested names are joined."""
     for path in (folder / NUMBERS, folder.resolve().parent / NUMBERS):
         if path.is_file():
             try:
                 return tuple(_flat(json.loads(path.read_text(encoding="utf-8")), ""))
             except ValueError as error:
-                raise FileError(f"{path}: no JSON: {error}; repair the file or take it away") from None
+                raise FileError(f"{path}: not valid JSON: {error}; repair or delete the file") from None
     return ()
 
 

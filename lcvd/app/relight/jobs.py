@@ -1,4 +1,4 @@
-"""Work that takes seconds or minutes, one piece at a time, in the order it was asked for."""
+"""A queue of jobs, which run one at a time in a background thread."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,18 +14,18 @@ from lcvd.errors import expected
 from lcvd.progress import Progress
 
 Work = Callable[[Progress, Callable[[], bool]], dict[str, Any]]
-"""Is given what to tell progress to, and what says whether to stop; gives what the page is told at the end."""
+"""Called with a progress callback and a function that returns whether to stop; returns the result for the page."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class Job:
-    """One piece of work. `state` goes from waiting over running to done, failed or cancelled."""
+    """A job. `state` is waiting, running, done, failed or cancelled."""
 
     kind: str
     work: Work
     plain: Callable[[str], str]
-    """Makes an error's text fit for the one who asked."""
+    """Removes server paths from an error message."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: str = "waiting"
     progress: tuple[str, int, int] = ("waiting", 0, 1)
@@ -34,20 +35,20 @@ class Job:
 
     @property
     def open(self) -> bool:
-        """Whether it waits or runs."""
+        """Whether the job is waiting or running."""
         return self.state in ("waiting", "running")
 
     def cancel(self) -> None:
-        """Ask it to stop; it does so at its next report."""
+        """Request a stop; the job stops at its next progress report."""
         self._stop.set()
 
     @property
     def stopping(self) -> bool:
-        """Whether it was asked to stop."""
+        """Whether a stop was requested."""
         return self._stop.is_set()
 
     def run(self) -> None:
-        """Do it; whatever happens is told in `state` and `error`."""
+        """Run the job; the outcome is in `state`, `result` and `error`."""
         self.state = "running"
         try:
             result = self.work(self._report, self._stop.is_set)
@@ -55,7 +56,7 @@ class Job:
             message = expected(error)
             if not self.stopping and message is None:
                 log.exception("%s failed", self.kind)
-                message = "this went wrong here and not with your files; the server's log tells how"
+                message = "an internal error occurred that is not caused by your files; see the server's log"
             self.error = "" if self.stopping else self.plain(message or "")
             self.state = "cancelled" if self.stopping else "failed"
         else:
@@ -66,51 +67,39 @@ class Job:
 
 
 class Queue:
-    """A thread that does one job after another."""
+    """Runs one job after another in a thread."""
 
     def __init__(self) -> None:
-        self._jobs: list[Job] = []
-        self._changed = threading.Condition()
-        self._closed = False
-        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
-        self._thread.start()
+        self._jobs: dict[Job, Future[None]] = {}
+        self._changing = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "jobs")
 
     def add(self, job: Job) -> None:
-        """Put it at the end."""
-        with self._changed:
-            self._jobs.append(job)
-            self._changed.notify()
+        """Append a job."""
+        with self._changing:
+            self._jobs[job] = self._thread.submit(self._run, job)
 
     def cancel(self, job: Job) -> None:
-        """Take it out where it waits, stop it where it runs."""
-        with self._changed:
+        """Remove a waiting job, or stop a running one."""
+        with self._changing:
             job.cancel()
-            if job.state == "waiting" and job in self._jobs:
-                self._jobs.remove(job)
+            if job in self._jobs and self._jobs[job].cancel():
+                del self._jobs[job]
                 job.state = "cancelled"
 
     def ahead(self, job: Job) -> int:
-        """How many jobs are done before it."""
-        with self._changed:
-            return self._jobs.index(job) if job in self._jobs else 0
+        """Number of jobs before `job`, including the running one."""
+        with self._changing:
+            return list(self._jobs).index(job) if job in self._jobs else 0
 
     def close(self) -> None:
-        """Stop all; returns when the running one has stopped."""
-        with self._changed:
-            self._closed = True
+        """Stop all jobs; returns when the running one has stopped."""
+        with self._changing:
             for job in self._jobs:
                 job.cancel()
-            self._changed.notify()
-        self._thread.join()
+        self._thread.shutdown(cancel_futures=True)
 
-    def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._jobs or self._closed)
-                if self._closed:
-                    return
-                job = self._jobs[0]
-                job.state = "running"
-            job.run()
-            with self._changed:
-                self._jobs.remove(job)
+    def _run(self, job: Job) -> None:
+        job.run()
+        with self._changing:
+            del self._jobs[job]

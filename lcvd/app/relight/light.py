@@ -1,4 +1,4 @@
-"""The light that a browser asks for, as coefficients; and what it looks like, on a ball and on a portrait's mesh."""
+"""Convert the page's light controls to SH coefficients, and render the light on a ball and on the portrait's mesh."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lcvd.light.presets import PRESETS, expose
 from lcvd.render.views import lit_sphere
 
 SIDE = 256
-"""Side of the ball and of the hint in pixels."""
+"""Side of the images of ball and hint in pixels."""
 BORDER = 1.02
-"""Width of the ball's image in ball diameters; `RADIUS` in ball.js follows from it."""
+"""Width of the ball's image in ball diameters; `RADIUS` in ball.js depends on it."""
 LAMPS = 2
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 _Number = Annotated[float, Field(ge=-1, le=1)]
 
 
 class LampInput(BaseModel):
-    """A lamp as the page sends it; see `lcvd.light.area_lights.Lamp`."""
+    """A lamp as sent by the page; see `lcvd.light.area_lights.Lamp`."""
 
     model_config = _STRICT
     direction: tuple[_Number, _Number, _Number]
@@ -34,18 +34,20 @@ class LampInput(BaseModel):
     softness: float = Field(ge=0, le=1)
 
     def lamp(self) -> Lamp:
-        """The lamp.
+        """The lamp with its colour as numbers.
 
         Raises:
-            UsageError: a direction without length.
+            UsageError: the direction has no length.
         """
         red, green, blue = (int(self.colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return Lamp(self.direction, (red, green, blue), self.strength, self.softness)
 
 
 class LightInput(BaseModel):
-    """The whole light: lamps, an even fill, and below them the portrait's own light, or an environment map's turned by
-    `yaw` degrees, exposed as presets are."""
+    """The light as sent by the page: lamps, ambient fill, and a base light.
+
+    The base light is the portrait's own light, or an environment map rotated by `yaw` degrees and exposed like presets.
+    """
 
     model_config = _STRICT
     lamps: list[LampInput] = Field(max_length=LAMPS)
@@ -55,15 +57,15 @@ class LightInput(BaseModel):
     yaw: float = Field(default=0.0, ge=-180, le=180)
 
     def coefficients(self, own: Array | None, environment: Array | None) -> Array:
-        """Light (9, 3) float32; `own` and `environment` (not exposed) are what `base` may name.
+        """SH coefficients (9, 3) float32. `own` and `environment` (not exposed) are the choices for `base`.
 
         Raises:
-            UsageError: the base isn't there, or it lights nothing that is seen.
+            UsageError: the base light is missing, or lights nothing visible.
         """
         light = light_of([lamp.lamp() for lamp in self.lamps], self.fill)
         if self.base == "own":
             if own is None:
-                raise UsageError("there is no portrait yet whose light could be kept; choose one first")
+                raise UsageError("there is no portrait whose light can be used; choose one first")
             light = light + own * self.base_strength
         if self.base == "map":
             if environment is None:
@@ -73,7 +75,7 @@ class LightInput(BaseModel):
 
 
 def presets_for_page() -> dict[str, dict[str, Any]]:
-    """Each preset as the page's controls: a lamp and the fill, which make just that preset's light."""
+    """The settings of the page's controls, a lamp and the ambient fill, that reproduce each preset."""
     found = {}
     for name in PRESETS:
         lamp, fill = lamp_of_preset(name)
@@ -86,11 +88,11 @@ def presets_for_page() -> dict[str, dict[str, Any]]:
 
 
 def picture_of(light: Array, under: Callable[[Array], Array] | None) -> bytes:
-    """PNG (SIDE, 2 SIDE): at the left a grey ball under the light (9, 3), at the right what `under` makes of it (a hint
-    of side SIDE), black where there is no portrait yet."""
+    """PNG of SIDE x 2 SIDE pixels: left, a grey ball under the light (9, 3); right, the hint that `under` renders, or
+    black without a portrait."""
     whole = np.zeros((SIDE, 2 * SIDE, 3), np.uint8)
-    whole[:, :SIDE] = lit_sphere(light, SIDE, BORDER, samples=1)  # one sample: a browser waits for each light
+    whole[:, :SIDE] = lit_sphere(light, SIDE, BORDER, samples=1)  # one sample, because latency matters
     if under is not None:
         whole[:, SIDE:] = under(light)
-    # Quick compression: the picture goes to a browser that waits for it, mostly on this machine.
+    # Fast compression: latency matters, and most browsers are on this machine.
     return cv2.imencode(".png", whole[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()

@@ -1,4 +1,4 @@
-"""The work behind the page's buttons: read what was given, render a moment or the whole clip."""
+"""The page's jobs: reconstruct the uploaded files, and render one frame or the whole clip."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ from lcvd.relighting.api import relight
 from lcvd.relighting.media import IMAGES
 from lcvd.relighting.motion import Motion
 from lcvd.relighting.options import SceneRequest
-from lcvd.relighting.output.options import OutputOptions
 from lcvd.relighting.output.provenance import side_path
-from lcvd.relighting.result import Relit
 from lcvd.relighting.scene import Scene, scene_of
 from lcvd.video.decode import read
 from lcvd.video.encode import write_browser
@@ -35,12 +33,12 @@ if TYPE_CHECKING:
 
 Cancel = Callable[[], bool]
 LONGEST = 60.0
-"""Seconds of a clip that are read at once, so that nobody waits for hours behind somebody else."""
+"""Maximum length in seconds of a clip, so that one job does not block the queue for hours."""
 _WINDOW = 16
 
 
 class ReadInput(BaseModel):
-    """Which part of the clip is followed, seconds."""
+    """The part of the clip to use, in seconds."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     start: float = Field(default=0.0, ge=0, le=36000)
@@ -48,7 +46,7 @@ class ReadInput(BaseModel):
 
 
 class RenderInput(BaseModel):
-    """What is to be rendered: one frame or all, by the model or as hints."""
+    """A rendering request: one frame or all (`whole`), by the model or as shading hints (`hints`)."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     light: LightInput
@@ -63,13 +61,13 @@ class RenderInput(BaseModel):
 
 @dataclass(frozen=True)
 class Maker:
-    """What every session's work needs: the model, and how faces are reconstructed."""
+    """Runs the jobs of all sessions with one model and one set of settings."""
 
     model: Model
     settings: Settings
 
     def read(self, session: Session, wanted: ReadInput, progress: Progress, cancel: Cancel) -> dict[str, Any]:
-        """Reconstruct the session's portrait and clip; its scene is the new one at the end.
+        """Reconstruct the session's portrait and clip, and set its scene.
 
         Raises:
             ClipError, ValueError: see `scene_of`.
@@ -87,14 +85,14 @@ class Maker:
         return {"frames": scene.frames, "fps": round(scene.motion.fps, 3), "bridged": int(scene.motion.bridged.sum())}
 
     def render(self, session: Session, wanted: RenderInput, progress: Progress, cancel: Cancel) -> dict[str, Any]:
-        """Render as wanted; gives the ids under which the files are fetched.
+        """Render a frame or the clip; returns the ids of the files.
 
         Raises:
-            ModelError, ValueError: see `relight`; the light's base isn't there.
+            ModelError, ValueError: see `relight` and `LightInput.coefficients`.
         """
         scene = session.scene
         if scene is None:
-            raise UsageError("there is no portrait yet; choose one first")
+            raise UsageError("there is no portrait; choose one first")
         light = wanted.light.coefficients(scene.portrait.codes.light[0], session.environment)
         motion = scene.motion if wanted.whole else _moment(scene.motion, wanted.frame)
         found = relight(
@@ -102,15 +100,12 @@ class Maker:
             motion,
             light,
             self.model,
-            guidance=wanted.guidance,
-            likeness=wanted.likeness,
-            seed=wanted.seed,
-            steps=wanted.steps,
             preview=wanted.hints,
             settings=self.settings,
             scratch=session.folder / "scratch",
             progress=progress,
             cancel=cancel,
+            **wanted.model_dump(include={"guidance", "likeness", "seed", "steps"}),
         )
         controls = wanted.light.model_dump()
         if session.environment is not None and wanted.light.base == "map":
@@ -119,32 +114,26 @@ class Maker:
         folder = session.folder / "results"
         folder.mkdir(exist_ok=True)
         if not wanted.whole:
-            path = _own(folder / "frame.png")
+            path = _unused(folder / "frame.png")
             Image.fromarray(found.frames[0]).save(path)
             return {"picture": session.offer(path), "hints": wanted.hints}
-        return {**_written(session, scene, found, folder, progress, cancel), "hints": wanted.hints}
-
-
-def _written(
-    session: Session, scene: Scene, found: Relit, folder: Path, progress: Progress, cancel: Cancel
-) -> dict[str, Any]:
-    path = _own(folder / ("hints.mp4" if found.model is None else "relit.mp4"))
-    made = found.save(path, OutputOptions(), progress, cancel)
-    size = found.size
-    before = path.with_name(f"{path.stem}-source.mp4")
-    write_browser(before, _source(scene, size), scene.motion.fps)
-    offered = {"video": path, "side_file": side_path(path), "source": before}
-    return {name: session.offer(file) for name, file in offered.items()} | {"frames": made["output"]["frames"]}
+        path = _unused(folder / ("hints.mp4" if wanted.hints else "relit.mp4"))
+        made = found.save(path, progress=progress, cancel=cancel)
+        source = path.with_name(f"{path.stem}-source.mp4")
+        write_browser(source, _source(scene, found.size), scene.motion.fps)
+        files = {"video": path, "side_file": side_path(path), "source": source}
+        ids = {name: session.offer(file) for name, file in files.items()}
+        return {**ids, "frames": made["output"]["frames"], "hints": wanted.hints}
 
 
 def _source(scene: Scene, size: int) -> Iterator[Array]:
-    """What moves the portrait, as squares (n, size, size, 3): the driving clip's, or the portrait as it was."""
+    """The video to show next to the result, (n, size, size, 3): the driving clip's square crop, or the portrait."""
     face = scene.motion.face
     if face is None:
         yield np.repeat(scene.portrait.first(size)[0][None], scene.frames, axis=0)
         return
     for start in range(0, scene.frames, _WINDOW):
-        places = [int(place) for place in scene.motion.places[start : start + _WINDOW]]
+        places = scene.motion.places[start : start + _WINDOW].tolist()
         yield square_pictures(read(face.clip, places), face.codes.square, size)
 
 
@@ -159,7 +148,7 @@ def _moment(motion: Motion, frame: int) -> Motion:
     return motion.part(np.array([frame]))
 
 
-def _own(path: Path) -> Path:
-    """The path with a number, so that no result takes an earlier one's place."""
+def _unused(path: Path) -> Path:
+    """The path with a number appended that no earlier result has."""
     numbers = (path.with_stem(f"{path.stem}-{number}") for number in range(1, 1_000_000))
     return next(candidate for candidate in numbers if not candidate.exists())

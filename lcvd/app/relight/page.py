@@ -1,4 +1,4 @@
-"""The relighting page: a light to drag, a hint that follows it at once, and jobs that render with the model."""
+"""The relighting page: a draggable light with a live shading hint, and rendering jobs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -27,18 +27,17 @@ from lcvd.app.relight.make import LONGEST, Maker, ReadInput, RenderInput
 from lcvd.app.relight.sessions import Session, Sessions
 from lcvd.app.relight.uploads import KINDS, LIMITS, Refused, accept, check_size, copied, forget, receive
 from lcvd.app.web import LOOPBACK, SAFETY, body_of, check_origin, guarded, templates_of
-from lcvd.errors import LcvdError
+from lcvd.errors import LcvdError, UsageError
 from lcvd.light.area_lights import STRONGEST
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("page.js", "ball.js", "light.js", "player.js", "server.js")
 COOKIE = "session"
-LARGEST_ASK = 16_384
+MAX_BODY_BYTES = 16_384
 Input = TypeVar("Input", bound=BaseModel)
 
 
 class ShadeInput(BaseModel):
-    """A light to look at, on a frame of the scene."""
+    """A light to preview on a frame of the scene."""
 
     model_config = ConfigDict(extra="forbid")
     light: LightInput
@@ -46,7 +45,7 @@ class ShadeInput(BaseModel):
 
 
 class PickInput(BaseModel):
-    """An example's name."""
+    """The name of an example."""
 
     model_config = ConfigDict(extra="forbid")
     name: str
@@ -63,11 +62,11 @@ def relight_app(
     """The page as an ASGI application.
 
     Args:
-        maker: does the work. about: what the page says of its model.
-        examples: files offered as ``portrait`` and ``driving``.
-        root: a folder in which sessions keep their files; those of a run are deleted at its end.
-        host: the address it is served at, see `guarded`.
-        limits: bytes that uploads may have, by role (`uploads.LIMITS`).
+        maker: runs the jobs. about: facts about the model.
+        examples: example files for the roles ``portrait`` and ``driving``.
+        root: folder for the files of sessions; they are deleted when the page ends.
+        host: the address to serve at, see `guarded`.
+        limits: maximum size of uploads in bytes by role (default: `uploads.LIMITS`).
     """
 
     @asynccontextmanager
@@ -83,7 +82,6 @@ def relight_app(
     page = _Page(maker, about, examples, limits or LIMITS)
     routes = [
         Route("/", page.start, methods=["GET"]),
-        Route("/assets/{name}", page.asset, methods=["GET"]),
         Route("/state", page.state, methods=["GET"]),
         Route("/portrait", page.portrait, methods=["GET"]),
         Route("/files/{id}", page.file, methods=["GET"]),
@@ -96,9 +94,9 @@ def relight_app(
         Route("/jobs/{id}", page.job, methods=["GET"]),
         Route("/jobs/{id}/cancel", page.cancel, methods=["POST"]),
     ]
-    app = guarded(routes, host, lifespan)
-    app.add_exception_handler(HTTPException, _told)
-    app.add_exception_handler(Refused, _told)
+    app = guarded(routes, host, ASSETS, lifespan)
+    app.add_exception_handler(HTTPException, _error_response)
+    app.add_exception_handler(LcvdError, _error_response)
     return app
 
 
@@ -108,14 +106,14 @@ class _Page:
         self._templates = templates_of("lcvd.app.relight")
 
     async def start(self, request: Request) -> Response:
-        """The page itself; who comes for the first time gets a session."""
+        """The page itself; a new browser gets a session."""
         sessions: Sessions = request.app.state.sessions
         session = sessions.find(request.cookies.get(COOKIE))
         fresh = session is None
         session = session or sessions.new()
         if session is None:
-            return HTMLResponse("Too many people use this page now; come back later.", 503, headers=SAFETY)
-        told = {"presets": presets_for_page(), "limits": self._limits, "kinds": KINDS, "strongest": STRONGEST}
+            return HTMLResponse("Too many people are using this page; try again later.", 503, headers=SAFETY)
+        presets = presets_for_page()
         text = self._templates.get_template("index.html").render(
             about=self._about,
             sampling=self._maker.model.pipe.sampling,
@@ -124,26 +122,18 @@ class _Page:
             kinds={role: ",".join(endings) for role, endings in KINDS.items()},
             limits={role: limit // 1_000_000 for role, limit in self._limits.items()},
             examples={role: [path.name for path in paths] for role, paths in self._examples.items()},
-            presets=list(presets_for_page()),
-            told=json.dumps(told),
+            presets=list(presets),
+            config=json.dumps({"presets": presets, "limits": self._limits}),
         )
         answer = HTMLResponse(text, headers=SAFETY)
         if fresh:
             answer.set_cookie(COOKIE, session.id, httponly=True, samesite="strict")
         return answer
 
-    async def asset(self, request: Request) -> Response:
-        """Style and scripts."""
-        name = request.path_params["name"]
-        if name not in (*SCRIPTS, "page.css"):
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        return FileResponse(ASSETS / name, headers=SAFETY)
-
     async def state(self, request: Request) -> Response:
-        """What the session has, for a page that is opened again."""
+        """The state of the session, for a reloaded page."""
         session = _session(request)
-        scene = session.scene
-        job = session.job
+        scene, job = session.scene, session.job
         return _json(
             files={role: path.name for role, path in session.files.items()},
             frames=scene.frames if scene else 0,
@@ -152,7 +142,7 @@ class _Page:
         )
 
     async def portrait(self, request: Request) -> Response:
-        """The square that was found in the portrait."""
+        """The square crop of the portrait."""
         scene = _session(request).scene
         if scene is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
@@ -160,15 +150,15 @@ class _Page:
         return Response(cv2.imencode(".png", picture[..., ::-1])[1].tobytes(), media_type="image/png", headers=SAFETY)
 
     async def file(self, request: Request) -> Response:
-        """A result of this session's own; with ?save it is for keeping."""
+        """A result of this session; with ?save as a download."""
         path = _session(request).results.get(request.path_params["id"])
         if path is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND, "this file isn't there any more; render again")
+            raise HTTPException(HTTPStatus.NOT_FOUND, "this file has been deleted; render again")
         name = path.name if "save" in request.query_params else None
         return FileResponse(path, headers=SAFETY, filename=name)
 
     async def upload(self, request: Request) -> Response:
-        """A file as the body, its name in the query."""
+        """Upload a file: its content is the body, its name is in the query."""
         check_origin(request)
         session, role = _idle(request), _role(request)
         declared, parts = request.headers.get("content-length", ""), request.stream()
@@ -181,12 +171,12 @@ class _Page:
         return await self._accepted(session, role, path)
 
     async def pick(self, request: Request) -> Response:
-        """One of the examples."""
-        name = (await _asked(request, PickInput)).name
+        """Choose an example."""
+        name = (await _input(request, PickInput)).name
         session, role = _idle(request), _role(request)
         found = next((path for path in self._examples.get(role, []) if path.name == name), None)
         if found is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such example")
+            raise HTTPException(HTTPStatus.NOT_FOUND, "this example doesn't exist")
         return await self._accepted(session, role, copied(session, found))
 
     async def _accepted(self, session: Session, role: str, path: Path) -> Response:
@@ -194,45 +184,44 @@ class _Page:
         return _json(name=path.name)
 
     async def forget(self, request: Request) -> Response:
-        """Take back what was given."""
+        """Remove an uploaded file."""
         check_origin(request)
         session, role = _idle(request), _role(request)
         forget(session, role)
         return _json()
 
     async def shade(self, request: Request) -> Response:
-        """Ball and hint under a light, as one picture."""
-        asked, session = await _asked(request, ShadeInput), _session(request)
+        """Render ball and hint under a light as one image."""
+        wanted, session = await _input(request, ShadeInput), _session(request)
 
         def render() -> bytes:
             scene = session.scene
             own = scene.portrait.codes.light[0] if scene else None
-            light = asked.light.coefficients(own, session.environment)
-            return picture_of(light, session.under(asked.frame))
+            light = wanted.light.coefficients(own, session.environment)
+            return picture_of(light, session.under(wanted.frame))
 
-        picture = await _tried(lambda: asyncio.to_thread(render))
-        return Response(picture, media_type="image/png", headers=SAFETY)
+        return Response(await asyncio.to_thread(render), media_type="image/png", headers=SAFETY)
 
     async def read(self, request: Request) -> Response:
         """Reconstruct the portrait and the clip."""
-        asked, session = await _asked(request, ReadInput), _idle(request)
+        wanted, session = await _input(request, ReadInput), _idle(request)
         if "portrait" not in session.files:
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "there is no portrait yet; choose one first")
-        return _begun(request, session, "read", functools.partial(self._maker.read, session, asked))
+            raise UsageError("there is no portrait; choose one first")
+        return _start_job(request, session, "read", functools.partial(self._maker.read, session, wanted))
 
     async def render(self, request: Request) -> Response:
-        """Render a frame, or the clip."""
-        asked, session = await _asked(request, RenderInput), _idle(request)
+        """Render a frame or the clip."""
+        wanted, session = await _input(request, RenderInput), _idle(request)
         if session.scene is None:
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "there is no portrait yet; choose one first")
-        return _begun(request, session, "render", functools.partial(self._maker.render, session, asked))
+            raise UsageError("there is no portrait; choose one first")
+        return _start_job(request, session, "render", functools.partial(self._maker.render, session, wanted))
 
     async def job(self, request: Request) -> Response:
-        """How far the session's job is."""
+        """The state of the session's job."""
         return _state(request, _job(request))
 
     async def cancel(self, request: Request) -> Response:
-        """Stop it."""
+        """Cancel the session's job."""
         check_origin(request)
         job = _job(request)
         request.app.state.queue.cancel(job)
@@ -242,17 +231,15 @@ class _Page:
 def _session(request: Request) -> Session:
     found: Session | None = request.app.state.sessions.find(request.cookies.get(COOKIE))
     if found is None:
-        raise HTTPException(
-            HTTPStatus.FORBIDDEN, "this session has ended and its files are deleted; load the page again"
-        )
+        raise HTTPException(HTTPStatus.FORBIDDEN, "this session has expired and its files are deleted; reload the page")
     return found
 
 
 def _idle(request: Request) -> Session:
-    """The session, if nothing that is under way needs what it has."""
+    """The session, if it has no running or waiting job."""
     session = _session(request)
     if session.job and session.job.open:
-        raise HTTPException(HTTPStatus.CONFLICT, "something of yours is still under way; wait for it, or cancel it")
+        raise HTTPException(HTTPStatus.CONFLICT, "your previous job is still running; wait for it, or cancel it")
     return session
 
 
@@ -270,7 +257,7 @@ def _job(request: Request) -> Job:
     return job
 
 
-def _begun(request: Request, session: Session, kind: str, work: Work) -> Response:
+def _start_job(request: Request, session: Session, kind: str, work: Work) -> Response:
     session.job = Job(kind, work, session.plain)
     request.app.state.queue.add(session.job)
     return _state(request, session.job)
@@ -282,8 +269,8 @@ def _state(request: Request, job: Job) -> Response:
                  ahead=request.app.state.queue.ahead(job), phase=phase, done=done, total=total)  # fmt: skip
 
 
-async def _asked(request: Request, kind: type[Input]) -> Input:
-    body = await body_of(request, LARGEST_ASK)
+async def _input(request: Request, kind: type[Input]) -> Input:
+    body = await body_of(request, MAX_BODY_BYTES)
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
@@ -292,27 +279,20 @@ async def _asked(request: Request, kind: type[Input]) -> Input:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where}: {first['msg']}") from None
 
 
-async def _drained(parts: AsyncIterator[bytes], most: int) -> None:
-    """Read on: a browser that is still sending may miss the answer when the connection is closed."""
+async def _drained(parts: AsyncIterator[bytes], limit: int) -> None:
+    """Read the rest of the body: a browser that is still sending may miss the answer when the connection is closed."""
     async for part in parts:
-        most -= len(part)
-        if most < 0:
+        limit -= len(part)
+        if limit < 0:
             return
-
-
-async def _tried(work: Callable[[], Awaitable[Any]]) -> Any:
-    try:
-        return await work()
-    except LcvdError as error:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
 
 
 def _json(**values: Any) -> Response:
     return JSONResponse(values, headers=SAFETY)
 
 
-async def _told(_request: Request, error: Exception) -> Response:
-    """An error as the page shows it."""
+async def _error_response(_request: Request, error: Exception) -> Response:
+    """The error message as JSON."""
     if isinstance(error, HTTPException):
         return JSONResponse({"error": error.detail}, error.status_code, headers=SAFETY)
     return JSONResponse({"error": str(error)}, int(HTTPStatus.UNPROCESSABLE_ENTITY), headers=SAFETY)

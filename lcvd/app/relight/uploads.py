@@ -1,4 +1,4 @@
-"""Files that users hand in: of which kind, how large, and under which name they are kept."""
+"""Uploaded files: allowed formats, size limits, and safe names."""
 
 from __future__ import annotations
 
@@ -15,50 +15,48 @@ from lcvd.relighting.media import IMAGES, pixels_of
 
 VIDEOS = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi")
 KINDS = {"portrait": (*IMAGES, *VIDEOS), "driving": VIDEOS, "map": SUFFIXES}
-"""What may be given as what, by the file's ending."""
-CALLED = {"portrait": "a portrait", "driving": "a driving clip", "map": "an environment map"}
+"""Allowed file suffixes by role."""
+TITLES = {"portrait": "a portrait", "driving": "a driving clip", "map": "an environment map"}
 MEGABYTE = 1_000_000
 LIMITS = {"portrait": 100 * MEGABYTE, "driving": 300 * MEGABYTE, "map": 100 * MEGABYTE}
 
 
 class Refused(LcvdError):
-    """A file that isn't taken; the text says why and what to do."""
+    """An upload is refused; the message gives the reason and what to do."""
 
 
 def check_kind(role: str, name: str) -> str:
-    """A name that is safe to keep a file under.
+    """A safe file name made from the upload's name.
 
     Raises:
-        Refused: files with that ending aren't taken as this.
+        Refused: the suffix is not allowed for this role.
     """
     plain = re.sub(r"[^\w.-]+", "_", re.split(r"[/\\]", name)[-1]).lstrip(".")
     stem, dot, ending = plain.rpartition(".")
     suffix = (dot + ending).lower()
     if suffix not in KINDS[role]:
-        raise Refused(f"{plain or 'this file'} can't be {CALLED[role]}: choose {', '.join(KINDS[role])}")
+        raise Refused(f"{plain or 'this file'} can't be {TITLES[role]}: choose {', '.join(KINDS[role])}")
     return f"{stem[:60] or role}{suffix}"
 
 
 def check_size(role: str, size: int, limits: dict[str, int]) -> None:
-    """See that so many bytes are few enough.
+    """Check the size in bytes of an upload.
 
     Raises:
-        Refused: they aren't.
+        Refused: it is above the limit.
     """
     if size > limits[role]:
-        most = limits[role] / MEGABYTE
-        raise Refused(
-            f"this file is larger than {most:g} MB, the most that {CALLED[role]} may have; choose a smaller one"
-        )
+        limit = limits[role] / MEGABYTE
+        raise Refused(f"this file is larger than {limit:g} MB, the limit for {TITLES[role]}; choose a smaller one")
 
 
 async def receive(session: Session, role: str, name: str, parts: AsyncIterator[bytes], limits: dict[str, int]) -> Path:
-    """Write what arrives into the session's folder; nothing stays of what is refused.
+    """Write an upload to the session's folder; a refused file is deleted.
 
     Raises:
-        Refused: too large, empty, or of another kind.
+        Refused: the file is too large, empty, or of a wrong format.
     """
-    path = _place(session, check_kind(role, name))
+    path = _new_path(session, check_kind(role, name))
     size = 0
     try:
         with path.open("wb") as file:
@@ -75,17 +73,17 @@ async def receive(session: Session, role: str, name: str, parts: AsyncIterator[b
 
 
 def copied(session: Session, example: Path) -> Path:
-    """An example in the session's folder."""
-    return Path(shutil.copyfile(example, _place(session, example.name)))
+    """Copy an example into the session's folder."""
+    return Path(shutil.copyfile(example, _new_path(session, example.name)))
 
 
 def accept(session: Session, role: str, path: Path) -> None:
-    """Look at a file and let it be this session's portrait, clip or map, in the place of what it had.
+    """Check a file and make it the session's portrait, clip or map; the previous one is deleted.
 
-    Clips are decoded when they are read; here it is seen that pictures and maps are such.
+    Images and maps are decoded here, clips only when they are reconstructed.
 
     Raises:
-        Refused: it isn't what its name says; it is deleted.
+        Refused: the content doesn't match the suffix; the file is deleted.
     """
     try:
         environment = environment_light(read_map(path)) if role == "map" else None
@@ -94,7 +92,7 @@ def accept(session: Session, role: str, path: Path) -> None:
     except LcvdError as error:
         text = str(error).replace(str(path), path.name).removeprefix(f"{path.name}: ")
         shutil.rmtree(path.parent, ignore_errors=True)
-        raise Refused(f"{path.name} can't be {CALLED[role]}: {text}") from None
+        raise Refused(f"{path.name} can't be {TITLES[role]}: {text}") from None
     forget(session, role)
     session.files[role] = path
     if environment is not None:
@@ -102,17 +100,17 @@ def accept(session: Session, role: str, path: Path) -> None:
 
 
 def forget(session: Session, role: str) -> None:
-    """Delete what was given as this."""
+    """Delete the session's file of this role."""
     old = session.files.pop(role, None)
     if role == "map":
         session.environment = None
     else:
-        session.scene = None  # it was read from other files
+        session.scene = None  # it was made from the deleted file
     if old:
         shutil.rmtree(old.parent, ignore_errors=True)
 
 
-def _place(session: Session, name: str) -> Path:
+def _new_path(session: Session, name: str) -> Path:
     folder = session.folder / "given" / secrets.token_hex(8)
     folder.mkdir(parents=True)
     return folder / name

@@ -1,4 +1,4 @@
-"""A study's folder from folders of results, as `lcvd benchmark` makes and takes them."""
+"""Create a study's folder from result folders of `lcvd benchmark`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lcvd.render.views import lit_sphere
 from lcvd.video.encode import write_browser
 
 BALL = 256
-"""Pixels of the ball that shows a preset light."""
+"""Side in pixels of the ball that shows a preset light."""
 
 
 def make_study(
@@ -26,56 +26,60 @@ def make_study(
 ) -> int:
     """Write a new folder for `lcvd.app.study.material.open_study`; returns the number of shots.
 
-    Every video is encoded anew in the same way, so that neither its container nor its codec tells whose it is.
+    All videos are re-encoded with the same settings, so that container and codec don't reveal the method.
 
     Args:
-        out: the folder; it mustn't be there yet.
-        methods: folder of results ``<clip>/<light>`` of each method (`lcvd.evaluate.result_folders`), by name.
-        clips: pictures or videos of which the results were made; a clip's first frame is the portrait.
-        lights: pictures of the lights that are no presets, ``<light>.png``.
-        fps: frames a second.
+        out: the folder to create.
+        methods: result folders ``<clip>/<light>`` by name of the method (`lcvd.evaluate.result_folders`).
+        clips: folder of the images or videos that the results were made from; a clip's first frame is the portrait.
+        lights: folder of images ``<light>.png`` of the lights that are not presets.
+        fps: frame rate of the videos.
 
     Raises:
-        UsageError: `out` is there.
-        UsageError: no results, a method lacks one that another has, or a clip or light has no picture; all are named.
+        UsageError: `out` exists; there are no results; a method lacks a result of another one; or a clip or light has no
+            image. The message lists everything that is missing.
     """
     if out.exists():
-        raise UsageError(f"{out}: is there already; a study that has begun isn't changed, so name another folder")
+        raise UsageError(f"{out}: exists already, and studies aren't overwritten; choose another folder")
     shots = sorted({shot for folder in methods.values() for shot in _shots(folder)})
     if not shots:
-        raise UsageError(
-            f"{', '.join(map(str, methods.values()))}: no results; expected <clip>/<light>.mkv (docs/metrics.md)"
-        )
-    found = {(name, *shot): find_result(folder, *shot) for name, folder in methods.items() for shot in shots}
+        folders = ", ".join(map(str, methods.values()))
+        raise UsageError(f"{folders}: no results; expected <clip>/<light>.mkv (docs/metrics.md)")
+    clip_names, light_names = (dict.fromkeys(names) for names in zip(*shots, strict=True))
+    results = {
+        (method, *shot): path
+        for method, folder in methods.items()
+        for shot in shots
+        if (path := find_result(folder, *shot))
+    }
+    portraits = {clip: path for clip in clip_names if (path := _portrait(clips, clip))}
+    balls = {light: ball for light in light_names if (ball := _light(light, lights)) is not None}
     problems = [
-        f"{methods[name] / clip / light}: missing" for (name, clip, light), path in found.items() if path is None
-    ]
-    portraits = {clip: _portrait(clips, clip) for clip, _ in shots}
-    problems += [f"{clips / clip}: no picture and no video" for clip, path in portraits.items() if path is None]
-    shown = {light: _light(light, lights) for _, light in shots}
-    problems += [
-        f"light {name}: no preset; put {name}.png into --lights" for name, each in shown.items() if each is None
+        *(
+            f"{folder.joinpath(*shot)}: missing"
+            for method, folder in methods.items()
+            for shot in shots
+            if (method, *shot) not in results
+        ),
+        *(f"{clips / clip}: no image or video" for clip in clip_names if clip not in portraits),
+        *(f"light {light}: not a preset; put {light}.png into --lights" for light in light_names if light not in balls),
     ]
     if problems:
         raise UsageError("; ".join(problems))
-    aside = out.with_name(f".{out.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
+    part = out.with_name(f".{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
     for clip, light in shots:
-        portrait, ball, name = portraits[clip], shown[light], f"{clip}_{light}"
-        assert portrait is not None
-        assert ball is not None
-        _save(aside / "reference" / f"{name}.png", _first(portrait))
-        _save(aside / "light" / f"{name}.png", ball)
+        name = f"{clip}_{light}"
+        _save(part / "reference" / f"{name}.png", _first(portraits[clip]))
+        _save(part / "light" / f"{name}.png", balls[light])
         for method in methods:
-            path = found[(method, clip, light)]
-            assert path is not None
-            write_browser(aside / "videos" / method / f"{name}.mp4", read_result(path), fps)
-    aside.rename(out)
+            write_browser(part / "videos" / method / f"{name}.mp4", read_result(results[method, clip, light]), fps)
+    part.rename(out)
     return len(shots)
 
 
 def _shots(folder: Path) -> set[tuple[str, str]]:
-    """(clip, light) of a method's results."""
+    """Pairs (clip, light) of a method's results."""
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder of results")
     paths = [path for path in folder.glob("*/*") if path.is_dir() or path.suffix in VIDEOS]
@@ -83,7 +87,7 @@ def _shots(folder: Path) -> set[tuple[str, str]]:
 
 
 def _portrait(clips: Path, clip: str) -> Path | None:
-    """The clip's media file; in animation the clip is ``<portrait>__<driving clip>``."""
+    """The clip's media file; clips of animation are named ``<portrait>__<driving clip>``."""
     for stem in (clip, clip.partition("__")[0]):
         for ending in (*IMAGES, *VIDEOS):
             if (path := clips / f"{stem}{ending}").is_file():

@@ -1,11 +1,11 @@
-"""What a user study shows: for each shot a portrait, a picture of the light, and every method's video of it.
+"""The folder of a user study: for each shot a reference portrait, an image of the light, and a video by every method.
 
 ======================================  ==============================================================
-``reference/<shot>.png`` (or .jpg)      the portrait that the person is to be
-``light/<shot>.png`` (or .jpg)          a picture that shows the light asked for, such as a lit ball
-``videos/<method>/<shot>.mp4``          each method's video; every method has every shot
-``ratings.jsonl``                       what raters said, one line a rating (`lcvd.app.study.ratings`)
-``.study-key``                          what ids and orders are drawn with; made on first use
+``reference/<shot>.png`` (or .jpg)      the reference portrait
+``light/<shot>.png`` (or .jpg)          an image that shows the target light, such as a lit ball
+``videos/<method>/<shot>.mp4``          the video of each method; every method needs every shot
+``ratings.jsonl``                       the ratings, one per line (`lcvd.app.study.ratings`)
+``.study-key``                          the key of random ids and orders; created on first use
 ======================================  ==============================================================
 """
 
@@ -28,7 +28,7 @@ KEY_FILE, ID_LENGTH = ".study-key", 20
 
 @dataclass(frozen=True)
 class Trial:
-    """One video to judge. `id` is all of it that a browser is told; `method` and `shot` stay here."""
+    """One video to rate. The browser receives only the ids, never `method` and `shot`."""
 
     id: str
     method: str
@@ -36,25 +36,25 @@ class Trial:
     video: str
     reference: str
     light: str
-    """Ids under which the video and the two pictures are fetched."""
+    """`video`, `reference` and `light` are the ids of the media files."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study's folder, found complete."""
+    """The content of a complete study folder."""
 
     folder: Path
     methods: tuple[str, ...]
     shots: tuple[str, ...]
     media: dict[str, Path]
-    """Every file that may be fetched, by id."""
+    """Media files by id."""
     trials: dict[str, Trial]
-    """Every video, by its trial's id."""
+    """All trials by id."""
     key: bytes
 
     @property
     def ratings(self) -> Path:
-        """Where ratings are kept."""
+        """Path of the ratings."""
         return self.folder / "ratings.jsonl"
 
     @cached_property
@@ -63,18 +63,18 @@ class Study:
         return {(trial.method, trial.shot): trial for trial in self.trials.values()}
 
     def order(self, rater: str) -> list[Trial]:
-        """All trials in this rater's own order: random, and the same each time."""
+        """All trials in this rater's random but fixed order."""
         seed = int.from_bytes(_digest(self.key, "order", rater)[:16])
         trials = [self.by_name[name] for name in sorted(self.by_name)]
         return [trials[i] for i in np.random.default_rng(seed).permutation(len(trials))]
 
 
 def open_study(folder: Path) -> Study:
-    """Read a study's folder; its key is made if there is none.
+    """Read a study's folder; a missing key is created.
 
     Raises:
-        MissingFile: no folder, no methods, or a video or picture is missing; all of them are named.
-        FileError: a file leads out of the folder.
+        MissingFile: the folder has no videos, or videos or images are missing; the message lists them.
+        FileError: a link points out of the folder.
     """
     root = folder / "videos"
     methods = tuple(sorted(path.name for path in root.iterdir() if path.is_dir())) if root.is_dir() else ()
@@ -88,37 +88,30 @@ def open_study(folder: Path) -> Study:
         raise MissingFile(f"{folder}: the study lacks {', '.join(missing)}")
     for path in (videos | pictures).values():
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise FileError(
-                f"{path}: leads out of {folder} to {path.resolve()}; a study shows only files of its folder"
-            )
+            raise FileError(f"{path}: links to {path.resolve()}, outside of {folder}; copy the file into the study")
     key = _key(folder / KEY_FILE)
-    media: dict[str, Path] = {}
-    found: dict[tuple[str, str, str], str] = {}
-    for group, files in (("video", videos), ("picture", pictures)):
-        for name, path in files.items():
-            id = _digest(key, group, *name).hex()[:ID_LENGTH]
-            media[id], found[(group, *name)] = path, id
-    trials = [
-        Trial(
-            _digest(key, "trial", *name).hex()[:ID_LENGTH],
-            *name,
-            video=found[("video", *name)],
-            reference=found[("picture", "reference", name[1])],
-            light=found[("picture", "light", name[1])],
-        )
-        for name in videos
-    ]
-    return Study(folder, methods, shots, media, {trial.id: trial for trial in trials}, key)
+
+    def id_of(*words: str) -> str:
+        return _digest(key, *words).hex()[:ID_LENGTH]
+
+    media = {id_of("video", *name): path for name, path in videos.items()}
+    media |= {id_of("picture", *name): path for name, path in pictures.items()}
+    trials = {}
+    for name in videos:
+        ids = (id_of("video", *name), *(id_of("picture", kind, name[1]) for kind in ("reference", "light")))
+        trial = Trial(id_of("trial", *name), *name, *ids)
+        trials[trial.id] = trial
+    return Study(folder, methods, shots, media, trials, key)
 
 
 def _picture(folder: Path, shot: str) -> Path:
-    """The shot's picture; where there is none, the path where a PNG is missed."""
+    """Path of the shot's image; if there is none, the path of a PNG."""
     candidates = [folder / f"{shot}{suffix}" for suffix in PICTURES]
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 
 def _key(path: Path) -> bytes:
-    """Random bytes: without them an id would tell which method it is, for who guesses the names."""
+    """The study's random key; without it, raters could compute the id of a guessed method name."""
     try:
         with path.open("x", encoding="ascii") as file:
             file.write(secrets.token_hex(32))
@@ -130,7 +123,7 @@ def _key(path: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != 32:
-        raise FileError(f"{path}: not a study's key; delete it and a new one is made (raters' orders will change)")
+        raise FileError(f"{path}: not a study's key; delete it to create a new one (this changes the order of videos)")
     return key
 
 

@@ -1,7 +1,7 @@
-"""The study's web page: one video at a time beside the portrait and the light, and three questions.
+"""The study's web page: one video at a time with the portrait, the light and three questions.
 
-A browser is told ids drawn with the study's key, never a method's or a file's name. Every id is looked up in what was found
-when the study was opened, so none leads to another file.
+Browsers receive only ids derived from the study's key, never names of methods or files. Ids are looked up among the files
+found when the study was opened, so no other file can be requested.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from lcvd.metrics.user_study import QUESTIONS
 
 ASSETS = Path(__file__).parent / "assets"
 COOKIE, COOKIE_SECONDS = "rater", 90 * 24 * 3600
-LARGEST_FORM = 4096
+MAX_FORM_BYTES = 4096
 WORDS = ("bad", "poor", "fair", "good", "excellent")
-"""Of the scale, as in ITU-T P.910."""
+"""Labels of the scale, as in ITU-T P.910."""
 TEXTS = {
-    "LA-User": ("Light", "How well does the light on the person match the light asked for?"),
+    "LA-User": ("Light", "How well does the light on the person match the target light?"),
     "ID-User": ("Person", "How much does the person in the video look like the one in the portrait?"),
     "VQ-User": ("Quality", "How good does the video look: sharp, steady, natural?"),
 }
@@ -38,8 +38,8 @@ def study_app(study: Study, host: str = LOOPBACK[0]) -> Starlette:
     """The page as an ASGI application.
 
     Args:
-        study: what is shown; ratings go into its folder.
-        host: the address it is served at, see `guarded`.
+        study: the study to show; ratings are written to its folder.
+        host: the address to serve at, see `guarded`.
     """
     page = _Page(study)
     routes = [
@@ -50,9 +50,8 @@ def study_app(study: Study, host: str = LOOPBACK[0]) -> Starlette:
         Route("/rate/{trial}", page.show, methods=["GET"]),
         Route("/rate/{trial}", page.rate, methods=["POST"]),
         Route("/media/{id}", page.media, methods=["GET"]),
-        Route("/study.{kind}", page.asset, methods=["GET"]),
     ]
-    return guarded(routes, host)
+    return guarded(routes, host, ASSETS)
 
 
 class _Page:
@@ -61,31 +60,29 @@ class _Page:
         self._templates = templates_of("lcvd.app.study")
 
     async def start(self, request: Request) -> Response:
-        """Who are you?"""
-        return self._html("start.html", rater=_rater(request), error=None, videos=len(self._study.trials))
+        """The start page, which asks for the rater's name."""
+        return self._start(_rater(request))
 
     async def enter(self, request: Request) -> Response:
-        """Remember the name, and go where this rater stopped."""
+        """Remember the rater's name, and continue with the first unrated video."""
         text = (await _form(request)).get("rater", "")
         try:
             rater = rater_name(text)
         except UsageError as error:
-            return self._html(
-                "start.html", HTTPStatus.BAD_REQUEST, rater=text, error=error, videos=len(self._study.trials)
-            )
+            return self._start(text, error)
         answer = _to("/rate")
         answer.set_cookie(COOKIE, quote(rater), max_age=COOKIE_SECONDS, httponly=True, samesite="strict")
         return answer
 
     async def leave(self, request: Request) -> Response:
-        """Forget the name: the next person at this screen."""
+        """Forget the rater's name, for the next rater at this screen."""
         await _form(request)
         answer = _to("/")
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
 
     async def next(self, request: Request) -> Response:
-        """The first video that this rater hasn't judged, or thanks."""
+        """The first video that this rater hasn't rated, or the final page."""
         rater = _rater(request)
         if rater is None:
             return _to("/")
@@ -106,7 +103,7 @@ class _Page:
         return self._questions(rater, trial, scores)
 
     async def rate(self, request: Request) -> Response:
-        """Keep what was answered."""
+        """Store the answers."""
         rater, form = _rater(request), await _form(request)
         if rater is None:
             return _to("/")
@@ -115,26 +112,21 @@ class _Page:
         open_questions = [name for name, score in scores.items() if score not in map(str, SCALE)]
         if open_questions:
             return self._questions(rater, trial, scores, open_questions)
-        append(
-            self._study.ratings,
-            Rating(rater, trial.method, trial.shot, {name: int(score) for name, score in scores.items()}),
-        )
+        numbers = {name: int(score) for name, score in scores.items()}
+        append(self._study.ratings, Rating(rater, trial.method, trial.shot, numbers))
         return _to("/rate")
 
     async def media(self, request: Request) -> Response:
-        """A video or picture. What tells when it was made would tell methods apart."""
+        """A video or image. File dates are hidden, because they could identify the method."""
         path = self._study.media.get(request.path_params["id"])
         if path is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         plain = {"last-modified": "Thu, 01 Jan 1970 00:00:00 GMT", "etag": f'"{request.path_params["id"]}"'}
         return FileResponse(path, headers=SAFETY | plain)
 
-    async def asset(self, request: Request) -> Response:
-        """The page's style and script."""
-        kind = request.path_params["kind"]
-        if kind not in ("css", "js"):
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        return FileResponse(ASSETS / f"study.{kind}", headers=SAFETY)
+    def _start(self, rater: str | None, error: UsageError | None = None) -> Response:
+        status = HTTPStatus.BAD_REQUEST if error else HTTPStatus.OK
+        return self._html("start.html", status, rater=rater, error=error, videos=len(self._study.trials))
 
     def _trial(self, request: Request) -> Trial:
         trial = self._study.trials.get(request.path_params["trial"])
@@ -143,7 +135,7 @@ class _Page:
         return trial
 
     def _given(self, rater: str) -> dict[str, Rating]:
-        """This rater's ratings by trial; those of videos that the study no longer has are left out."""
+        """This rater's ratings by trial id; ratings of removed videos are ignored."""
         names = self._study.by_name
         found = [r for r in read(self._study.ratings) if r.rater == rater and (r.method, r.shot) in names]
         return {names[(rating.method, rating.shot)].id: rating for rating in found}
@@ -183,12 +175,12 @@ def _rater(request: Request) -> str | None:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """A form's fields, of this page's own forms alone.
+    """The fields of a form of this page.
 
     Raises:
-        HTTPException: sent from another site, too long, or no text.
+        HTTPException: the form was sent from another site, is too long, or isn't text.
     """
-    body = await body_of(request, LARGEST_FORM)
+    body = await body_of(request, MAX_FORM_BYTES)
     try:
         return {name: values[-1] for name, values in parse_qs(body.decode("utf-8")).items()}
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Ratings: one JSON line each, only ever added. Who judges a video again has the last word."""
+"""Ratings, stored as appended JSON lines. The last rating of a video by a rater counts."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Rating:
-    """What one rater said of one video: `scores` of the three `QUESTIONS`, each on the `SCALE`.
+    """One rater's `scores` of one video for the three `QUESTIONS`, each on the `SCALE`.
 
     Raises:
-        ValueError: a question is missing or unknown, or a score isn't on the scale.
+        UsageError: a question is missing or unknown, or a score isn't on the scale.
     """
 
     rater: str
@@ -34,7 +34,7 @@ class Rating:
     shot: str
     scores: Mapping[str, int]
     at: str = ""
-    """When, ISO 8601 in UTC."""
+    """Time of the rating, ISO 8601 in UTC."""
 
     def __post_init__(self) -> None:
         if set(self.scores) != set(QUESTIONS):
@@ -45,35 +45,37 @@ class Rating:
 
 
 def rater_name(text: str) -> str:
-    """A rater's name as it is kept: normalised, without spaces around it.
+    """Normalise a rater's name (Unicode NFC, single spaces).
 
     Raises:
-        ValueError: empty, longer than 40 characters, or with one that can't be printed.
+        UsageError: it is empty, longer than 40 characters, or has unprintable characters.
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise UsageError(f"a name has 1 to {LONGEST_NAME} characters that can be printed")
+        raise UsageError(f"a name must have 1 to {LONGEST_NAME} characters, all printable")
     return name
 
 
 def append(path: Path, rating: Rating) -> None:
-    """Add one line and wait until it is on the disk; several processes may do so at once."""
+    """Append a rating and flush it to disk; several processes may append at once."""
     line = json.dumps({**asdict(rating), "at": rating.at or datetime.now(UTC).isoformat(timespec="seconds")})
     with FileLock(f"{path}.lock"), path.open("ab+") as file:
-        if file.tell() and not _ends_whole(path):
-            file.write(b"\n")  # what a crash left half written stays a line of its own
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")  # keep a line that a crash truncated separate
         file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
 
 def read(path: Path) -> list[Rating]:
-    """The last rating of each rater, method and shot, in the order in which they were first given; none without a file.
+    """The last rating of each rater, method and shot, in order of their first rating; [] without a file.
 
-    A line that a crash left half written is passed over with a warning.
+    A line that a crash truncated is skipped with a warning.
 
     Raises:
-        ValueError: a line is whole and no rating; the message says which.
+        FileError: a complete line isn't a rating; the message gives its number.
     """
     if not path.is_file():
         return []
@@ -82,17 +84,11 @@ def read(path: Path) -> list[Rating]:
         try:
             plain = json.loads(line)
         except json.JSONDecodeError:
-            log.warning("%s, line %d: not a whole line, passed over: %.80s", path, number, line)
+            log.warning("%s, line %d: truncated, skipped: %.80s", path, number, line)
             continue
         try:
             rating = Rating(**plain)
         except (TypeError, ValueError) as error:
-            raise FileError(f"{path}, line {number}: no rating: {error}") from None
+            raise FileError(f"{path}, line {number}: not a rating: {error}") from None
         found[(rating.rater, rating.method, rating.shot)] = rating
     return list(found.values())
-
-
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"

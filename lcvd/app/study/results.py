@@ -1,4 +1,4 @@
-"""What a study found: mean opinions with intervals, and how far the raters agree."""
+"""Results of a study: mean opinion scores with confidence intervals, and inter-rater agreement."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ RESAMPLES = 2000
 def results(ratings: Sequence[Rating], seed: int = 0) -> dict[str, Any]:
     """Means, intervals and agreement, JSON-able.
 
-    A method's value is the mean over all of its ratings. Its 95 % interval resamples raters and shots both (Owen's
-    pigeonhole bootstrap): ratings of one rater, or of one shot, aren't independent. None with fewer than two of either.
+    A method's value is the mean over all of its ratings. Its 95 % interval resamples both raters and shots (Owen's
+    pigeonhole bootstrap), because ratings by one rater or of one shot are not independent. It is None with fewer than two
+    raters or shots.
 
     Args:
-        ratings: as `lcvd.app.study.ratings.read` gives them.
-        seed: of the bootstrap.
+        ratings: as returned by `lcvd.app.study.ratings.read`.
+        seed: seed of the bootstrap.
 
     Raises:
-        UsageError: there are none.
+        UsageError: there are no ratings.
     """
     if not ratings:
-        raise UsageError("no ratings yet; start `lcvd study serve` and have people judge the videos")
+        raise UsageError("no ratings yet; run `lcvd study serve` and let people rate the videos")
     raters, methods, shots = (sorted({getattr(r, name) for r in ratings}) for name in ("rater", "method", "shot"))
     table = np.full((len(QUESTIONS), len(methods), len(raters), len(shots)), np.nan)
     for rating in ratings:
         place = methods.index(rating.method), raters.index(rating.rater), shots.index(rating.shot)
-        table[(slice(None), *place)] = [rating.scores[name] for name in QUESTIONS]
+        table[:, *place] = [rating.scores[name] for name in QUESTIONS]
     alphas = [krippendorff_alpha(answers.swapaxes(0, 1).reshape(len(raters), -1)) for answers in table]
     return {
         "methods": {
@@ -56,7 +57,7 @@ def results(ratings: Sequence[Rating], seed: int = 0) -> dict[str, Any]:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """`results` as a table, the best of each column bold, with what it stands on below."""
+    """`results` as a Markdown table with the best value of each column in bold, and notes."""
     lines = [f"| method | {' | '.join(f'{name} ↑' for name in QUESTIONS)} | ratings |", f"|---|{'---:|' * 4}"]
     best = {name: max(method[name]["value"] for method in found["methods"].values()) for name in QUESTIONS}
     for method, numbers in found["methods"].items():
@@ -66,15 +67,15 @@ def markdown(found: dict[str, Any]) -> str:
     lines += [
         "",
         f"Mean of opinions from 1 (bad) to 5 (excellent), 95 % bootstrap interval over raters and shots. {found['raters']} "
-        f"raters ({found['complete_raters']} of them judged everything), {found['shots']} shots, {found['ratings']} ratings.",
+        f"raters ({found['complete_raters']} of them rated everything), {found['shots']} shots, {found['ratings']} ratings.",
         f"Agreement ({found['agreement_measure']}): {alphas}.",
     ]
     return "\n".join(lines)
 
 
 def _summary(answers: Array, rng: np.random.Generator) -> dict[str, Any]:
-    """Of one method and question: answers (raters, shots), NaN where none was given."""
-    # Who never saw the method, and shots of it that nobody judged, are no part of its sample.
+    """Mean and interval of one method and question from answers (raters, shots); NaN: no answer."""
+    # Raters and shots without any answer for this method are not part of its sample.
     answers = answers[np.isfinite(answers).any(axis=1)][:, np.isfinite(answers).any(axis=0)]
     given = np.isfinite(answers)
     interval = None

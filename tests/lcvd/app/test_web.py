@@ -5,7 +5,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from lcvd.app.web import body_of, guarded
+from lcvd.app.web import ASSETS, body_of, guarded
 
 
 async def echo(request):
@@ -13,7 +13,7 @@ async def echo(request):
 
 
 def client(host):
-    return TestClient(guarded([Route("/", echo, methods=["POST"])], host), base_url="http://127.0.0.1:8000")
+    return TestClient(guarded([Route("/", echo, methods=["POST"])], host, ASSETS), base_url="http://127.0.0.1:8000")
 
 
 @pytest.mark.parametrize(("name", "status"), [("127.0.0.1:8000", 200), ("localhost:8000", 200), ("evil.example", 400)])
@@ -38,4 +38,4 @@ def test_bodies_are_limited():
 
 
 def test_the_shared_style_is_there():
-    assert client("127.0.0.1").get("/common.css").headers["content-type"].startswith("text/css")
+    assert client("127.0.0.1").get("/assets/common.css").headers["content-type"].startswith("text/css")

@@ -1,4 +1,4 @@
-// The ball: the server's picture of it, and a handle for each lamp, moved by pointer or arrow keys.
+// The ball: an image from the server, and a handle for each lamp, moved with the pointer or the arrow keys.
 const RADIUS = 128 / 1.02;
 const REACH = 24;
 

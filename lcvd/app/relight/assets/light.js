@@ -1,10 +1,10 @@
-// The light's controls. Whatever changes, the server is asked for ball and hint: one request at a time, the newest next.
+// The light's controls. Each change requests ball and hint from the server: one request at a time, always the newest light.
 import { anglesOf, directionOf, makeBall } from "./ball.js";
 import { picture } from "./server.js";
 
 const at = (id) => document.getElementById(id);
 
-export function makeLight(told, failed) {
+export function makeLight(config, failed) {
   const fields = [...document.querySelectorAll("fieldset.lamp")];
   const lamps = fields.map((field) => {
     const lamp = { on: field.querySelector("input[type=checkbox]").checked };
@@ -57,7 +57,7 @@ export function makeLight(told, failed) {
   }
 
   function choosePreset() {
-    const chosen = told.presets[at("preset").value];
+    const chosen = config.presets[at("preset").value];
     if (!chosen) return;
     Object.assign(lamps[0], { on: true, colour: chosen.colour, strength: chosen.strength, softness: 0, ...anglesOf(chosen.direction) });
     lamps[1].on = false;

@@ -1,15 +1,15 @@
-// Files and jobs. At most one job of a session is under way; its state is asked for until it ends.
+// Files and jobs. A session has at most one job at a time; its state is polled until it ends.
 import { makeLight, say } from "./light.js";
 import { makePlayer } from "./player.js";
 import { ask, upload } from "./server.js";
 
 const at = (id) => document.getElementById(id);
-const told = JSON.parse(document.querySelector("main").dataset.told);
+const config = JSON.parse(document.querySelector("main").dataset.config);
 const PHASES = { waiting: "Waiting", reading: "Reading and reconstructing", sampling: "Rendering", writing: "Writing the video" };
 const PAUSE = 300;
 let job = null, ready = false;
 
-const light = makeLight(told, (error) => status(error.message, true));
+const light = makeLight(config, (error) => status(error.message, true));
 const player = makePlayer();
 
 function status(words, wrong = false) {
@@ -20,7 +20,7 @@ function status(words, wrong = false) {
 function enable() {
   const busy = job !== null;
   for (const id of ["render-frame", "render-clip", "render-hints"]) at(id).disabled = busy || !ready;
-  for (const each of document.querySelectorAll(".giver input, .giver select, .giver button, #again")) each.disabled = busy;
+  for (const each of document.querySelectorAll(".picker input, .picker select, .picker button, #again")) each.disabled = busy;
   at("cancel").hidden = at("progress").hidden = at("share").hidden = !busy;
 }
 
@@ -34,7 +34,7 @@ async function follow(state) {
       if (state.stopping) status("Stopping …");
       else if (state.state === "waiting") status(`Waiting: ${state.ahead} ahead of you.`);
       else status(`${PHASES[state.phase] || state.phase} …`);
-      // Outside the live region: nobody wants every percent read out.
+      // Outside the live region, so that screen readers do not read every percentage.
       at("share").textContent = state.state === "running" && share > 0 ? `${Math.round(100 * share)} %` : "";
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
       state = await ask(`/jobs/${job}`);
@@ -60,9 +60,9 @@ async function tried(work) {
 async function restore() {
   const state = await ask("/state").catch(() => null);
   if (!state) return;
-  for (const giver of document.querySelectorAll(".giver")) {
-    const name = state.files[giver.dataset.role], remove = giver.querySelector("[data-forget]");
-    giver.querySelector("[data-given]").textContent = name || "nothing chosen yet";
+  for (const picker of document.querySelectorAll(".picker")) {
+    const name = state.files[picker.dataset.role], remove = picker.querySelector("[data-forget]");
+    picker.querySelector("[data-chosen]").textContent = name || "nothing chosen yet";
     if (remove) remove.hidden = !name;
   }
   ready = state.frames > 0;
@@ -79,36 +79,36 @@ async function readFiles() {
   const result = await follow(await ask("/read", { start: Number(at("start").value), seconds: Number(at("seconds").value) }));
   await restore();
   if (!result) return;
-  const bridged = result.bridged ? ` No face was seen in ${result.bridged} of them; they are bridged.` : "";
-  status(`Ready: ${result.frames} frames at ${result.fps} a second.${bridged} Drag the light, then render.`);
+  const bridged = result.bridged ? ` No face was found in ${result.bridged} of them; their motion is interpolated.` : "";
+  status(`Ready: ${result.frames} frames at ${result.fps} fps.${bridged} Drag the light, then render.`);
 }
 
-async function given(role, name) {
+async function accepted(role, name) {
   const state = await restore();
   if (role === "map") { light.useBase("map"); status(`${name} lights the scene.`); return; }
   if (!state?.files.portrait) {
-    status(`${name} is here. Choose a portrait, too.`);
+    status(`${name} is uploaded. Now choose a portrait.`);
     return;
   }
   await readFiles();
 }
 
-for (const giver of document.querySelectorAll(".giver")) {
-  const role = giver.dataset.role, file = giver.querySelector("input[type=file]"), pick = giver.querySelector("select");
+for (const picker of document.querySelectorAll(".picker")) {
+  const role = picker.dataset.role, file = picker.querySelector("input[type=file]"), pick = picker.querySelector("select");
   file.addEventListener("change", () => tried(async () => {
     const chosen = file.files[0];
     if (!chosen) return;
     file.value = "";
-    if (chosen.size > told.limits[role]) throw new Error(`${chosen.name} has ${Math.ceil(chosen.size / 1e6)} MB; at most ${told.limits[role] / 1e6} MB can be taken. Choose a smaller file.`);
+    if (chosen.size > config.limits[role]) throw new Error(`${chosen.name} has ${Math.ceil(chosen.size / 1e6)} MB; the limit is ${config.limits[role] / 1e6} MB. Choose a smaller file.`);
     status(`Uploading ${chosen.name} …`);
     const found = await upload(role, chosen);
     if (pick) pick.value = "";
-    await given(role, found.name);
+    await accepted(role, found.name);
   }));
   pick?.addEventListener("change", () => tried(async () => {
-    if (pick.value) await given(role, (await ask(`/pick/${role}`, { name: pick.value })).name);
+    if (pick.value) await accepted(role, (await ask(`/pick/${role}`, { name: pick.value })).name);
   }));
-  giver.querySelector("[data-forget]")?.addEventListener("click", () => tried(async () => {
+  picker.querySelector("[data-forget]")?.addEventListener("click", () => tried(async () => {
     await ask(`/forget/${role}`, {});
     if (pick) pick.value = "";
     if (role === "map") light.useBase("none");

@@ -1,4 +1,4 @@
-// Two videos as one: the result leads, the other is kept beside it.
+// Plays two videos in step: the result leads, the other follows.
 const at = (id) => document.getElementById(id);
 const APART = 0.04;
 

@@ -1,4 +1,4 @@
-// What the page asks its server. Errors are the server's own words.
+// Requests to the server. Error messages come from the server.
 export async function ask(path, values) {
   const sent = values === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(values) };
   return (await answered(fetch(path, sent))).json();
@@ -24,6 +24,6 @@ async function answered(request) {
   let words = `the server answered ${answer.status}`;
   try {
     words = (await answer.json()).error || words;
-  } catch { /* not JSON: the status says what there is to say */ }
+  } catch { /* not JSON: report only the status */ }
   throw new Error(words);
 }

@@ -1,4 +1,4 @@
-// Number keys answer the question that has the focus, else the first open one, and go on to the next.
+// Number keys answer the focused question, or the first open one, and move to the next.
 "use strict";
 const form = document.getElementById("questions");
 const video = document.getElementById("video");
@@ -24,7 +24,7 @@ if (form) {
       event.preventDefault();
     }
   });
-  // One press of Next is one rating.
+  // Prevent a double click from submitting twice.
   form.addEventListener("submit", () => { document.getElementById("next").disabled = true; });
   window.addEventListener("pageshow", () => { document.getElementById("next").disabled = false; });
   goTo(groups.find((each) => !answered(each)) || groups[0]);

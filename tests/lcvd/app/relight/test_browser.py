@@ -133,7 +133,7 @@ def test_from_a_portrait_to_a_download(opened, width, tmp_path):
     tab.get_by_role("button", name="Pause").click()
     times = tab.evaluate("['relit', 'source'].map((id) => document.getElementById(id).currentTime)")
     assert abs(times[0] - times[1]) < 0.1
-    for name, ending in (("Download the video", ".mp4"), ("Download how it was made", ".mp4.json")):
+    for name, ending in (("Download the video", ".mp4"), ("Download the side file", ".mp4.json")):
         with tab.expect_download() as found:
             tab.get_by_role("link", name=name).click()
         assert found.value.suggested_filename == f"relit-1{ending}"
@@ -175,7 +175,7 @@ def test_wrong_and_huge_files_are_refused_in_words(opened, tmp_path):
     tab.locator("#file-portrait").set_input_files(str(wrong))
     says(tab, "notes.txt can't be a portrait: choose .png")
     tab.locator("#file-driving").set_input_files(str(huge))
-    says(tab, "at most 1 MB can be taken")
+    says(tab, "the limit is 1 MB")
     assert tab.locator("#status").get_attribute("class") == "error"
 
 
@@ -187,16 +187,16 @@ def test_a_map_lights_the_ball_and_turns(opened, tmp_path):
     tab.locator("#on-1").uncheck()
     tab.locator("#file-map").set_input_files(str(tmp_path / "sky.hdr"))
     says(tab, "sky.hdr lights the scene")
-    assert tab.get_by_label("Below the lamps").input_value() == "map"
+    assert tab.get_by_label("Base light", exact=True).input_value() == "map"
     settled(tab, 1)
     assert balance(tab, "ball")[0] > 0.1
     count = shaded(tab)
-    tab.get_by_label("Turn of the map").fill("-180")
+    tab.get_by_label("Rotation of the map").fill("-180")
     settled(tab, count)
     assert balance(tab, "ball")[0] < -0.1
     tab.get_by_role("button", name="Remove").click()
     says(tab, "Removed")
-    assert tab.get_by_label("Below the lamps").input_value() == "none"
+    assert tab.get_by_label("Base light", exact=True).input_value() == "none"
 
 
 def test_two_people_wait_in_line_and_one_cancels(opened):
@@ -206,7 +206,7 @@ def test_two_people_wait_in_line_and_one_cancels(opened):
     one.locator("#steps").fill("500")
     one.get_by_role("button", name="Render the clip").click()
     says(one, "Rendering")
-    two.get_by_role("button", name="Hints of the clip").click()
+    two.get_by_role("button", name="Render the hints").click()
     says(two, "Waiting: 1 ahead")
     one.get_by_role("button", name="Cancel").click()
     says(one, "Cancelled")

@@ -23,7 +23,7 @@ def test_everybody_has_an_id_and_a_folder_of_their_own(everybody):
 
 
 def test_idle_ones_make_room_with_their_files_unless_they_wait_for_a_job(everybody, monkeypatch):
-    monkeypatch.setattr(sessions, "MOST", 2)
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 2)
     idle, busy = everybody.new(), everybody.new()
     assert everybody.new() is None
     busy.job = Job("test", lambda progress, cancel: {}, str)
@@ -37,12 +37,12 @@ def test_idle_ones_make_room_with_their_files_unless_they_wait_for_a_job(everybo
 
 def test_the_oldest_results_are_deleted(tmp_path):
     session = Session(tmp_path)
-    paths = [tmp_path / f"{number}.png" for number in range(sessions.RESULTS + 2)]
+    paths = [tmp_path / f"{number}.png" for number in range(sessions.MAX_RESULTS + 2)]
     for path in paths:
         path.touch()
         session.offer(path)
     assert list(session.results.values()) == paths[2:]
-    assert [path.exists() for path in paths] == [False] * 2 + [True] * sessions.RESULTS
+    assert [path.exists() for path in paths] == [False] * 2 + [True] * sessions.MAX_RESULTS
 
 
 def test_errors_name_files_as_users_do(tmp_path):

@@ -53,7 +53,7 @@ def test_results_become_a_study(given):
 
 def test_a_study_is_never_written_over(given):
     made(given)
-    with pytest.raises(UsageError, match="name another folder"):
+    with pytest.raises(UsageError, match="choose another folder"):
         made(given)
 
 
@@ -64,8 +64,8 @@ def test_all_that_is_missing_is_named_and_nothing_is_left(given):
         made(given, lights=None)
     for word in (
         "a/anna/left: missing",
-        "clips/bob__anna: no picture",
-        "window: no preset; put window.png into --lights",
+        "clips/bob__anna: no image",
+        "window: not a preset; put window.png into --lights",
     ):
         assert word in str(caught.value)
     assert not (given / "study").exists()

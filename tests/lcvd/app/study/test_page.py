@@ -82,8 +82,8 @@ def test_a_name_is_text_and_no_markup(client):
 
 @pytest.mark.parametrize(
     "path",
-    ["/media/../.study-key", "/media/..%2f.study-key", "/media/.study-key", "/media/ratings.jsonl", "/rate/0000", "/study.py",
-     "/study.html", "/media/" + "0" * 20, "/.study-key", "/videos/sekret-ours/anna_left.mp4"],
+    ["/media/../.study-key", "/media/..%2f.study-key", "/media/.study-key", "/media/ratings.jsonl", "/rate/0000", "/assets/study.py",
+     "/assets/trial.html", "/media/" + "0" * 20, "/.study-key", "/videos/sekret-ours/anna_left.mp4"],
 )  # fmt: skip
 def test_nothing_else_is_served(client, path):
     enter(client)
@@ -134,7 +134,7 @@ def test_parts_of_a_video_are_given_and_files_times_aren_t(client, study):
 
 def test_ratings_of_videos_that_are_gone_don_t_get_in_the_way(client, study):
     append(study.ratings, Rating("ann", "gone", "gone", dict.fromkeys(QUESTIONS, 3)))
-    assert "0 judged by ann" in enter(client).text
+    assert "0 rated by ann" in enter(client).text
 
 
 def test_raters_at_once_lose_nothing(address, study):

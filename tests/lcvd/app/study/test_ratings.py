@@ -42,7 +42,7 @@ def test_a_line_cut_short_costs_that_line_alone(tmp_path, caplog):
     append(path, rating("cy"))
     with caplog.at_level(logging.WARNING):
         assert [r.rater for r in read(path)] == ["ann", "cy"]
-    assert "line 2: not a whole line" in caplog.text
+    assert "line 2: truncated" in caplog.text
 
 
 def test_a_line_that_is_no_rating_is_named(tmp_path):
@@ -50,7 +50,7 @@ def test_a_line_that_is_no_rating_is_named(tmp_path):
     append(path, rating())
     with path.open("a") as file:
         file.write(json.dumps({"rater": "ann", "method": "ours", "shot": "a", "scores": {"LA-User": 9}}) + "\n")
-    with pytest.raises(ValueError, match=r"ratings\.jsonl, line 2: no rating"):
+    with pytest.raises(ValueError, match=r"ratings\.jsonl, line 2: not a rating"):
         read(path)
 
 

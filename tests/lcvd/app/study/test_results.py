@@ -68,7 +68,7 @@ def test_the_table_marks_the_best():
     )
     assert good.count("**") == 6
     assert poor.count("**") == 2  # all say 3 of the quality: both are best
-    assert "12 raters (12 of them judged everything), 10 shots, 240 ratings" in table
+    assert "12 raters (12 of them rated everything), 10 shots, 240 ratings" in table
     assert "VQ-User unknown" in table
 
 
