@@ -54,13 +54,9 @@ def make_study(
     }
     portraits = {clip: path for clip in clip_names if (path := _portrait(clips, clip))}
     balls = {light: ball for light in light_names if (ball := _light(light, lights)) is not None}
+    missing = [(method, *shot) for method in methods for shot in shots if (method, *shot) not in results]
     problems = [
-        *(
-            f"{folder.joinpath(*shot)}: missing"
-            for method, folder in methods.items()
-            for shot in shots
-            if (method, *shot) not in results
-        ),
+        *(f"{methods[method] / clip / light}: missing" for method, clip, light in missing),
         *(f"{clips / clip}: no image or video" for clip in clip_names if clip not in portraits),
         *(f"light {light}: not a preset; put {light}.png into --lights" for light in light_names if light not in balls),
     ]
