@@ -15,12 +15,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.clock import command_line
+from lcvd.array import Array
 from lcvd.cache.store import Cache, file_hash
 from lcvd.config.profiles import profile
 from lcvd.config.reconstruct import FitSettings
@@ -40,7 +39,6 @@ from lcvd.video.decode import frames
 from lcvd.video.encode import write_browser
 from lcvd.video.probe import probe
 
-Array = NDArray[Any]
 SIZE = 512
 """Side in pixels of the square in which jitter is measured, and of the images."""
 HELD_OUT_EVERY = 5

@@ -23,12 +23,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.clock import Clock, command_line, medians, rounded, timed
 from benchmarks.face_reference import FrameInputs, frame, published_list, write_frames
 from benchmarks.shading import clip_codes
+from lcvd.array import Array
 from lcvd.config.filter import TrackSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.deca import FEATURES, HIDDEN, DecaEncoder, ResNet50, encode
@@ -44,7 +44,6 @@ from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
 from lcvd.video.encode import write_h264, write_lossless
 
-Array = NDArray[Any]
 DETAIL = 128
 """Output size of the published path's second encoder, whose output is unused."""
 WINDOW = 16

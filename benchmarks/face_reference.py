@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from skimage.transform import estimate_transform
 from skimage.transform import warp as skimage_warp
 from torch import Tensor, nn
 
 from benchmarks.clock import Clock
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.head import Head
@@ -27,7 +26,6 @@ from lcvd.render.hints import ALBEDO, MAX_IMAGE_NORMAL_Z
 from lcvd.render.rasterize import Fragments
 from lcvd.render.sh import CONSTANTS
 
-Array = NDArray[Any]
 CROP = 224
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.clock import rounded, timed
 from benchmarks.overfit import CLIP, Scene, relight_scene, settings_of
+from lcvd.array import Array
 from lcvd.evaluate.truth import psnr
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
@@ -28,7 +28,6 @@ from lcvd.model.recipe import RECIPES, Recipe
 from lcvd.model.windows import windows
 from lcvd.studio.clip import MOVING, StudioClip
 
-Array = NDArray[Any]
 FRAMES = 36
 """Frames per video: seven windows of the demo model by the published rule."""
 LAST = 3

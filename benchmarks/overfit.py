@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.clock import command_line
+from lcvd.array import Array
 from lcvd.cache.imports import ROOT
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
@@ -41,7 +41,6 @@ from lcvd.studio.clip import MOVING, StudioClip
 from lcvd.train.stage import launch_command, scratch_key
 from lcvd.video.encode import write_h264, write_lossless
 
-Array = NDArray[Any]
 CLIP = StudioClip("astronaut", seed=1, light=MOVING, frames=65, size=128)
 LIGHTS = (MOVING, "left", "right")
 """The clip's own light, and two constant lights from one side."""

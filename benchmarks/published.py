@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.clips import clip_of_file, reconstruct
+from lcvd.array import Array
 from lcvd.config.profiles import profile
 from lcvd.face.align import align
 from lcvd.face.head import load_head
@@ -29,7 +28,6 @@ from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 from lcvd.video.probe import probe
 
-Array = NDArray[Any]
 SIDE = 512
 COLUMNS = ("reference", "mask", "driving", "landmarks", "shading")
 """Columns of the intermediate file, each of them square."""

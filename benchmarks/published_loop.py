@@ -7,13 +7,12 @@ frame by frame. It was written from the description, so that both can be compare
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lcvd.array import Array
 from lcvd.model.lcvd import LCVD
 from lcvd.model.masks import latent_mask
 from lcvd.model.pipeline import to_uint8
@@ -49,9 +48,9 @@ def call(
 @torch.inference_mode()
 def published_loop(
     model: LCVD,
-    reference: NDArray[Any],
-    mask: NDArray[Any],
-    hints: NDArray[Any],
+    reference: Array,
+    mask: Array,
+    hints: Array,
     *,
     guidance: float,
     generator: torch.Generator,

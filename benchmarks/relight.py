@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.clock import command_line, rounded, timed
+from lcvd.array import Array
 from lcvd.config.profiles import DEMO
 from lcvd.config.settings import Settings
 from lcvd.light.presets import PRESETS, preset
@@ -41,7 +41,6 @@ from lcvd.relighting.api import model_of, relight
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import write_h264
 
-Array = NDArray[Any]
 LENGTHS = (32, 128, 512)
 SIDE, LOOP = 192, 32
 """Side in pixels of the driving clip's frames; after this number of frames its motion is played backwards, and so on.

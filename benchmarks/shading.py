@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.clock import command_line, timed
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
@@ -26,8 +26,6 @@ from lcvd.light.presets import orbit
 from lcvd.render import rasterize as rasterizer
 from lcvd.render.hints import ALBEDO, MAX_IMAGE_NORMAL_Z, hints_of
 from lcvd.render.sh import basis
-
-Array = NDArray[Any]
 
 
 def clip_codes(frames: int) -> FaceCodes:

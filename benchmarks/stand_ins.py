@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.clock import command_line
 from benchmarks.studio import studio_identities
+from lcvd.array import Array
 from lcvd.config.profiles import profile
 from lcvd.face.head import load_head
 from lcvd.filter.scores.piqe import mean_piqe
@@ -31,7 +30,6 @@ from lcvd.metrics.registry import feature_sets, open_metrics, score_video
 from lcvd.metrics.session import MetricSession
 from lcvd.studio.clip import StudioClip
 
-Array = NDArray[Any]
 Case = tuple[str, str, bool]
 """Metric, comparison, and whether higher is better."""
 FRAMES, SIZE, BLUR, FLICKER = 8, 256, 1 / 64, 0.1

@@ -12,13 +12,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.clips import clip_of_file, reconstruct
 from benchmarks.clock import command_line, rounded
+from lcvd.array import Array
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
 from lcvd.face.head import load_head
@@ -29,7 +28,6 @@ from lcvd.studio.person import PEOPLE
 from lcvd.studio.photo import PHOTOS
 from lcvd.video.encode import read_lossless, write_h264
 
-Array = NDArray[Any]
 FRAMES, CLIPS, HEADS = 100, 2, 2
 
 

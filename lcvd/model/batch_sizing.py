@@ -15,12 +15,6 @@ GB = 1e9
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def in_use(device: torch.device) -> int:
-    """Bytes in use: PyTorch's allocations on a GPU, the process's resident memory on the CPU."""
-    _release(device)
-    return torch.cuda.memory_allocated(device) if device.type == "cuda" else resident("VmRSS")
-
-
 def peak_of(work: Callable[[], object], device: torch.device) -> int:
     """Peak of the bytes in use while `work` runs, including what was in use before."""
     _release(device)

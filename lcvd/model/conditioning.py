@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import head_of
@@ -48,9 +47,7 @@ class Conditioning:
     """Landmark maps of the N frames: a sequence, for the same models."""
 
     @classmethod
-    def rendered(
-        cls, reference: NDArray[Any], mask: NDArray[Any], own: FaceCodes, codes: FaceCodes, light: NDArray[Any]
-    ) -> Conditioning:
+    def rendered(cls, reference: Array, mask: Array, own: FaceCodes, codes: FaceCodes, light: Array) -> Conditioning:
         """Hints and warped reference from face codes; those of the N frames are rendered on demand.
 
         Args:

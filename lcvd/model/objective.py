@@ -15,6 +15,8 @@ from lcvd.model.lcvd import LCVD
 from lcvd.model.random_draws import Draws
 
 FPS_ID, MOTION_ID = 6.0, 127.0
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""Type of the autocast by `train.precision`; others have none."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self.portrait_weight = settings.portrait_weight
-        self.lower = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+        self.lower = AUTOCAST.get(precision)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """L_LDM and L_p of each clip, (B,) each, float32; `total` combines them.

@@ -55,11 +55,12 @@ class Clips:
         max_broken: float = 0.0,
         balance_light: float = 0.0,
     ) -> None:
-        self._entries, damaged = index_of(folder, split, size, key, render, with_codes)
+        self._entries, damaged = index_of(folder, split, size, key)
         self._ids = sorted((*self._entries, *damaged))
         if not self._ids:
             raise FileError(f"{folder / split}: no clips; see the ledgers of filter, reconstruct and shard for why")
-        self._size, self._max_broken, self._lock = size, max_broken, threading.Lock()
+        self._size, self._render, self._with_codes = size, render, with_codes
+        self._max_broken, self._lock = max_broken, threading.Lock()
         self.broken: dict[str, str] = {}
         for id, why in damaged.items():
             self._note(id, why)
@@ -103,11 +104,11 @@ class Clips:
         """Compute sampling weights by light-direction bin. Broken clips, which are never used, count as even light."""
         bins = []
         for id in self._ids:
+            light = np.zeros((9, 3), np.float32)
             try:
-                light = self._entries[id].light() if id in self._entries else np.zeros((9, 3), np.float32)
+                light = self._entries[id].light() if id in self._entries else light
             except BrokenClip as error:
                 self._note(id, str(error))
-                light = np.zeros((9, 3), np.float32)
             bins.append(bin_of(dominant_direction(light), float(contrast(light))))
         log.info("clips by light direction: %s", histogram(bins))
         return tuple(balanced(bins, strength))
@@ -119,7 +120,7 @@ class Clips:
 
     def _decoded(self, entry: Entry, frames: Sequence[int], rest: Sequence[int]) -> Pictures | None:
         try:
-            return entry.pictures(self._size, frames, rest)
+            return entry.pictures(self._size, frames, rest, self._render, self._with_codes)
         except BrokenClip as error:
             self._note(entry.id, str(error))
             return None

@@ -20,10 +20,10 @@ from lcvd.model.hf_classes import AutoencoderKL, CLIPVisionModelWithProjection, 
 from lcvd.model.image_token import vision_config
 from lcvd.model.init_weights import unet_config
 from lcvd.model.latents import TINY
+from lcvd.model.objective import AUTOCAST
 from lcvd.train.engine import BUCKET, recompute
 from lcvd.train.flops import meta_unet, unet_inputs
 
-LOWER = {"bf16": torch.bfloat16, "fp16": torch.float16}
 SCALED_BLOCK = 256  # number of 8-bit Adam values that share a float32 scale
 PUBLISHED_VAE = 83_650_000  # parameters of sd-vae-ft-mse, whose configuration isn't included (spec A4)
 
@@ -54,7 +54,7 @@ def activations(settings: TrainSettings) -> int:
     part. Measured on fake tensors; the tensors kept by CPU kernels are assumed to equal those kept by GPU kernels.
     """
     kept, largest = _Kept(), [0]
-    lower = LOWER.get(settings.precision)
+    lower = AUTOCAST.get(settings.precision)
     with FakeTensorMode(), torch.autocast("cpu", lower, enabled=lower is not None):
         unet = UNetSpatioTemporalConditionModel(**unet_config(settings.model)).train()
         recompute(unet, settings.engine.checkpointed_levels)

@@ -122,11 +122,7 @@ class Planner:
         share = 1 / world if engine.zero else 1.0
         traffic = share * (4 * weight + 2 * weight) if engine.offload == "none" else 0.0
         ring = 2 * (world - 1) / world * weight
-        exchanged = ring * (0.5 if engine.zero in (1, 2) else 1.0)
-        if engine.zero in (1, 2):
-            exchanged += ring * 0.5
-        if engine.zero == 3:
-            exchanged = ring * 0.5 * (1 + 2 * settings.accumulation)
+        exchanged = ring * 0.5 * (1 + 2 * settings.accumulation) if engine.zero == 3 else ring
         moved = {"none": 0.0, "optimiser": 2 * weight, "all": 2 * weight * (1 + settings.accumulation)}[engine.offload]
         return (
             work / gpu.flops[settings.precision]

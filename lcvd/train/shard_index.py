@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -80,12 +80,13 @@ class Entry:
     parts: Places
     meta: Meta
     header: Header | None
-    render: bool = False
-    """Whether to render hints from the codes instead of reading them."""
-    with_codes: bool = False
 
-    def pictures(self, size: int, frames: Sequence[int], rest: Sequence[int]) -> Pictures:
+    def pictures(
+        self, size: int, frames: Sequence[int], rest: Sequence[int], render: bool, with_codes: bool
+    ) -> Pictures:
         """Read the frames with indices `frames`, and all other data for the indices `rest`.
+
+        `render` renders hints from the face codes instead of reading them; `with_codes` includes the codes.
 
         Raises:
             BrokenClip: a part can't be decoded.
@@ -93,8 +94,8 @@ class Entry:
         try:
             sample = self._sample()
             pictures = frames_at(sample, size, frames)
-            hints = _rendered(sample, size, rest) if self.render else hints_at(sample, size, rest)
-            codes = sample.codes.window(list(rest)) if self.with_codes else None
+            hints = _rendered(sample, size, rest) if render else hints_at(sample, size, rest)
+            codes = sample.codes.window(list(rest)) if with_codes else None
             if self.header:
                 prepared = read_rows(self.shard, self.header, rest)
                 return Pictures(pictures, hints, prepared.mask, prepared, codes)
@@ -124,12 +125,13 @@ class Entry:
             raise BrokenClip(f"{self.shard}: sample {self.id}: codes.safetensors: {error}") from None
 
     def _sample(self) -> Sample:
-        with self.shard.open("rb") as stream:
-            data = {}
-            for name in PARTS:
-                stream.seek(self.parts[name][0])
-                data[name] = stream.read(self.parts[name][1])
-        return Sample(self.id, data, self.shard.name)
+        return Sample(self.id, {name: _read(self.shard, self.parts[name]) for name in PARTS}, self.shard.name)
+
+
+def _read(shard: Path, place: tuple[int, int]) -> bytes:
+    with shard.open("rb") as stream:
+        stream.seek(place[0])
+        return stream.read(place[1])
 
 
 def _rendered(sample: Sample, size: int, frames: Sequence[int]) -> Frames:
@@ -137,12 +139,8 @@ def _rendered(sample: Sample, size: int, frames: Sequence[int]) -> Frames:
     return np.concatenate(list(hints_of(head_of(codes.head), codes, size)))
 
 
-def index_of(
-    folder: Path, split: str, size: int, key: Key | None, render: bool = False, with_codes: bool = False
-) -> tuple[dict[str, Entry], dict[str, str]]:
+def index_of(folder: Path, split: str, size: int, key: Key | None) -> tuple[dict[str, Entry], dict[str, str]]:
     """Return the entries of a split's intact clips, and the reasons of broken ones, by id. Together they are all clips.
-
-    `render` renders hints from the codes; `with_codes` includes the codes.
 
     Raises:
         MissingFile: the split isn't there.
@@ -158,9 +156,7 @@ def index_of(
             raise FileError(f"{path}: holds {odd[0]}, which its index doesn't list; run `dvc repro shard`")
         for id in listed[path.name]:
             try:
-                entries[id] = replace(
-                    _entry(path, id, found.get(id, {}), torn, size, key), render=render, with_codes=with_codes
-                )
+                entries[id] = _entry(path, id, found.get(id, {}), torn, size, key)
             except BrokenClip as error:
                 broken[id] = f"{path}: sample {id}: {error}"
             except LcvdError as error:
@@ -187,11 +183,8 @@ def _members(shard: Path) -> tuple[dict[str, Places], str]:
 def _entry(shard: Path, id: str, parts: Places, torn: str, size: int, key: Key | None) -> Entry:
     if missing := sorted(set(PARTS) - set(parts)):
         raise BrokenClip(f"{torn or 'it'} lacks {', '.join(missing)}; run `dvc checkout` or `dvc repro shard`")
-    with shard.open("rb") as stream:
-        stream.seek(parts["meta.json"][0])
-        text = stream.read(parts["meta.json"][1])
     try:
-        meta = Meta.of_json(text)
+        meta = Meta.of_json(_read(shard, parts["meta.json"]))
         square = square_at(shard, parts["codes.safetensors"]) if key else []
     except ValueError as error:
         raise BrokenClip(f"meta.json or codes.safetensors: {error}") from None

@@ -19,6 +19,7 @@ import torch
 from dvclive import Live
 
 from lcvd.config.train import TrainSettings
+from lcvd.model.objective import AUTOCAST
 
 
 class Curve:
@@ -124,7 +125,7 @@ def memory_gb() -> float:
 
 def matrix_peak(device: torch.device, precision: str) -> float:
     """Measure the floating-point operations per second of a large matrix product in the network's precision (best of six)."""
-    kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
+    kind = AUTOCAST.get(precision, torch.float32)
     on_gpu = device.type == "cuda"
     side, best = (8192, 0.0) if on_gpu else (768, 0.0)
     a = torch.ones(side, side, device=device, dtype=kind)

@@ -80,10 +80,9 @@ class Training:
             balance_light=settings.balance_light,
         )
         self.held_out = HeldOut(shards, settings, seed, key)
-        films = settings.watch.video_every > 0
-        self.filmed = (
-            Clips(shards, self.held_out.split, size=model.size, memory_mb=0, with_codes=True) if films else None
-        )
+        self.filmed: Clips | None = None
+        if settings.watch.video_every:
+            self.filmed = Clips(shards, self.held_out.split, size=model.size, memory_mb=0, with_codes=True)
         self.objective = Objective(model, settings.objective, settings.precision)
         count = sum(p.numel() for p in model.trainable())
         config = deepspeed_config(settings, count, universal=found != states)

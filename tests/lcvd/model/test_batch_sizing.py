@@ -18,7 +18,7 @@ import json, sys, torch
 import numpy as np
 from lcvd.config.profiles import profile
 from lcvd.model.lcvd import LCVD
-from lcvd.model.batch_sizing import GB, in_use, peak_of
+from lcvd.model.batch_sizing import GB, peak_of
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import LCVDPipeline
 
@@ -39,7 +39,7 @@ class Hints:
 
 
 def run(frames, extra):
-    done, budget = [0], (in_use(cpu) / GB + extra) if extra else None
+    done, budget = [0], (peak_of(lambda: None, cpu) / GB + extra) if extra else None
     def call():
         inputs = Conditioning(picture, picture[..., 0], picture, Hints(frames), Hints(frames))
         pipe(inputs, guidance=2.0, generator=0, steps=1, recipe="published",
