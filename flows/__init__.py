@@ -1,4 +1,4 @@
-"""When and in which order: one Prefect flow a stage, the chain of all, and the nightly evaluation."""
+"""The Prefect flows: one for each stage, one for all stages in order, and the nightly evaluation."""
 
 from tasks.runtime.environment import prepare
 from tasks.runtime.orphan_guard import end_while_loading

@@ -1,4 +1,4 @@
-"""Stage `download`: from source manifests to media files that decode, and their ledger."""
+"""Stage `download`: fetch the media files of the source manifests, and check that they decode."""
 
 from __future__ import annotations
 
@@ -19,23 +19,13 @@ SOURCES = Path("data/sources")
 
 @flow(name="download")
 def download(settings: Settings) -> None:
-    """Bring the bytes of every source, and see that they decode."""
+    """Fetch the file of every source, and check that it decodes."""
     stage = Stage("download")
     sources = read_manifests(SOURCES)
     out = stage.fresh()
-    rows = map_chunks(
-        download_chunk,
-        sorted(
-            sources, key=lambda source: (source.address, source.id)
-        ),  # a file's clips lie in as few chunks as can be
-        out,
-        stage.cache,
-        settings.download,
-        {"studio": make_clip},
-        uuid.uuid4().hex,
-        runner=settings.runner,
-        name=stage.name,
-    )
+    sources.sort(key=lambda source: (source.address, source.id))  # clips of one file share as few chunks as possible
+    arguments = out, stage.cache, settings.download, {"studio": make_clip}, uuid.uuid4().hex
+    rows = map_chunks(download_chunk, sources, *arguments, runner=settings.runner, name=stage.name)
     stage.finish(mark_duplicates(rows))
 
 

@@ -13,7 +13,7 @@ from lcvd.evaluate.write import headline
 from lcvd.progress import ProgressPrinter
 from lcvd.report.build import build_report
 from lcvd.report.tables import markdown, table_of
-from tasks.runtime.artifacts import show_pictures, show_text
+from tasks.runtime.artifacts import show_images, show_text
 from tasks.runtime.stage import DATA, Stage, main
 from tasks.runtime.throughput import reported
 
@@ -34,7 +34,7 @@ def evaluate(settings: Settings) -> None:
     )
     build_report(DATA, out / "report.html")
     show_text("metrics", out / "table.md")
-    show_pictures("plots", sorted((out / "plots").glob("*.png"))[:4])
+    show_images("plots", (out / "plots").glob("*.png"))
 
 
 if __name__ == "__main__":

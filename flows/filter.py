@@ -1,4 +1,4 @@
-"""Stage `filter`: select the clips to keep, and the frame range of each."""
+"""Stage `filter`: select clips, and the frame range of each."""
 
 from __future__ import annotations
 

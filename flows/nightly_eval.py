@@ -1,4 +1,4 @@
-"""Flow `nightly-eval`: evaluate the last committed model in a worktree of its own, and compare it with earlier nights.
+"""Flow `nightly-eval`: evaluate the last committed model in its own worktree, and compare it with earlier evaluations.
 
 ``python -m flows.nightly_eval`` here, or the deployment of the same name, on its schedule.
 """
@@ -12,41 +12,35 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
-from prefect.runtime import flow_run
 
 from lcvd.evaluate.records_file import read_records
 from lcvd.evaluate.regression import history_entry, worsened
 from tasks.ops.dvc import bring, evaluate, git
+from tasks.ops.flow_runs import begin, send_notification, within
 from tasks.ops.history import append_history
-from tasks.ops.time_limits import notifier, tell, within
 from tasks.ops.worktree import pinned
 from tasks.runtime.entrypoint import StageError, entry, only_one, served
-from tasks.runtime.environment import outlive_reader, show_messages
 
 HISTORY = Path("data/history/nightly.jsonl")
 log = logging.getLogger("lcvd.nightly")
 
 
-@flow(name="nightly-eval", on_failure=[tell], on_crashed=[tell])
+@flow(name="nightly-eval", on_failure=[send_notification], on_crashed=[send_notification])
 def nightly_eval(commit: str = "HEAD", hours: float | None = None, notify: str | None = None) -> None:
-    """Evaluate the model that `commit` holds, append to the history, and fail if a metric worsened beyond its noise.
+    """Evaluate the model of `commit`, append to the history, and fail if a metric worsened by more than its noise.
 
-    Its scratch folder is its own too, so it runs beside a training.
+    The worktree has its own scratch folder, so that the flow can run during training.
 
     Args:
-        commit: what is evaluated.
-        hours: what the evaluation may take.
-        notify: notification block of the Prefect server that hears of a failure, as ``slack-webhook/team``.
+        commit: the commit to evaluate.
+        hours: time limit of the evaluation.
+        notify: notification block of the Prefect server for failures, such as ``slack-webhook/team``.
 
     Raises:
-        StageError: a metric worsened (the message names each), `commit` holds no trained model, the hours are over, or
-            there is no such block.
+        StageError: metrics worsened (the message lists them), `commit` has no trained model, the time limit was exceeded,
+            or the block doesn't exist.
     """
-    show_messages()
-    outlive_reader()
-    if notify:
-        notifier(notify)
-    root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"
+    root, name = Path.cwd(), begin(notify)
     with pinned(root, commit, name) as place:
         [sha] = git("rev-parse", "HEAD", root=place)
         if not (place / "dvc.lock").exists():
@@ -64,14 +58,16 @@ def nightly_eval(commit: str = "HEAD", hours: float | None = None, notify: str |
             f"the model of commit {sha[:10]} is worse than before:\n" + "\n".join(f"  {each}" for each in found)
         )
     log.info(
-        "commit %s: nothing worsened beyond its noise, in comparison with %d earlier evaluations", sha[:10], len(before)
+        "commit %s: no metric worsened by more than its noise, compared with %d earlier evaluations",
+        sha[:10],
+        len(before),
     )
 
 
 def main() -> None:
-    """Evaluate a commit's model as the schedule does."""
+    """Evaluate the model of a commit."""
     parser = argparse.ArgumentParser(prog="python -m flows.nightly_eval", description=main.__doc__)
-    parser.add_argument("--commit", default="HEAD")
+    parser.add_argument("--commit", default="HEAD", help="commit to evaluate")
     options = parser.parse_args()
     with entry("nightly-eval"), only_one("nightly-eval"), served():
         nightly_eval(options.commit)

@@ -8,25 +8,25 @@ from lcvd.config.settings import Settings
 from lcvd.filter.stage import kept_clips
 from lcvd.reconstruct.archive import pack
 from lcvd.reconstruct.stage import reconstruct_chunk
-from tasks.runtime.artifacts import show_pictures
+from tasks.runtime.artifacts import show_images
 from tasks.runtime.map_chunks import map_chunks
 from tasks.runtime.stage import Stage, main
 
 
 @flow(name="reconstruct")
 def reconstruct(settings: Settings) -> None:
-    """Reconstruct each clip (once: codes and masks stay in the scratch cache), and pack what DVC is to track."""
+    """Reconstruct each clip (results stay in the scratch cache), and pack the files that DVC tracks."""
     stage = Stage("reconstruct")
     clips = kept_clips(stage.input("download"), stage.input("filter"))
     stage.need(clips)
     out = stage.fresh()
-    with stage.aside() as placed:
+    with stage.temporary() as placed:
         rows = map_chunks(
             reconstruct_chunk, clips, placed, stage.cache, settings, runner=settings.runner, name=stage.name
         )
         pack(placed, out, [row.id for row in rows if row.status == "kept"])
     stage.finish(rows)
-    show_pictures("contact-sheets", sorted((out / "preview").glob("*.png"))[:4])
+    show_images("contact-sheets", (out / "preview").glob("*.png"))
 
 
 if __name__ == "__main__":

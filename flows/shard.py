@@ -16,7 +16,7 @@ from tasks.runtime.throughput import reported
 
 @flow(name="shard")
 def shard(settings: Settings) -> None:
-    """Make each clip's sample and prepare its latents (once: both stay in the scratch cache), then pack them."""
+    """Compute each clip's sample and latents (results stay in the scratch cache), then pack them."""
     stage = Stage("shard")
     reconstruct = stage.input("reconstruct")
     done = {row.id for row in read_ledger(reconstruct / "ledger.parquet") if row.status == "kept"}

@@ -1,4 +1,4 @@
-"""Stage `train`: DeepSpeed in processes of its own, resumed from its scratch when it was interrupted."""
+"""Stage `train`: DeepSpeed in separate processes, resumed from its last checkpoint after an interruption."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tasks.runtime.supervisor import supervise
 from tasks.runtime.throughput import report_training
 
 SAVE_S = 30.0
-"""What a checkpoint may take after SIGTERM; a larger one is given up, and the one before stays."""
+"""Seconds that saving a checkpoint may take after SIGTERM; after that the previous checkpoint is kept."""
 log = logging.getLogger("lcvd.train")
 
 
 @flow(name="train")
 def train(settings: Settings) -> None:
-    """Train; checkpoints lie under a key of settings, shards and code, so that no run resumes another's."""
+    """Train. The folder of the checkpoints depends on settings, shards and code, so a run never resumes a different one."""
     stage = Stage("train")
     data = stage.input("shard")
     place = scratch() / "train" / scratch_key(settings, data)

@@ -1,6 +1,6 @@
-"""Flow `train-lcvd`: all stages in the order of the DVC graph, each one run through DVC.
+"""Flow `train-lcvd`: all stages in the order of the DVC graph, each run by DVC.
 
-``python -m flows.train_lcvd [stage ...]`` here, or the deployment of the same name, which works in a worktree of its own.
+Started by ``python -m flows.train_lcvd [stage ...]``, or as the deployment of the same name, which uses its own worktree.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from pathlib import Path
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.runtime import flow_run
 
-from tasks.ops.dvc import reproduce, save_experiment, stages, stale
-from tasks.ops.time_limits import notifier, tell, within
+from tasks.ops.dvc import dvc, reproduce, stages, stale
+from tasks.ops.flow_runs import begin, send_notification, within
 from tasks.ops.worktree import pinned
 from tasks.runtime.entrypoint import StageError, entry, only_one, served
-from tasks.runtime.environment import outlive_reader, show_messages
 
 log = logging.getLogger("lcvd.train_lcvd")
 
 
-@flow(name="train-lcvd", on_completion=[tell], on_failure=[tell], on_crashed=[tell], on_cancellation=[tell])
+_NOTIFY = [send_notification]
+
+
+@flow(name="train-lcvd", on_completion=_NOTIFY, on_failure=_NOTIFY, on_crashed=_NOTIFY, on_cancellation=_NOTIFY)
 def train_lcvd(
     targets: Sequence[str] = (),
     commit: str | None = None,
@@ -32,28 +33,24 @@ def train_lcvd(
     hours: dict[str, float] | None = None,
     notify: str | None = None,
 ) -> str | None:
-    """Bring `targets` (all stages without any) and what they need up to date.
+    """Bring `targets` and all stages that they depend on up to date.
 
     Args:
-        targets: names of stages.
-        commit: work in a worktree of its own at this commit; None works in the project's folder as it is.
+        targets: names of stages; empty: all stages.
+        commit: work in a new worktree at this commit; None: work in the project's folder as it is.
         experiment: save the result as a DVC experiment named after this run, if ``dvc status`` is clean at the end.
-        hours: what a stage may take, by its name; a stage that isn't named may take any time.
-        notify: notification block of the Prefect server that hears how the run ended, as ``slack-webhook/team``.
+        hours: time limits by stage; other stages have none.
+        notify: notification block of the Prefect server for the end of the run, such as ``slack-webhook/team``.
 
     Returns:
-        The experiment's name.
+        Name of the experiment; None without one.
 
     Raises:
-        StageError: a stage took longer than its hours, `hours` names none that would run, there is no such block, or
-            something changed meanwhile.
+        StageError: a stage exceeded its time limit, `hours` has a stage that isn't part of the run, the block doesn't exist,
+            or files changed during the run.
     """
-    show_messages()
-    outlive_reader()
-    if notify:
-        notifier(notify)
     hours = hours or {}
-    root, name = Path.cwd(), f"{flow_run.name}-{str(flow_run.id)[-8:]}"
+    root, name = Path.cwd(), begin(notify)
     with pinned(root, commit, name) if commit else contextlib.nullcontext(root) as place:
         order = stages(place, targets)
         if unknown := sorted(hours.keys() - set(order)):
@@ -62,11 +59,11 @@ def train_lcvd(
             with within(stage, reproduce, hours.get(stage)) as work:
                 work(stage, place)
         if left := stale(place, targets):
-            raise StageError(f"something changed while this ran, so nothing was saved; dvc status says:\n{left}")
+            raise StageError(f"files changed during the run, so nothing was saved; dvc status:\n{left}")
         if not experiment:
             return None
-        save_experiment(place, name)
-    log.info("saved as DVC experiment %s: `dvc exp apply %s` brings it here", name, name)
+        dvc("exp", "save", "--name", name, root=place)
+    log.info("saved as DVC experiment %s: `dvc exp apply %s` restores it here", name, name)
     create_markdown_artifact(
         f"`dvc exp apply {name}`", key="experiment", description="Data, code and settings of this run"
     )
@@ -76,7 +73,7 @@ def train_lcvd(
 def main() -> None:
     """Run the flow in this folder."""
     parser = argparse.ArgumentParser(prog="python -m flows.train_lcvd", description=main.__doc__)
-    parser.add_argument("targets", nargs="*", help="stages; all of them without any")
+    parser.add_argument("targets", nargs="*", help="stages (default: all)")
     parser.add_argument("--commit", help="work in a worktree at this commit")
     parser.add_argument("--experiment", action="store_true", help="save the result as a DVC experiment")
     options = parser.parse_args()

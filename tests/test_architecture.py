@@ -67,7 +67,7 @@ NOT_ONE_MODULE = {
     "lcvd/train/test_zero.py": "runs of several processes",
 }
 """Tests of several modules at once, by the beginning of their path below tests/, with the reason."""
-RUN_BY_ALL = ("commands/retry", "ops/write_deps", "runtime/expected_errors", "runtime/gpu_slots")
+RUN_BY_ALL = ("commands/retry", "ops/write_deps", "runtime/gpu_slots")
 """Modules of tasks without a test file of their own: tests of stages, flows and this file run them."""
 STAGES = ("download", "filter", "reconstruct", "shard", "train", "evaluate")
 

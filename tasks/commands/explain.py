@@ -1,6 +1,6 @@
-"""``lcvd explain FILE``: where an artifact is from: stages, data, code, settings, weights, revision, flow run.
+"""``lcvd explain FILE``: the origin of an artifact: stages, data, code, settings, weights, revision, flow runs.
 
-Read from ``dvc.lock``, git, DVC's cache and the ledgers; nothing is computed but the hash of FILE.
+Everything but the hash of FILE is read from ``dvc.lock``, git, DVC's cache and the ledgers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tasks.runtime.run_log import last_run
 from tasks.runtime.supervisor import ChildError
 
 LOCK = "dvc.lock"
-_ASKED = {
+_SELECTED_BY = {
     "deca": ("reconstruct", "codes", "deca"),
     "flame": ("reconstruct", "codes", "deca"),
     "flame-masks": ("reconstruct", "codes", "deca"),
@@ -34,12 +34,12 @@ _ASKED = {
     "svd-xt": ("train.model.start", "", "svd-xt"),
     "sd-vae-ft-mse": ("train.model.latents", "autoencoder", "sd-vae-ft-mse"),
 }
-"""Published weights by the setting, and the beginning of its value, that asks for them."""
+"""Published weights: (section, key) of the setting that selects them, and the beginning of its value."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A stage as ``dvc.lock`` has it: its command, the hashes of what went in and came out, and its settings."""
+    """A stage in ``dvc.lock``: its command, settings, and the hashes of its inputs (data, code) and outputs."""
 
     stage: str
     command: str
@@ -50,7 +50,7 @@ class Made:
 
 
 def lineage(lock: dict[str, Any], path: str) -> list[Made]:
-    """The stage that wrote `path` (relative to the project), and those whose outputs it needed, nearest first.
+    """The stage that wrote `path` (relative to the project) and all stages before it, nearest first.
 
     Raises:
         StageError: no stage wrote it.
@@ -86,7 +86,7 @@ def _holding(outs: dict[str, str], path: str) -> str | None:
 
 
 def recorded_md5(root: Path, made: Made, path: str) -> str | None:
-    """The MD5 that DVC recorded of `path` itself; None where its cache doesn't hold the folder's list (or it is one)."""
+    """The MD5 that DVC recorded for `path`; None if `path` is a folder in an output, or DVC's cache lacks the list of its files."""
     out = _holding(made.outs, path) or ""
     md5 = made.outs.get(out, "")
     if out == path or not md5.endswith(".dir"):
@@ -99,12 +99,16 @@ def recorded_md5(root: Path, made: Made, path: str) -> str | None:
 
 
 def published_weights(settings: dict[str, Any]) -> list[str]:
-    """Names of the published weights that a stage's settings ask for."""
-    return [name for name, (key, inner, start) in _ASKED.items() if str(_value(settings, key, inner)).startswith(start)]
+    """Names of the published weights that a stage's settings select."""
+    return [
+        name
+        for name, (key, inner, start) in _SELECTED_BY.items()
+        if str(_value(settings, key, inner)).startswith(start)
+    ]
 
 
 def _value(settings: dict[str, Any], key: str, inner: str) -> Any:
-    """The setting ``key.inner`` where `settings` hold sections by any part of that name."""
+    """Value of the setting ``key.inner``; the keys of `settings` may be that name or any parent section."""
     wanted = f"{key}.{inner}".rstrip(".")
     for name, value in settings.items():
         if wanted == name or wanted.startswith(f"{name}."):
@@ -115,7 +119,7 @@ def _value(settings: dict[str, Any], key: str, inner: str) -> Any:
 
 
 def revision(root: Path) -> str:
-    """In which commit ``dvc.lock`` is as it is now, in words."""
+    """Description of the commit with the present state of ``dvc.lock``."""
     try:
         if git("status", "--porcelain", "--", LOCK, root=root):
             return f"not committed: {LOCK} differs from the last commit"
@@ -126,20 +130,20 @@ def revision(root: Path) -> str:
         return "unknown: this is no git repository"
 
 
-def told(root: Path, path: Path) -> Iterator[str]:
-    """Lines about the artifact at `path`.
+def describe(root: Path, path: Path) -> Iterator[str]:
+    """Lines about the origin of the artifact at `path`.
 
     Raises:
-        StageError: it isn't one, or the pipeline never ran here.
+        StageError: it isn't an artifact of the pipeline, or the pipeline never ran here.
     """
     inside = (
         path.resolve().relative_to(root.resolve()).as_posix() if path.resolve().is_relative_to(root.resolve()) else ""
     )
     side = path.with_suffix(".json")
     if path.suffix == ".mp4" and side.is_file() and not inside.startswith("data/"):
-        raise StageError(f"{path} isn't the pipeline's; {side} beside it tells what made it")
+        raise StageError(f"{path} wasn't made by the pipeline; its origin is in {side}")
     if not (root / LOCK).is_file():
-        raise StageError(f"{LOCK} isn't here; run this in the project's folder, after `dvc repro`")
+        raise StageError(f"{LOCK} not found; run this in the project's folder, after `dvc repro`")
     steps = lineage(yaml.safe_load((root / LOCK).read_text(encoding="utf-8")), inside or str(path))
     yield inside
     yield from _state(root, steps[0], path, inside)
@@ -161,7 +165,7 @@ def told(root: Path, path: Path) -> Iterator[str]:
 def _state(root: Path, made: Made, path: Path, inside: str) -> Iterator[str]:
     recorded = recorded_md5(root, made, inside)
     if not path.exists():
-        yield f"  isn't here; `dvc checkout` or `dvc pull` brings it (md5 {recorded})"
+        yield f"  missing; `dvc checkout` or `dvc pull` restores it (md5 {recorded})"
     elif path.is_file() and recorded and not recorded.endswith(".dir"):
         with path.open("rb") as stream:
             found = hashlib.file_digest(stream, "md5").hexdigest()
@@ -169,13 +173,13 @@ def _state(root: Path, made: Made, path: Path, inside: str) -> Iterator[str]:
     elif recorded:
         yield f"  md5       {recorded}"
     elif path.is_dir():
-        yield "  md5       none of its own: a part of the folder named below"
+        yield "  md5       none: part of the folder listed below"
     else:
-        yield "  md5       unknown: the list of the folder is not in the cache"
+        yield "  md5       unknown: DVC's cache lacks the list of the folder's files"
 
 
 def _clip(root: Path, stem: str) -> str:
-    """A clip's own story in one line, where the file's name is a clip's, or begins with one and an underscore."""
+    """The history of a clip in one line, if the file is named after one: ``CLIP`` or ``CLIP_...``; else ''."""
     for name in (stem, *(stem.rsplit("_", count)[0] for count in range(1, stem.count("_") + 1))):
         try:
             rows = story(root / "data", name)
@@ -189,13 +193,13 @@ def _clip(root: Path, stem: str) -> str:
 def _weights(name: str) -> str:
     licence = next(each.licence for each in REGISTRY if each.name == name)
     path = find_weights(name)
-    here = f"sha256 {weights_hash(name)[:16]}" if path and path.is_file() else "a folder" if path else "not here now"
+    here = f"sha256 {weights_hash(name)[:16]}" if path and path.is_file() else "a folder" if path else "missing"
     return f"{here} ({licence})"
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def explain(file: Path) -> None:
-    """Tell where the artifact FILE is from: data, code, settings, weights, revision, flow runs."""
-    for line in told(Path.cwd(), file):
+    """Show the origin of the artifact FILE: data, code, settings, weights, revision, flow runs."""
+    for line in describe(Path.cwd(), file):
         click.echo(line)

@@ -16,9 +16,9 @@ from tasks.runtime.stage import Stage
 @click.command()
 @click.argument("stage", type=click.Choice(STAGES))
 def retry(stage: str) -> None:
-    """Process the clips that failed in STAGE again, then bring all stages up to date.
+    """Process the failed clips of STAGE again, then bring all stages up to date.
 
-    Clips that succeeded are taken from the scratch cache.
+    All other clips are taken from the scratch cache.
     """
     on_sigterm()
     failed = [row for row in read_ledger(Stage(stage).out / "ledger.parquet") if row.status == "failed"]

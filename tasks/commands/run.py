@@ -26,10 +26,10 @@ PIPELINE, PARAMS = "dvc.yaml", "params.yaml"
     help="Change a setting, such as train.steps=100, and run as a DVC experiment; repeatable.",
 )  # fmt: skip
 def run(stages: tuple[str, ...], changes: tuple[str, ...]) -> None:
-    """Run STAGE and every stage it depends on, or all stages, as far as they are out of date.
+    """Run STAGE and all stages that it depends on (default: all stages), if they are out of date.
 
-    This is `dvc repro`; with --set, `dvc exp run --set-param`, which writes the settings to params.yaml. Ctrl-C ends the
-    stage and all its processes. The exit code is DVC's.
+    Equivalent to `dvc repro`, or with --set to `dvc exp run --set-param`, which writes the settings to params.yaml. Ctrl-C
+    ends the stage and all its processes. The exit code is DVC's.
     """
     check_stages(stages)
     check_changes(changes)
@@ -38,16 +38,16 @@ def run(stages: tuple[str, ...], changes: tuple[str, ...]) -> None:
     on_sigterm()
     try:
         dvc(*command, *stages, root=Path.cwd(), emit=click.echo)
-    except ChildError as error:  # its output is above
+    except ChildError as error:  # its output was printed already
         sys.exit(error.returncode)
 
 
 def check_stages(names: tuple[str, ...]) -> None:
-    """See that the pipeline in the working folder has these stages.
+    """Check that the pipeline in the working folder has these stages.
 
     Raises:
         StageError: there is no pipeline.
-        UsageError: a stage is unknown; the message names the most similar one.
+        UsageError: a stage is unknown; the message suggests the most similar one.
     """
     path = Path(PIPELINE)
     if not path.is_file():
@@ -61,10 +61,10 @@ def check_stages(names: tuple[str, ...]) -> None:
 
 
 def check_changes(changes: tuple[str, ...]) -> None:
-    """See that `params.yaml` is valid with these ``key=value`` changes.
+    """Check that `params.yaml` is valid with these ``key=value`` changes.
 
     Raises:
-        UsageError: a change has no ``=``, its key is unknown (the message names the most similar one) or its value invalid.
+        UsageError: a change has no ``=``, its key is unknown (the message suggests the most similar one) or its value invalid.
     """
     values = {}
     for change in changes:

@@ -1,4 +1,4 @@
-"""DVC's commands as supervised child processes; stages as Prefect tasks."""
+"""DVC commands as supervised child processes, and stages as Prefect tasks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 
@@ -23,7 +22,7 @@ GRACE_S = 35.0  # stage train may use 32 s to save a checkpoint
 _EDGE = re.compile(r'"([^"]+)"(?: -> "([^"]+)")?')
 _BUSY = ("Unable to acquire lock", "is busy, it is being blocked by")
 _OUTER: dict[str, str | None] = dict.fromkeys(("DVC_ROOT", "DVC_STAGE", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"))
-"""Unset for children: an outer DVC's or git hook's idea of the repository."""
+"""Unset for child processes: variables of an outer DVC or git hook, which may refer to another repository."""
 log = logging.getLogger("lcvd.dvc")
 
 
@@ -45,7 +44,7 @@ def git(*args: str, root: Path) -> list[str]:
 
 
 def child_flow_environment() -> dict[str, str | None]:
-    """What flows started by this one need to know: scratch folder, Prefect's server, this run's id."""
+    """Environment variables for flows that this one starts: scratch folder, Prefect server, id of this run."""
     env: dict[str, str | None] = {**_OUTER, SCRATCH: str(scratch())}
     if url := get_current_settings().api.url:
         env["PREFECT_API_URL"] = url
@@ -55,7 +54,7 @@ def child_flow_environment() -> dict[str, str | None]:
 
 
 def stages(root: Path, targets: Sequence[str] = ()) -> list[str]:
-    """`targets` and all stages that they need (all stages without targets), each after those it needs."""
+    """`targets` (empty: all stages) and the stages that they depend on, in an order of execution."""
     graph: dict[str, set[str]] = {}
     for line in dvc("dag", "--dot", *targets, root=root):
         if match := _EDGE.match(line.strip()):
@@ -64,11 +63,11 @@ def stages(root: Path, targets: Sequence[str] = ()) -> list[str]:
             if second:
                 graph.setdefault(second, set()).add(first)
     order = TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order()
-    return [name for name in order if not name.endswith(".dvc")]  # tracked files have nothing to run
+    return [name for name in order if not name.endswith(".dvc")]  # tracked files aren't stages
 
 
 def was_busy(task: Any, run: Any, state: Any) -> bool:
-    """Retry condition: another `dvc` held the lock."""
+    """Retry condition of a task: another `dvc` held the lock."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, ChildError) and any(word in line for line in error.tail for word in _BUSY)
 
@@ -76,43 +75,34 @@ def was_busy(task: Any, run: Any, state: Any) -> bool:
 @task(
     name="stage",
     task_run_name="{stage}",
-    cache_policy=NO_CACHE,
     persist_result=False,
     retries=3,
     retry_delay_seconds=10,
     retry_condition_fn=was_busy,
 )
 def reproduce(stage: str, root: Path) -> None:
-    """Bring one stage up to date; DVC decides whether anything is to be done. Tried again only while DVC is busy."""
+    """Run one stage by `dvc repro`, if it isn't up to date. Retried only while DVC is busy."""
     dvc("repro", "--single-item", stage, root=root, emit=logging.getLogger(f"lcvd.{stage}").info, tail=30)
 
 
-@task(name="stage", task_run_name="evaluate", cache_policy=NO_CACHE, persist_result=False)
+@task(name="stage", task_run_name="evaluate", persist_result=False)
 def evaluate(place: Path) -> None:
-    """Stage evaluate in a worktree whose scratch folder is its own: DVC's lock isn't taken, so it may run beside a training."""
+    """Run stage evaluate in a worktree with its own scratch folder, without DVC's lock, so that it can run during training."""
     own = {**child_flow_environment(), SCRATCH: str(place / ".lcvd")}
     argv = [sys.executable, "-m", "flows.evaluate"]
     supervise(argv, name="evaluate", cwd=place, env=own, emit=logging.getLogger("lcvd.evaluate").info)
 
 
 def stale(root: Path, targets: Sequence[str] = ()) -> str:
-    """What ``dvc status`` says about `targets` and all they need; '' when nothing has changed."""
-    said = dvc("status", *(["--with-deps", *targets] if targets else []), root=root)
-    return "" if any("up to date" in line for line in said) else "\n".join(said)
-
-
-def save_experiment(root: Path, name: str) -> None:
-    """Save the workspace, which must be clean by `stale`, as a DVC experiment."""
-    dvc("exp", "save", "--name", name, root=root)
+    """Output of ``dvc status`` for `targets` (empty: all stages) and their dependencies; '' if everything is up to date."""
+    lines = dvc("status", *(["--with-deps", *targets] if targets else []), root=root)
+    return "" if any("up to date" in line for line in lines) else "\n".join(lines)
 
 
 def bring(root: Path, *targets: str) -> None:
-    """Place committed outputs: from the local cache, or pulled where a default remote is configured."""
-    dvc("pull" if _has_remote(root) else "checkout", *targets, root=root)
-
-
-def _has_remote(root: Path) -> bool:
+    """Restore committed outputs by `dvc pull` if a default remote is configured, else from the local cache."""
     try:
-        return bool(dvc("config", "core.remote", root=root))
+        remote = dvc("config", "core.remote", root=root)
     except ChildError:
-        return False
+        remote = []
+    dvc("pull" if remote else "checkout", *targets, root=root)

@@ -1,7 +1,7 @@
-"""DVC's note of who reads and writes what, mended: ``python -m tasks.ops.repair_dvc_lock``, as `make demo` does before `dvc repro`.
+"""Repair DVC's corrupted ``.dvc/tmp/rwlock``: ``python -m tasks.ops.repair_dvc_lock``, which `make demo` runs before `dvc repro`.
 
-DVC rewrites ``.dvc/tmp/rwlock`` in place. Where it was killed in that moment the file is torn, and every later `dvc repro` refuses to
-start. An entry in it counts only as long as its process lives, so without a live `dvc` nothing is lost with the file.
+DVC rewrites this file in place. If it is killed meanwhile, the file is truncated, and every later `dvc repro` fails. An entry
+is only valid while its process is alive, so deleting the file loses nothing if no `dvc` is running.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ log = logging.getLogger("lcvd.unlock")
 
 
 def unlock(root: Path) -> bool:
-    """Remove the note if it is torn, and stays so for a second (a live `dvc` writes it within a millisecond); whether it was."""
+    """Remove the file if it isn't valid JSON for a second (a live `dvc` writes it in a millisecond); returns whether it did."""
     path = root / ".dvc" / "tmp" / "rwlock"
     for _ in range(TRIES):
         try:
@@ -27,7 +27,7 @@ def unlock(root: Path) -> bool:
         except ValueError:
             time.sleep(PAUSE_S)
     path.unlink(missing_ok=True)
-    log.warning("%s was torn, for a dvc was killed while writing it: removed", path.relative_to(root))
+    log.warning("removed %s, which was truncated because a dvc was killed while writing it", path.relative_to(root))
     return True
 
 

@@ -1,4 +1,4 @@
-"""A git worktree at a pinned commit that shares the project's DVC cache: runs there see committed files only."""
+"""A git worktree at a fixed commit that shares the project's DVC cache, so that runs only use committed files."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ log = logging.getLogger("lcvd.worktree")
 
 @contextlib.contextmanager
 def pinned(root: Path, commit: str, name: str) -> Iterator[Path]:
-    """A worktree of the project at `root`, detached at `commit`, removed at the end.
+    """A worktree of the project at `root`, detached at `commit`; removed at the end.
 
-    Worktrees of runs that were killed are removed first.
+    Removes the worktrees of killed runs first.
 
     Raises:
-        StageError: `commit` isn't one, or the project isn't a git repository.
+        StageError: `commit` doesn't exist, or the project isn't a git repository.
     """
     try:
         [sha] = git("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", root=root)
     except (ChildError, ValueError):
         raise StageError(
-            f"{commit!r} is no commit of the git repository at {root}; commit first, or name another"
+            f"{commit!r} is no commit of the git repository at {root}; commit first, or choose another"
         ) from None
     folder = scratch() / "worktrees"
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def pinned(root: Path, commit: str, name: str) -> Iterator[Path]:
         git("worktree", "add", "--detach", str(place), sha, root=root)
     try:
         _share_cache(root, place)
-        log.info("works at commit %s in a worktree of its own", sha[:10])
+        log.info("using a worktree at commit %s", sha[:10])
         yield place
     finally:
         _remove(root, place)
@@ -52,7 +52,7 @@ def pinned(root: Path, commit: str, name: str) -> Iterator[Path]:
 
 
 def _share_cache(root: Path, place: Path) -> None:
-    """Point the worktree's DVC to the project's cache, and to what `config.local` says (remotes, credentials)."""
+    """Let the worktree's DVC use the project's cache and its `config.local` (remotes, credentials)."""
     local = root / ".dvc" / "config.local"
     if local.exists():
         shutil.copyfile(local, place / ".dvc" / "config.local")
@@ -67,7 +67,7 @@ def _sweep(root: Path, folder: Path) -> None:
             continue
         try:
             with FileLock(path, timeout=0):
-                log.info("removes the worktree %s of a run that was killed", place.name)
+                log.info("removing the worktree %s of a killed run", place.name)
                 _remove(root, place)
             path.unlink(missing_ok=True)
         except Timeout:

@@ -1,4 +1,4 @@
-"""``python -m tasks.ops.write_deps``: write the source rooms that each stage's flow uses into ``dvc.yaml``; the test compares them."""
+"""``python -m tasks.ops.write_deps``: write the source folders and files that each stage uses into ``dvc.yaml``."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ruamel.yaml import YAML
 from lcvd.cache.imports import ROOT, rooms
 
 LAUNCHED = {"train": ("lcvd.train.run",)}
-"""Modules that a stage starts as processes of their own, which the import graph of its flow can't see."""
+"""Modules that a stage starts as separate processes, which aren't in the import graph of its flow."""
 SOURCES = ("flows/", "tasks/", "lcvd/")
 
 
 def source_deps(stage: str) -> list[str]:
-    """Rooms and files, relative to the project, whose change makes `stage` stale."""
+    """Folders and files, relative to the project, on which the code of `stage` depends."""
     modules = (f"flows.{stage}", *LAUNCHED.get(stage, ()))
-    return sorted({*(f"flows/{stage}.py",), *(room for module in modules for room in rooms(module))})
+    return sorted({f"flows/{stage}.py"}.union(*map(rooms, modules)))
 
 
 def rewrite(path: Path) -> bool:
-    """Bring the `deps` of every stage in `path` up to date (inputs stay); True if the file changed."""
+    """Update the code in the `deps` of every stage in `path`; returns whether the file changed."""
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 4096

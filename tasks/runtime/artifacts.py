@@ -1,11 +1,11 @@
-"""Tables and pictures of a stage in Prefect's user interface."""
+"""Tables and images of a stage in Prefect's user interface."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,14 @@ from lcvd.ledger.rows import Row
 from lcvd.ledger.story import counts
 
 ROWS = 200
-PICTURES = 4
+IMAGES = 4
 WIDTH = 960
 
 
 def show_ledger(stage: str, rows: Sequence[Row]) -> None:
-    """Counts by status and reason, and the clips that weren't kept (the first `ROWS`)."""
+    """Show the counts by status and reason, and the first `ROWS` clips that weren't kept."""
     lines = [f"| {key} | {number} |" for key, number in counts(rows).items()]
-    create_markdown_artifact("\n".join(["| what | clips |", "|---|---|", *lines]), key=f"{stage}-counts")
+    create_markdown_artifact("\n".join(["| status | clips |", "|---|---|", *lines]), key=f"{stage}-counts")
     missed = [row for row in rows if row.status != "kept"]
     table: list[dict[str, Any]] = [
         {"clip": row.id, "status": row.status, "reason": row.reason, "score": row.score, "detail": row.detail}
@@ -37,7 +37,7 @@ def show_ledger(stage: str, rows: Sequence[Row]) -> None:
 
 
 def show_numbers(work: Work) -> None:
-    """How fast a piece of work was, and where its time went."""
+    """Show the throughput of a piece of work and the parts of its time."""
     table: list[dict[str, Any]] = [
         {"part": name, "share": f"{share:.1%}", "worker seconds": round(share * work.workers * work.wall_s, 2)}
         for name, share in work.shares().items()
@@ -48,27 +48,28 @@ def show_numbers(work: Work) -> None:
 
 
 def show_json(key: str, path: Path) -> None:
-    """A JSON file of numbers, as a table of dotted names."""
+    """Show a JSON file of numbers as a table of dotted names."""
     table = [{"name": name, "value": value} for name, value in _flat(json.loads(path.read_text(encoding="utf-8")))]
     if table:
         create_table_artifact(table, key=key, description=path.as_posix())
 
 
-def show_pictures(key: str, paths: Sequence[Path]) -> None:
-    """The first few pictures, embedded: they can be seen without the machine that made them."""
-    shown = [f"**{path.stem}**\n\n![{path.stem}]({_data_uri(path)})" for path in sorted(paths)[:PICTURES]]
+def show_images(key: str, paths: Iterable[Path]) -> None:
+    """Show the first `IMAGES` images by name, embedded, so that they are visible without access to the machine."""
+    found = sorted(paths)
+    shown = [f"**{path.stem}**\n\n![{path.stem}]({_data_uri(path)})" for path in found[:IMAGES]]
     if shown:
-        create_markdown_artifact("\n\n".join(shown), key=key, description=f"{len(shown)} of {len(paths)}")
+        create_markdown_artifact("\n\n".join(shown), key=key, description=f"{len(shown)} of {len(found)}")
 
 
 def show_text(key: str, path: Path) -> None:
-    """A markdown file."""
+    """Show a Markdown file."""
     create_markdown_artifact(path.read_text(encoding="utf-8"), key=key)
 
 
 def _data_uri(path: Path) -> str:
-    with Image.open(path) as picture:
-        small = picture.convert("RGB")
+    with Image.open(path) as image:
+        small = image.convert("RGB")
         small.thumbnail((WIDTH, 8 * WIDTH))
         stream = io.BytesIO()
         small.save(stream, "JPEG", quality=82)

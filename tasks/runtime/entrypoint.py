@@ -1,4 +1,4 @@
-"""How a flow starts as a program: signals, a watched parent, a Prefect server, expected errors in plain words."""
+"""Start a flow as a program: signals, a watched parent, a Prefect server, and expected errors as one message."""
 
 from __future__ import annotations
 
@@ -12,34 +12,32 @@ from filelock import FileLock, Timeout
 from prefect import tags
 
 from lcvd.errors import LcvdError, expected
-from tasks.runtime.environment import PARENT_RUN, scratch
-from tasks.runtime.expected_errors import hide_tracebacks
-from tasks.runtime.orphan_guard import LOADED, dvc_here, end_with, on_sigterm
+from tasks.runtime.environment import PARENT_RUN, hide_tracebacks, scratch
+from tasks.runtime.orphan_guard import LOADED, end_with_dvc, on_sigterm
 from tasks.runtime.server import prefect_server
 
 log = logging.getLogger("lcvd.entry")
 
 
 class StageError(LcvdError, RuntimeError):
-    """Work can't be done; the message says why and what to do next."""
+    """A stage or command can't run; the message names the cause and a remedy."""
 
 
 GRACE_S = 6.0
-"""What a stage gets to unwind after its `dvc` ended. There is nothing to save, and Prefect's client may meanwhile ask for long
-for a server that is gone."""
+"""Seconds that a stage has to exit after its `dvc` ended. It has nothing to save, and without the limit Prefect's client
+might keep trying to reach a server that has ended."""
 
 
 @contextlib.contextmanager
 def entry(name: str, grace: float = GRACE_S) -> Iterator[None]:
-    """Around all of ``python -m flows.<module>``: an expected error is one message on stderr, exit code 1.
+    """Context of a whole program ``python -m flows.<module>``.
 
-    SIGTERM unwinds like Ctrl-C; when the `dvc` that started this process ends, so does this process, `grace` seconds later at
-    the latest. Expected errors (`lcvd.errors.expected`) show no traceback, all others do.
+    An expected error (`lcvd.errors.expected`) is printed as one message to stderr, and the exit code is 1; all others show
+    their traceback. SIGTERM unwinds the stack like Ctrl-C. When the `dvc` that started this process ends, this process ends
+    at most `grace` seconds later.
     """
     on_sigterm()
-    dvc = dvc_here(name)
-    if dvc is not None:
-        end_with(dvc, grace)
+    end_with_dvc(name, grace)
     LOADED.set()
     hide_tracebacks()
     try:
@@ -56,30 +54,26 @@ def entry(name: str, grace: float = GRACE_S) -> Iterator[None]:
 
 @contextlib.contextmanager
 def served() -> Iterator[None]:
-    """Around a flow's call: a Prefect server is there, and the run is tagged with the run that started it."""
-    with prefect_server(), tags(*_parent()):
+    """Context of a flow's call: starts a Prefect server if needed, and tags the run with the run that started it."""
+    parent = os.environ.get(PARENT_RUN)
+    with prefect_server(), tags(*([f"parent:{parent}"] if parent else [])):
         yield
 
 
 @contextlib.contextmanager
 def only_one(name: str) -> Iterator[None]:
-    """One process of this name in a scratch folder: whoever kills `dvc` frees DVC's own lock while a stage still runs.
+    """Hold the lock `name` of the scratch folder; waits until no other process holds it.
 
-    Freed by the kernel with the process. Cache entries need no lock, they are made aside and renamed.
+    DVC's own lock isn't enough: it is released when `dvc` is killed, while its stage may still run. The kernel releases this
+    lock with the process. Cache entries need no lock, because they are renamed into place.
     """
     path = scratch() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         log.warning("%s: another process does this in %s; waiting until it ends", name, scratch())
-        lock.acquire()
-    try:
+        held = lock.acquire()
+    with held:
         yield
-    finally:
-        lock.release()
-
-
-def _parent() -> list[str]:
-    return [f"parent:{os.environ[PARENT_RUN]}"] if PARENT_RUN in os.environ else []

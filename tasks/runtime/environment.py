@@ -1,4 +1,4 @@
-"""Environment of every flow process, set before Prefect is imported: no telemetry, own messages only, no result cache."""
+"""Environment of flow processes, set before Prefect is imported: no telemetry, no result cache, log messages of lcvd only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import warnings
 from collections.abc import MutableMapping
 from pathlib import Path
 
-SCRATCH = "LCVD_SCRATCH"  # folder of scratch cache, locks and logs; .lcvd below the working folder unless set
-SUPERVISED = "LCVD_SUPERVISED"  # set for children of the supervisor: it stamps the time on their lines
+from lcvd.errors import expected
+
+SCRATCH = "LCVD_SCRATCH"  # folder of the scratch cache, locks and logs; default: .lcvd in the working folder
+SUPERVISED = "LCVD_SUPERVISED"  # set for child processes of the supervisor, whose lines need no time stamp
 PARENT_RUN = "LCVD_PARENT_RUN"  # id of the flow run that started this stage
 
 _ALWAYS = {
@@ -20,7 +22,7 @@ _ALWAYS = {
     "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
 }
 _DEFAULTS = {
-    # Prefect's own chatter (two lines a task run) goes; the library's messages reach console and UI
+    # without Prefect's own messages (two per task run); those of lcvd reach the console and Prefect's page
     "PREFECT_LOGGING_EXTRA_LOGGERS": "lcvd",
     "PREFECT_LOGGING_LEVEL": "ERROR",
     "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "WARNING",
@@ -41,7 +43,7 @@ def scratch() -> Path:
 
 
 def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Fill in what `environ` leaves open. Without PREFECT_API_URL, Prefect's home is inside the scratch folder."""
+    """Set the variables that `environ` lacks. Without PREFECT_API_URL, Prefect's home is in the scratch folder."""
     environ.update(_ALWAYS)
     for key, value in _DEFAULTS.items():
         environ.setdefault(key, value)
@@ -55,15 +57,30 @@ def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def show_messages() -> None:
-    """Let the library's messages pass from INFO up (Prefect brings the handlers), and drop what nobody can act on."""
+    """Enable log messages of lcvd from level INFO (Prefect adds the handlers), and hide a warning that needs no action."""
     logging.getLogger("lcvd").setLevel(logging.INFO)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"google\.protobuf\.symbol_database")
 
 
-def outlive_reader() -> None:
-    """Go on when nobody reads what this process prints any more, as after its Prefect worker was killed.
+def hide_tracebacks() -> None:
+    """Remove expected errors and "Finished in state" lines from the log of Prefect runs in this process.
 
-    Rich ends a program then, at its next message. The server still gets them all.
+    An expected error is printed as one message elsewhere (`tasks.runtime.entrypoint.entry`).
+    """
+
+    def wanted(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        shown_elsewhere = error is not None and expected(error) is not None
+        return not shown_elsewhere and not str(record.msg).startswith("Finished in state")
+
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(wanted)
+
+
+def outlive_reader() -> None:
+    """Continue when the output pipe of this process breaks, for example because its Prefect worker was killed.
+
+    By default Rich exits at the next message. The Prefect server still receives all messages.
     """
     from prefect.logging.handlers import PrefectConsoleHandler
 

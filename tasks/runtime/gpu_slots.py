@@ -1,4 +1,4 @@
-"""GPUs for a stage's workers: which there are, and which one each worker sees."""
+"""The GPUs of this machine, and their assignment to workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DRIVER = Path("/proc/driver/nvidia/gpus")
 
 
 def devices() -> list[str]:
-    """GPUs that this process may use: those that ``CUDA_VISIBLE_DEVICES`` names, else all that NVIDIA's driver shows."""
+    """GPUs that this process may use: those in ``CUDA_VISIBLE_DEVICES`` if it is set, else all that NVIDIA's driver lists."""
     named = os.environ.get(VISIBLE)
     if named is not None:
         return [each.strip() for each in named.split(",") if each.strip() not in ("", "-1")]
@@ -18,5 +18,5 @@ def devices() -> list[str]:
 
 
 def seats(share: float) -> list[str]:
-    """The GPU of each worker for which there is room, where one takes `share` (0 to 1) of it: GPUs take turns."""
+    """The GPU of each worker that fits if one uses `share` (0 to 1) of a GPU; consecutive workers use different GPUs."""
     return devices() * int(1 / share + 1e-9)

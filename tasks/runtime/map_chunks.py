@@ -1,4 +1,4 @@
-"""Maps a stage's function over chunks of clips on a Prefect task runner, and survives workers that die."""
+"""Map a stage's function over chunks of clips on a Prefect task runner, and recover from workers that die."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import CrashedRun
 
 from lcvd.config.runner import RunnerSettings
@@ -23,12 +23,12 @@ from lcvd.progress import ProgressPrinter
 from tasks.runtime.runners import PoolEnded, RunnerError, pool_state, task_runner, workers_of
 from tasks.runtime.throughput import report
 
-_DEATHS = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")  # of dask and ray, which may not be installed
+_DEATHS = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")  # of Dask and Ray, which may not be installed
 TRIES_ALONE = 2
 POOLS = 3
-"""So many pools in a row may break down before a stage gives up."""
+"""Number of consecutive pools that fail before the stage fails."""
 LOOK_EVERY_S = 5.0
-OUTPUT = "its thread has ended; is this process's output read to its end?"
+THREAD_ENDED = "its thread has exited; a broken output pipe of this process can be the cause"
 log = logging.getLogger("lcvd.chunks")
 
 
@@ -51,13 +51,14 @@ def map_chunks(
 ) -> list[Row]:
     """One row for each item, in the items' order: ``function(chunk, *args)`` over chunks of ``runner.chunk`` items.
 
-    `function` and `args` must be picklable. At most two chunks a worker are in flight. When a worker dies (out of
-    memory, a crash in native code), the chunks in flight are tried again one at a time, and one that kills its worker again
-    is halved until the item is found; one that kills two workers alone becomes a failed row. A pool that breaks down by itself is
-    replaced. Any other exception of `function` ends the stage. How fast it was is reported under `name`. Call it inside a flow.
+    `function` and `args` must be picklable. At most two chunks per worker are submitted at once. When a worker dies (out of
+    memory, a crash in native code), the submitted chunks are retried one at a time. A chunk that kills its worker again is
+    halved until the item is found; an item that kills two workers by itself becomes a failed row. A pool that fails for
+    another reason is replaced. Any other exception of `function` ends the stage. The throughput is reported under `name`.
+    Call it inside a flow.
 
     Raises:
-        RunnerError: the runner's extra isn't installed, or `POOLS` pools in a row broke down.
+        RunnerError: the runner's extra isn't installed, or `POOLS` consecutive pools failed.
         RuntimeError: `function` didn't return exactly one row for each of its items.
     """
     chunks = [list(items[i : i + runner.chunk]) for i in range(0, len(items), runner.chunk)]
@@ -67,60 +68,56 @@ def map_chunks(
         work = _Work(function, args, runner, name, lambda done: progress(name, done, len(items)))
         while chunks:
             suspects = [chunk for chunk, _ in work.run(chunks, min(most, len(chunks)), 2)]
-            asked = {chunk[0].id for chunk in suspects}
-            chunks = [chunk for chunk in chunks if chunk[0].id not in work.rows and chunk[0].id not in asked]
             work.one_by_one(suspects)
+            chunks = [chunk for chunk in chunks if chunk[0].id not in work.rows]
     if items:
         report(name, work.tally, time.monotonic() - began, most, runner)
     return [work.rows[item.id] for item in items]
 
 
+@dataclass
 class _Work:
-    """The rows found so far, and how more are found."""
+    """The state of `map_chunks`: its arguments and the rows so far."""
 
-    def __init__(
-        self,
-        function: Callable[..., list[Row]],
-        args: Any,
-        runner: RunnerSettings,
-        name: str,
-        progress: Callable[[int], None],
-    ) -> None:
-        self.function, self.args, self.runner, self.name, self.progress = function, args, runner, name, progress
-        self.rows: dict[str, Row] = {}
-        self.tally = Tally()
-        self.breakdowns = 0
+    function: Callable[..., list[Row]]
+    args: Any
+    runner: RunnerSettings
+    name: str
+    progress: Callable[[int], None]
+    rows: dict[str, Row] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    failures: int = 0
+    """Number of consecutive pools that failed."""
 
     def run(self, chunks: Sequence[list[Item]], workers: int, ahead: int) -> list[tuple[list[Item], BaseException]]:
-        """Keep the rows of chunks that succeed; returns those that were in the hands of workers that died."""
+        """Store the rows of chunks that succeed; returns the chunks whose workers died, with the exceptions."""
         before = len(self.rows)
         deaths: list[tuple[list[Item], BaseException]] = []
         ended: PoolEnded | None = None
         try:
-            for index, outcome in _outcomes(self.function, chunks, self.args, self.runner, workers, ahead, self.name):
+            for index, outcome in self._outcomes(chunks, workers, ahead):
                 if isinstance(outcome, tuple):
                     self._keep(chunks[index], *outcome)
                 elif isinstance(outcome, PoolEnded):
                     ended = outcome
                 else:
                     deaths.append((chunks[index], outcome))
-        except PoolEnded as error:  # it didn't even start
+        except PoolEnded as error:  # it didn't start
             ended = error
         if ended:
-            self.breakdowns = 1 if len(self.rows) > before else self.breakdowns + 1
-            if self.breakdowns == POOLS:
+            self.failures = 1 if len(self.rows) > before else self.failures + 1
+            if self.failures == POOLS:
                 raise RunnerError(
-                    f"the pool of workers has broken down time and again ({ended}): run the same command again: what is done "
-                    "isn't done twice"
+                    f"{POOLS} pools of workers failed in a row ({ended}); run the same command again to continue"
                 ) from ended
-            log.warning("%s: the pool of workers has broken down (%s): starting another", self.name, ended)
+            log.warning("%s: the pool of workers failed (%s); starting another", self.name, ended)
         return deaths
 
     def one_by_one(self, suspects: list[list[Item]]) -> None:
-        """Find out which of these chunks kills its worker, and of such a chunk which item does."""
+        """Retry chunks one at a time, halving those that kill their worker again."""
         tries: Counter[str] = Counter()
         while suspects:
-            log.warning("%s: a worker died: trying %s", self.name, _told(suspects))
+            log.warning("%s: a worker died; retrying %s", self.name, _described(suspects))
             deaths = self.run(suspects, 1, 1)
             suspects = [chunk for chunk in suspects if chunk[0].id not in self.rows]
             for chunk, death in deaths:
@@ -138,64 +135,65 @@ class _Work:
         self.tally.add(tally)
         self.progress(len(self.rows))
 
+    def _outcomes(
+        self, chunks: Sequence[list[Item]], workers: int, ahead: int
+    ) -> Iterator[tuple[int, Counted | BaseException]]:
+        """(chunk's index, its rows and counters or the reason why its worker died), in the order in which they finish.
 
-def _told(chunks: Sequence[Sequence[HasId]]) -> str:
+        At most `ahead` chunks per worker are submitted at once, and none any more after a death.
+        """
+        done: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+        todo, dead = iter(range(len(chunks))), False
+        running: set[int] = set()
+        with task_runner(self.runner, workers) as pool:
+            try:
+                while True:
+                    while not dead and len(running) < ahead * workers and (index := next(todo, None)) is not None:
+                        call = functools.partial(self.function, chunks[index], *self.args)
+                        label = f"{self.name} {chunks[index][0].id}"
+                        future = pool.submit(run_chunk, {"call": call, "label": label})
+                        running.add(index)
+                        future.add_done_callback(lambda future, index=index: done.put((index, future)))  # type: ignore[misc]
+                    if not running:
+                        return
+                    if isinstance(found := _next(done, pool), Exception):
+                        _kill_workers()
+                        yield from ((index, found) for index in sorted(running))
+                        return
+                    index, outcome = found[0], _outcome(found[1])
+                    running.remove(index)
+                    dead = dead or not isinstance(outcome, tuple)
+                    yield index, outcome
+            except BaseException:
+                _kill_workers()
+                raise
+
+
+def _described(chunks: Sequence[Sequence[HasId]]) -> str:
     ids = [item.id for chunk in chunks for item in chunk]
-    return f"{ids[0]} alone" if len(ids) == 1 else f"{len(ids)} clips, from {ids[0]}, a chunk of them at a time"
-
-
-def _outcomes(
-    function: Callable[..., list[Row]], chunks: Sequence[Sequence[Item]], args: Any, runner: RunnerSettings, workers: int,
-    ahead: int, name: str,
-) -> Iterator[tuple[int, Counted | BaseException]]:  # fmt: skip
-    """(chunk's index, its rows with what was counted or the death of its worker), as they finish, at most `ahead` a worker in
-    flight; after a death nothing more is submitted."""
-    done: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-    todo, dead = iter(range(len(chunks))), False
-    running: set[int] = set()
-    with task_runner(runner, workers) as pool:
-        try:
-            while True:
-                while not dead and len(running) < ahead * workers and (index := next(todo, None)) is not None:
-                    call = functools.partial(function, chunks[index], *args)
-                    future = pool.submit(run_chunk, {"call": call, "label": f"{name} {chunks[index][0].id}"})
-                    running.add(index)
-                    future.add_done_callback(lambda future, index=index: done.put((index, future)))  # type: ignore[misc]
-                if not running:
-                    return
-                if isinstance(found := _next(done, pool), Exception):
-                    _kill_workers()
-                    yield from ((index, found) for index in sorted(running))
-                    return
-                index, outcome = found[0], _outcome(found[1])
-                running.remove(index)
-                dead = dead or not isinstance(outcome, tuple)
-                yield index, outcome
-        except BaseException:
-            _kill_workers()
-            raise
+    return f"{ids[0]} alone" if len(ids) == 1 else f"{len(ids)} clips, from {ids[0]}, one chunk at a time"
 
 
 def _kill_workers() -> None:
-    """Or leaving the pool would wait for their chunks."""
+    """Kill the pool's processes; otherwise leaving the pool would wait for their chunks."""
     for process in multiprocessing.active_children():
         process.kill()
         process.join(1)
 
 
 def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any] | Exception:
-    """The next finished chunk, or why none will come: a worker died and the pool lost what it held, or the pool ended."""
+    """The next finished chunk; an exception if there will be none, because a worker died or the pool ended."""
     while True:
-        state = pool_state(pool)  # before looking: what was finished by then is in the queue, or will be in a moment
+        state = pool_state(pool)  # before `get`: chunks that are finished now reach the queue in time
         try:
             return done.get(timeout=LOOK_EVERY_S)
         except queue.Empty:
-            if state != "works" and state == pool_state(pool):  # asked again: a thread may be about to start
-                return PoolEnded(OUTPUT) if state == "ended" else BrokenExecutor("its result was lost")
+            if state != "works" and state == pool_state(pool):  # unchanged: no thread is just starting
+                return PoolEnded(THREAD_ENDED) if state == "ended" else BrokenExecutor("its result was lost")
 
 
 def _outcome(future: Any) -> Counted | BaseException:
-    """Result of a finished chunk, or the exception that tells of a worker's death. Other exceptions are raised."""
+    """Result of a finished chunk, or the exception of a worker that died. Other exceptions are raised."""
     try:
         return future.result()
     except (BrokenExecutor, CrashedRun, MemoryError) as death:
@@ -206,19 +204,19 @@ def _outcome(future: Any) -> Counted | BaseException:
         raise
 
 
-@task(name="chunk", task_run_name="{label}", cache_policy=NO_CACHE, persist_result=False)
+@task(name="chunk", task_run_name="{label}", persist_result=False)
 def run_chunk(call: Call, label: str) -> Counted:
-    """One chunk on a worker: its rows, and where its time went.
+    """Process one chunk on a worker; returns its rows and counters.
 
     Raises:
-        RunnerError: something in the chunk asked its process to exit, which would end the pool's thread in the stage.
+        RunnerError: the chunk raised SystemExit, which would end the pool's thread in the stage.
     """
     try:
         with tallied() as tally:
             rows = call()
     except SystemExit as error:
         raise RunnerError(
-            f"{label}: its worker was asked to exit ({error.code}); is the output of this process read to its end?"
+            f"{label}: its worker was asked to exit ({error.code}); a broken output pipe can be the cause"
         ) from error
     return rows, tally
 
@@ -232,5 +230,5 @@ def _check(function: Callable[..., list[Row]], chunk: Sequence[HasId], rows: lis
 
 
 def _killed(item: HasId, death: BaseException) -> Row:
-    detail = f"the process that worked on it died each time ({type(death).__name__}): out of memory, or a crash in native code"
-    return failed(item.id, "worker-died", f"{detail}; give it more memory and run `lcvd retry`")
+    detail = f"its worker process died each time ({type(death).__name__}): out of memory, or a crash in native code"
+    return failed(item.id, "worker-died", f"{detail}; provide more memory and run `lcvd retry`")

@@ -1,17 +1,17 @@
-"""A stage ends with the `dvc` that started it, a pool worker with its stage: no orphan works on.
+"""Terminate a stage when its parent `dvc` process exits, and a pool worker when its stage exits.
 
-`dvc repro` that gets SIGTERM or SIGKILL leaves its command running. The parent-death signal alone doesn't help there: it
-concerns the parent *thread*, and a shell may stand between. So the process watches from inside.
+A `dvc repro` that gets SIGTERM or SIGKILL leaves its command running. The parent-death signal isn't enough: it depends on
+the parent *thread*, and a shell may be between the two processes. So the stage itself watches `dvc`.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tasks.runtime.process_guard import watch
@@ -21,38 +21,37 @@ _SHELLS = {"sh", "dash", "bash", "zsh", "fish", "ksh", "busybox"}
 
 
 LOADED = threading.Event()
-"""Set when what a stage needs is imported, and the stage watches for itself."""
+"""Set when the stage's imports are finished and `entry` watches `dvc`."""
 
 
 class DvcGone(RuntimeError):
-    """This stage is an orphan: whoever killed its `dvc` did so while the stage was starting."""
+    """The `dvc` of this stage ended while the stage was starting."""
 
 
 def end_while_loading() -> None:
-    """Kill this stage when its `dvc` ends while it still imports: that takes seconds, and there is nothing to unwind. Exits at
-    once where it has ended already."""
-    dvc = dvc_here(os.environ.get("DVC_STAGE", ""))
-    if dvc is not None:
-        end_with(dvc, grace=0, until=LOADED)
+    """Kill this stage if its `dvc` ends during the imports, which take seconds and leave nothing to clean up."""
+    end_with_dvc(os.environ.get("DVC_STAGE", ""), grace=0, until=LOADED)
 
 
-def dvc_here(name: str) -> int | None:
-    """`dvc_above` for the program `name`, which says so and exits where its `dvc` has ended already."""
+def end_with_dvc(name: str, grace: float, until: threading.Event | None = None) -> None:
+    """`end_with` for the `dvc` that runs the program `name`, if one does; exits at once if it has ended already."""
     try:
-        return dvc_above()
+        dvc = dvc_above()
     except DvcGone as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)
         sys.exit(128 + signal.SIGTERM)
+    if dvc is not None:
+        end_with(dvc, grace, until)
 
 
-def end_with(pid: int, grace: float = 15.0, until: threading.Event | None = None) -> None:
-    """From now on (and no more once `until` is set), when process `pid` ends this one gets SIGTERM, and after `grace` seconds
-    SIGKILL."""
+def end_with(pid: int, grace: float, until: threading.Event | None = None) -> None:
+    """When process `pid` ends, send SIGTERM to this process, and SIGKILL after `grace` seconds (0: SIGKILL at once).
+
+    Has no effect any more once `until` is set.
+    """
     alive, handles = watch(pid)
 
     def wait() -> None:
-        import select
-
         while alive():
             if handles:
                 select.select(handles, [], [])
@@ -69,10 +68,10 @@ def end_with(pid: int, grace: float = 15.0, until: threading.Event | None = None
 
 
 def dvc_above() -> int | None:
-    """Process id of the `dvc` that runs this process as a stage's command, shells skipped; None outside of DVC.
+    """Process id of the `dvc` that runs this process as a stage's command, directly or by shells; None outside of DVC.
 
     Raises:
-        DvcGone: it ended before anybody looked.
+        DvcGone: it has ended already.
     """
     if "DVC_STAGE" not in os.environ:
         return None
@@ -84,19 +83,17 @@ def dvc_above() -> int | None:
     return pid if pid > 1 else None
 
 
-def on_sigterm(handler: Callable[[], None] | None = None) -> None:
-    """SIGTERM unwinds the main thread like Ctrl-C does, so that `finally` blocks end the children."""
+def on_sigterm() -> None:
+    """Let SIGTERM unwind the stack of the main thread like Ctrl-C, so that `finally` blocks end the child processes."""
 
     def unwind(number: int, frame: object) -> None:
-        if handler:
-            handler()
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, unwind)
 
 
 def _runs_dvc(pid: int) -> bool:
-    """In a container, `dvc` itself may be process 1."""
+    """Whether process `pid` is `dvc`, which may be process 1 in a container."""
     try:
         return b"dvc" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

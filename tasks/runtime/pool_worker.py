@@ -1,4 +1,4 @@
-"""How a process of a pool starts. Imports next to nothing: until `start_worker` runs, nobody ends the process with its stage."""
+"""Start a process of a pool. Imports little, because the process isn't tied to its stage until `start_worker` runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 def start_worker(parent: int, gpus: Sequence[str], taken: Synchronized[int]) -> None:
-    """First call in a pool process: it dies with its stage at once, leaves Ctrl-C to it, and logs what it logs.
+    """Initialise a pool process: it is killed when process `parent` ends, ignores Ctrl-C, and logs like its stage.
 
-    Of `gpus` it sees the next one that isn't `taken`; with none, it sees what its stage sees.
+    Args:
+        gpus: the GPU of each worker; empty: the process sees the same GPUs as its stage.
+        taken: number of workers that have a GPU already; incremented.
     """
     end_with(parent, grace=0)
     if gpus:
@@ -28,8 +30,7 @@ def start_worker(parent: int, gpus: Sequence[str], taken: Synchronized[int]) -> 
             os.environ[VISIBLE] = gpus[taken.value % len(gpus)]
             taken.value += 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from tasks.runtime.environment import show_messages
-    from tasks.runtime.expected_errors import hide_tracebacks
+    from tasks.runtime.environment import hide_tracebacks, show_messages
 
     show_messages()
     hide_tracebacks()
@@ -37,10 +38,10 @@ def start_worker(parent: int, gpus: Sequence[str], taken: Synchronized[int]) -> 
 
 @contextlib.contextmanager
 def without_main() -> Iterator[None]:
-    """Processes that multiprocessing spawns meanwhile don't import this program's main module before their first call.
+    """Processes that multiprocessing spawns in the block don't import this program's main module first.
 
-    For a flow's module that takes seconds, in which a killed stage's workers live on. Nothing needs it there: what is sent
-    to them by name is in modules, and cloudpickle sends what a main module holds by value.
+    Importing a flow takes seconds, during which workers would outlive a stage that is killed. They don't need the main module:
+    cloudpickle sends its objects by value, and all others by the name of their module.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")

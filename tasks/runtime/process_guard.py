@@ -1,10 +1,10 @@
-"""Runs one command and ends everything it started when the watched process dies. Only the standard library: fast to start.
+"""Run one command, and end all processes that it started when the watched process dies.
 
-``python tasks/runtime/process_guard.py --watch PID --grace SECONDS -- command ...``: the supervisor starts this file, never the command
-itself, because only a process that outlives its parent can clean up after a parent that got SIGKILL. The command runs in
-a process group of its own. On Linux the leash adopts orphaned descendants (child subreaper), so those that left
-the group are ended too, and the command gets SIGKILL should the leash itself be killed (parent-death signal).
-Exit code: the command's, or 128 + signal.
+``python tasks/runtime/process_guard.py --watch PID --grace SECONDS -- command ...``: the supervisor starts this program instead
+of the command, because only a process that outlives its parent can clean up after a parent that got SIGKILL. The command runs
+in its own process group. On Linux the guard adopts orphaned descendants (child subreaper), so those that left the group are
+ended too, and the command gets SIGKILL if the guard itself is killed (parent-death signal). Exit code: the command's, or
+128 + signal. Imports only the standard library, to start fast.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LINUX = sys.platform == "linux"
 
 
 def main(argv: list[str]) -> int:
-    """Run the command to its end, or to the end of the watched process."""
+    """Run the command until it or the watched process ends; returns the exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--watch", type=int, required=True)
     parser.add_argument("--grace", type=float, required=True)
@@ -55,15 +55,15 @@ def main(argv: list[str]) -> int:
         print(f"{options.command[0]}: {error.strerror}", flush=True)
         return 127
     while child.poll() is None and not stopped and alive():
-        select.select([wake, *handle], [], [], 1.0)
-        _drain(wake)
+        if wake in select.select([wake, *handle], [], [], 1.0)[0]:
+            os.read(wake, 4096)
     end_all(child, options.grace)
     code = child.returncode
     return code if code >= 0 else 128 - code
 
 
 def watch(pid: int) -> tuple[Callable[[], bool], list[int]]:
-    """(function that tells whether process `pid` still lives, file descriptors that wake `select` when it ends)."""
+    """(function that returns whether process `pid` is alive, file descriptors that `select` reports when it ends)."""
     if hasattr(os, "pidfd_open"):
         try:
             handle = os.pidfd_open(pid)
@@ -82,7 +82,7 @@ def watch(pid: int) -> tuple[Callable[[], bool], list[int]]:
 
 
 def end_all(child: subprocess.Popen[bytes], grace: float) -> None:
-    """SIGTERM to the command's group and to all adopted descendants, `grace` seconds, then SIGKILL."""
+    """Send SIGTERM to the command's group and to all adopted descendants, and SIGKILL after `grace` seconds."""
     deadline = time.monotonic() + grace
     number: int = signal.SIGTERM
     while True:
@@ -107,13 +107,13 @@ def end_all(child: subprocess.Popen[bytes], grace: float) -> None:
 def _signal_group(group: int, number: int) -> bool:
     try:
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):  # PermissionError: only zombies are left (macOS)
+    except (ProcessLookupError, PermissionError):  # PermissionError: macOS, if only zombies are left
         return False
     return True
 
 
 def _reap(child: subprocess.Popen[bytes]) -> None:
-    """Collect adopted processes that ended, without stealing the command's own exit code."""
+    """Reap adopted processes that ended, except the command, whose exit code `child` returns."""
     for pid in _descendants(os.getpid(), zombies=True):
         if pid != child.pid:
             with contextlib.suppress(ChildProcessError):
@@ -121,7 +121,7 @@ def _reap(child: subprocess.Popen[bytes]) -> None:
 
 
 def _descendants(root: int, zombies: bool = False) -> list[int]:
-    """All processes below `root` (empty where there is no /proc)."""
+    """All live processes (or all zombies) that descend from `root`; empty on systems without /proc."""
     children: dict[int, list[tuple[int, str]]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -136,11 +136,6 @@ def _descendants(root: int, zombies: bool = False) -> list[int]:
             if (state == "Z") == zombies:
                 found.append(pid)
     return found
-
-
-def _drain(wake: int) -> None:
-    while select.select([wake], [], [], 0)[0]:
-        os.read(wake, 4096)
 
 
 if __name__ == "__main__":

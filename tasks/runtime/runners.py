@@ -1,4 +1,4 @@
-"""The Prefect task runners that ``runner.kind`` names, and how many threads each of their workers may use."""
+"""The Prefect task runners of ``runner.kind``, and the number of threads per worker."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ _THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "N
 
 
 class RunnerError(LcvdError, RuntimeError):
-    """The task runner that the settings name can't be used here."""
+    """The task runner of the settings can't be used on this machine."""
 
 
 class PoolEnded(LcvdError, RuntimeError):
-    """The pool takes no more chunks. The thread that hands them out has ended: a worker's SystemExit outside of a chunk does that;
-    Prefect's engine raises one where it meets an error of its own, rich where the reader of this process's output is gone. Or a
-    Dask worker died while its cluster started."""
+    """The pool's dispatcher thread has exited, so no more chunks will be scheduled.
+
+    Causes: a worker raised SystemExit outside a chunk (Prefect's engine does this on internal errors, Rich on a broken output
+    pipe), or a Dask worker died while its cluster started.
+    """
 
 
 def cores() -> int:
-    """Cores this process may run on."""
+    """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def workers_of(settings: RunnerSettings) -> int:
-    """Parallel workers; 0 in the settings means one a core, or as many as find room on the GPUs if that is less.
+    """Number of parallel workers; 0 in the settings: one per core, or as many as fit on the GPUs if these are fewer.
 
     Raises:
-        RunnerError: there is no room on this machine's GPUs for as many as the settings say.
+        RunnerError: the workers don't fit on this machine's GPUs.
     """
     if not settings.gpu_share or elsewhere(settings):
         return settings.workers or cores()
@@ -49,19 +51,19 @@ def workers_of(settings: RunnerSettings) -> int:
         wanted = f"{settings.workers} workers" if settings.workers else "a worker"
         raise RunnerError(
             f"params.yaml: runner.gpu_share is {settings.gpu_share:g}, and this machine's GPUs ({', '.join(devices()) or 'none'}; "
-            f"{VISIBLE} names others) have room for {room}, not for {wanted}: change runner.workers or runner.gpu_share"
+            f"change {VISIBLE} to use others) have room for {room}, not for {wanted}: change runner.workers or runner.gpu_share"
         )
     return settings.workers or min(cores(), room)
 
 
 def elsewhere(settings: RunnerSettings) -> str | None:
-    """Address of the Ray or Dask cluster that the environment names; None where the workers are this machine's."""
+    """Address of the Ray or Dask cluster from the environment; None: the workers run on this machine."""
     name = {"ray": "RAY_ADDRESS", "dask": "DASK_SCHEDULER_ADDRESS"}.get(settings.kind, "")
     return os.environ.get(name)
 
 
 def threads_of(settings: RunnerSettings) -> int:
-    """Threads a worker: a function of settings and machine alone, so a clip's bytes don't depend on how many clips there are."""
+    """Threads per worker. Independent of the number of clips, so that a clip's bytes are, too."""
     return max(1, cores() // workers_of(settings))
 
 
@@ -71,27 +73,21 @@ def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[A
 
     Raises:
         RunnerError: the runner needs an extra that isn't installed; the message names it.
-        PoolEnded: workers didn't start.
+        PoolEnded: a Dask worker didn't start.
     """
     env = {key: str(threads_of(settings)) for key in _THREAD_KEYS}
     made = _make(settings, workers, env)
-    # Prefect gives each task the environment of whoever submits it: what stands there would hide the worker's own GPU.
+    # Prefect copies this process's environment to each task, where this variable would replace the worker's own.
     hidden: dict[str, str | None] = {VISIBLE: None} if settings.gpu_share else {}
-    with _environment({**env, **hidden}), without_main(), _started(made, settings) as runner, _shares(settings):
-        if isinstance(runner, ProcessPoolTaskRunner) and (messages := runner._subprocess_message_queue):
-            # A worker killed while it writes keeps the queue's lock for good; at exit this process would wait for it.
-            messages.cancel_join_thread()
-        yield runner
-
-
-@contextlib.contextmanager
-def _started(made: TaskRunner[Any], settings: RunnerSettings) -> Iterator[TaskRunner[Any]]:
-    with made as runner:
+    with _environment({**env, **hidden}), without_main(), made as runner, _shares(settings):
         if settings.kind == "dask" and not elsewhere(settings):
             try:
-                cast("Any", runner).client  # noqa: B018 # it starts the cluster, which the first chunk would do else
+                cast("Any", runner).client  # noqa: B018 # starts the cluster, which otherwise the first chunk does
             except RuntimeError as error:
                 raise PoolEnded(f"a Dask worker didn't start: {error}") from error
+        if isinstance(runner, ProcessPoolTaskRunner) and (messages := runner._subprocess_message_queue):
+            # A worker that is killed while it writes never releases the queue's lock, on which this process would wait at exit.
+            messages.cancel_join_thread()
         yield runner
 
 
@@ -105,7 +101,7 @@ def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRu
         return ThreadPoolTaskRunner(max_workers=workers)
     if settings.kind == "ray":
         module = _extra("prefect_ray", "ray")
-        # PYTHONPATH: a worktree's workers import the worktree's code, not the installed one
+        # PYTHONPATH: workers of a worktree import the worktree's code instead of the installed one
         variables = {**env, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
         options: dict[str, Any] = {"runtime_env": {"env_vars": variables}}
         if address := elsewhere(settings):
@@ -119,7 +115,7 @@ def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRu
 
 
 def _dask(workers: int, env: dict[str, str], gpus: list[str]) -> dict[str, Any]:
-    """Arguments of a `distributed.SpecCluster` on this machine: workers of one thread, which may see a GPU each."""
+    """Arguments of a `distributed.SpecCluster` on this machine: workers with one thread and, with `gpus`, one GPU each."""
     from distributed import Nanny, Scheduler
 
     here: dict[str, Any] = {"nthreads": 1, "dashboard": False, "host": "127.0.0.1"}
@@ -129,7 +125,7 @@ def _dask(workers: int, env: dict[str, str], gpus: list[str]) -> dict[str, Any]:
 
 
 def _shares(settings: RunnerSettings) -> contextlib.AbstractContextManager[Any]:
-    """Whatever is submitted within asks Ray or Dask for its share of a GPU."""
+    """Context in which submitted tasks request their share of a GPU from Ray or Dask."""
     if settings.gpu_share and settings.kind == "ray":
         options = importlib.import_module("prefect_ray.context").remote_options(num_gpus=settings.gpu_share)
     elif settings.gpu_share and settings.kind == "dask" and elsewhere(settings):
@@ -140,17 +136,16 @@ def _shares(settings: RunnerSettings) -> contextlib.AbstractContextManager[Any]:
 
 
 def pool_state(runner: TaskRunner[Any]) -> Literal["works", "broken", "ended"]:
-    """Whether submitted work will still finish: a process pool is broken when a worker died; it has ended when the thread
-    that hands out work was ended by something else."""
+    """Whether submitted tasks will finish. "broken": a worker of the process pool died; "ended": its dispatcher thread exited."""
     executor: Any = runner._executor if isinstance(runner, ProcessPoolTaskRunner) else None
     thread = executor._executor_manager_thread if executor else None
-    if thread is None or thread.ident is None or thread.is_alive():  # without an ident it wasn't started yet
+    if thread is None or thread.ident is None or thread.is_alive():  # no ident: not started yet
         return "works"
     return "broken" if executor._broken else "ended"
 
 
 def limit_threads(threads: int) -> None:
-    """Limit the thread pools of libraries that are loaded already (those loaded later read the environment)."""
+    """Limit the threads of libraries that are imported already; others read the environment variables."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
     if "cv2" in sys.modules:
@@ -169,18 +164,15 @@ def _extra(module: str, extra: str) -> Any:
 
 @contextlib.contextmanager
 def _environment(values: dict[str, str | None]) -> Iterator[None]:
-    before = {key: os.environ.get(key) for key in values}
-    _set(values)
+    before = _set(values)
     try:
         yield
     finally:
         _set(before)
 
 
-def _set(values: Mapping[str, str | None]) -> None:
-    """Set the environment's variables; None removes one."""
-    for key, value in values.items():
-        if value is None:
-            os.environ.pop(key, None)
-        else:
-            os.environ[key] = value
+def _set(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Set environment variables (None: remove); returns their previous values."""
+    before = {key: os.environ.pop(key, None) for key in values}
+    os.environ.update({key: value for key, value in values.items() if value is not None})
+    return before

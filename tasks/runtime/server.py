@@ -1,6 +1,6 @@
-"""A temporary Prefect server for flows started without one: shared by all stages of one `dvc repro`, ended with it.
+"""A temporary Prefect server for flows without one, shared by all stages of one `dvc repro`, with which it ends.
 
-Prefect would start one of its own for each flow (5 s each on 2 cores), which outlives a flow that gets SIGKILL.
+Prefect itself would start a server for each flow (5 s each on 2 cores), which outlives a flow that gets SIGKILL.
 """
 
 from __future__ import annotations
@@ -24,25 +24,28 @@ from tasks.runtime.environment import scratch
 from tasks.runtime.orphan_guard import dvc_above
 from tasks.runtime.supervisor import start
 
-START_S = 600.0  # a machine that is busy needs minutes for what takes seconds; a server that dies is noticed at once
+START_S = 600.0  # seconds on an idle machine can be minutes on a busy one; a server that exits is noticed at once
 
 
 class ServerError(LcvdError, RuntimeError):
-    """No Prefect server answers."""
+    """No Prefect server responds."""
 
 
 @contextlib.contextmanager
 def prefect_server() -> Iterator[str]:
-    """Address of the Prefect API: PREFECT_API_URL if set, else a temporary server, started when none is there.
+    """URL of the Prefect API: PREFECT_API_URL if set, else a temporary server, which is started if necessary.
 
-    While inside, PREFECT_API_URL names it for this process and its children. The server lives as long as the `dvc`
-    above this process (or, without one, this process).
+    In the block PREFECT_API_URL is set to it, for this process and its children. The server runs until the `dvc` that runs
+    this process (without one, this process) ends.
+
+    Raises:
+        ServerError: no server responds at PREFECT_API_URL, or the temporary server didn't start.
     """
-    from prefect.context import refresh_global_settings_context  # it holds for all threads, temporary_settings doesn't
+    from prefect.context import refresh_global_settings_context  # for all threads, unlike temporary_settings
 
     if url := os.environ.get("PREFECT_API_URL"):
         if not _answers(url):
-            raise ServerError(f"PREFECT_API_URL={url}: no Prefect server answers there; start one with "
+            raise ServerError(f"PREFECT_API_URL={url}: no Prefect server responds; start one with "
                               "`prefect server start`, or unset PREFECT_API_URL for a temporary one")  # fmt: skip
         yield url
         return
@@ -61,7 +64,7 @@ def prefect_server() -> Iterator[str]:
 
 
 def _running(home: Path, owner: int) -> str | None:
-    """Address of the server that an earlier stage of the same `dvc` started."""
+    """URL of the server that an earlier stage of the same `dvc` started; None if it doesn't respond."""
     try:
         known = json.loads((home / f"server-{owner}.json").read_text())
     except (OSError, ValueError):
@@ -78,7 +81,7 @@ def _start(home: Path, owner: int) -> str:
         port = probe.getsockname()[1]
     argv = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1",
             "--port", str(port), "--log-level", "error", "--lifespan", "on"]  # fmt: skip
-    # what Prefect sets for its own temporary servers: no user interface, no schedulers
+    # the settings of Prefect's own temporary servers: no user interface, no schedulers
     env = {
         "PREFECT_UI_ENABLED": "0",
         "PREFECT__SERVER_EPHEMERAL": "1",
@@ -105,6 +108,6 @@ def _answers(url: str) -> bool:
         with opener.open(f"{url}/health", timeout=5):
             return True
     except urllib.error.HTTPError:
-        return True  # somebody is there; what it refuses, Prefect will say
+        return True  # a server responds; Prefect reports the error
     except (OSError, ValueError):
         return False

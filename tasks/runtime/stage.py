@@ -1,4 +1,4 @@
-"""What all stage flows share: folders, lock, the ledger written at the end."""
+"""Common parts of all stage flows: folders, lock, and the ledger at the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger("lcvd.stage")
 
 @dataclass(frozen=True)
 class Stage:
-    """One of the six stages. Paths are relative to the project, so that none of this machine enters an artifact."""
+    """One of the six stages. Paths are relative to the project, so that artifacts contain no paths of this machine."""
 
     name: str
 
@@ -45,7 +45,7 @@ class Stage:
         return Cache(scratch() / "cache")
 
     def fresh(self) -> Path:
-        """The stage's folder, emptied: its files may be read-only links into DVC's cache, never to be written to."""
+        """The stage's folder, emptied: its files may be links into DVC's cache, which must not be overwritten."""
         for path in self.out.iterdir() if self.out.exists() else ():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -55,13 +55,13 @@ class Stage:
         return self.out
 
     @contextlib.contextmanager
-    def aside(self) -> Iterator[Path]:
-        """An empty folder beside the scratch cache, on the same filesystem, for what is placed before it is packed.
+    def temporary(self) -> Iterator[Path]:
+        """An empty folder on the file system of the scratch cache, for files that are packed later.
 
-        It is this checkout's own: several may share a scratch folder.
+        Each checkout has its own, because several may share a scratch folder.
         """
         folder = scratch() / "aside" / key_of(out=str(self.out.absolute()))
-        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was killed
         folder.mkdir(parents=True)
         yield folder
         shutil.rmtree(folder)
@@ -74,28 +74,31 @@ class Stage:
         """
         folder = DATA / stage
         if not folder.exists():
-            raise StageError(f"{folder} isn't there; run `dvc repro {stage}` first")
+            raise StageError(f"{folder} doesn't exist; run `dvc repro {stage}` first")
         return folder
 
     def need(self, clips: Sized, rows: Sequence[Row] = ()) -> None:
-        """Raise a StageError that counts the reasons when no clip is left; `rows` are this stage's own, which are written
-        down first."""
+        """Require at least one clip. `rows`: rows of this stage, which are written before the error is raised.
+
+        Raises:
+            StageError: there is no clip; the message counts the reasons.
+        """
         if len(clips):
             return
         if rows:
             self.finish(rows)
         last: dict[str, Row] = {}
-        for stage in takewhile(lambda stage: stage != self.name, STAGES):  # later ledgers are of an earlier run
+        for stage in takewhile(
+            lambda stage: stage != self.name, STAGES
+        ):  # later stages' ledgers are from an earlier run
             last |= {row.id: row for row in read_ledger(self.input(stage) / "ledger.parquet")}
         last |= {row.id: row for row in rows}
         tally = counts(last.values())
         reasons = ", ".join(f"{number} {key}" for key, number in tally.items() if ":" in key) or "there were no clips"
-        raise StageError(
-            f"nothing left to work on: {reasons}. `lcvd ledger` names the clips; thresholds are in params.yaml"
-        )
+        raise StageError(f"no clips left: {reasons}. `lcvd ledger` lists the clips; thresholds are in params.yaml")
 
     def finish(self, rows: Sequence[Row]) -> None:
-        """Write the ledger, tell the counts, show them in Prefect."""
+        """Write the ledger, log the counts and show them in Prefect."""
         rows = [replace(row, detail=_portable(row.detail)) for row in rows]
         write_ledger(self.out / "ledger.parquet", rows)
         tally = counts(rows)
@@ -104,7 +107,7 @@ class Stage:
 
 
 def main(flow: Flow[Any, Any], grace: float = GRACE_S) -> None:
-    """``python -m flows.<stage>``; `grace`: see `entry`."""
+    """Run ``python -m flows.<stage>``; `grace`: see `entry`."""
     with entry(flow.name, grace):
         settings = load_settings("params.yaml")
         with only_one(flow.name), served():
@@ -115,6 +118,6 @@ def main(flow: Flow[Any, Any], grace: float = GRACE_S) -> None:
 
 
 def _portable(detail: str) -> str:
-    """The text without paths of this machine, which would make equal inputs give different bytes."""
+    """`detail` without paths of this machine, which would make an artifact's bytes depend on it."""
     detail = re.sub(rf"{re.escape(str(scratch()))}[^\s'\"]*", ".lcvd", detail)
     return detail.replace(f"{Path.cwd()}{os.sep}", "")

@@ -1,7 +1,7 @@
-"""The one place where child processes are started: `dvc`, `deepspeed`, stages of another worktree.
+"""Start and supervise child processes: `dvc`, `git`, training, stages of another worktree.
 
-A child runs under `tasks.runtime.process_guard` in a session of its own, with the virtual environment's ``bin`` first on PATH. Its output
-is forwarded line by line; its whole process tree ends with it, with any exception here, and with this process.
+A child runs under `tasks.runtime.process_guard` in its own session, with the virtual environment's ``bin`` first on PATH. Its
+output is forwarded line by line. Its process tree ends when the child ends, when this process ends, and on any exception here.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from pathlib import Path
 from lcvd.errors import LcvdError
 from tasks.runtime.environment import SUPERVISED
 
-LEASH = Path(__file__).with_name("process_guard.py")
+GUARD = Path(__file__).with_name("process_guard.py")
 PROGRESS_EVERY_S = 10.0
-SHOWN = 30  # lines of a failed child
+SHOWN = 30  # lines of a failed child in the error message
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 log = logging.getLogger("lcvd.child")
 
 
 class ChildError(LcvdError, RuntimeError):
-    """A child process failed; the message holds its last lines."""
+    """A child process failed; the message contains its last lines."""
 
     def __init__(self, name: str, returncode: int, tail: Sequence[str]) -> None:
         super().__init__(name, returncode, tuple(tail))
@@ -46,9 +46,9 @@ class ChildError(LcvdError, RuntimeError):
 
 
 def child_environment(extra: Mapping[str, str | None] | None = None) -> dict[str, str]:
-    """This environment with the running interpreter's ``bin`` first on PATH (or a stage would run another Python).
+    """This process's environment with `extra` (None: unset), and this interpreter's ``bin`` first on PATH.
 
-    A value of None in `extra` unsets the variable.
+    Otherwise a stage could run another Python.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     env = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", SUPERVISED: "1", **(extra or {})}
@@ -64,10 +64,10 @@ def start(
     watch: int | None = None,
     grace: float = 10.0,
 ) -> subprocess.Popen[bytes]:
-    """Start `argv` on a leash that ends it when process `watch` (this one) dies. Ends by itself on SIGTERM too."""
-    leash = [sys.executable, "-S", "-E", str(LEASH), "--watch", str(watch or os.getpid()), "--grace", str(grace), "--"]
+    """Start `argv` under a guard process that ends it on SIGTERM or when process `watch` (default: this one) dies."""
+    guard = [sys.executable, "-S", "-E", str(GUARD), "--watch", str(watch or os.getpid()), "--grace", str(grace), "--"]
     return subprocess.Popen(
-        [*leash, *argv],
+        [*guard, *argv],
         cwd=cwd,
         env=child_environment(env),
         stdin=subprocess.DEVNULL,
@@ -87,9 +87,9 @@ def supervise(
     grace: float = 10.0,
     tail: int = 30,
 ) -> list[str]:
-    """Run `argv` to its end; each line goes to `emit`, of lines rewritten by a carriage return one in ten seconds.
+    """Run `argv` to its end and pass each line to `emit`; of a progress bar, one state in ten seconds.
 
-    On any exception here (cancellation, a signal, Ctrl-C) the child's tree gets SIGTERM, `grace` seconds, then SIGKILL.
+    On any exception (cancellation, a signal, Ctrl-C) the child's tree gets SIGTERM, and SIGKILL after `grace` seconds.
 
     Returns:
         The last `tail` lines.
@@ -113,18 +113,18 @@ def supervise(
 
 
 def _lines(child: subprocess.Popen[bytes], deadline: float | None = None) -> Iterator[str]:
-    """Finished lines, and of a progress bar's states at most one in `PROGRESS_EVERY_S` and the last."""
+    """Complete lines, and of a progress bar at most one state per `PROGRESS_EVERY_S` and the last one."""
     assert child.stdout is not None
     descriptor, decoder = child.stdout.fileno(), codecs.getincrementaldecoder("utf-8")("replace")
     rest, state, shown = "", "", time.monotonic()
     while deadline is None or time.monotonic() < deadline:
-        # never blocked for long: what another thread raises here (a task's timeout) arrives between two Python instructions
+        # short waits, because an exception from another thread (a task's timeout) is raised between two Python instructions
         if not select.select([descriptor], [], [], 0.1)[0]:
             continue
         data = os.read(descriptor, 65536)
         *parts, rest = re.split(r"([\r\n])", rest + decoder.decode(data, final=not data) + ("" if data else "\n"))
         for part, end in zip(parts[::2], parts[1::2], strict=True):
-            text = _clean(part) or (state if end == "\n" else "")
+            text = _ANSI.sub("", part).rstrip() or (state if end == "\n" else "")
             state = text if end == "\r" else ""
             if text and (end == "\n" or time.monotonic() - shown > PROGRESS_EVERY_S):
                 shown, state = time.monotonic(), ""
@@ -133,12 +133,8 @@ def _lines(child: subprocess.Popen[bytes], deadline: float | None = None) -> Ite
             return
 
 
-def _clean(line: str) -> str:
-    return _ANSI.sub("", line).rstrip()
-
-
 def _stop(child: subprocess.Popen[bytes], emit: Callable[[str], None], grace: float) -> None:
-    """End the child's tree: the leash does the work, SIGKILL to the leash's group is the last resort."""
+    """End the child's tree: SIGTERM to the guard, which ends it, then SIGKILL to the guard."""
     child.terminate()
     try:
         for line in _lines(child, time.monotonic() + 2 * grace + 2):

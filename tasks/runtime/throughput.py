@@ -1,4 +1,4 @@
-"""Writes down how fast a piece of work was: a line in the log, one beside the cache, a table in Prefect."""
+"""Report the throughput of a piece of work: to the log, a file in the scratch folder, and Prefect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = logging.getLogger("lcvd.numbers")
 
 
 def report(name: str, tally: Tally, wall_s: float, workers: int, runner: RunnerSettings | None = None) -> None:
-    """Tell what was counted; `runner` None means one process alone. Call it inside a flow."""
+    """Report the counters of `tally`; `runner` None: a single process. Call it inside a flow."""
     work = Work(
         name=name,
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -47,7 +47,7 @@ def report(name: str, tally: Tally, wall_s: float, workers: int, runner: RunnerS
 
 @contextlib.contextmanager
 def reported(name: str) -> Iterator[Tally]:
-    """The block is one process's work, none of it from the cache; it counts its clips."""
+    """Report the block as the work of a single process, without the cache. The block sets the tally's `clips`."""
     began = time.monotonic()
     with tallied() as tally:
         yield tally
@@ -56,7 +56,7 @@ def reported(name: str) -> Iterator[Tally]:
 
 
 def report_training(log_file: Path, since: int, wall_s: float) -> None:
-    """Training's own clock, from the lines of its ``speed.jsonl`` that were written after the first `since` bytes."""
+    """Report training, from the lines of its ``speed.jsonl`` after the first `since` bytes."""
     tally = Tally(busy_s=wall_s)
     with contextlib.suppress(FileNotFoundError), log_file.open("rb") as stream:
         stream.seek(since)

@@ -90,6 +90,6 @@ def test_when_no_sample_can_be_made_the_stage_says_why(copied):
         path.unlink()
     done = copied.run("python", "-m", "flows.shard", check=False)
     assert done.returncode == 1
-    assert "nothing left to work on: 1 failed:not_reconstructed" in done.stderr
+    assert "no clips left: 1 failed:not_reconstructed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "not_reconstructed" in copied.run("lcvd", "ledger", "one").stdout

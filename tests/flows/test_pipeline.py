@@ -192,7 +192,7 @@ def test_when_everything_is_filtered_the_next_stage_says_why(copied):
     copied.dvc("repro", "filter")
     done = copied.run("python", "-m", "flows.reconstruct", check=False)
     assert done.returncode == 1
-    assert "nothing left to work on: 1 filtered:" in done.stderr
+    assert "no clips left: 1 filtered:" in done.stderr
     assert "Traceback" not in done.stderr
 
 

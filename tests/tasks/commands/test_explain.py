@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.commands.explain import lineage, published_weights, told
+from tasks.commands.explain import describe, lineage, published_weights
 from tasks.runtime.entrypoint import StageError
 
 LOCK = {
@@ -42,7 +42,7 @@ def test_weights_are_those_that_the_settings_ask_for() -> None:
     ]
 
 
-def test_a_changed_file_and_an_uncommitted_lock_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_file_and_an_uncommitted_lock_are_describe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "data" / "one.txt"
     file.parent.mkdir()
@@ -56,20 +56,20 @@ def test_a_changed_file_and_an_uncommitted_lock_are_told(tmp_path: Path, monkeyp
         ["-c", "user.name=a", "-c", "user.email=b", "commit", "-qm", "First"],
     ):
         subprocess.run(["git", *words], check=True)
-    said = list(told(tmp_path, file))
+    said = list(describe(tmp_path, file))
     assert said[1] == f"  md5       {md5}"
     assert said[2].endswith(": First")
     file.write_text("changed")
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump(lock | {"schema": "2.0"}))
-    said = list(told(tmp_path, file))
+    said = list(describe(tmp_path, file))
     assert said[1].endswith(f"but dvc.lock has {md5}: changed since")
     assert "not committed" in said[2]
     file.unlink()
-    assert f"dvc pull` brings it (md5 {md5})" in list(told(tmp_path, file))[1]
+    assert f"dvc pull` restores it (md5 {md5})" in list(describe(tmp_path, file))[1]
 
 
 def test_a_relit_video_of_one_s_own_is_told_by_the_file_beside_it(tmp_path: Path) -> None:
     for name in ("out.mp4", "out.json"):
         (tmp_path / name).touch()
-    with pytest.raises(StageError, match=r"out\.mp4 isn't the pipeline's; .*out\.json beside it tells what made it"):
-        list(told(tmp_path, tmp_path / "out.mp4"))
+    with pytest.raises(StageError, match=r"out\.mp4 wasn't made by the pipeline; .*out\.json"):
+        list(describe(tmp_path, tmp_path / "out.mp4"))

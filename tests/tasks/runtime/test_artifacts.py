@@ -6,11 +6,11 @@ from PIL import Image
 from lcvd.ledger.rows import filtered, kept
 
 
-def test_tables_and_pictures_arrive_at_the_server(prefect_api, tmp_path):
+def test_tables_and_images_arrive_at_the_server(prefect_api, tmp_path):
     from prefect import flow
     from prefect.artifacts import Artifact
 
-    from tasks.runtime.artifacts import show_json, show_ledger, show_pictures, show_text
+    from tasks.runtime.artifacts import show_images, show_json, show_ledger, show_text
 
     Image.fromarray(np.full((40, 2000, 3), 200, np.uint8)).save(tmp_path / "sheet.png")
     (tmp_path / "numbers.json").write_text(json.dumps({"loss": {"train": 0.5}, "list": [1], "steps": 2}))
@@ -20,8 +20,8 @@ def test_tables_and_pictures_arrive_at_the_server(prefect_api, tmp_path):
     def show() -> None:
         show_ledger("filter", [kept("a"), filtered("b", "blurry", "sharpness 3 < 5", 3.0)])
         show_ledger("all-kept", [kept("a")])  # a name that no test before this one on the same server used
-        show_pictures("sheets", [tmp_path / "sheet.png"])
-        show_pictures("none", [])
+        show_images("sheets", [tmp_path / "sheet.png"])
+        show_images("none", [])
         show_json("numbers", tmp_path / "numbers.json")
         show_text("table", tmp_path / "table.md")
 

@@ -74,13 +74,13 @@ def test_children_die_with_their_parent(number, running, eventually):
     eventually(lambda: not any(running(pid) for pid in pids), 10)
 
 
-def test_a_leash_that_is_killed_takes_its_command_along(running, eventually):
-    leash = start(python("import os, time; print(os.getpid()); time.sleep(600)"))
-    assert leash.stdout is not None
-    pid = int(leash.stdout.readline())
-    leash.kill()
-    leash.wait()
-    leash.stdout.close()
+def test_a_guard_that_is_killed_takes_its_command_along(running, eventually):
+    guard = start(python("import os, time; print(os.getpid()); time.sleep(600)"))
+    assert guard.stdout is not None
+    pid = int(guard.stdout.readline())
+    guard.kill()
+    guard.wait()
+    guard.stdout.close()
     eventually(lambda: not running(pid), 5)
 
 

@@ -29,7 +29,7 @@ def test_a_fresh_folder_leaves_dvcs_cache_alone(project_folder):
 
 
 def test_a_missing_stage_is_named():
-    with pytest.raises(StageError, match="data/download isn't there; run `dvc repro download` first"):
+    with pytest.raises(StageError, match="data/download doesn't exist; run `dvc repro download` first"):
         Stage("filter").input("download")
 
 
@@ -40,7 +40,7 @@ def test_nothing_left_counts_the_reasons():
     write_ledger(filter.out / "ledger.parquet", rows)
     write_ledger(Stage("reconstruct").out / "ledger.parquet", [kept("a")])  # of a run before
     with pytest.raises(
-        StageError, match="nothing left to work on: 1 failed:HTTP404, 1 filtered:blurry, 2 filtered:no_face. `lcvd"
+        StageError, match="no clips left: 1 failed:HTTP404, 1 filtered:blurry, 2 filtered:no_face. `lcvd"
     ):
         Stage("reconstruct").need([])
     Stage("reconstruct").need(["clip"])
