@@ -50,7 +50,6 @@ TESTED_IN = {
     "lcvd/studio/test_alter.py": "studio/skin_marks",
     "lcvd/train/test_dataset.py": "shard/resize",
     "lcvd/train/test_run.py": "train/sample_videos train/trainer",
-    "lcvd/vqa/test_fastervqa.py": "vqa/window_attention",
 }
 """Modules of lcvd without a test file of their own, by the test that runs them: one call or one result needs them all."""
 NOT_ONE_MODULE = {

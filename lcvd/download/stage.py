@@ -5,31 +5,19 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from lcvd.cache.atomic import written_whole
 from lcvd.cache.imports import code_key
-from lcvd.cache.store import Cache, file_hash, key_of, link_or_copy
+from lcvd.cache.store import Cache, key_of, link_or_copy
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.addresses import resolve
-from lcvd.download.fetch.media_cache import cached_probe, check_hash, fetch_media
+from lcvd.download.fetch.media_cache import Media, fetch_media, inspect
 from lcvd.download.manifest.row import Source
 from lcvd.errors import UsageError
 from lcvd.ledger.rows import ClipError, Row, filtered, guard, kept
-from lcvd.video.probe import Probe
-
-
-@dataclass(frozen=True)
-class _Media:
-    """A stored media file: its name below ``media``, SHA-256 and properties."""
-
-    name: str
-    sha256: str
-    probe: Probe
-
 
 Renderer = Callable[[str, Path], None]
 """Renders the clip of an address into a folder: the file ``media``, and the folder ``truth`` with its ground truth.
@@ -55,7 +43,7 @@ def download_chunk(
         MachineError: the disk is too full, or an address needs a package that is not installed.
     """
     run = run or uuid.uuid4().hex
-    known: dict[tuple[str, Path], _Media | ClipError] = {}
+    known: dict[tuple[str, Path], Media | ClipError] = {}
 
     def row(source: Source) -> Row:
         location = source.address, source.folder
@@ -64,10 +52,10 @@ def download_chunk(
                 known[location] = _media(source, out, cache, settings, renderers, run)
             except ClipError as error:
                 known[location] = error
-        probe_result = known[location]
-        if isinstance(probe_result, ClipError):
-            raise ClipError(probe_result.reason, probe_result.detail)
-        return _row(source, probe_result)
+        media = known[location]
+        if isinstance(media, ClipError):
+            raise ClipError(media.reason, media.detail)
+        return _row(source, media)
 
     return [guard(source.id, partial(row, source), cache.journal) for source in sources]
 
@@ -87,13 +75,13 @@ def mark_duplicates(rows: Sequence[Row]) -> list[Row]:
     return marked
 
 
-def _row(source: Source, media: _Media) -> Row:
-    probe_result = media.probe
+def _row(source: Source, media: Media) -> Row:
+    probe = media.probe
     try:
-        start, stop = source.frame_range(probe_result.frames, probe_result.fps, probe_result.keys)
+        start, stop = source.frame_range(probe.frames, probe.fps, probe.keys)
     except UsageError as error:
         raise ClipError("bad_range", f"{source.address}: {error}; correct start and end in the manifest") from None
-    width, height, crop = probe_result.width, probe_result.height, None
+    width, height, crop = probe.width, probe.height, None
     if source.crop:
         try:
             crop = source.crop.pixels(width, height)
@@ -101,42 +89,36 @@ def _row(source: Source, media: _Media) -> Row:
             raise ClipError("bad_crop", f"{source.address}: {error}; correct it in the manifest") from None
         width, height = crop[2] - crop[0], crop[3] - crop[1]
     return kept(source.id, identity=source.identity, media=media.name, sha256=media.sha256, start=start, stop=stop,
-                fps=probe_result.fps, width=width, height=height, crop=list(crop) if crop else None,
+                fps=probe.fps, width=width, height=height, crop=list(crop) if crop else None,
                 licence=source.licence, address=source.address, dataset=source.dataset)  # fmt: skip
 
 
 def _media(
     source: Source, out: Path, cache: Cache, settings: DownloadSettings, renderers: Mapping[str, Renderer], run: str
-) -> _Media:  # fmt: skip
+) -> Media:  # fmt: skip
     if renderer := renderers.get(source.address.partition(":")[0]):
         return _render_media(source, renderer, out, cache)
-    folder, location = out / "media", resolve(source)
+    location = resolve(source)
     if location.path is None:
-        cached = fetch_media(source.address, location, cache, settings, run)
-        name = f"{cached.sha256[:32]}.{cached.probe.suffix}"
-        link_or_copy(cached.path, folder / name)
-        return _Media(name, cached.sha256, cached.probe)
-    check_hash(location.path, location, source.address)
-    digest = file_hash(location.path)
-    probe_result = cached_probe(location.path, digest, source.address, cache)
-    name = f"{digest[:32]}.{probe_result.suffix}"
-    _copy(location.path, folder / name)  # not a link, because the user may modify the original
-    return _Media(name, digest, probe_result)
+        media = fetch_media(source.address, location, cache, settings, run)
+        link_or_copy(media.path, out / "media" / media.name)
+    else:
+        media = inspect(location.path, source.address, cache, location.hash)
+        _copy(media.path, out / "media" / media.name)  # not a link, because the user may modify the original
+    return media
 
 
-def _render_media(source: Source, renderer: Renderer, out: Path, cache: Cache) -> _Media:
+def _render_media(source: Source, renderer: Renderer, out: Path, cache: Cache) -> Media:
     key = key_of(address=source.address, code=code_key(renderer.__module__))
     try:
         entry = cache.entry("made", key, partial(renderer, source.address))
     except UsageError as error:
         raise ClipError("bad_address", f"{error}; correct the manifest") from None
-    digest = file_hash(entry / "media")
-    probe_result = cached_probe(entry / "media", digest, source.address, cache)
-    name = f"{digest[:32]}.{probe_result.suffix}"
-    link_or_copy(entry / "media", out / "media" / name)
+    media = inspect(entry / "media", source.address, cache)
+    link_or_copy(media.path, out / "media" / media.name)
     for path in sorted((entry / "truth").iterdir()):
-        link_or_copy(path, out / "truth" / digest[:32] / path.name)
-    return _Media(name, digest, probe_result)
+        link_or_copy(path, out / "truth" / media.sha256[:32] / path.name)
+    return media
 
 
 def _copy(source: Path, target: Path) -> None:

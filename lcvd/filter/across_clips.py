@@ -29,19 +29,19 @@ def compare_clips(rows: Sequence[Row], settings: FilterSettings) -> list[Row]:
     kept one in ``fields["copy_of"]``. A kept row's ``fields["person"]`` is the first clip by id that shows the same person,
     and ``fields["identity"]`` is the identity according to `PeopleSettings.identity`. ``signature`` is removed from all rows.
     """
-    signatures = {row.id: _signature(row) for row in rows if row.status == "kept"}
-    rows = [_without_signature(row) for row in rows]
-    dropped = _near_duplicates(signatures, settings.thresholds.min_difference)
+    limit = settings.thresholds.min_difference
+    signatures = {row.id: FaceSignature.of(row.fields["signature"]) for row in rows if row.status == "kept"}
+    rows = [_updated(row) for row in rows]
+    dropped = _near_duplicates(signatures, limit)
     remaining = {row.id: row for row in rows if row.id in signatures and row.id not in dropped}
     vectors = {id: vector for id in remaining if (vector := signatures[id].vector()) is not None}
     people = cluster(vectors, settings.people.same_person)
     people = {id: people.get(id, id) for id in remaining}
     identities = _identities({id: str(row.fields["identity"]) for id, row in remaining.items()}, people, settings)
-    limit = settings.thresholds.min_difference
     return [
         _duplicate_row(row, *dropped[row.id], limit)
         if row.id in dropped
-        else dataclasses.replace(row, fields={**row.fields, "person": people[row.id], "identity": identities[row.id]})
+        else _updated(row, person=people[row.id], identity=identities[row.id])
         if row.id in remaining
         else row
         for row in rows
@@ -97,13 +97,10 @@ def _identities(manifest: Mapping[str, str], people: Mapping[str, str], settings
     return dict(found)
 
 
-def _signature(row: Row) -> FaceSignature:
-    found = row.fields["signature"]
-    return FaceSignature(**{**found, "hashes": tuple(found["hashes"])})
-
-
-def _without_signature(row: Row) -> Row:
-    return dataclasses.replace(row, fields={name: value for name, value in row.fields.items() if name != "signature"})
+def _updated(row: Row, **fields: str) -> Row:
+    """Return the row with other or additional fields, and without the signature."""
+    found = {name: value for name, value in row.fields.items() if name != "signature"}
+    return dataclasses.replace(row, fields=found | fields)
 
 
 def _duplicate_row(row: Row, original: str, distance: float, limit: float) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,11 @@ class FaceSignature:
     than two frames have a face."""
     hidden: float | None
     """`occluded_fraction` of the face; None without a face."""
+
+    @staticmethod
+    def of(record: Mapping[str, Any]) -> FaceSignature:
+        """Return the signature of a record that `dataclasses.asdict` made and JSON may have stored."""
+        return FaceSignature(**{**record, "hashes": tuple(record["hashes"])})
 
     def vector(self) -> NDArray[np.float32] | None:
         """Return the embedding (128,), or None without a face."""

@@ -69,7 +69,7 @@ def measure(clip: Clip, cache: Cache, settings: FilterSettings) -> Measurements:
 
     record = json.loads((cache.entry("analysis", key, make) / "analysis.json").read_text(encoding="utf-8"))
     gaps = tuple((start, stop) for start, stop in record["gaps"])
-    signature = FaceSignature(**{**record["signature"], "hashes": tuple(record["signature"]["hashes"])})
+    signature = FaceSignature.of(record["signature"])
     return Measurements(**{**record, "shot": tuple(record["shot"]), "gaps": gaps, "signature": signature})
 
 

@@ -6,15 +6,13 @@ objects do. Occluders that are skin-coloured (a hand) or merely dark (a black mi
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.embedding import SIDE
 
-Array = NDArray[Any]
 APART = 0.4
 """Minimum distance in (log(red/green), log(blue/green)) from the face's median at which a pixel counts as not skin."""
 _BLUR, _DARK = 2.0, 8.0

@@ -25,17 +25,16 @@ class ShotDetector:
 
     def update(self, window: np.ndarray) -> None:
         """Process the next frames, (n, H, W, 3) uint8 RGB."""
-        with timed("shots"):
-            self._update(window)
-
-    def _update(self, window: np.ndarray) -> None:
         scale = min(1.0, _HEIGHT / window.shape[1])
-        for image in window:
-            small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
-            time = FrameTimecode(self._count, self._fps)
-            found = self._detector.process_frame(time, np.ascontiguousarray(small[..., ::-1]))
-            self._cuts.update(cut.frame_num for cut in found)
-            self._count += 1
+        with timed("shots"):
+            for image in window:
+                small = (
+                    cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+                )
+                time = FrameTimecode(self._count, self._fps)
+                found = self._detector.process_frame(time, np.ascontiguousarray(small[..., ::-1]))
+                self._cuts.update(cut.frame_num for cut in found)
+                self._count += 1
 
     def finish(self) -> list[int]:
         """Return the first frame of each shot except the first shot."""

@@ -33,12 +33,12 @@ def pack(placed: Path, out: Path, ids: Collection[str]) -> None:
     count = 1
     while count * CLIPS < len(ids):
         count *= 2
-    groups: dict[int, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for id in sorted(ids):
-        groups.setdefault(_number(id, count), []).append(id)
+        groups.setdefault(_archive_of(id, count), []).append(id)
     (out / "packs").mkdir(parents=True)
-    for number, group in groups.items():
-        with tarfile.open(out / "packs" / _name(number, count), "x:") as tar:
+    for name, group in groups.items():
+        with tarfile.open(out / "packs" / name, "x:") as tar:
             for id in group:
                 _add(tar, placed / "codes" / f"{id}.safetensors", f"{id}.{CODES}")
                 _add(tar, placed / "masks" / f"{id}.mkv", f"{id}.{MASK}")
@@ -65,7 +65,7 @@ class Packs:
             ClipError: `not_reconstructed`, the part is missing.
             FileError: the archive is truncated or has unexpected members. The message names it.
         """
-        path = self.folder / _name(_number(id, self._count), self._count)
+        path = self.folder / _archive_of(id, self._count)
         if path not in self._members:
             self._members[path] = _index(path) if path.is_file() else {}
         if f"{id}.{part}" not in self._members[path]:
@@ -100,9 +100,7 @@ def _index(path: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _number(id: str, count: int) -> int:
-    return int.from_bytes(hashlib.sha256(id.encode()).digest()[:4], "big") % count
-
-
-def _name(number: int, count: int) -> str:
+def _archive_of(id: str, count: int) -> str:
+    """Return the file name of a clip's archive if there are `count` archives."""
+    number = int.from_bytes(hashlib.sha256(id.encode()).digest()[:4], "big") % count
     return f"{number:04}-of-{count:04}.tar"

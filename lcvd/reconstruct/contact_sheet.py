@@ -27,29 +27,29 @@ ROWS = ("frame", "mask", "landmarks", "mesh", "normals", "coverage", "hint")
 def sheet_rows(
     head: HeadModel,
     codes: FaceCodes,
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     masks: NDArray[np.uint8],
     landmarks: NDArray[np.float32],
 ) -> list[NDArray[np.uint8]]:
     """Render the rows `ROWS` of a sheet, each (n, S, S, 3) uint8, for n frames.
 
-    `codes` are the codes of the n frames, `pictures` (n, S, S, 3) uint8 their square crops, `masks` (n, S', S') uint8 are
+    `codes` are the codes of the n frames, `images` (n, S, S, 3) uint8 their square crops, `masks` (n, S', S') uint8 are
     255 on the person, `landmarks` (n, L, 2) are in pixels of the crops and NaN for a frame without a face.
     """
-    size = pictures.shape[1]
+    size = images.shape[1]
     vertices = head.vertices(codes.identity, codes.expression, codes.pose)
     ndc = place(vertices, codes)
     surface = surface_of(vertices, ndc, head.hint_faces, size, head.hint_weights)
     pixels = (ndc[..., :2] + 1) * (size / 2)
     shown = np.stack([cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) for mask in masks])
-    person = np.where(shown[..., None] > 127, pictures, (pictures * 0.12).astype(np.uint8))
+    person = np.where(shown[..., None] > 127, images, (images * 0.12).astype(np.uint8))
     dots = [
-        picture.copy() if np.isnan(points).any() else draw_points(picture, points)
-        for picture, points in zip(pictures, landmarks, strict=True)
+        image.copy() if np.isnan(points).any() else draw_points(image, points)
+        for image, points in zip(images, landmarks, strict=True)
     ]
-    meshes = [draw_mesh(picture, points, head.hint_faces) for picture, points in zip(pictures, pixels, strict=True)]
+    meshes = [draw_mesh(image, points, head.hint_faces) for image, points in zip(images, pixels, strict=True)]
     seen = [normal_images(surface), coverage_images(surface), to_uint8(shade_surface(surface, codes.light))]
-    return [pictures, person, np.stack(dots), np.stack(meshes), *seen]
+    return [images, person, np.stack(dots), np.stack(meshes), *seen]
 
 
 def contact_sheet(
@@ -67,14 +67,14 @@ def contact_sheet(
     for j, (row, name) in enumerate(zip(rows, names, strict=True)):
         top = MARGIN_TOP + j * (CELL + GAP)
         draw.text((MARGIN_LEFT - 10, top + CELL / 2), name, FAINT, small, anchor="rm")
-        for i, picture in enumerate(row):
-            how = cv2.INTER_AREA if picture.shape[0] >= CELL else cv2.INTER_CUBIC
-            cell = cv2.resize(picture, (CELL, CELL), interpolation=how)
+        for i, image in enumerate(row):
+            how = cv2.INTER_AREA if image.shape[0] >= CELL else cv2.INTER_CUBIC
+            cell = cv2.resize(image, (CELL, CELL), interpolation=how)
             canvas.paste(Image.fromarray(cell), (MARGIN_LEFT + i * (CELL + GAP), top))
     return canvas
 
 
-def save_png(path: Path, picture: Image.Image) -> None:
+def save_png(path: Path, image: Image.Image) -> None:
     """Write a PNG. Equal images give equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, optimize=False)
+    image.save(path, optimize=False)

@@ -128,7 +128,7 @@ def _make(folder: Path, clip: Clip, track: FaceTrack, settings: Settings, made_w
     fields = _fields(estimator, codes, track)
     (folder / "fields.json").write_text(json.dumps(fields, sort_keys=True), encoding="utf-8")
     with timed("contact sheet"):
-        _preview(folder / "preview.png", clip, estimator, codes, track, look, fields)
+        _preview(folder / "preview.png", codes, track, look, fields)
 
 
 @dataclass
@@ -151,11 +151,11 @@ class _FramePass:
         try:
             for window in frames(self.clip, WINDOW, self.count):
                 stop = start + len(window)
-                pictures = square_pictures(window, self.square, self.size)
+                images = square_pictures(window, self.square, self.size)
                 with timed("mask"):
-                    masks = self.masker.update(pictures)
+                    masks = self.masker.update(images)
                 with timed("codes"):
-                    self.estimator.update(window, pictures)
+                    self.estimator.update(window, images)
                 for t in sorted(wanted & set(range(start, stop))):
                     self.shown[t] = square_pictures(window[t - start : t - start + 1], self.square, SHOWN_SIZE)[0]
                     self.shown_masks[t] = masks[t - start].copy()
@@ -193,24 +193,16 @@ def _fields(estimator: ClipEstimator, codes: FaceCodes, track: FaceTrack) -> dic
     }
 
 
-def _preview(
-    path: Path,
-    clip: Clip,
-    estimator: ClipEstimator,
-    codes: FaceCodes,
-    track: FaceTrack,
-    look: _FramePass,
-    fields: dict[str, Any],
-) -> None:
+def _preview(path: Path, codes: FaceCodes, track: FaceTrack, look: _FramePass, fields: dict[str, Any]) -> None:
     places = sorted(look.shown)
     x0, y0, side = (int(value) for value in codes.square)
     landmarks = (track.landmarks[places, :, :2] - (x0, y0)) * (SHOWN_SIZE / side)
     landmarks[~track.present[places]] = np.nan
-    pictures, masks = (np.stack([found[t] for t in places]) for found in (look.shown, look.shown_masks))
-    rows = sheet_rows(estimator.head, codes.window(places), pictures, masks, landmarks.astype(np.float32))
+    images, masks = (np.stack([found[t] for t in places]) for found in (look.shown, look.shown_masks))
+    rows = sheet_rows(look.estimator.head, codes.window(places), images, masks, landmarks.astype(np.float32))
     x, y, z = fields["light_direction"]
     title = (
-        f"{clip.id}   {codes.frames} frames   landmark error {fields['landmark_error_px']:.1f} px"
+        f"{look.clip.id}   {codes.frames} frames   landmark error {fields['landmark_error_px']:.1f} px"
         f" ({fields['landmark_error'] * 100:.1f} % of the inter-ocular distance)   light from ({x:+.2f}, {y:+.2f}, {z:+.2f})"
     )
     save_png(path, contact_sheet(title, rows, ROWS, [f"frame {t}" for t in places]))

@@ -128,9 +128,7 @@ def read_header(path: Path, place: tuple[int, int] | None) -> Header:
         header, data = tensors_at(path, place)
         about = json.loads(header.pop("__metadata__")["about"])
         origin = about["origin"] | {"square": tuple(about["origin"]["square"])}
-        if {name: entry["dtype"] for name, entry in header.items()} != {
-            name: kind for name, (kind, _) in TYPES.items()
-        }:
+        if {name: entry["dtype"] for name, entry in header.items()} != {name: TYPES[name][0] for name in TYPES}:
             raise ValueError(f"tensors {sorted(header)}")
         shapes = {name: tuple(header[name]["shape"]) for name in TYPES}
         offsets = {name: data + header[name]["data_offsets"][0] for name in TYPES}
@@ -149,12 +147,8 @@ def read_rows(path: Path, header: Header, indices: Sequence[int]) -> Prepared:
     """
     at = list(indices)
     try:
-        rows = Prepared(
-            *(
-                np.memmap(path, kind, "r", header.offsets[name], header.shapes[name])[at]
-                for name, (_, kind) in TYPES.items()
-            )
-        )
+        found = [np.memmap(path, TYPES[name][1], "r", header.offsets[name], header.shapes[name])[at] for name in TYPES]
+        rows = Prepared(*found)
         _check_values(rows)
     except ValueError as error:
         raise DamagedError(f"prepared latents are damaged ({error}): {_REMEDY}") from None
@@ -196,9 +190,9 @@ def square_at(path: Path, place: tuple[int, int]) -> list[int]:
 def _check_values(rows: Prepared) -> None:
     for name in ("mean", "std", "token"):
         if not np.isfinite(getattr(rows, name)).all():
-            raise FileError(f"{name} holds numbers that aren't finite")
+            raise FileError(f"{name} has values that aren't finite")
     if rows.mask.max(initial=0) > 1:
-        raise FileError("mask holds numbers above 1")
+        raise FileError("mask has values above 1")
 
 
 def _short(value: Any) -> str:

@@ -28,7 +28,7 @@ def masks_at(sample: Sample, size: int, indices: Sequence[int]) -> Frames:
     return _resized(sample.masks(indices), size, cv2.INTER_NEAREST)
 
 
-def _resized(pictures: Frames, size: int, rule: int) -> Frames:
-    if pictures.shape[1] == size:
-        return pictures
-    return np.stack([cv2.resize(picture, (size, size), interpolation=rule) for picture in pictures])
+def _resized(images: Frames, size: int, rule: int) -> Frames:
+    if images.shape[1] == size:
+        return images
+    return np.stack([cv2.resize(image, (size, size), interpolation=rule) for image in images])

@@ -105,7 +105,7 @@ class Sample:
         """The sample's metadata.
 
         Raises:
-            ValueError: meta.json isn't one; the message names shard and sample.
+            ValueError: meta.json is invalid; the message names shard and sample.
         """
         try:
             return Meta.of_json(self.parts["meta.json"])
@@ -118,21 +118,21 @@ class Sample:
         return FaceCodes.of_bytes(self.parts["codes.safetensors"], self.id)
 
     def frames(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
-        """Pictures (n, S, S, 3) uint8 RGB of the frames named, all of them by default."""
+        """The frames `indices` (default: all), (n, S, S, 3) uint8 RGB."""
         return self._checked("frames.mp4", decode_bytes(self.parts["frames.mp4"], self._inside(indices)), indices)
 
     def windows(self, wanted: range, window: int) -> Iterator[NDArray[np.uint8]]:
-        """The pictures `wanted` in order, at most `window` of them at once: (n, S, S, 3) uint8 RGB."""
+        """Yield the frames `wanted` in order, at most `window` at a time: (n, S, S, 3) uint8 RGB."""
         self._inside(wanted)
-        for pictures in windows_of_bytes(self.parts["frames.mp4"], wanted, window):
-            yield self._checked("frames.mp4", pictures, range(len(pictures)))
+        for images in windows_of_bytes(self.parts["frames.mp4"], wanted, window):
+            yield self._checked("frames.mp4", images, range(len(images)))
 
     def hints(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
-        """Shading hints (n, S, S, 3) uint8 RGB."""
+        """Shading hints of the frames `indices` (default: all), (n, S, S, 3) uint8 RGB."""
         return self._checked("hints.mkv", read_lossless(self.parts["hints.mkv"], self._inside(indices)), indices)
 
     def masks(self, indices: Sequence[int] | None = None) -> NDArray[np.uint8]:
-        """Portrait masks (n, S, S) uint8, 255 on the person, 0 elsewhere."""
+        """Portrait masks of the frames `indices` (default: all), (n, S, S) uint8, 255 on the person, 0 elsewhere."""
         return self._checked("mask.mkv", read_lossless(self.parts["mask.mkv"], self._inside(indices)), indices)
 
     def _inside(self, indices: Sequence[int] | None) -> Sequence[int]:
@@ -142,14 +142,14 @@ class Sample:
             raise IndexError(f"sample {self.id} has frames 0..{self.meta.frames - 1}, asked for {outside[0]}")
         return wanted
 
-    def _checked(self, part: str, pictures: Any, indices: Sequence[int] | None) -> NDArray[np.uint8]:
+    def _checked(self, part: str, images: Any, indices: Sequence[int] | None) -> NDArray[np.uint8]:
         count = self.meta.frames if indices is None else len(indices)
-        if pictures.shape[:3] != (count, self.meta.size, self.meta.size):
+        if images.shape[:3] != (count, self.meta.size, self.meta.size):
             raise FileError(
-                f"{self.source}: sample {self.id}: {part} gave {pictures.shape}, "
-                f"expected {count} pictures of {self.meta.size} x {self.meta.size}"
+                f"{self.source}: sample {self.id}: {part} contains {images.shape}, "
+                f"expected {count} images of {self.meta.size} x {self.meta.size}"
             )
-        return np.asarray(pictures, np.uint8)
+        return np.asarray(images, np.uint8)
 
 
 def shard_paths(folder: Path, split: str) -> list[Path]:
@@ -196,7 +196,7 @@ def read_samples(folder: Path, split: str, only: set[str] | None = None) -> Iter
             if only is None or sample.id in only:
                 yield sample
         if seen != index[path.name]:
-            raise FileError(f"{path}: holds samples {seen}, its {INDEX} lists {index[path.name]}")
+            raise FileError(f"{path}: contains samples {seen}, its {INDEX} lists {index[path.name]}")
 
 
 def _samples_of(path: Path) -> Iterator[Sample]:

@@ -47,14 +47,12 @@ def split_clips(identities: Mapping[str, str], test_share: float, val_share: flo
         raise UsageError("no clips to split: none was reconstructed; see the ledger for why")
     if test_share + val_share >= 1:
         raise UsageError(f"shard.test_share + shard.val_share must be below 1, not {test_share} + {val_share}")
-    people = set(identities.values())
-    if len(people) > 1:
-        names = _assign(people, test_share, val_share)
-        return Splits({id: (names[identity],) for id, identity in sorted(identities.items())}, False, False)
-    if len(identities) > 1:
-        names = _assign(set(identities), test_share, val_share)
-        return Splits({id: (names[id],) for id in sorted(identities)}, True, False)
-    return Splits(dict.fromkeys(identities, ("train", "test")), True, True)
+    if len(identities) == 1:
+        return Splits(dict.fromkeys(identities, ("train", "test")), True, True)
+    shared = len(set(identities.values())) == 1
+    groups = {id: id if shared else identities[id] for id in sorted(identities)}
+    names = _assign(set(groups.values()), test_share, val_share)
+    return Splits({id: (names[group],) for id, group in groups.items()}, shared, False)
 
 
 def _assign(groups: set[str], test_share: float, val_share: float) -> dict[str, str]:

@@ -89,26 +89,17 @@ def _sample_row(clip: Clip, packs: Packs, cache: Cache, settings: ShardSettings)
     codes = FaceCodes.of_bytes(parts[CODES], clip.id)
     folder = cache.entry(KIND, key, lambda folder: _make(folder, clip, codes, parts, settings))
     size = sum((folder / name).stat().st_size for name in CACHED)
-    meta: dict[str, Any] = {
-        "identity": clip.identity,
-        "frames": codes.frames,
-        "size": settings.size,
-        "fps": clip.fps,
-        "licence": clip.licence,
-        "address": clip.address,
-        "sha256": clip.sha256,
-        "start": clip.start,
-        "dataset": clip.dataset,
-    }
-    return kept(clip.id, **meta, bytes=size, key=key)
+    names = ("identity", "fps", "licence", "address", "sha256", "start", "dataset")
+    meta: dict[str, Any] = {name: getattr(clip, name) for name in names}
+    return kept(clip.id, **meta, frames=codes.frames, size=settings.size, bytes=size, key=key)
 
 
 def _make(folder: Path, clip: Clip, codes: FaceCodes, parts: dict[str, bytes], settings: ShardSettings) -> None:
     """Fill a cache entry. The source is decoded once, one window at a time."""
     size = settings.size
     square = np.asarray(codes.square)
-    pictures = (square_pictures(window, square, size) for window in frames(clip, WINDOW, codes.frames))
-    written = write_h264(folder / "frames.mp4", pictures, clip.fps, settings.crf, gop=GOP, tune=TUNE)
+    images = (square_pictures(window, square, size) for window in frames(clip, WINDOW, codes.frames))
+    written = write_h264(folder / "frames.mp4", images, clip.fps, settings.crf, gop=GOP, tune=TUNE)
     if written != codes.frames:
         raise ClipError(
             "inconsistent", f"{clip.media.name}: {written} frames were decoded, but its codes have {codes.frames}"

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lcvd.vqa.window_attention import Size, from_windows, pair_biases, relative_index, to_windows, token_labels
-
+Size = tuple[int, int, int]
 PATCH: Size = (2, 4, 4)
 WINDOW: Size = (8, 7, 7)
 SHIFT: Size = (4, 3, 3)
@@ -23,6 +22,10 @@ GATED = 3
 """Number of stages with a second bias table for pairs of fragments. In the last stage a fragment is one token."""
 BIASES_AT_ONCE = 48
 """Heads times windows whose biases (N, N) are in memory at a time: 30 MB instead of 240 MB for the whole first stage."""
+GRID = 7
+"""Number of fragments in each row and column of a frame."""
+MASKED = -100.0
+"""Bias between tokens that are in one window only because the cyclic shift moved them there from opposite borders."""
 
 
 class Attention(nn.Module):
@@ -34,19 +37,19 @@ class Attention(nn.Module):
         offsets = (2 * WINDOW[0] - 1) * (2 * WINDOW[1] - 1) * (2 * WINDOW[2] - 1)
         self.relative_position_bias_table = nn.Parameter(torch.zeros(offsets, heads))
         self.fragment_position_bias_table = nn.Parameter(torch.zeros(offsets, heads)) if gated else None
-        self.register_buffer("relative_position_index", relative_index(WINDOW))
+        self.register_buffer("relative_position_index", _relative_index())
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, x_BwNC: Tensor, labels_wN3: Tensor) -> Tensor:
-        """Map (B, w, N, C) to the same shape. `labels_wN3` is from `lcvd.vqa.window_attention.token_labels`."""
+        """Map (B, w, N, C) to the same shape. `labels_wN3` is from `_token_labels`."""
         near_hNN = self._biases(self.relative_position_bias_table)
         far = self.fragment_position_bias_table
         change_hNN = None if far is None else self._biases(far) - near_hNN
         count = max(1, BIASES_AT_ONCE // self.heads)
         found = []
         for part, marks in zip(x_BwNC.split(count, 1), labels_wN3.split(count), strict=True):
-            mask_wNN, steps_wNN = pair_biases(marks)
+            mask_wNN, steps_wNN = _pair_biases(marks)
             bias_whNN = mask_wNN[:, None] + near_hNN
             if change_hNN is not None:  # g near + (1 - g) far, with g = steps
                 bias_whNN.addcmul_((1 - steps_wNN)[:, None], change_hNN)
@@ -94,8 +97,8 @@ class SwinBlock(nn.Module):
         size: Size = (d, h, w)
         shift = self._shift(size)
         rolled = self.norm1(x_BDHWC).roll(tuple(-m for m in shift), (1, 2, 3))
-        marks = token_labels(size, WINDOW, shift, x_BDHWC.device)
-        attended = from_windows(self.attn(to_windows(rolled, WINDOW), marks), size, WINDOW).roll(shift, (1, 2, 3))
+        marks = _token_labels(size, shift, x_BDHWC.device)
+        attended = _from_windows(self.attn(_to_windows(rolled), marks), size).roll(shift, (1, 2, 3))
         x_BDHWC = x_BDHWC + attended
         return x_BDHWC + self.mlp(self.norm2(x_BDHWC))
 
@@ -165,3 +168,54 @@ class Swin3D(nn.Module):
         for layer in self.layers:
             x_BDHWC = layer(x_BDHWC)
         return self.norm(x_BDHWC).permute(0, 4, 1, 2, 3)
+
+
+def _to_windows(x_BDHWC: Tensor) -> Tensor:
+    """Partition features (B, D, H, W, C) into windows (B, w, N, C). D, H and W must be multiples of `WINDOW`."""
+    batch, d, h, w, channels = x_BDHWC.shape
+    wd, wh, ww = WINDOW
+    parts = x_BDHWC.reshape(batch, d // wd, wd, h // wh, wh, w // ww, ww, channels)
+    return parts.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(batch, -1, wd * wh * ww, channels)
+
+
+def _from_windows(x_BwNC: Tensor, size: Size) -> Tensor:
+    """Invert `_to_windows`: (B, w, N, C) to (B, D, H, W, C). `size` is (D, H, W)."""
+    (d, h, w), (wd, wh, ww) = size, WINDOW
+    parts = x_BwNC.reshape(len(x_BwNC), d // wd, h // wh, w // ww, wd, wh, ww, -1)
+    return parts.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(len(x_BwNC), d, h, w, -1)
+
+
+def _relative_index() -> Tensor:
+    """Return the row of the bias table for each pair of tokens of a window, (N, N) int64.
+
+    Rows are ordered by the differences in time, row and column (row-major), each starting at the most negative.
+    """
+    axes = torch.meshgrid(*(torch.arange(w) for w in WINDOW), indexing="ij")
+    positions = torch.stack([axis.flatten() for axis in axes])
+    offsets = positions[:, :, None] - positions[:, None]
+    time, row, column = (offsets[i] + WINDOW[i] - 1 for i in range(3))
+    return (time * (2 * WINDOW[1] - 1) + row) * (2 * WINDOW[2] - 1) + column
+
+
+def _token_labels(size: Size, shift: Size, device: torch.device) -> Tensor:
+    """Return the labels (w, N, 3) float32 that `_pair_biases` compares, for features (D, H, W) shifted by -`shift`.
+
+    The labels of a token are its region relative to the borders of the cyclic shift, and its fragment's row and column.
+    """
+    axes = [(torch.arange(s, device=device) + m) % s for s, m in zip(size, shift, strict=True)]
+    d, h, w = torch.meshgrid(*axes, indexing="ij")
+    region = (d < shift[0]) + 2 * (h < shift[1]) + 4 * (w < shift[2])
+    found = torch.stack([region, h * GRID // size[1], w * GRID // size[2]], -1)
+    return _to_windows(found[None].float())[0]
+
+
+def _pair_biases(labels_wN3: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two values for each pair of tokens of a window, each (w, N, N).
+
+    The first is the attention mask: `MASKED` for tokens of different regions, else 0. The second is the distance of their
+    fragments: rows plus columns, 0 within a fragment, often above 1.
+    """
+    region, row, column = labels_wN3.unbind(-1)
+    mask = MASKED * (region[:, :, None] != region[:, None])
+    steps = (row[:, :, None] - row[:, None]).abs() + (column[:, :, None] - column[:, None]).abs()
+    return mask, steps

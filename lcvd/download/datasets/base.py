@@ -27,6 +27,7 @@ class ImportResult:
     """Result of reading annotation files."""
 
     rows: list[Record] = field(default_factory=list)
+    """Columns ``licence`` and ``dataset`` may be missing if they are those of the dataset."""
     errors: list[str] = field(default_factory=list)
     """Annotations that violate the format: file, line, field, found, expected."""
     omitted: list[str] = field(default_factory=list)

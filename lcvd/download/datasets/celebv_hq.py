@@ -80,8 +80,6 @@ def _row(key: str, clip: dict[str, Any]) -> Record:
         "start": plain_number(clip["duration"]["start_sec"]),
         "end": plain_number(clip["duration"]["end_sec"]),
         "crop": f"{' '.join(map(plain_number, low + high))} of 1x1 square",
-        "licence": LICENCE,
-        "dataset": NAME,
     }
 
 

@@ -44,7 +44,7 @@ def _read_json(file: Path) -> ImportResult:
             result.add_error(file.name, line(key), f"image {key}, key", key, "a number")
         if len(result.errors) == before:
             url, digest, licence = values
-            result.rows.append(_record(f"{key:0>5}", f"{url}#md5={digest}", licence))
+            result.rows.append(_record(f"{key:0>5}", f"{url}#md5={digest}") | {"licence": licence})
     return result
 
 
@@ -58,7 +58,7 @@ def _read_list(file: Path) -> ImportResult:
     for line, name in read_lines(file):
         stem = PurePosixPath(name).stem
         if stem.isdecimal() and not name.startswith("/"):
-            result.rows.append(_record(f"{stem:0>5}", f"local:{quote(name)}", LICENCE))
+            result.rows.append(_record(f"{stem:0>5}", f"local:{quote(name)}"))
         else:
             result.add_error(
                 file.name, line, "image", name, "a relative name that ends in the image number, such as 00000.png"
@@ -66,9 +66,9 @@ def _read_list(file: Path) -> ImportResult:
     return result
 
 
-def _record(number: str, address: str, licence: str) -> Record:
+def _record(number: str, address: str) -> Record:
     identity = f"{NAME}-{number}"
-    return {"id": identity, "identity": identity, "address": address, "licence": licence, "dataset": NAME}
+    return {"id": identity, "identity": identity, "address": address}
 
 
 DATASET = Dataset(NAME, LICENCE, "https://github.com/NVlabs/ffhq-dataset", (Annotation(FILE),), read)

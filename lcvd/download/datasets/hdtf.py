@@ -75,13 +75,12 @@ def read(folder: Path) -> ImportResult:
             address, height = _address(urls, video), _height(heights, video)
             if address and height:
                 identity = people.setdefault(address, f"{NAME}:{video.rstrip('0123456789')}")
-                common = {"identity": identity, "address": address, "licence": LICENCE, "dataset": NAME}
                 for clip, start, end in _ranges(times, video):
                     if clip not in crops:
                         result.omitted.append(f"{group}_{clip}: no box")
                     elif crop := _crop(crops, clip, height):
-                        row = {"id": f"{NAME}-{group}-{clip}", "start": str(start), "end": str(end), "crop": crop}
-                        result.rows.append(row | common)
+                        row = {"id": f"{NAME}-{group}-{clip}", "identity": identity, "address": address}
+                        result.rows.append(row | {"start": str(start), "end": str(end), "crop": crop})
     return result
 
 

@@ -53,6 +53,8 @@ def fetch_annotations(dataset: Dataset, settings: DownloadSettings) -> list[tupl
 def read_dataset(dataset: Dataset, path: Path | None = None, skip_errors: bool = False) -> ImportResult:
     """Rows of a dataset's annotations at `path`, or in the folder that `fetch_annotations` writes to.
 
+    Rows without columns ``licence`` and ``dataset`` get those of the dataset.
+
     Raises:
         ManifestError: lists file, line, field, found and expected of every error, unless `skip_errors`.
         MissingFile: annotation files are missing; the message says how to get them.
@@ -67,6 +69,7 @@ def read_dataset(dataset: Dataset, path: Path | None = None, skip_errors: bool =
     elif not path.exists():
         raise MissingFile(f"{path}: no such file or folder; choose the annotations of {dataset.name}")
     result = dataset.read(path)
+    result.rows = [{"licence": dataset.licence, "dataset": dataset.name, **row} for row in result.rows]
     if result.errors and not skip_errors:
         raise manifest_error(
             f"{path}: errors in the annotations of {dataset.name} (--skip omits these clips):", result.errors

@@ -51,8 +51,6 @@ def _add(result: ImportResult, file: str, line: int, text: str) -> None:
                 "start": f"key:{begin}+{first}",
                 "end": f"key:{begin}+{last + 1}",
                 "crop": f"{left} {top} {right} {bottom} of {width}x{height}",
-                "licence": LICENCE,
-                "dataset": NAME,
             }
         )
 

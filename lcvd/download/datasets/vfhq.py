@@ -95,8 +95,6 @@ def _row(result: ImportResult, file: str, match: re.Match[str], text: str) -> Re
         "start": f"frame:{int(first) + 1}@{values['FPS'][0]}",
         "end": f"frame:{int(last)}@{values['FPS'][0]}",
         "crop": f"{' '.join(box)} of {width}x{height}",
-        "licence": LICENCE,
-        "dataset": NAME,
     }
 
 

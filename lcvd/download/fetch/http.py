@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from http.cookiejar import CookieJar, LoadError, MozillaCookieJar
 from pathlib import Path
 from urllib.parse import urljoin
@@ -88,15 +87,7 @@ def _attempt(
                     current_url = urljoin(current_url, response.headers["location"])
                     continue
                 _check_status(url, response, part)
-                _write_body(
-                    url,
-                    response,
-                    part,
-                    received,
-                    state,
-                    settings,
-                    limiter.throttle if limiter else lambda _: None,
-                )
+                _write_body(url, response, part, received, state, settings, limiter)
                 return
     raise ClipError("dead", f"{url}: more than {_MAX_REDIRECTS} redirects; correct the address")
 
@@ -117,13 +108,13 @@ def _check_status(url: str, response: httpx.Response, part: Path) -> None:
 
 def _write_body(
     url: str, response: httpx.Response, part: Path, received: int, state: dict[str, str], settings: DownloadSettings,
-    throttle: Callable[[int], None],
+    limiter: HostLimiter | None,
 ) -> None:  # fmt: skip
     """Write or append to the partial file, and check that it is complete."""
     total = _total_size(response, part, received, state)
     received = received if response.status_code == 206 else 0
     if total is not None and total > settings.max_bytes:
-        raise _too_large(url, f"{total} bytes", settings)
+        raise too_large(url, f"{total} bytes", settings)
     require_free_space(part.parent, settings, (total or received) - received)
     with part.open("ab" if received else "wb") as stream:
         for chunk in response.iter_raw():  # chunks of a fixed size would lose the bytes before a disconnect
@@ -133,10 +124,11 @@ def _write_body(
             if received > settings.max_bytes:
                 stream.close()
                 part.unlink()
-                raise _too_large(url, f"{received} bytes or more", settings)
+                raise too_large(url, f"{received} bytes or more", settings)
             stream.write(chunk)
             stream.flush()
-            throttle(len(chunk))
+            if limiter:
+                limiter.throttle(len(chunk))
     if total is not None and received < total:
         raise TransientError(f"truncated at {received} of {total} bytes")
 
@@ -154,7 +146,8 @@ def _total_size(response: httpx.Response, part: Path, received: int, state: dict
     return total
 
 
-def _too_large(url: str, found: str, settings: DownloadSettings) -> ClipError:
+def too_large(url: str, found: str, settings: DownloadSettings) -> ClipError:
+    """The error for a download of the size `found`, which exceeds the limit in the settings."""
     message = f"{found}, more than download.max_bytes ({settings.max_bytes}); raise it to allow this"
     return ClipError("too_large", f"{url}: {message}")
 

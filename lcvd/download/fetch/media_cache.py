@@ -25,15 +25,20 @@ from lcvd.video.probe import Probe, probe
 
 
 @dataclass(frozen=True)
-class CachedMedia:
+class Media:
     """A completely decodable file: its path, SHA-256 and properties."""
 
     path: Path
     sha256: str
     probe: Probe
 
+    @property
+    def name(self) -> str:
+        """File name in the stage's output: ``<sha256[:32]>.<container>``."""
+        return f"{self.sha256[:32]}.{self.probe.suffix}"
 
-def fetch_media(address: str, location: Location, cache: Cache, settings: DownloadSettings, run: str) -> CachedMedia:
+
+def fetch_media(address: str, location: Location, cache: Cache, settings: DownloadSettings, run: str) -> Media:
     """The cached file of an address; downloads it if needed.
 
     Partial data of a failed download is kept outside the cache entry for the next attempt. A file with unexpected bytes
@@ -62,8 +67,16 @@ def fetch_media(address: str, location: Location, cache: Cache, settings: Downlo
             raise
 
 
-def cached_probe(path: Path, digest: str, address: str, cache: Cache) -> Probe:
-    """`probe`, cached by content hash; `address` names the file in errors."""
+def inspect(path: Path, address: str, cache: Cache, expected: tuple[str, str] | None = None) -> Media:
+    """Hash and `probe` a file. The probe is cached by the hash. `address` is the file's name in errors.
+
+    Raises:
+        ClipError: see `probe`; `changed` if the file doesn't have the hash `expected` (algorithm, hexadecimal digits).
+    """
+    if expected and (found := file_hash(path, expected[0])) != expected[1]:
+        detail = f"{address}: the file has {expected[0]} {found}, not that of the manifest"
+        raise ClipError("changed", f"{detail}; rewrite the manifest if the file is right")
+    digest = file_hash(path)
 
     def make(folder: Path) -> None:
         (folder / "probe.json").write_text(json.dumps(dataclasses.asdict(probe(path))), encoding="utf-8")
@@ -72,14 +85,7 @@ def cached_probe(path: Path, digest: str, address: str, cache: Cache) -> Probe:
         entry = cache.entry("probe", key_of(sha256=digest, code=code_key("lcvd.video.probe")), make)
     except ClipError as error:
         raise ClipError(error.reason, error.detail.replace(path.name, address, 1)) from None
-    return Probe(**json.loads((entry / "probe.json").read_text(encoding="utf-8")))
-
-
-def check_hash(path: Path, location: Location, address: str) -> None:
-    """Raise a ClipError `changed` if the file's hash differs from the manifest's."""
-    if location.hash and (found := file_hash(path, location.hash[0])) != location.hash[1]:
-        detail = f"{address}: the file has {location.hash[0]} {found}, not that of the manifest"
-        raise ClipError("changed", f"{detail}; rewrite the manifest if the file is right")
+    return Media(path, digest, Probe(**json.loads((entry / "probe.json").read_text(encoding="utf-8"))))
 
 
 def _fetch_to(
@@ -100,12 +106,9 @@ def _fetch_to(
             fetch(url, target, settings, part, limiter)
 
 
-def _verified(address: str, location: Location, entry: Path, cache: Cache) -> CachedMedia:
-    path = entry / "media"
+def _verified(address: str, location: Location, entry: Path, cache: Cache) -> Media:
     try:
-        check_hash(path, location, address)
-        digest = file_hash(path)
-        return CachedMedia(path, digest, cached_probe(path, digest, address, cache))
+        return inspect(entry / "media", address, cache, location.hash)
     except ClipError as error:
         if error.reason not in ("changed", "truncated"):
             raise  # a new download would give the same bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,61 +36,53 @@ class HostLimiter:
         while True:
             for lock in locks:
                 try:
-                    lock.acquire(timeout=0)
+                    held = lock.acquire(timeout=0)
                 except Timeout:
                     continue
-                try:
+                with held:
                     self._wait_for_turn()
                     yield
-                finally:
-                    lock.release()
                 return
             time.sleep(_POLL)
 
     def pause(self, seconds: float) -> None:
         """Block new downloads from this host for `seconds`."""
-        self._update(lambda state: state.update(after=max(state.get("after", 0.0), time.time() + seconds)))
+        with self._state() as state:
+            state["after"] = max(state.get("after", 0.0), time.time() + seconds)
 
     def throttle(self, size: int) -> None:
         """Wait until `size` more bytes fit into the host's bandwidth."""
         if not self.settings.rate_mb_s or not size:
             return
-
-        def add_bytes(state: dict[str, Any]) -> None:
+        with self._state() as state:
             state["paid"] = max(state.get("paid", 0.0), time.time()) + size / (1e6 * self.settings.rate_mb_s)
-
-        time.sleep(max(0.0, self._update(add_bytes)["paid"] - time.time() - _BURST))
+        time.sleep(max(0.0, state["paid"] - time.time() - _BURST))
 
     def record_outcome(self, refused: bool) -> None:
         """Count a refused source; a successful one resets the counter."""
-
-        def update(state: dict[str, Any]) -> None:
+        with self._state() as state:
             before = state.get("refused", 0) if state.get("run") == self.run else 0
             state.update(run=self.run, refused=before + 1 if refused else 0)
 
-        self._update(update)
-
     def has_given_up(self) -> bool:
         """Whether the host has refused so many sources in a row in this run that it is not contacted again."""
-        state = self._update(lambda _: None)
-        return state.get("run") == self.run and state.get("refused", 0) >= self.settings.give_up_after
+        with self._state() as state:
+            return state.get("run") == self.run and state.get("refused", 0) >= self.settings.give_up_after
 
     def _wait_for_turn(self) -> None:
         """Wait until all pauses are over, then start the next one."""
         while True:
-            remaining: list[float] = []
-
-            def try_start(state: dict[str, Any], remaining: list[float] = remaining) -> None:
-                remaining.append(state.get("after", 0.0) - time.time())
-                if remaining[0] <= 0 and self.settings.pause_s:
+            with self._state() as state:
+                remaining = state.get("after", 0.0) - time.time()
+                if remaining <= 0 and self.settings.pause_s:
                     state["after"] = time.time() + self.settings.pause_s
-
-            self._update(try_start)
-            if remaining[0] <= 0:
+            if remaining <= 0:
                 return
-            time.sleep(min(remaining[0], 1.0))  # in short steps, because another process may change the pause
+            time.sleep(min(remaining, 1.0))  # in short steps, because another process may change the pause
 
-    def _update(self, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    @contextmanager
+    def _state(self) -> Iterator[dict[str, Any]]:
+        """The state of the host, locked for the block; changes are saved."""
         path = self._folder / "state.json"
         with FileLock(self._folder / "state.lock"):
             try:
@@ -98,10 +90,9 @@ class HostLimiter:
             except (OSError, ValueError):  # no state yet, or an incomplete file: start over
                 before = {}
             state = dict(before)
-            change(state)
+            yield state
             if state != before:
                 path.write_text(json.dumps(state), encoding="utf-8")
-        return state
 
 
 def host_of(url: str) -> str:

@@ -15,7 +15,6 @@ from lcvd.errors import LcvdError
 from lcvd.ledger.rows import ClipError
 
 REVIVE_HINT = " (to retry dead addresses: lcvd sources revive)"
-COOKIES_HINT = "set download.cookies, or retry later"
 log = logging.getLogger(__name__)
 
 
@@ -71,7 +70,7 @@ def with_retries(
                 raise ClipError("broken", f"{message}; retry later") from None
             if limiter:
                 limiter.record_outcome(refused=True)
-            raise ClipError("blocked", f"{message}; {COOKIES_HINT}") from None
+            raise ClipError("blocked", f"{message}; set download.cookies, or retry later") from None
 
 
 def retry_after_seconds(value: str | None) -> float:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from lcvd.config.download import DownloadSettings
 from lcvd.download.fetch.disk_space import require_free_space
-from lcvd.download.fetch.http import read_cookies
+from lcvd.download.fetch.http import read_cookies, too_large
 from lcvd.download.fetch.network_guard import block_private_networks, check_address
 from lcvd.download.fetch.rate_limit import HostLimiter
 from lcvd.download.fetch.retry import REVIVE_HINT, BlockedError, TransientError, retry_after_seconds, with_retries
@@ -131,8 +131,7 @@ def _progress_hook(
         nonlocal previous
         received, total = status.get("downloaded_bytes") or 0, status.get("total_bytes") or 0
         if max(received, total) > settings.max_bytes:
-            limit = f"more than download.max_bytes ({settings.max_bytes}); raise it to allow this"
-            raise ClipError("too_large", f"{url}: {max(received, total)} bytes, {limit}")
+            raise too_large(url, f"{max(received, total)} bytes", settings)
         require_free_space(folder, settings, max(0, total - received))
         if limiter and previous:
             limiter.throttle(max(0, received - previous))

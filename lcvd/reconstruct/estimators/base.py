@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.config.reconstruct import ReconstructSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import HeadModel
 from lcvd.face.track import FaceTrack
-
-Array = NDArray[Any]
 
 
 class ClipEstimator(Protocol):

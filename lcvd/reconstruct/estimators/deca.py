@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.config.reconstruct import ReconstructSettings
 from lcvd.face.track import FaceTrack
 from lcvd.reconstruct.estimators.base import ClipEstimator
@@ -26,7 +23,7 @@ class Deca:
             face_alignment_package()
         return {name: weights_hash(name) for name in WEIGHTS}
 
-    def start(self, track: FaceTrack, square: NDArray[Any], settings: ReconstructSettings) -> ClipEstimator:
+    def start(self, track: FaceTrack, square: Array, settings: ReconstructSettings) -> ClipEstimator:
         """See `FaceEstimator`."""
         from lcvd.face.deca_coder import DecaCoder  # imports torch, which the other estimators don't need
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.config.reconstruct import ReconstructSettings
 from lcvd.face.codes import FaceCodes
 from lcvd.face.fit import fit_track, landmark_error
@@ -15,8 +12,6 @@ from lcvd.face.track import FaceTrack
 from lcvd.light.estimate import solve
 from lcvd.light.skin_regions import light_samples
 from lcvd.light.skin_samples import LightSamples, join
-
-Array = NDArray[Any]
 
 
 class OpenHead:

@@ -126,4 +126,4 @@ def test_latents_that_are_no_numbers_fail_their_clip(row: Row, tmp_path: Path) -
     finally:
         last.weight.data = before
     assert (made.status, made.reason) == ("failed", "not_prepared")
-    assert "holds numbers that aren't finite" in made.detail
+    assert "has values that aren't finite" in made.detail

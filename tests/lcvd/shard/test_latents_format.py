@@ -75,7 +75,7 @@ def test_what_is_damaged_is_said(tmp_path: Path) -> None:
 def test_numbers_that_arent_finite_are_neither_written_nor_read(tmp_path: Path) -> None:
     bad = rows()
     bad.std[2, 0, 0, 0] = np.inf
-    with pytest.raises(ValueError, match="std holds numbers that aren't finite"):
+    with pytest.raises(ValueError, match="std has values that aren't finite"):
         bad.to_bytes(KEY, ORIGIN)
     data = bytearray(rows().to_bytes(KEY, ORIGIN))
     path, place = archive(tmp_path, bytes(data))
@@ -85,5 +85,5 @@ def test_numbers_that_arent_finite_are_neither_written_nor_read(tmp_path: Path) 
     raw[at : at + 2] = np.float16("nan").tobytes()
     path.write_bytes(bytes(raw))
     read_rows(path, header, [0, 1, 3])
-    with pytest.raises(PreparedError, match="std holds numbers that aren't finite"):
+    with pytest.raises(PreparedError, match="std has values that aren't finite"):
         read_rows(path, header, [2])

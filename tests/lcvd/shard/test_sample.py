@@ -67,7 +67,7 @@ def test_odd_archives_are_named(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"sample b lacks \['mask.mkv'\]"):
         list(read_samples(folder, "train"))
     tar(shard, {name: data for name, data in good.items() if not name.startswith("c.")})
-    with pytest.raises(ValueError, match=r"holds samples \['a', 'b'\], its index.json lists \['a', 'b', 'c'\]"):
+    with pytest.raises(ValueError, match=r"contains samples \['a', 'b'\], its index.json lists \['a', 'b', 'c'\]"):
         list(read_samples(folder, "train"))
     tar(shard, good)
     shard.write_bytes(shard.read_bytes()[:9000])

@@ -60,7 +60,7 @@ def test_a_named_server_that_doesnt_answer_is_an_error(monkeypatch):
 
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     with (
-        pytest.raises(ServerError, match=r"PREFECT_API_URL=http://127.0.0.1:9/api: no Prefect server answers"),
+        pytest.raises(ServerError, match=r"PREFECT_API_URL=http://127.0.0.1:9/api: no Prefect server responds"),
         prefect_server(),
     ):
         pass
