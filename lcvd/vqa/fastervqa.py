@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -65,13 +63,11 @@ def rescaled(raw: Tensor) -> Tensor:
     return torch.sigmoid((raw - _CENTRE) / _SPREAD)
 
 
-def load_fastervqa(path: Path | None = None) -> FasterVqa:
-    """Load the network with the published weights, frozen and in evaluation mode.
-
-    `path` None uses the file in the weights folder.
+def load_fastervqa() -> FasterVqa:
+    """Load the network with the published weights from the weights folder, frozen and in evaluation mode.
 
     Raises:
         MissingWeights: the file is missing.
         ModelError: the file isn't a checkpoint of exactly this network.
     """
-    return load_network(FasterVqa, path or require(WEIGHTS), "state_dict")
+    return load_network(FasterVqa, require(WEIGHTS), "state_dict")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from lcvd.video.clip import Clip
 from lcvd.video.decode import read
 from lcvd.vqa.fastervqa import WEIGHTS, FasterVqa, load_fastervqa, rescaled
 from lcvd.vqa.fragments import Frames, extract_fragments, plan_draws
-from lcvd.weights.registry import require, weights_hash
+from lcvd.weights.registry import weights_hash
 
 BATCH = 4
 """Number of draws per batch."""
@@ -71,12 +70,12 @@ def open_network() -> FasterVqa:
         MissingWeights: the file is missing. The message names its licence and path.
         ModelError: the file isn't a checkpoint of this network.
     """
-    return _loaded(require(WEIGHTS), weights_hash(WEIGHTS))
+    return _loaded(weights_hash(WEIGHTS))
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(path: Path, weights_hash: str) -> FasterVqa:
-    return load_fastervqa(path).to(default_device())
+def _loaded(weights_hash: str) -> FasterVqa:
+    return load_fastervqa().to(default_device())
 
 
 def _fragments(videos: Iterable[Video], quality: QualitySettings) -> Iterator[Frames]:

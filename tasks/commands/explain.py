@@ -26,15 +26,15 @@ from tasks.runtime.supervisor import ChildError
 
 LOCK = "dvc.lock"
 _SELECTED_BY = {
-    "deca": ("reconstruct", "codes", "deca"),
-    "flame": ("reconstruct", "codes", "deca"),
-    "flame-masks": ("reconstruct", "codes", "deca"),
-    "u2net-human": ("reconstruct", "mask", "u2net"),
-    "fastervqa": ("filter.quality", "metric", "fastervqa"),
-    "svd-xt": ("train.model.start", "", "svd-xt"),
-    "sd-vae-ft-mse": ("train.model.latents", "autoencoder", "sd-vae-ft-mse"),
+    "deca": ("reconstruct.codes", "deca"),
+    "flame": ("reconstruct.codes", "deca"),
+    "flame-masks": ("reconstruct.codes", "deca"),
+    "u2net-human": ("reconstruct.mask", "u2net"),
+    "fastervqa": ("filter.quality.metric", "fastervqa"),
+    "svd-xt": ("train.model.start", "svd-xt"),
+    "sd-vae-ft-mse": ("train.model.latents.autoencoder", "sd-vae-ft-mse"),
 }
-"""Published weights: (section, key) of the setting that selects them, and the beginning of its value."""
+"""Published weights: the setting that selects them, and the beginning of its value."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,11 @@ def recorded_md5(root: Path, made: Made, path: str) -> str | None:
 
 def published_weights(settings: dict[str, Any]) -> list[str]:
     """Names of the published weights that a stage's settings select."""
-    return [
-        name
-        for name, (key, inner, start) in _SELECTED_BY.items()
-        if str(_value(settings, key, inner)).startswith(start)
-    ]
+    return [name for name, (key, start) in _SELECTED_BY.items() if str(_value(settings, key)).startswith(start)]
 
 
-def _value(settings: dict[str, Any], key: str, inner: str) -> Any:
-    """Value of the setting ``key.inner``; the keys of `settings` may be that name or any parent section."""
-    wanted = f"{key}.{inner}".rstrip(".")
+def _value(settings: dict[str, Any], wanted: str) -> Any:
+    """Value of the setting `wanted`; the keys of `settings` may be that name or any parent section."""
     for name, value in settings.items():
         if wanted == name or wanted.startswith(f"{name}."):
             for part in wanted.removeprefix(name).split(".")[1:]:

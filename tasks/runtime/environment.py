@@ -6,7 +6,6 @@ import functools
 import logging
 import os
 import warnings
-from collections.abc import MutableMapping
 from pathlib import Path
 
 from lcvd.errors import expected
@@ -42,17 +41,17 @@ def scratch() -> Path:
     return Path(os.environ.get(SCRATCH, ".lcvd")).absolute()
 
 
-def prepare(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Set the variables that `environ` lacks. Without PREFECT_API_URL, Prefect's home is in the scratch folder."""
-    environ.update(_ALWAYS)
+def prepare() -> None:
+    """Set the environment variables of this module; users may set other values of `_DEFAULTS`. Without PREFECT_API_URL, Prefect's home is in the scratch folder."""
+    os.environ.update(_ALWAYS)
     for key, value in _DEFAULTS.items():
-        environ.setdefault(key, value)
-    stamp = "" if SUPERVISED in environ else "%(asctime)s %(levelname)-7s | "
-    environ.setdefault("PREFECT_LOGGING_FORMATTERS_STANDARD_FORMAT", stamp + "%(message)s")
-    if "PREFECT_API_URL" not in environ:
+        os.environ.setdefault(key, value)
+    stamp = "" if SUPERVISED in os.environ else "%(asctime)s %(levelname)-7s | "
+    os.environ.setdefault("PREFECT_LOGGING_FORMATTERS_STANDARD_FORMAT", stamp + "%(message)s")
+    if "PREFECT_API_URL" not in os.environ:
         home = scratch() / "prefect"
         home.mkdir(parents=True, exist_ok=True)
-        environ.setdefault("PREFECT_HOME", str(home))
+        os.environ.setdefault("PREFECT_HOME", str(home))
     show_messages()
 
 

@@ -23,7 +23,9 @@ from lcvd.progress import ProgressPrinter
 from tasks.runtime.runners import PoolEnded, RunnerError, pool_state, task_runner, workers_of
 from tasks.runtime.throughput import report
 
-_DEATHS = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")  # of Dask and Ray, which may not be installed
+_DEATHS = BrokenExecutor, CrashedRun, MemoryError
+_DEATHS_ELSEWHERE = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")
+"""Names of the exceptions of Dask and Ray, which may not be installed."""
 TRIES_ALONE = 2
 POOLS = 3
 """Number of consecutive pools that fail before the stage fails."""
@@ -130,7 +132,10 @@ class _Work:
                     suspects = [*filter(None, (chunk[:half], chunk[half:])), *suspects]
 
     def _keep(self, chunk: Sequence[Item], found: list[Row], tally: Tally) -> None:
-        _check(self.function, chunk, found)
+        wanted, ids = sorted(item.id for item in chunk), sorted(row.id for row in found)
+        if wanted != ids:
+            name = f"{self.function.__module__}.{self.function.__qualname__}"
+            raise RuntimeError(f"{name}: rows {ids} for clips {wanted}; one each is needed")
         self.rows.update({row.id: row for row in found})
         self.tally.add(tally)
         self.progress(len(self.rows))
@@ -196,10 +201,8 @@ def _outcome(future: Any) -> Counted | BaseException:
     """Result of a finished chunk, or the exception of a worker that died. Other exceptions are raised."""
     try:
         return future.result()
-    except (BrokenExecutor, CrashedRun, MemoryError) as death:
-        return death
     except Exception as error:
-        if type(error).__name__ in _DEATHS:
+        if isinstance(error, _DEATHS) or type(error).__name__ in _DEATHS_ELSEWHERE:
             return error
         raise
 
@@ -219,14 +222,6 @@ def run_chunk(call: Call, label: str) -> Counted:
             f"{label}: its worker was asked to exit ({error.code}); a broken output pipe can be the cause"
         ) from error
     return rows, tally
-
-
-def _check(function: Callable[..., list[Row]], chunk: Sequence[HasId], rows: list[Row]) -> None:
-    wanted, found = sorted(item.id for item in chunk), sorted(row.id for row in rows)
-    if wanted != found:
-        raise RuntimeError(
-            f"{function.__module__}.{function.__qualname__}: rows {found} for clips {wanted}; one each is needed"
-        )
 
 
 def _killed(item: HasId, death: BaseException) -> Row:

@@ -82,12 +82,9 @@ def _field_problems(record: Mapping[str, str]) -> list[str]:
 
 
 def _time_problems(start: str, end: str) -> list[str]:
-    parsed = {name: parse_time(text) if text else None for name, text in (("start", start), ("end", end))}
-    texts = {"start": start, "end": end}
-    problems = [
-        f"column {name}: {texts[name]!r}; expected {TIME_FORMAT}" for name in parsed if texts[name] and not parsed[name]
-    ]
-    first, last = parsed["start"], parsed["end"]
+    first, last = (parse_time(text) if text else None for text in (start, end))
+    times = ("start", start, first), ("end", end, last)
+    problems = [f"column {name}: {text!r}; expected {TIME_FORMAT}" for name, text, time in times if text and not time]
     if not problems and last and _is_empty_range(first, last):
         problems.append(f"column end: {end!r} is not after start {start!r}; the range is half-open")
     return problems
