@@ -1,4 +1,4 @@
-"""Decode with decord: frames of a clip in windows or by index, and frames of a media file in memory."""
+"""Decode videos with decord: frames of a clip in windows or by index, and of media files in memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av
-import cv2  # noqa: F401  before decord: loaded after it, OpenCV gets decord's old zlib and reads no PNG
+import cv2  # noqa: F401  must be imported before decord: otherwise OpenCV gets decord's old zlib and cannot read PNG
 import decord
 import numpy as np
 from numpy.typing import NDArray
@@ -19,54 +19,55 @@ from lcvd.video.clip import Clip
 
 Frames = NDArray[np.uint8]
 HELD_BYTES = 1 << 28
-"""Decoded frames that a window may hold: 43 of 1920 x 1080, 10 of 3840 x 2160."""
+"""Maximum size of a window of decoded frames: 43 frames of 1920 x 1080, 10 of 3840 x 2160."""
 
 decord.logging.set_level(decord.logging.QUIET)
 
 
 def frames(clip: Clip, window: int = 64, stop: int | None = None) -> Iterator[Frames]:
-    """Frames of `clip` in order, as arrays (n, H, W, 3) uint8 RGB with n <= `window`, fewer where frames are
-    large (`HELD_BYTES`), cut to the clip's crop box.
+    """Iterate over the cropped frames of `clip`, as arrays (n, H, W, 3) uint8 RGB.
 
-    `stop` ends after so many frames of the clip; None reads all. One reader a call, so threads don't share one.
+    n is `window`, or less for large frames (`HELD_BYTES`). `stop`: maximum number of frames. Each call opens its own reader,
+    so it can be used in several threads.
 
     Raises:
-        ClipError: the file can't be opened, or a frame doesn't decode (`truncated`).
+        ClipError: the file can't be opened, or a frame can't be decoded (`truncated`).
     """
     last = clip.stop if stop is None else min(clip.stop, clip.start + stop)
     reader = open_reader(clip.media)
-    window = window_of(*_size(clip.media), window)
+    with av.open(str(clip.media), "r") as container:
+        stream = container.streams.video[0]  # its size is that before any rotation
+        window = window_of(stream.width, stream.height, window)
     for first in range(clip.start, last, window):
         yield _crop(batch(reader, range(first, min(first + window, last)), clip.media), clip)
 
 
 def window_of(width: int, height: int, window: int) -> int:
-    """How many frames of that size a window holds: `window`, or what fits into `HELD_BYTES`, at least one."""
+    """Number of frames of a window: at most `window`, at most `HELD_BYTES` in total, at least one."""
     return max(1, min(window, HELD_BYTES // (3 * width * height)))
 
 
 def read(clip: Clip, indices: Sequence[int]) -> Frames:
-    """Frames of `clip` at `indices`, counted from its start: (n, H, W, 3) uint8 RGB, cut to the crop box.
+    """The cropped frames of `clip` at `indices`, relative to its start: (n, H, W, 3) uint8 RGB.
 
     Raises:
-        IndexError: an index isn't within the clip.
+        IndexError: an index is outside of the clip.
         ClipError: as `frames`.
     """
     wrong = [index for index in indices if not 0 <= index < clip.frames]
     if wrong:
-        raise IndexError(f"clip {clip.id}: frame {wrong[0]} asked for, it has {clip.frames}")
+        raise IndexError(f"clip {clip.id}: frame {wrong[0]} doesn't exist, it has {clip.frames} frames")
     return _crop(batch(open_reader(clip.media), [clip.start + index for index in indices], clip.media), clip)
 
 
 def decode_bytes(data: bytes, indices: Sequence[int] | None = None) -> Frames:
-    """Frames of a media file in memory (a shard's sample): (n, H, W, 3) uint8 RGB; None decodes all."""
+    """Frames of a media file in memory (a shard's sample): (n, H, W, 3) uint8 RGB; `indices` None: all."""
     reader = open_reader(io.BytesIO(data))
     return batch(reader, range(len(reader)) if indices is None else indices, "media in memory")
 
 
 def windows_of_bytes(data: bytes, wanted: range, window: int) -> Iterator[Frames]:
-    """The frames `wanted` of a media file in memory in order, as arrays (n, H, W, 3) uint8 RGB with n <= `window`; each is
-    decoded once."""
+    """Iterate over the frames `wanted` of a media file in memory, as arrays (n, H, W, 3) uint8 RGB with n <= `window`."""
     reader = open_reader(io.BytesIO(data))
     for first in range(0, len(wanted), window):
         yield batch(reader, wanted[first : first + window], "media in memory")
@@ -78,7 +79,7 @@ def count_bytes(data: bytes) -> int:
 
 
 def open_reader(media: Path | BinaryIO) -> decord.VideoReader:
-    """A decord reader of one thread; readers aren't shared between threads.
+    """Open a decord reader with one thread; a reader must not be shared between threads.
 
     Raises:
         ClipError: `missing_file`, `unsupported_codec`.
@@ -90,13 +91,13 @@ def open_reader(media: Path | BinaryIO) -> decord.VideoReader:
     try:
         with timed("decode"):
             return decord.VideoReader(source, num_threads=1)
-    except (RuntimeError, decord.DECORDError):  # the message tells only the path
+    except (RuntimeError, decord.DECORDError):  # the message contains only the path
         detail = f"{name}: decord has no decoder for its video stream; re-encode it as H.264"
         raise ClipError("unsupported_codec", detail) from None
 
 
 def batch(reader: decord.VideoReader, indices: Sequence[int], media: Path | str) -> Frames:
-    """Frames at `indices` of an open reader: (n, H, W, 3) uint8 RGB; `media` names it in errors.
+    """Frames at `indices` of an open reader: (n, H, W, 3) uint8 RGB; `media` is its name in errors.
 
     Raises:
         ClipError: `truncated`.
@@ -108,14 +109,9 @@ def batch(reader: decord.VideoReader, indices: Sequence[int], media: Path | str)
     except (RuntimeError, decord.DECORDError) as error:
         name = media if isinstance(media, str) else media.name
         where = f"frames {min(indices)} to {max(indices)} of {len(reader)}"
-        raise ClipError("truncated", f"{name}: {where} don't decode ({_first(error)}); fetch it again") from None
-
-
-def _size(media: Path) -> tuple[int, int]:
-    """Width and height of a file's video as its header says, before any rotation."""
-    with av.open(str(media), "r") as container:
-        stream = container.streams.video[0]
-        return stream.width, stream.height
+        # Only the end of the first line: it starts with the time and a path, which ledgers must not contain.
+        reason = str(error).partition("\n")[0].rsplit(": ", 1)[-1][:120]
+        raise ClipError("truncated", f"{name}: {where} can't be decoded ({reason}); fetch it again") from None
 
 
 def _crop(batch: Frames, clip: Clip) -> Frames:
@@ -123,8 +119,3 @@ def _crop(batch: Frames, clip: Clip) -> Frames:
         return batch
     x0, y0, x1, y1 = clip.crop
     return np.ascontiguousarray(batch[:, y0:y1, x0:x1])
-
-
-def _first(error: Exception) -> str:
-    """The end of a decoder's first line: before it stand the time and a source path, which no ledger may hold."""
-    return str(error).partition("\n")[0].rsplit(": ", 1)[-1][:120]

@@ -1,4 +1,4 @@
-"""What a media file holds, and whether all of it decodes: every packet is read, every frame decoded."""
+"""Probe a media file by reading every packet and decoding every frame."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ SUFFIX_OF = {
     "ogg": "ogv",
     "asf": "wmv",
 }
-"""Containers that are read, and the extension each is stored under. Playlists aren't: they can name other files."""
+"""Supported containers and the suffix for storing them. Playlists are not supported, because they can name other files."""
 _ALLOWED = {"format_whitelist": ",".join(SUFFIX_OF), "protocol_whitelist": "file"}
-_SHORT_BY = 0.5  # seconds by which a header without a frame count may exceed the video before we call it truncated
-_LARGEST = 1 << 25  # pixels of a frame, a little more than 7680 x 4320; a few kilobytes can claim any size
-_NARROWEST = 50  # decord 0.6 refuses some widths up to 48 px ("size must exactly match")
+_SHORT_BY = 0.5  # seconds that the duration in a header may exceed that of the video before it counts as truncated
+_MAX_PIXELS = 1 << 25  # of a frame, slightly more than 7680 x 4320; a file of a few kilobytes can claim any size
+_MIN_SIDE = 50  # decord 0.6 refuses some widths up to 48 px ("size must exactly match")
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A media file that was decoded from its first frame to its last; sizes are after the file's own rotation.
+    """A completely decoded media file; sizes are after the file's own rotation.
 
     `keys` are its key frames: (frame, seconds from the first frame).
     """
@@ -44,7 +44,7 @@ class Probe:
 
 
 def probe(path: Path, window: int = 64) -> Probe:
-    """Decode the whole file window by window and tell what it holds.
+    """Decode the whole file in windows and return its properties.
 
     Raises:
         ClipError: `missing_file`, `empty_file`, `not_a_video`, `no_video_stream`, `too_small`, `too_large`,
@@ -74,17 +74,16 @@ def probe(path: Path, window: int = 64) -> Probe:
 
 
 def _packets(container: av.container.InputContainer, name: str) -> tuple[int, tuple[tuple[int, float], ...]]:
-    """Number of whole frames in the container's video stream, compared with what its header promises; its key frames."""
+    """Count the complete frames of the video stream and list its key frames. Checks them against the header."""
     if not container.streams.video:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "no"
-        raise ClipError("no_video_stream", f"{name}: {container.format.name} with {kinds} streams, no video")
+        raise ClipError("no_video_stream", f"{name}: {container.format.name} with {kinds} streams, but no video")
     stream = container.streams.video[0]
-    if min(stream.width, stream.height) < _NARROWEST:
-        found = f"{stream.width}x{stream.height} px"
-        raise ClipError("too_small", f"{name}: {found}; decord reads frames from {_NARROWEST} px, a face needs more")
-    if stream.width * stream.height > _LARGEST:
-        found = f"{stream.width}x{stream.height} px"
-        raise ClipError("too_large", f"{name}: {found}; at most {_LARGEST} pixels a frame are read, scale it down")
+    size = f"{stream.width}x{stream.height} px"
+    if min(stream.width, stream.height) < _MIN_SIDE:
+        raise ClipError("too_small", f"{name}: {size}; decord reads frames from {_MIN_SIDE} px, a face needs more")
+    if stream.width * stream.height > _MAX_PIXELS:
+        raise ClipError("too_large", f"{name}: {size}; the limit is {_MAX_PIXELS} pixels per frame, scale it down")
     count, end = 0, 0.0
     times: list[tuple[Fraction, bool]] = []
     try:
@@ -96,18 +95,18 @@ def _packets(container: av.container.InputContainer, name: str) -> tuple[int, tu
     except av.error.FFmpegError as error:
         raise ClipError("truncated", f"{name}: reading stops after {count} frames ({error.strerror})") from None
     if count < stream.frames:
-        raise ClipError("truncated", f"{name}: {count} of {stream.frames} frames are there; fetch it again")
-    promised = _promised(stream)
-    if end < promised - _SHORT_BY:
-        raise ClipError("truncated", f"{name}: ends at {end:.2f} s, its header says {promised:.2f} s; fetch it again")
+        raise ClipError("truncated", f"{name}: only {count} of {stream.frames} frames; fetch it again")
+    expected = _duration_tag(stream)
+    if end < expected - _SHORT_BY:
+        raise ClipError("truncated", f"{name}: ends at {end:.2f} s instead of {expected:.2f} s; fetch it again")
     if count == 0:
-        raise ClipError("no_video_stream", f"{name}: its video stream holds no frame")
+        raise ClipError("no_video_stream", f"{name}: its video stream has no frame")
     times.sort()
     return count, tuple((i, float(time - times[0][0])) for i, (time, is_key) in enumerate(times) if is_key)
 
 
-def _promised(stream: av.VideoStream) -> float:
-    """Where the header says that the video ends, in seconds: Matroska's tag of the stream, else 0, no promise."""
+def _duration_tag(stream: av.VideoStream) -> float:
+    """Duration in seconds from Matroska's tag of the stream; 0 without a tag."""
     try:
         hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
@@ -116,17 +115,17 @@ def _promised(stream: av.VideoStream) -> float:
 
 
 def _unreadable(path: Path) -> ClipError:
-    """Why no container reader accepts a file, from its first bytes."""
+    """Explain from its first bytes why a file can't be opened."""
     with path.open("rb") as stream:
         head = stream.read(4096)
     if head[4:8] == b"ftyp":
-        return ClipError("truncated", f"{path.name}: an MP4 without its index, cut off or unfinished; fetch it again")
+        return ClipError("truncated", f"{path.name}: an MP4 without an index, truncated or unfinished; fetch it again")
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        return ClipError("not_a_video", f"{path.name}: a web page, not a video; does the address need a login?")
+        return ClipError("not_a_video", f"{path.name}: a web page, not a video; the address may need a login")
     try:
         head.decode("utf-8")
         found = "text"
     except UnicodeDecodeError:
         found = "no known video container"
     readable = ", ".join(sorted(SUFFIX_OF.values()))
-    return ClipError("not_a_video", f"{path.name}: {found}; containers that can be read: {readable}")
+    return ClipError("not_a_video", f"{path.name}: {found}; supported containers: {readable}")
