@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -48,12 +47,6 @@ def guarded(routes: Sequence[Route], host: str, assets: Path, lifespan: Lifespan
     guard = Middleware(TrustedHostMiddleware, allowed_hosts=known)
     served = [*routes, Route("/assets/{name}", asset, methods=["GET"])]
     return Starlette(routes=served, middleware=[guard], lifespan=lifespan)
-
-
-def templates_of(package: str) -> Environment:
-    """The templates in a package's assets; inserted text is escaped."""
-    loader = PackageLoader(package, "assets")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def check_origin(request: Request) -> None:

@@ -23,7 +23,6 @@ class Job:
     line: int
     words: list[str]
     out: str
-    context: click.Context
 
 
 def read_batch(ctx: click.Context, path: Path) -> list[Job]:
@@ -32,27 +31,28 @@ def read_batch(ctx: click.Context, path: Path) -> list[Job]:
     Raises:
         click.UsageError: the file is unreadable, has an unknown column or no row, or two rows write the same file.
     """
-    given = _given(ctx)
-    columns = {
-        param.name.replace("_", "-"): param
-        for param in ctx.command.params
-        if param.name and param.name not in _NOT_IN_ROWS
+    params = {
+        param.name.replace("_", "-"): param for param in ctx.command.params if param.name and param.name != "batch"
     }
+    columns = {name: param for name, param in params.items() if name not in _NOT_IN_ROWS}
+    source = click.core.ParameterSource.COMMANDLINE
+    names = {name: str(param.name) for name, param in params.items()}
+    given = {name: str(ctx.params[key]) for name, key in names.items() if ctx.get_parameter_source(key) == source}
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
-            names = list(reader.fieldnames or [])
+            header = list(reader.fieldnames or [])
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise click.UsageError(f"{path}: not readable as CSV: {error}") from None
-    unknown = [name for name in names if name.strip().replace("_", "-") not in columns]
+    unknown = [name for name in header if name.strip().replace("_", "-") not in columns]
     if unknown:
         raise click.UsageError(f"{path}: unknown column {unknown[0]!r}; columns are {', '.join(columns)}")
-    if len(set(names)) < len(names):
-        raise click.UsageError(f"{path}: repeated column: {', '.join(names)}")
+    if len(set(header)) < len(header):
+        raise click.UsageError(f"{path}: repeated column: {', '.join(header)}")
     if not rows:
         raise click.UsageError(f"{path}: no rows below the header")
-    jobs = [_job(path, line, row, columns, given, ctx) for line, row in rows]
+    jobs = [_job(path, line, row, columns, given) for line, row in rows]
     lines: dict[Path, int] = {}
     for job in jobs:
         first = lines.setdefault(Path(job.out).resolve(), job.line)
@@ -61,7 +61,7 @@ def read_batch(ctx: click.Context, path: Path) -> list[Job]:
     return jobs
 
 
-def run_batch(jobs: list[Job], work: Callable[[dict[str, Any]], str]) -> None:
+def run_batch(ctx: click.Context, jobs: list[Job], work: Callable[[dict[str, Any]], str]) -> None:
     """Run all jobs. `work` takes a row's options and returns a line that describes the result.
 
     A programming error ends the batch with its traceback.
@@ -72,9 +72,8 @@ def run_batch(jobs: list[Job], work: Callable[[dict[str, Any]], str]) -> None:
     failed: list[str] = []
     for number, job in enumerate(jobs, 1):
         try:
-            with job.context.command.make_context("row", list(job.words), parent=job.context.parent) as row:
-                said = work(row.params)
-            click.echo(f"[{number}/{len(jobs)}] {said}")
+            with ctx.command.make_context("row", list(job.words), parent=ctx.parent) as row:
+                click.echo(f"[{number}/{len(jobs)}] {work(row.params)}")
         except click.ClickException as error:
             failed.append(f"line {job.line} ({job.out}): {error.format_message()}")
         except Exception as error:
@@ -90,34 +89,21 @@ def run_batch(jobs: list[Job], work: Callable[[dict[str, Any]], str]) -> None:
         raise click.ClickException("\n  ".join([f"{len(failed)} of {len(jobs)} rows failed:", *failed]))
 
 
-def _given(ctx: click.Context) -> dict[str, str]:
-    """Options of the command line by name, as text."""
-    source = click.core.ParameterSource.COMMANDLINE
-    return {
-        param.name.replace("_", "-"): str(ctx.params[param.name])
-        for param in ctx.command.params
-        if param.name and param.name != "batch" and ctx.get_parameter_source(param.name) == source
-    }
-
-
-def _job(
-    path: Path, line: int, row: dict[str, Any], columns: dict[str, click.Parameter], given: dict[str, str],
-    ctx: click.Context,
-) -> Job:  # fmt: skip
+def _job(path: Path, line: int, row: dict[str, Any], columns: dict[str, click.Parameter], given: dict[str, str]) -> Job:
     if None in row or None in row.values():
-        raise click.UsageError(f"{path}: line {line} has another number of values than the header")
-    said = {name.strip().replace("_", "-"): value.strip() for name, value in row.items()}
-    merged = {**given, **{name: value for name, value in said.items() if value}}
+        raise click.UsageError(f"{path}: line {line} and the header have different numbers of values")
+    values = {name.strip().replace("_", "-"): value.strip() for name, value in row.items()}
+    merged = {**given, **{name: value for name, value in values.items() if value}}
     words: list[str] = []
     for name, value in merged.items():
         param = columns.get(name)
         if isinstance(param, click.Argument):
             continue
-        if isinstance(param, click.Option) and param.is_flag:
-            if value.lower() not in (*_YES, *_NO):
-                raise click.UsageError(f"{path}: line {line}: {name} is {value!r}; expected yes or no")
-            words += [f"--{name}"] if value.lower() in _YES else []
-        else:
-            words += [f"--{name}={value}"]
+        if not (isinstance(param, click.Option) and param.is_flag):
+            words.append(f"--{name}={value}")
+        elif value.lower() in _YES:
+            words.append(f"--{name}")
+        elif value.lower() not in _NO:
+            raise click.UsageError(f"{path}: line {line}: {name} is {value!r}; expected yes or no")
     portrait = merged.get("portrait")
-    return Job(line, words + (["--", portrait] if portrait else []), merged.get("out", ""), ctx)
+    return Job(line, words + (["--", portrait] if portrait else []), merged.get("out", ""))

@@ -20,10 +20,12 @@ _OPTIONAL = {"pyiqa": "quality", "face_alignment": "deca", "bitsandbytes": "adam
 @click.command()
 def doctor() -> None:
     """List installed packages and model weights, and where to get missing ones. Exit code 1 if an open default is unusable."""
-    click.echo(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {_accelerator()}")
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    click.echo(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, torch {torch.__version__}, {gpu}")
     click.echo(f"C++ compiler: {shutil.which('g++') or 'missing (DeepSpeed needs g++ for several processes)'}")
-    if line := _torchvision():
-        click.echo(line)
+    click.echo(_torchvision())
     for module, extra in _OPTIONAL.items():
         state = "installed" if _has(module) else f"not installed: pip install 'lcvd[{extra}]'"
         click.echo(f"  optional {module:14} {state}")
@@ -52,14 +54,7 @@ def _has(module: str) -> bool:
         return False
 
 
-def _accelerator() -> str:
-    import torch
-
-    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"torch {torch.__version__}, {cuda}"
-
-
-def _torchvision() -> str | None:
+def _torchvision() -> str:
     """Torchvision's version; with a note if it is a CUDA build next to a CPU build of torch."""
     import torch
 

@@ -30,13 +30,10 @@ def ledger(clip: str | None, data: Path, lights: bool) -> None:
     for stage in STAGES:
         path = data / stage / "ledger.parquet"
         tally = named_counts(read_counts(path)) if path.exists() else {}
-        click.echo(f"{stage:12} " + (", ".join(f"{n} {name}" for name, n in tally.items()) or _not_run(stage)))
+        counts = ", ".join(f"{n} {name}" for name, n in tally.items())
+        click.echo(f"{stage:12} {counts or f'not run yet; run `dvc repro {stage}`'}")
     for id, (stage, row) in last_rows(data).items():
         click.echo(f"  {id:32} {row.status:9} at {stage:12} {row.reason} {row.detail}".rstrip())
-
-
-def _not_run(stage: str) -> str:
-    return f"hasn't run; `dvc repro {stage}` runs it and what it needs"
 
 
 def _lights(data: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line ``lcvd``: a thin layer over the library, one module a group of commands."""
+"""The command line ``lcvd``: a thin layer over the library, with one module per command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import click
 from lcvd.errors import expected
 
 GROUP = "lcvd.commands"
-"""Entry points by which other packages add commands."""
+"""Entry-point group with which other packages add commands."""
 OWN = (
     "app",
     "benchmark",
@@ -39,7 +39,7 @@ OWN = (
 
 
 class _Failed(click.ClickException):
-    """An expected error."""
+    """An expected error, printed as one message."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print it to the error stream."""
@@ -50,7 +50,7 @@ class _Lazy(click.Group):
     """Imports a command's module when it is called, not when it is listed: most need torch and MediaPipe."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an expected error becomes one message, unless its traceback was asked for."""
+        """Run the command; an expected error becomes one message, unless ``--debug`` is given."""
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -70,7 +70,7 @@ class _Lazy(click.Group):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """As click does it, with the name that is nearest to an unknown one."""
+        """As in click, but an error suggests the command with the most similar name."""
         close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
         if close and args[0] not in _points():
             ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
@@ -94,7 +94,7 @@ def _points() -> dict[str, EntryPoint]:
 
 
 def _short_help(point: EntryPoint, room: int) -> str:
-    """The first sentence of a command's docstring, read from its source, which isn't run."""
+    """The first sentence of a command's docstring, read from its source without importing it."""
     found = importlib.util.find_spec(point.module)
     if found is None or found.origin is None:
         return ""
@@ -108,7 +108,7 @@ def _short_help(point: EntryPoint, room: int) -> str:
 @click.version_option(package_name="lcvd")
 @click.option("--debug", is_flag=True, help="Show the traceback of expected errors, too.")
 def cli(debug: bool) -> None:
-    """Relight and animate portraits; look after the pipeline that trains the model."""
+    """Relight and animate portraits, and manage the pipeline that trains the model."""
 
 
 def main() -> None:

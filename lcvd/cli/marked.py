@@ -14,7 +14,7 @@ from lcvd.relighting.output.watermark import found_in
 @click.argument("file", type=EXISTING_FILE)
 def marked(file: Path) -> None:
     """Look in FILE for the invisible watermark of `lcvd relight --mark invisible`. Exit code 1 if there is none."""
-    found, looked = found_in(file)
-    click.echo(f"{file}: watermark of LCVD found in {found} of {looked} frames examined")
+    found, searched = found_in(file)
+    click.echo(f"{file}: watermark of LCVD found in {found} of {searched} frames examined")
     if not found:
         raise SystemExit(1)

@@ -36,12 +36,11 @@ def numbers(scratch: Path, clips: int | None, machines: int, workers: int, price
         f"\n{clips} clips on {machines} machine{'s' * (machines > 1)}, {longer:g} times as long as those measured:"
     )
     planned = plan(mapped, clips, machines, price, longer, workers)
-    for each in planned:
-        cost = f"   costs {each.cost:,.2f}" if price else ""
-        click.echo(f"  {each.name:12} {each.hours:10.2f} h   {each.machine_hours:10.2f} machine hours{cost}")
-    total, machine_hours = sum(each.hours for each in planned), sum(each.machine_hours for each in planned)
-    cost = f"   costs {machine_hours * price:,.2f}" if price else ""
-    click.echo(f"  {'total':12} {total:10.2f} h   {machine_hours:10.2f} machine hours{cost}")
+    rows = [(each.name, each.hours, each.machine_hours) for each in planned]
+    total = ("total", sum(each.hours for each in planned), sum(each.machine_hours for each in planned))
+    for name, hours, machine_hours in [*rows, total]:
+        cost = f"   costs {machine_hours * price:,.2f}" if price else ""
+        click.echo(f"  {name:12} {hours:10.2f} h   {machine_hours:10.2f} machine hours{cost}")
     for work in works:
         if work.name in _BY_STEPS:
             click.echo(

@@ -1,7 +1,9 @@
-"""``lcvd relight``: a portrait, a motion and a light to a video; one, or a batch of them from a CSV."""
+"""``lcvd relight``: animate and relight a portrait, or a batch of portraits from a CSV."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,6 @@ import click
 from lcvd.cli.batch import read_batch, run_batch
 from lcvd.cli.options import FILE, MODEL, SCRATCH
 from lcvd.config.io import load_settings
-from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.align import DEFAULT, MODES
 from lcvd.progress import ProgressPrinter
@@ -26,50 +27,43 @@ from lcvd.relighting.result import PREVIEW_SIZE, Relit
 if TYPE_CHECKING:
     from lcvd.relighting.generate import Model
 
-_SEEN = click.Path(path_type=Path, exists=True)
-_MADE = ("size", "paste_back", "side_by_side", "keep_audio", "mark")
-_SEEN_AS = ("align", "smooth", "face", "drive_face", "portrait_at", "start", "end", "fps", "no_face")
-_SAMPLED = ("guidance", "likeness", "seed", "recipe", "steps", "adapters")
+_EXISTING = click.Path(path_type=Path, exists=True)
+_OUTPUT = ("size", "paste_back", "side_by_side", "keep_audio", "mark")
+_SCENE = ("align", "smooth", "face", "drive_face", "portrait_at", "start", "end", "fps", "no_face")
+_SAMPLING = ("guidance", "likeness", "seed", "recipe", "steps", "adapters")
 
 
 @click.command
-@click.argument("portrait", type=_SEEN, required=False)
-@click.option("--drive", type=_SEEN, help="Clip, folder of pictures or saved codes whose motion is followed.")
+@click.argument("portrait", type=_EXISTING, required=False)
+@click.option("--drive", type=_EXISTING, help="Driving motion: a clip, a folder of images, or saved face codes.")
 @click.option(
     "--light",
     default="reference",
     show_default=True,
-    help="A preset's name, orbit, reference (the portrait's own), driving (the driving clip's), a picture of a lit face, an "
-    "environment map (.hdr, .exr), an SH file, or a file of keyframes.",
+    help="Name of a preset, orbit, reference (the portrait's own light), driving (the driving clip's light), an image of a lit "
+    "face, an environment map (.hdr, .exr), an SH file, or a keyframe file.",
+)
+@click.option("--light-yaw", type=float, default=0.0, help="Rotation of an environment map to the right in degrees.")
+@click.option(
+    "-o", "--out", type=FILE, help="MP4, or PNG if nothing moves; the side file OUT.json records how it was made."
 )
 @click.option(
-    "--light-yaw", type=float, default=0.0, help="Degrees by which an environment map is turned to the right."
-)
-@click.option(
-    "-o",
-    "--out",
-    type=FILE,
-    help="The MP4 to write, or PNG if nothing moves; beside it, a file named as it and .json tells how it was made.",
-)
-@click.option(
-    "--batch", type=FILE, help="CSV of jobs: one row per job, columns named like these options, and portrait."
+    "--batch", type=FILE, help="CSV with one job per row; columns are portrait and the names of these options."
 )
 @MODEL
 @click.option("--guidance", type=float, help="Strength of the target light (default: the model's own).")
 @click.option(
-    "--likeness",
-    type=float,
-    help="Strength of the portrait; 1 is the network's own prediction (default: the model's own).",
+    "--likeness", type=float, help="Strength of the portrait (1: plain prediction; default: the model's own)."
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sampling noise.")
 @click.option(
     "--align",
     default=DEFAULT,
     show_default=True,
     type=click.Choice(list(MODES)),
-    help="How the driving motion is put on the portrait. track: turned, moved and scaled as the driving head is, from where "
-    "the portrait is, with the driving expression; relative: the same in one place (the paper); relative-code: also the "
-    "expression relative to the first frame (the published code); scale: driving pose and expression; self: the driving "
+    help="How the driving motion is transferred to the portrait. track: rotation, translation and scale relative to the first "
+    "frame, and the driving expression; relative: the same without translation and scale (the paper); relative-code: also the "
+    "expression relative to the first frame (the published code); scale: the driving pose and expression; self: the driving "
     "face itself.",
 )
 @click.option(
@@ -78,73 +72,70 @@ _SAMPLED = ("guidance", "likeness", "seed", "recipe", "steps", "adapters")
     default=0.0,
     show_default=True,
     metavar="STRENGTH",
-    help="Calm the motion's jitter: frames over which slow motion is averaged; 0 is off, 1 about halves it.",
+    help="Reduce jitter: number of frames over which slow motion is averaged; 0 is off, 1 roughly halves the jitter.",
 )
+@click.option("--face", type=int, help="Number of the face in the portrait, from the left (default: the largest face).")
 @click.option(
-    "--face", type=int, help="Which of several faces of the portrait, counted from the left (else the largest)."
+    "--drive-face", type=int, help="Number of the face in the driving clip, from the left (default: the largest)."
 )
-@click.option("--drive-face", type=int, help="The same, of the driving clip.")
-@click.option("--portrait-at", type=float, default=0.0, help="Second of a portrait clip whose frame is the portrait.")
-@click.option("--start", type=float, default=0.0, help="Second of the driving clip to begin at.")
-@click.option("--end", type=float, help="Second to end before.")
-@click.option("--fps", type=float, help="Frames a second of the result (default: the driving clip's).")
-@click.option("--size", type=int, help="Side of the result in pixels (default: the model's, which it works at anyhow).")
+@click.option("--portrait-at", type=float, default=0.0, help="Time in a portrait clip of the frame to use, in seconds.")
+@click.option("--start", type=float, default=0.0, help="Start of the driving motion in seconds.")
+@click.option("--end", type=float, help="End of the driving motion in seconds.")
+@click.option("--fps", type=float, help="Frame rate of the result (default: the driving clip's).")
+@click.option("--size", type=int, help="Side of the result in pixels (default: the model's); frames are resized.")
 @click.option(
     "--no-face",
     default="hold",
     show_default=True,
     type=click.Choice(NO_FACE),
-    help="Frames without a face: bridge and mark them, leave them out, or give up and tell where they are.",
+    help="Frames without a face: hold interpolates and lists them, skip removes them, fail stops with their times.",
 )
-@click.option("--paste-back", is_flag=True, help="Put the result into the whole frame that the portrait is cut from.")
-@click.option("--side-by-side", is_flag=True, help="Shading hint beside the result.")
-@click.option("--keep-audio", is_flag=True, help="The driving clip's sound.")
+@click.option("--paste-back", is_flag=True, help="Paste the result into the whole frame of the portrait.")
+@click.option("--side-by-side", is_flag=True, help="Put the shading hint to the left of the result.")
+@click.option("--keep-audio", is_flag=True, help="Keep the driving clip's sound.")
 @click.option(
     "--mark",
     default="none",
     show_default=True,
     type=click.Choice(MARKS),
-    help="Mark the pixels as AI-generated, beside the file's own metadata: words, or a watermark that `lcvd marked` finds.",
+    help="Mark the pixels as AI-generated: with visible text, or a watermark that `lcvd marked` detects.",
 )
-@click.option("--preview", is_flag=True, help="Shading hints only: needs no model, takes seconds.")
+@click.option("--preview", is_flag=True, help="Write only the shading hints; needs no model and takes seconds.")
 @click.option("--recipe", help="Sampling recipe: default, published or fast (default: the model's own).")
-@click.option(
-    "--steps", type=int, help="Number of denoising steps (default: the recipe's; without --recipe, the model's own)."
-)
+@click.option("--steps", type=int, help="Denoising steps (default: the recipe's; without --recipe, the model's own).")
 @click.option(
     "--adapters",
     type=click.Choice(["shading+reference", "reference", "shading"]),
-    help="Use one of the model's adapters alone, as in the paper's Table 4 (default: the model's own, usually both).",
+    help="Use only some of the model's adapters, as in the paper's Table 4 (default: the model's own, usually both).",
 )
 @click.option("--params", type=click.Path(path_type=Path), help="Settings (default: params.yaml if there is one).")
 @SCRATCH
 @click.pass_context
 def relight(ctx: click.Context, **options: Any) -> None:
-    """Animate and relight PORTRAIT (a picture, or a clip) and write an MP4, or a PNG where nothing moves."""
-    models: dict[str, Model] = {}
+    """Animate and relight PORTRAIT (an image or a clip); write an MP4, or a PNG if nothing moves."""
+    load = functools.cache(model_of)
     if options["batch"] is None:
-        click.echo(_one(options, models))
+        click.echo(_run(options, load))
         return
-    run_batch(read_batch(ctx, options["batch"]), lambda row: _one(row, models))
+    run_batch(ctx, read_batch(ctx, options["batch"]), lambda row: _run(row, load))
 
 
-def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
-    """Do one job, with a loaded model if it's among `models`; a line about it."""
+def _run(options: dict[str, Any], load: Callable[[str], Model]) -> str:
+    """Run one job; returns a line that describes the result."""
     out: Path | None = options["out"]
     if options["portrait"] is None or out is None:
         raise click.UsageError("give a PORTRAIT and -o OUT, or --batch")
     check_writable(out)
-    _spare(out, options)
-    output, wanted = OutputOptions(**_some(options, _MADE)), _some(options, _SEEN_AS)
-    params = options["params"]
-    settings: Settings = load_settings(params) if params else settings_here()
-    sampled = _some(options, _SAMPLED)
-    # All is done again by the call; here, bad numbers and names are refused before a model is loaded.
-    SceneRequest(options["portrait"], options["drive"], **wanted)
+    _check_inputs_are_kept(out, options)
+    made, scene, sampling = ({name: options[name] for name in names} for names in (_OUTPUT, _SCENE, _SAMPLING))
+    output = OutputOptions(**made)
+    settings = load_settings(options["params"]) if options["params"] else settings_here()
+    # `api.relight` repeats these checks; here they refuse bad values before a model is loaded.
+    SceneRequest(options["portrait"], options["drive"], **scene)
     check_named(options["light"], options["light_yaw"])
-    SamplingOptions(**sampled)
+    SamplingOptions(**sampling)
 
-    def relit(model: Model | None, bars: ProgressPrinter) -> Relit:
+    def relit(model: Model | None) -> Relit:
         return api.relight(
             options["portrait"],
             options["drive"],
@@ -154,43 +145,29 @@ def _one(options: dict[str, Any], models: dict[str, Model]) -> str:
             preview=model is None,
             settings=settings,
             scratch=options["scratch"],
-            progress=bars,
-            **sampled,
-            **wanted,
+            progress=progress,
+            **sampling,
+            **scene,
         )
 
-    if is_picture(out):
-        with _progress() as bars:
-            relit(None, bars).check_picture(out)
-    model = None if options["preview"] else _loaded(options["model"] or checkpoint_here(), models)
-    output.check(model.pipe.config.size if model else PREVIEW_SIZE)
-    with _progress() as bars:
-        found = relit(model, bars)
-        made = found.save(out, output, progress=bars)
+    labels = {"reading": "Reading faces", "sampling": "Relighting", "writing": "Writing"}
+    with ProgressPrinter(labels=labels) as progress:
+        if is_picture(out):
+            relit(None).check_picture(out)
+            progress.close()
+        model = None if options["preview"] else load(options["model"] or checkpoint_here())
+        output.check(model.pipe.config.size if model else PREVIEW_SIZE)
+        found = relit(model)
+        count = found.save(out, output, progress=progress)["output"]["frames"]
     bridged = int(found.bridged.sum())
-    note = f", {bridged} of them bridged: no face was seen" if bridged else ""
-    count = made["output"]["frames"]
+    note = f", {bridged} of them with interpolated motion (no face found)" if bridged else ""
     return f"{out}: {count} {'frame' if count == 1 else 'frames'}{note}"
 
 
-def _progress() -> ProgressPrinter:
-    return ProgressPrinter(labels={"reading": "Reading faces", "sampling": "Relighting", "writing": "Writing"})
-
-
-def _spare(out: Path, options: dict[str, Any]) -> None:
-    """See that neither the result nor its side file takes the place of what it is made from."""
+def _check_inputs_are_kept(out: Path, options: dict[str, Any]) -> None:
+    """Check that neither the result nor its side file overwrites an input."""
     for name in ("portrait", "drive", "light"):
         given = Path(options[name] or "")
-        for made in (out, side_path(out)):
-            if given.is_file() and made.is_file() and given.samefile(made):
-                raise UsageError(f"{made}: the {name} itself would be written over; name another file")
-
-
-def _some(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: options[name] for name in names}
-
-
-def _loaded(checkpoint: str, models: dict[str, Model]) -> Model:
-    if checkpoint not in models:
-        models[checkpoint] = model_of(checkpoint)
-    return models[checkpoint]
+        for written in (out, side_path(out)):
+            if given.is_file() and written.is_file() and given.samefile(written):
+                raise UsageError(f"{written}: this would overwrite the {name}; choose another file")

@@ -96,14 +96,12 @@ def import_(name: str, path: Path | None, output: Path | None, skip: bool) -> No
     result = read_dataset(known, path, skip_errors=skip)
     output = output or Path("data/sources") / f"{name}.csv"
     count = write_manifest(output, result.rows)
-    for told in (*result.errors, *result.omitted):
-        click.echo(f"left out: {told}", err=True)
-    identities = len({row["identity"] for row in result.rows})
-    left_out = len(result.errors) + len(result.omitted)
+    omitted = [*result.errors, *result.omitted]
+    for entry in omitted:
+        click.echo(f"left out: {entry}", err=True)
+    counts = f"{count} clips of {len({row['identity'] for row in result.rows})} identities, {len(omitted)} left out"
     reader = "".join(f"; read by {package}" for package in DATASETS.package(name).values())
-    click.echo(
-        f"{output}: {count} clips of {identities} identities, {left_out} left out; licence: {known.licence}{reader}"
-    )
+    click.echo(f"{output}: {counts}; licence: {known.licence}{reader}")
 
 
 @sources.command()

@@ -29,12 +29,14 @@ def study() -> None:
 @click.argument("folder", type=FOLDER)
 @click.argument("methods", nargs=-1, required=True, metavar="NAME=RESULTS...")
 @click.option("--clips", required=True, type=EXISTING_FOLDER, help="Folder of the input videos or images.")
-@click.option("--lights", type=EXISTING_FOLDER, help="Folder with an image NAME.png of each light that is no preset.")
+@click.option(
+    "--lights", type=EXISTING_FOLDER, help="Folder with an image NAME.png of each light that is not a preset."
+)
 @click.option(
     "--fps", default=25.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Frames per second."
 )
 def make(folder: Path, methods: tuple[str, ...], clips: Path, lights: Path | None, fps: float) -> None:
-    """Make the study FOLDER from folders of results, one of each method."""
+    """Make the study FOLDER from the result folders of all methods."""
     named = dict(each.split("=", 1) for each in methods if "=" in each)
     if len(named) < len(methods):
         raise UsageError("methods: expected NAME=RESULTS, each NAME once")
@@ -51,11 +53,9 @@ def serve(folder: Path, host: str, port: int) -> None:
     found = open_study(folder)
     read(found.ratings)  # a damaged file is reported now, not to a rater
     if host not in LOOPBACK:
-        click.echo(
-            f"{host}: anyone who can reach this machine can watch the videos and rate them under any name", err=True
-        )
-    said = f"{len(found.trials)} videos of {len(found.methods)} methods"
-    serve_app(study_app(found, host), host, port, lambda address: click.echo(f"{said}: {address} (Ctrl-C ends it)"))
+        click.echo(f"{host}: anyone who can reach this machine can watch the videos and rate them", err=True)
+    counts = f"{len(found.trials)} videos of {len(found.methods)} methods"
+    serve_app(study_app(found, host), host, port, lambda address: click.echo(f"{counts}: {address} (Ctrl-C ends it)"))
 
 
 @study.command(name="results")

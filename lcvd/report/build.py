@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lcvd.cache.atomic import write_text_whole
@@ -17,8 +16,9 @@ from lcvd.report import collect
 from lcvd.report.chart import line_chart
 from lcvd.report.dataset_stats import dataset_stats, quality_scores
 from lcvd.report.figures import figures, overview_strip
-from lcvd.report.histogram import Threshold, histogram, light_map
+from lcvd.report.histogram import histogram, light_map
 from lcvd.report.media import image_uri, poster_uri, video_uri
+from lcvd.report.templates import templates_of
 from lcvd.report.truth import ERRORS, compare_with_truth
 
 ASSETS = Path(__file__).parent / "assets"
@@ -34,19 +34,15 @@ def build_report(data: Path, out: Path) -> Path:
     Raises:
         FileNotFoundError: the model has not been evaluated yet; the message names the missing file.
     """
-    # Autoescape is on for every template, because clip names are untrusted.
-    environment = Environment(
-        loader=PackageLoader("lcvd.report", "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template("report.html").render(
-        # These two files belong to the project.
-        style=Markup((ASSETS / "report.css").read_text(encoding="utf-8")),
-        script=Markup((ASSETS / "report.js").read_text(encoding="utf-8")),
-        **_context(data),
+    text = (
+        templates_of("lcvd.report")
+        .get_template("report.html")
+        .render(
+            # These two files belong to the project.
+            style=Markup((ASSETS / "report.css").read_text(encoding="utf-8")),
+            script=Markup((ASSETS / "report.js").read_text(encoding="utf-8")),
+            **_context(data),
+        )
     )
     write_text_whole(out, text)
     return out
@@ -104,7 +100,7 @@ def _plots(data: Path, run: dict[str, Any]) -> dict[str, Any]:
     if scores := quality_scores(data):
         quality = run["quality"]
         side = "below" if quality["higher_is_better"] else "above"
-        threshold = Threshold(quality["limit"], f"filtered {side} {quality['limit']:g}")
+        threshold = quality["limit"], f"filtered {side} {quality['limit']:g}"
         plots["quality"] = histogram(scores, (0, quality["top"], 20), quality["metric"].upper(), "clips", threshold)
     if stats := dataset_stats(data):
         plots["yaw"] = histogram(stats.yaw, (-90, 90, 36), "degrees, positive to the right of the image", "frames")

@@ -51,9 +51,13 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str) -> Markup:
         for kind, curve in (("raw", each), ("mean", bold)):
             points = " ".join(f"{area.x(x):.1f},{area.y(y):.1f}" for x, y in zip(curve.x, curve.y, strict=True))
             parts.append(Markup('<polyline class="{} c{}" points="{}"/>').format(kind, number % 4, points))
-    label = f"{', '.join(each.name for each in series)} over {x_label}"
-    svg = '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
-    return Markup(svg).format(WIDTH, HEIGHT, label, Markup("").join(parts))
+    return svg(WIDTH, HEIGHT, f"{', '.join(each.name for each in series)} over {x_label}", parts)
+
+
+def svg(width: float, height: float, label: str, parts: Sequence[Markup], kind: str = "chart") -> Markup:
+    """An inline SVG of these elements."""
+    text = Markup('<svg class="{}" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>')
+    return text.format(kind, width, height, label, Markup("").join(parts))
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:

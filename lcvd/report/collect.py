@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ NOT_LOSSES = ("lr", "grad_norm")
 
 @dataclass(frozen=True)
 class StageCount:
-    """Number of clips that one stage kept, filtered and failed on."""
+    """Number of clips that a stage kept, filtered and failed on."""
 
     stage: str
     kept: int
@@ -67,9 +68,8 @@ def stage_counts(data: Path) -> list[StageCount]:
     for stage in STAGES:
         path = data / stage / "ledger.parquet"
         if path.exists():
-            rows = read_ledger(path)
-            count = {status: sum(row.status == status for row in rows) for status in ("kept", "filtered", "failed")}
-            found.append(StageCount(stage, **count))
+            count = Counter(row.status for row in read_ledger(path))
+            found.append(StageCount(stage, count["kept"], count["filtered"], count["failed"]))
     return found
 
 
@@ -135,8 +135,8 @@ def training_start(data: Path) -> str:
 
 def training_numbers(data: Path) -> list[tuple[str, str]]:
     """The numbers in ``train/metrics.json`` with nested names joined; empty if the file does not exist."""
-    found = _training(data)
-    return [(name, f"{value:,}" if isinstance(value, int) else f"{value:.4g}") for name, value in _numbers(found)]
+    found = _numbers(_training(data))
+    return [(name, f"{value:,}" if isinstance(value, int) else f"{value:.4g}") for name, value in found]
 
 
 def _training(data: Path) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import ArrayLike, NDArray
 
-from lcvd.report.chart import PlotArea, grid, ticks
+from lcvd.report.chart import PlotArea, grid, svg, ticks
 
 Array = NDArray[np.float64]
 WIDTH, HEIGHT = 440, 270
@@ -20,18 +20,15 @@ CELL = 7.5
 LABELS = {"left": (-1, 0), "right": (1, 0), "top": (0, 1), "bottom": (0, -1)}
 
 
-@dataclass(frozen=True)
-class Threshold:
-    """A threshold drawn into a histogram."""
-
-    value: float
-    text: str
-
-
 def histogram(
-    values: ArrayLike, edges: tuple[float, float, int], x_label: str, y_label: str, threshold: Threshold | None = None
+    values: ArrayLike,
+    edges: tuple[float, float, int],
+    x_label: str,
+    y_label: str,
+    threshold: tuple[float, str] | None = None,
 ) -> Markup:
-    """Histogram with `edges` = (low, high, bins); values outside the range are counted in the outer bins.
+    """Histogram with `edges` = (low, high, bins); values outside the range are counted in the outer
+    bins. `threshold`: value and text of a line to draw.
 
     Raises:
         ValueError: there are no values, or one is not finite.
@@ -51,9 +48,9 @@ def histogram(
             box = Markup('<rect class="bin" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
             parts.append(box.format(x + 0.75, y, area.x(right) - x - 1.5, area.y(0.0) - y))
     if threshold is not None:
-        parts.append(_draw_threshold(area, threshold))
+        parts.append(_draw_threshold(area, *threshold))
     label = f"histogram of {x_label}: {array.size} values, median {np.median(array):.3g}"
-    return _svg(area.width, area.height, label, parts)
+    return svg(area.width, area.height, label, parts)
 
 
 def light_map(directions: ArrayLike, marks: Mapping[str, ArrayLike]) -> Markup:
@@ -66,10 +63,8 @@ def light_map(directions: ArrayLike, marks: Mapping[str, ArrayLike]) -> Markup:
     """
     middle, radius = SIDE / 2, SIDE / 2 - MARGIN
     parts = []
-    cells: dict[tuple[int, int], int] = {}
-    for x, y in _azimuthal_projection(np.asarray(directions, np.float64).reshape(-1, 3)):
-        cell = math.floor(x * 90 / CELL), math.floor(y * 90 / CELL)
-        cells[cell] = cells.get(cell, 0) + 1
+    points = _azimuthal_projection(np.asarray(directions, np.float64).reshape(-1, 3))
+    cells = Counter((math.floor(x * 90 / CELL), math.floor(y * 90 / CELL)) for x, y in points)
     max_count = max(cells.values(), default=1)
     step = radius * CELL / 90
     box = Markup('<rect class="heat" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" opacity="{:.2f}"/>')
@@ -92,7 +87,7 @@ def light_map(directions: ArrayLike, marks: Mapping[str, ArrayLike]) -> Markup:
         dot = Markup('<circle class="target" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>')
         parts.append(dot.format(middle + x * radius, middle - y * radius, name))
     label = "map of the directions that light comes from, seen from the camera"
-    return _svg(SIDE, SIDE, label, parts, "chart map")
+    return svg(SIDE, SIDE, label, parts, "chart map")
 
 
 def _azimuthal_projection(directions: Array) -> Array:
@@ -103,14 +98,9 @@ def _azimuthal_projection(directions: Array) -> Array:
     return directions[:, :2] / np.maximum(length, 1e-9)[:, None] * np.minimum(angle / 90, 0.999)[:, None]
 
 
-def _draw_threshold(area: PlotArea, threshold: Threshold) -> Markup:
-    x, top, bottom = area.x(threshold.value), area.y(area.y_range[1]), area.y(0.0)
+def _draw_threshold(area: PlotArea, value: float, name: str) -> Markup:
+    x, top, bottom = area.x(value), area.y(area.y_range[1]), area.y(0.0)
     before = x > area.width / 2
     line = Markup('<line class="limit" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>').format(x, top, bottom)
     text = Markup('<text class="limit" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
-    return line + text.format(x + (-7 if before else 7), top + 14, "end" if before else "start", threshold.text)
-
-
-def _svg(width: float, height: float, label: str, parts: Sequence[Markup], kind: str = "chart") -> Markup:
-    svg = Markup('<svg class="{}" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>')
-    return svg.format(kind, width, height, label, Markup("").join(parts))
+    return line + text.format(x + (-7 if before else 7), top + 14, "end" if before else "start", name)

@@ -26,8 +26,9 @@ def read_study(path: Path) -> dict[str, Any]:
                 float(numbers[name]["value"]), int(numbers[name]["n"]), numbers[name]["interval"]
         study_note(found)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found_instead = f"{type(error).__name__}: {error}"
         raise FileError(
-            f"{path}: expected the output of `lcvd study results FOLDER --json` ({type(error).__name__}: {error})"
+            f"{path}: expected the output of `lcvd study results FOLDER --json` ({found_instead})"
         ) from None
     return found
 

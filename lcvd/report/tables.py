@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from lcvd.cache.atomic import write_text_whole
 from lcvd.evaluate.methods.registry import DRIVING
 from lcvd.evaluate.protocol import Protocol
@@ -18,6 +16,7 @@ from lcvd.metrics.registry import METRICS, ordered
 from lcvd.report.collect import number
 from lcvd.report.media import image_uri
 from lcvd.report.opinions import merge_study, study_note
+from lcvd.report.templates import templates_of
 
 MARKS: dict[str, dict[str, tuple[str, str]]] = {
     "markdown": {"best": ("**", "**"), "second": ("<u>", "</u>")},
@@ -85,20 +84,23 @@ def table_of(full: Mapping[str, Any], study: Mapping[str, Any] | None = None) ->
     rows = []
     for name, title in titles.items():
         if name in found:
-            cells = _cells(found[name], {metric: marks[metric].get(name, "") for metric in measured})
+            cells = {metric: _cell(each, marks[metric].get(name, "")) for metric, each in found[name].items()}
             rows.append(TableRow(title, "unranked" if name in unranked else "computed", cells))
         elif name != DRIVING:
             rows.append(TableRow(title, "absent", {}, methods.get(name, {}).get("refused", "not computed")))
     for name, values in protocol.published.items():
         cells = {_paper_column(metric): Cell(f"{value:g}") for metric, value in values.items()}
         rows.append(TableRow(f"{titles[name]}, published", "published", cells))
+    steps = full["run"].get("train_steps")
+    caveats = [*full["caveats"], *([] if steps is None else [f"The model was trained for {steps} steps."])]
+    caveats += [study_note(study)] if study else []
     paper_metrics = dict.fromkeys(name for each in protocol.published.values() for name in each)
     return Table(
         protocol.title,
         (*measured, *(_paper_column(name) for name in paper_metrics)),
         {name: ARROWS[METRICS.get(name).direction] for name in measured},
         tuple(rows),
-        _notes(protocol, [*full["caveats"], *_training(full), *([study_note(study)] if study else [])], titles, found),
+        _notes(protocol, caveats, titles, found),
         _summary(full),
     )
 
@@ -111,7 +113,7 @@ def markdown(table: Table, *, intervals: bool = False) -> str:
     for row in table.rows:
         cells = [_formatted(row, name, "markdown", _escape_markdown) for name in table.columns]
         if intervals:
-            spans = [row.cells[name].interval if name in row.cells else "" for name in table.columns]
+            spans = [row.cells.get(name, Cell("–")).interval for name in table.columns]
             cells = [f"{cell} [{span}]" if span else cell for cell, span in zip(cells, spans, strict=True)]
         lines.append(f"| {_escape_markdown(_title(row))} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *(f"* {_escape_markdown(note)}" for note in table.notes)]) + "\n"
@@ -132,15 +134,9 @@ def latex(table: Table) -> str:
 def html(table: Table, image: str = "") -> str:
     """The table as a self-contained HTML page. Names come from users' files and are escaped. `image` is the data URI of
     the comparison image, if there is one."""
-    environment = Environment(
-        loader=PackageLoader("lcvd.report", "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     meanings = {name: METRICS.get(name).meaning for name in table.directions}
-    return environment.get_template("table.html").render(table=table, meanings=meanings, empty=Cell("–"), image=image)
+    template = templates_of("lcvd.report").get_template("table.html")
+    return template.render(table=table, meanings=meanings, empty=Cell("–"), image=image)
 
 
 def write_tables(folder: Path, table: Table, grid: Path | None = None) -> None:
@@ -150,19 +146,13 @@ def write_tables(folder: Path, table: Table, grid: Path | None = None) -> None:
         write_text_whole(folder / f"table.{ending}", text)
 
 
-def _cells(records: Mapping[str, Mapping[str, Any]], marks: Mapping[str, str]) -> dict[str, Cell]:
-    return {name: _cell(each, marks.get(name, "")) for name, each in records.items()}
-
-
 def _cell(record: Mapping[str, Any], mark: str) -> Cell:
     interval = " to ".join(number(edge) for edge in record["interval"] or ())
-    parts = [
-        f"{record['ratings']} ratings"
-        if "ratings" in record
-        else f"{record['frames']} frames of {record['clips']} clips"
-    ]
-    if interval:
-        parts.insert(0, f"95 %: {interval}")
+    parts = [f"95 %: {interval}"] if interval else []
+    if "ratings" in record:
+        parts.append(f"{record['ratings']} ratings")
+    else:
+        parts.append(f"{record['frames']} frames of {record['clips']} clips")
     if record.get("samples"):
         parts.append("N = {} real, {} generated".format(*record["samples"]))
     if record["missing"]:
@@ -181,14 +171,12 @@ def _rank_marks(
     if len(known) < 2 or (direction == "reference" and real is None):
         return {}
 
-    def cost(value: float) -> float:
-        if direction == "reference":
-            return abs(value - (real or 0.0))
-        return -value if direction == "higher" else value
-
-    ranks = sorted({cost(value) for value in known.values()})
-    best = dict(zip(ranks, ("best", "second"), strict=False))
-    return {method: best.get(cost(value), "") for method, value in known.items()}
+    if direction == "reference":
+        costs = {method: abs(value - real) for method, value in known.items()}
+    else:
+        costs = {method: -value if direction == "higher" else value for method, value in known.items()}
+    marks = dict(zip(sorted(set(costs.values())), ("best", "second"), strict=False))
+    return {method: marks.get(cost, "") for method, cost in costs.items()}
 
 
 def _notes(
@@ -212,19 +200,12 @@ def _notes(
     return tuple(notes)
 
 
-def _training(full: Mapping[str, Any]) -> list[str]:
-    steps = full["run"].get("train_steps")
-    return [] if steps is None else [f"The model was trained for {steps} steps."]
-
-
 def _summary(full: Mapping[str, Any]) -> str:
     setup = next((each["setup"] for method in full["methods"].values() for each in method.get("records", ())), None)
     if not setup:
         return "Nothing was measured."
-    lights = ", ".join(setup["lights"])
-    return (
-        f"{len(full['inputs'])} clips, light {lights}; {setup['sampling']}, {setup['size']} px; seed {setup['seed']}."
-    )
+    clips, lights = len(full["inputs"]), ", ".join(setup["lights"])
+    return f"{clips} clips, light {lights}; {setup['sampling']}, {setup['size']} px; seed {setup['seed']}."
 
 
 def _paper_column(name: str) -> str:

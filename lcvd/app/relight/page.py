@@ -26,9 +26,10 @@ from lcvd.app.relight.light import LightInput, picture_of, presets_for_page
 from lcvd.app.relight.make import LONGEST, Maker, ReadInput, RenderInput
 from lcvd.app.relight.sessions import Session, Sessions
 from lcvd.app.relight.uploads import KINDS, LIMITS, Refused, accept, check_size, copied, forget, receive
-from lcvd.app.web import LOOPBACK, SAFETY, body_of, check_origin, guarded, templates_of
+from lcvd.app.web import LOOPBACK, SAFETY, body_of, check_origin, guarded
 from lcvd.errors import LcvdError, UsageError
 from lcvd.light.area_lights import STRONGEST
+from lcvd.report.templates import templates_of
 
 ASSETS = Path(__file__).parent / "assets"
 COOKIE = "session"

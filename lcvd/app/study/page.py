@@ -18,9 +18,10 @@ from starlette.routing import Route
 
 from lcvd.app.study.material import Study, Trial
 from lcvd.app.study.ratings import SCALE, Rating, append, rater_name, read
-from lcvd.app.web import LOOPBACK, SAFETY, body_of, guarded, templates_of
+from lcvd.app.web import LOOPBACK, SAFETY, body_of, guarded
 from lcvd.errors import UsageError
 from lcvd.metrics.user_study import QUESTIONS
+from lcvd.report.templates import templates_of
 
 ASSETS = Path(__file__).parent / "assets"
 COOKIE, COOKIE_SECONDS = "rater", 90 * 24 * 3600

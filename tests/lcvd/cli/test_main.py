@@ -66,7 +66,7 @@ def test_ledger_of_lights(tmp_path):
 
 
 def test_ledger_before_any_stage_and_an_unknown_clip(tmp_path):
-    assert "hasn't run; `dvc repro download`" in run("ledger", cwd=tmp_path)
+    assert "not run yet; run `dvc repro download`" in run("ledger", cwd=tmp_path)
     assert "clip 'x' is in no ledger" in run("ledger", "x", cwd=tmp_path, code=1)
 
 

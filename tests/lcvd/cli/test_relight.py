@@ -94,10 +94,10 @@ MADE = ("portrait.jpg", "--model", "model", "-o", "out.mp4")
         (("nothere.png", "-o", "out.mp4"), "'nothere.png' does not exist"),
         (("portrait.jpg",), "give a PORTRAIT and -o OUT"),
         (("portrait.jpg", "-o", "out.avi"), "out.avi: results are written as .mp4"),
-        (("blank.png", "--preview", "-o", "blank.png"), "blank.png: the portrait itself would be written over"),
+        (("blank.png", "--preview", "-o", "blank.png"), "blank.png: this would overwrite the portrait"),
         (
             ("portrait.jpg", "--preview", "--light", "own.mp4.json", "-o", "own.mp4"),
-            "own.mp4.json: the light itself would be",
+            "own.mp4.json: this would overwrite the light",
         ),
         (
             ("portrait.jpg", "--model", "model", "--light", "orbit", "-o", "out.png"),
@@ -150,7 +150,7 @@ MADE = ("portrait.jpg", "--model", "model", "-o", "out.mp4")
         (("--batch", "nothere.csv"), "nothere.csv: not readable as CSV"),
         (("--batch", "unknown.csv"), "unknown.csv: unknown column 'colour'"),
         (("--batch", "twice.csv"), "twice.csv: lines 2 and 3 both write ./a.mp4"),
-        (("--batch", "short.csv"), "short.csv: line 2 has another number of values than the header"),
+        (("--batch", "short.csv"), "short.csv: line 2 and the header have different numbers of values"),
         (("--batch", "none.csv"), "none.csv: no rows"),
         (("--batch", "flag.csv"), "flag.csv: line 2: preview is 'perhaps'"),
     ],

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from lcvd.report.histogram import Threshold, histogram, light_map
+from lcvd.report.histogram import histogram, light_map
 
 
 def _boxes(svg, kind):
@@ -12,7 +12,7 @@ def _boxes(svg, kind):
 
 
 def test_bar_heights_are_proportional_to_counts():
-    svg = histogram([1, 1, 1, 9, 99, -99], (0, 10, 5), "<x>", "clips", Threshold(8.0, "<limit>"))
+    svg = histogram([1, 1, 1, 9, 99, -99], (0, 10, 5), "<x>", "clips", (8.0, "<limit>"))
     boxes = _boxes(svg, "bin")
     heights = [height for *_, height in boxes]
     assert [round(height / min(heights)) for height in heights] == [2, 1]  # outer bins count values outside the range
