@@ -1,8 +1,8 @@
 """Measure the included small model for its card: ``python -m scripts.measure_small SHARDS``, with the shards of `make
 demo`.
 
-Writes ``metrics.json`` beside the model: its numbers and those of what costs nothing, on the demo's test clips, at its own
-guidance and likeness; prints the same at others.
+Writes ``metrics.json`` next to the model: metrics of the model at its own guidance and likeness, and of methods without a model,
+on the demo's test clips. Prints the model's metrics at other settings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lcvd.model.hub import SMALL, find_model
 from lcvd.model.parts import load_sampling
 
 OTHER_SETTINGS = ((1.0, 1.0), (1.0, 1.5), (1.0, 3.0), (1.5, 2.0))
-"""Further pairs of guidance and likeness."""
+"""Other pairs of guidance and likeness."""
 BASELINES = ("copy", "driving", "ratio", "truth")
 
 

@@ -1,8 +1,8 @@
-"""How many of a range of commits would have voided each scratch cache: ``python -m scripts.replay_cache_keys [END] [--commits N]``.
+"""Count the commits that invalidate each scratch cache: ``python -m scripts.replay_cache_keys [END] [--commits N]``.
 
-Computes the code's part of six cache keys (`lcvd.cache.imports.code_key`) for every commit from its git objects, and beside it
-the earlier rule, which hashed every file of the folders that a module uses. A commit (merges are left out) voids a cache if its
-key differs from its parent's.
+Computes the code's part of six cache keys (`lcvd.cache.imports.code_key`) for every commit from its git objects, by the current
+rule and by the earlier one, which hashed every file of the folders that a module uses. A commit invalidates a cache if its key
+differs from its parent's. Merge commits are excluded.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ ENTRIES: dict[str, tuple[str, ...]] = {
     "latents": ("lcvd.model.precompute_latents", "lcvd.model.prepare"),
     "training": ("lcvd.train.run", "lcvd.train.stage", "lcvd.training.run", "lcvd.training.stage"),
 }
-"""The modules of each cache's key in every layout that the project had; of a commit those count that it has."""
+"""Modules of each cache's key, in every layout that the project had. Modules that a commit doesn't have are ignored."""
 
 
 def git(*arguments: str) -> str:
-    """What a git command prints."""
+    """Output of a git command."""
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout
 
 
 @functools.cache
 def parsed(blob: str) -> Source:
-    """What a Python file contributes, by git's hash of it; a file stays the same over many commits."""
+    """The parsed Python file with this git hash; a file stays the same over many commits."""
     return parse(git("cat-file", "blob", blob))
 
 
@@ -63,7 +63,7 @@ class CommitTree(Tree):
 
 
 def folders_key(modules: list[str], tree: CommitTree) -> str:
-    """The earlier rule: every byte of every folder below ``lcvd/`` that `modules` use."""
+    """The earlier rule: hash of all files in the folders below ``lcvd/`` that `modules` use."""
     used = {name for module in modules for name in closure(module, tree) if name.count(".") > 1}
     folders = {"/".join(name.split(".")[:2]) for name in used}
     files = [f"{path}\0{tree.digest(path)}" for folder in sorted(folders) for path in tree.below(folder)]
@@ -72,21 +72,21 @@ def folders_key(modules: list[str], tree: CommitTree) -> str:
 
 @functools.cache
 def keys(commit: str) -> dict[str, tuple[str, str]]:
-    """The code's part of each cache's key in a commit, by this checkout's rule and by the earlier one."""
+    """The code's part of each cache's key in a commit, by the current rule and by the earlier one."""
     tree = CommitTree(commit)
     found = {}
     for cache, names in ENTRIES.items():
         modules = [name for name in names if module_path(name, tree)]
-        # The key of the latents holds weights and configuration of the networks that make them.
+        # The key of the latents contains the networks' weights and configuration, so their assets are excluded.
         found[cache] = code_key(*modules, tree=tree, assets=cache != "latents"), folders_key(modules, tree)
     return found
 
 
 def main() -> None:
-    """Print one line a cache."""
+    """Print one line per cache."""
     parser = argparse.ArgumentParser(prog="python -m scripts.replay_cache_keys", description=main.__doc__)
     parser.add_argument("end", nargs="?", default="HEAD", help="last commit")
-    parser.add_argument("--commits", type=int, default=150, help="how many commits are replayed")
+    parser.add_argument("--commits", type=int, default=150, help="number of commits")
     options = parser.parse_args()
     commits = git("rev-list", "--no-merges", f"--max-count={options.commits}", options.end).split()
     pairs = [(keys(commit), keys(git("rev-parse", f"{commit}^").strip())) for commit in commits]

@@ -39,7 +39,7 @@ TESTED_IN = {
     "lcvd/model/test_lcvd.py": "model/conditioned model/load",
     "lcvd/model/test_latents.py": "model/packing",
     "lcvd/model/test_objective.py": "model/seeds",
-    "lcvd/model/test_pipeline.py": "model/adapter_features model/images",
+    "lcvd/model/test_pipeline.py": "model/images",
     "lcvd/model/test_sampler.py": "model/recipe",
     "lcvd/reconstruct/estimators/test_deca.py": "face/deca_coder",
     "lcvd/reconstruct/test_stage.py": "reconstruct/contact_sheet reconstruct/estimators/open_head",

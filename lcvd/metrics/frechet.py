@@ -35,7 +35,7 @@ class FeatureSet:
             raise ValueError(f"features have shape (N, D), found {features.shape}")
         if not np.isfinite(features).all():
             bad = int(np.nonzero(~np.isfinite(features).all(axis=1))[0][0])
-            raise ValueError(f"feature row {bad} isn't finite: a NaN picture would be scored as a number")
+            raise ValueError(f"feature row {bad} isn't finite: a NaN frame would be scored as a number")
         return cls(np.hstack([np.ones((len(features), 1)), features])).reduced()
 
     @classmethod

@@ -80,15 +80,11 @@ class GivenImages:
 
 def image_tensor(name: str, value: Any, size: int) -> Tensor:
     """An RGB image as (3,H,W) float32 in [0,1]. `value`: PIL image, array (H,W,3) or tensor (3,H,W), uint8 or in [0,1]."""
-    if isinstance(value, Image.Image):
-        value = np.asarray(value.convert("RGB"))
     return to_unit_range(name, value, (size, size, 3))
 
 
 def portrait_mask(name: str, value: Any, size: int) -> Tensor:
     """A portrait mask (H,W) bool, True where `value` is above one half: PIL image, array or tensor (H,W), bool, uint8 or in [0,1]."""
-    if isinstance(value, Image.Image):
-        value = np.asarray(value.convert("L"))
     return to_unit_range(name, value, (size, size)) > 0.5
 
 
@@ -99,11 +95,15 @@ def to_unit_range(name: str, value: Any, shape: tuple[int, ...]) -> Tensor:
         shape: expected shape of an array, (..., H, W, 3) or (H, W); a tensor of images must be (..., 3, H, W).
 
     Raises:
-        UsageError: `value` isn't an array or tensor of uint8, bool or floating-point numbers, or has a wrong shape or range.
+        UsageError: `value` isn't a PIL image, or an array or tensor of uint8, bool or floating-point numbers, or has a wrong shape
+            or range.
     """
+    colour = len(shape) > 2
+    if isinstance(value, Image.Image):
+        value = np.asarray(value.convert("RGB" if colour else "L"))
     if not isinstance(value, (np.ndarray, Tensor)):
         raise UsageError(f"{name}: expected an array, a tensor or an image, got {type(value).__name__}")
-    colour, first = len(shape) > 2, isinstance(value, Tensor)
+    first = isinstance(value, Tensor)  # channels first
     wanted = (*shape[:-3], shape[-1], *shape[-3:-1]) if colour and first else shape
     if tuple(value.shape) != wanted:
         raise UsageError(

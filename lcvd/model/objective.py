@@ -97,8 +97,8 @@ class Objective(nn.Module):
         """
         if self.model.warp_reference != (batch.warped_BFHW3 is not None):
             raise ValueError(
-                f"warped_BFHW3: expected {'pictures' if self.model.warp_reference else 'None'} (the model's `warp_reference` is "
-                f"{self.model.warp_reference}), got {'None' if self.model.warp_reference else 'pictures'}"
+                f"warped_BFHW3: expected {'images' if self.model.warp_reference else 'None'} (the model's `warp_reference` is "
+                f"{self.model.warp_reference}), got {'None' if self.model.warp_reference else 'images'}"
             )
         reference = to_signed(batch.frames_BGHW3[:, 0])
         draws = batch.draws
@@ -116,8 +116,8 @@ class Objective(nn.Module):
         with torch.autocast(x.device.type, self.lower, enabled=self.lower is not None):
             warped = batch.warped_BFHW3
             shown = reference[:, None] if warped is None else to_signed(warped)
-            pictures = {"shading": to_unit(batch.hints_BFHW3), "reference": shown}
-            features = self.model.features({name: pictures[name] for name in self.model.adapters})
+            images = {"shading": to_unit(batch.hints_BFHW3), "reference": shown}
+            features = self.model.features({name: images[name] for name in self.model.adapters})
             ids = time_ids(draws.condition_sigma_B)
             output = self.model(x, edm.c_noise.flatten(), token, ids, features, draws.gates)
         return losses(output, velocity(latents, draws.noise_BFChw, sigma), batch.mask_BF1hw)

@@ -46,12 +46,17 @@ def prepare_chunk(rows: Sequence[Row], cache: Cache, settings: Settings) -> list
     """
     if settings.shard.size < settings.train.model.size:
         raise UsageError(
-            f"shard.size is {settings.shard.size}, train.model.size asks for {settings.train.model.size}: raise the one, "
+            f"shard.size is {settings.shard.size}, below train.model.size ({settings.train.model.size}): raise the one, "
             "or lower the other"
         )
-    model = settings.train.model
     with timed("load"):
-        networks = _networks(model.start, model.latents, model.image_encoder, model.size, settings.seed)
+        networks = _networks(
+            settings.train.model.start,
+            settings.train.model.latents,
+            settings.train.model.image_encoder,
+            settings.train.model.size,
+            settings.seed,
+        )
     return [
         guard(row.id, partial(_prepare_row, row, cache, *networks), cache.journal) if row.status == "kept" else row
         for row in rows
@@ -65,12 +70,12 @@ def prepare(sample: Sample, codec: LatentCodec, encoder: CLIPVisionModelWithProj
     windows: list[tuple[Tensor, ...]] = []
     for start in range(0, sample.meta.frames, WINDOW):
         at = range(start, min(start + WINDOW, sample.meta.frames))
-        pictures = to_signed(torch.from_numpy(frames_at(sample, size, at)).to(device))
+        images = to_signed(torch.from_numpy(frames_at(sample, size, at)).to(device))
         mask = latent_mask(torch.from_numpy(masks_at(sample, size, at)))[:, 0]
         with timed("autoencoder"):
-            latents = [each.cpu() for each in codec.posterior(pictures)]
+            latents = [each.cpu() for each in codec.posterior(images)]
         with timed("image encoder"):
-            tokens = image_token(encoder, pictures)[:, 0].cpu()
+            tokens = image_token(encoder, images)[:, 0].cpu()
         windows.append((*latents, tokens, mask))
     *networks_outputs, mask = (torch.cat(part) for part in zip(*windows, strict=True))
     mean, std, token = (part.half().numpy() for part in networks_outputs)

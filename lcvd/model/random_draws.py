@@ -48,7 +48,7 @@ def draw(
     settings: ObjectiveSettings,
     conditions: Sequence[str],
     latents_FChw: tuple[int, int, int, int],
-    picture_HW: tuple[int, int],
+    image_HW: tuple[int, int],
 ) -> Draws:
     """The random numbers of training sample `sample`, with B = 1."""
     rng = generator(seed, "draws", sample)
@@ -63,7 +63,7 @@ def draw(
         latent_on_B=((u[:1] < p) | (u[:1] >= 3 * p)).float(),
         gates={name: open_gates[i : i + 1].float() for i, name in enumerate(conditions)},
         noise_BFChw=torch.randn(1, *latents_FChw, generator=rng),
-        condition_noise_B3HW=torch.randn(1, 3, *picture_HW, generator=rng),
+        condition_noise_B3HW=torch.randn(1, 3, *image_HW, generator=rng),
         posterior_noise_BGChw=torch.randn(1, latents_FChw[0] + 1, *latents_FChw[1:], generator=rng),
     )
 

@@ -6,6 +6,9 @@ and a manifest: size and hash of every file, to detect damaged files.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import json
 import logging
 import shutil
@@ -15,13 +18,15 @@ from typing import Any
 
 import deepspeed
 import torch
+from deepspeed.checkpoint import ds_to_universal
 from safetensors.torch import load_file, save_file
 from torch import distributed, nn
 
 from lcvd.cache.store import file_hash
+from lcvd.config.train import TrainSettings
 from lcvd.errors import LcvdError
 from lcvd.train.collectives import add_up, barrier, broadcast
-from lcvd.train.ema import Average
+from lcvd.train.engine import Average
 
 PREFIX, TORN, MANIFEST = "step-", "torn-", "manifest.json"
 log = logging.getLogger("lcvd.train")
@@ -97,10 +102,10 @@ def newest(folder: Path) -> Path | None:
             check(path)
             return path
         except CheckpointError as error:
-            aside = folder / (TORN + path.name)
-            shutil.rmtree(aside, ignore_errors=True)
-            path.rename(aside)
-            log.warning("%s: this checkpoint is damaged and isn't used (renamed to %s)", error, aside.name)
+            renamed = folder / (TORN + path.name)
+            shutil.rmtree(renamed, ignore_errors=True)
+            path.rename(renamed)
+            log.warning("%s: this checkpoint is damaged and isn't used (renamed to %s)", error, renamed.name)
     return None
 
 
@@ -124,24 +129,24 @@ def name_of(step: int | None) -> str | None:
 
 def save(engine: deepspeed.DeepSpeedEngine, average: Average, position: Position, folder: Path, keep: int) -> None:
     """Write a checkpoint at `position`, and remove all except the `keep` newest and the best. Every process must call this."""
-    name, aside = f"{name_of(position.step)}", folder / "unfinished"
+    name, unfinished = f"{name_of(position.step)}", folder / "unfinished"
     if position.held_out is not None and (position.best is None or position.held_out < position.best):
         position.best, position.best_step = position.held_out, position.step
     first = distributed.get_rank() == 0
     if first:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
     barrier()
-    engine.save_checkpoint(str(aside), tag=name, save_latest=False, exclude_frozen_parameters=True)
+    engine.save_checkpoint(str(unfinished), tag=name, save_latest=False, exclude_frozen_parameters=True)
     barrier()
     if first:
         values = {f"{i:05d}": value.cpu().contiguous() for i, value in enumerate(average.values)}
-        save_file(values, aside / name / "average.safetensors")
-        (aside / name / "position.json").write_text(json.dumps(asdict(position)), encoding="utf-8")
-        write_manifest(aside / name)
+        save_file(values, unfinished / name / "average.safetensors")
+        (unfinished / name / "position.json").write_text(json.dumps(asdict(position)), encoding="utf-8")
+        write_manifest(unfinished / name)
         shutil.rmtree(folder / name, ignore_errors=True)
-        (aside / name).rename(folder / name)
-        shutil.rmtree(aside)
+        (unfinished / name).rename(folder / name)
+        shutil.rmtree(unfinished)
         prune(folder, keep, position.best_step)
     barrier()
 
@@ -171,6 +176,43 @@ def load(engine: deepspeed.DeepSpeedEngine, average: Average, path: Path, states
     values = load_file(path / "average.safetensors")
     for i, value in enumerate(average.values):
         value.copy_(values[f"{i:05d}"])
+
+
+def refuse_impossible(path: Path, written_by: int, world: int, settings: TrainSettings) -> None:
+    """Check that a run of `world` processes can resume a checkpoint of `written_by` processes. Changes nothing.
+
+    Raises:
+        CheckpointError: DeepSpeed can't convert it. The message names the required number of processes.
+    """
+    why = None
+    if settings.optimiser.name != "adamw":
+        why = f"a universal checkpoint can only have AdamW's float32 states, not those of {settings.optimiser.name}"
+    elif settings.engine.offload != "none":
+        why = f"a universal checkpoint can't be loaded with engine.offload {settings.engine.offload}"
+    if why:
+        raise CheckpointError(
+            f"{path} was written by {written_by} processes, this run has {world}, and {why}: start it with "
+            f"{written_by} processes, or delete {path.parent} to start over"
+        )
+
+
+def convert_to_universal(path: Path, folder: Path) -> Path:
+    """Convert the checkpoint at `path` to a universal one below `folder`, which is emptied first. Call in one process only."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    made = folder / path.name
+    options = argparse.Namespace(
+        input_folder=str(path),
+        output_folder=str(made),
+        num_extract_workers=1,
+        num_merge_workers=1,
+        keep_temp_folder=False,
+        strict=True,
+        inject_missing_state=True,
+    )
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        ds_to_universal.main(options)
+    return made
 
 
 def all_finite(parameters: list[nn.Parameter]) -> bool:

@@ -19,7 +19,7 @@ from lcvd.model.random_draws import Draws, draw
 from lcvd.shard.latents_format import Prepared
 from lcvd.train.dataset import Clips
 from lcvd.train.sample_order import clips_of, window_of
-from lcvd.train.shard_index import Pictures
+from lcvd.train.shard_index import FrameData
 
 AHEAD = 2
 
@@ -42,7 +42,7 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
         FileError: too many clips are broken.
     """
     model = settings.model
-    chosen, pictures = zip(*(_read(clips, sample, settings, seed) for sample in samples), strict=True)
+    chosen, images = zip(*(_read(clips, sample, settings, seed) for sample in samples), strict=True)
     side = model.size // 8
     draws = [
         draw(
@@ -56,24 +56,24 @@ def make_batch(clips: Clips, samples: Sequence[int], settings: TrainSettings, se
         for sample in samples
     ]
     batch = Batch(
-        _stacked([p.frames for p in pictures]),
-        _stacked([p.hints for p in pictures]),
-        _stacked([p.masks for p in pictures])[:, :, None].float(),
+        _stacked([p.frames for p in images]),
+        _stacked([p.hints for p in images]),
+        _stacked([p.masks for p in images])[:, :, None].float(),
         Draws.stack(draws),
-        _encoded([p.prepared for p in pictures if p.prepared]),
-        _stacked([p.warped_reference() for p in pictures]) if model.warp_reference else None,
+        _encoded([p.prepared for p in images if p.prepared]),
+        _stacked([p.warped_reference() for p in images]) if model.warp_reference else None,
     )
     return NamedBatch(batch, [clips.id(clip) for clip in chosen], list(samples))
 
 
-def _read(clips: Clips, sample: int, settings: TrainSettings, seed: int) -> tuple[int, Pictures]:
+def _read(clips: Clips, sample: int, settings: TrainSettings, seed: int) -> tuple[int, FrameData]:
     """Read the clip of a sample and its window."""
     for clip in clips_of(seed, sample, len(clips), clips.weights):
         if clips.is_broken(clip):
             continue
         window = window_of(seed, sample, clips.length(clip), frames=settings.model.frames, stride=settings.stride)
-        if pictures := clips.pictures(clip, window):
-            return clip, pictures
+        if images := clips.frame_data(clip, window):
+            return clip, images
     raise FileError(f"all {len(clips)} clips are broken; run `dvc checkout` or `dvc repro shard`")
 
 

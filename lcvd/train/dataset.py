@@ -14,7 +14,7 @@ from lcvd.errors import FileError
 from lcvd.light.direction_bins import balanced, bin_of, histogram
 from lcvd.render.sh import contrast, dominant_direction
 from lcvd.shard.latents_format import Key
-from lcvd.train.shard_index import BrokenClip, Entry, Pictures, index_of
+from lcvd.train.shard_index import BrokenClip, Entry, FrameData, index_of
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Clips:
 
     Raises:
         MissingFile: the split isn't there.
-        FileError: the split is empty, its pictures are smaller than `size`, its prepared latents aren't by `key`, or too
+        FileError: the split is empty, its images are smaller than `size`, its prepared latents aren't by `key`, or too
             many clips are broken; names the clip.
     """
 
@@ -65,7 +65,7 @@ class Clips:
         for id, why in damaged.items():
             self._note(id, why)
         self.weights = self._balanced(balance_light) if balance_light else None
-        self._held: dict[str, Pictures] = {}
+        self._held: dict[str, FrameData] = {}
         if sum(entry.bytes_in_memory(size) for entry in self._entries.values()) <= memory_mb * 1e6:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(self._hold, self._entries.values()))
@@ -86,8 +86,8 @@ class Clips:
         """Return the number of frames of an intact clip."""
         return self._entries[self._ids[clip]].meta.frames
 
-    def pictures(self, clip: int, indices: Sequence[int]) -> Pictures | None:
-        """Return the frames `indices` of a clip, in that order. Indices may repeat. See `Pictures.window`.
+    def frame_data(self, clip: int, indices: Sequence[int]) -> FrameData | None:
+        """Return the frames `indices` of a clip, in that order. Indices may repeat. See `FrameData.window`.
 
         Returns None for a broken clip, and records it.
 
@@ -115,12 +115,12 @@ class Clips:
 
     def _hold(self, entry: Entry) -> None:
         everything = range(entry.meta.frames)
-        if pictures := self._decoded(entry, everything, everything):
-            self._held[entry.id] = pictures
+        if images := self._decoded(entry, everything, everything):
+            self._held[entry.id] = images
 
-    def _decoded(self, entry: Entry, frames: Sequence[int], rest: Sequence[int]) -> Pictures | None:
+    def _decoded(self, entry: Entry, frames: Sequence[int], rest: Sequence[int]) -> FrameData | None:
         try:
-            return entry.pictures(self._size, frames, rest, self._render, self._with_codes)
+            return entry.frame_data(self._size, frames, rest, self._render, self._with_codes)
         except BrokenClip as error:
             self._note(entry.id, str(error))
             return None

@@ -64,9 +64,9 @@ def work_of(settings: ModelSettings) -> Work:
     levels[-1] += part("mid_block")
     with torch.device("meta"):
         adapter = Adapter(settings.unet.channels[0])
-        pictures = torch.zeros(1, settings.frames, 3, settings.size, settings.size)
+        images = torch.zeros(1, settings.frames, 3, settings.size, settings.size)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        adapter(pictures)  # the reference adapter processes only one frame and is neglected
+        adapter(images)  # the reference adapter processes only one frame and is neglected
     return Work(float(table["Global"]), tuple(levels), float(counter.get_total_flops()))
 
 

@@ -28,7 +28,7 @@ def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: 
     pipe.set_progress_bar_config(disable=True)
     for clip in range(min(settings.watch.video_clips, len(clips))):
         frames = range(min(settings.model.frames, clips.length(clip)))
-        shown = clips.pictures(clip, frames)
+        shown = clips.frame_data(clip, frames)
         if shown is None:  # a broken clip, already logged by `clips`
             continue
         mask = np.kron(shown.masks[0], np.full((SCALE, SCALE), 255, np.uint8))

@@ -43,7 +43,7 @@ class BrokenClip(LcvdError):
 
 
 @dataclass(frozen=True)
-class Pictures:
+class FrameData:
     """Decoded data of some frames of a clip.
 
     Frames and hints (n,S,S,3) uint8 RGB, masks (n,h,w) uint8 at latent size, 1 on the person, and prepared latents and face
@@ -56,12 +56,12 @@ class Pictures:
     prepared: Prepared | None = None
     codes: FaceCodes | None = None
 
-    def window(self, indices: Sequence[int]) -> Pictures:
+    def window(self, indices: Sequence[int]) -> FrameData:
         """Return the data at `indices`. With prepared latents, `frames` has only the first frame, the reference."""
         at = list(indices)
         prepared = self.prepared.take(at) if self.prepared else None
         codes = self.codes.window(at) if self.codes else None
-        return Pictures(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared, codes)
+        return FrameData(self.frames[at[:1] if prepared else at], self.hints[at], self.masks[at], prepared, codes)
 
     def warped_reference(self) -> Frames:
         """The first frame, the reference, warped by the face codes to each of the frames: (n,S,S,3)."""
@@ -81,9 +81,9 @@ class Entry:
     meta: Meta
     header: Header | None
 
-    def pictures(
+    def frame_data(
         self, size: int, frames: Sequence[int], rest: Sequence[int], render: bool, with_codes: bool
-    ) -> Pictures:
+    ) -> FrameData:
         """Read the frames with indices `frames`, and all other data for the indices `rest`.
 
         `render` renders hints from the face codes instead of reading them; `with_codes` includes the codes.
@@ -93,16 +93,16 @@ class Entry:
         """
         try:
             sample = self._sample()
-            pictures = frames_at(sample, size, frames)
+            images = frames_at(sample, size, frames)
             hints = _rendered(sample, size, rest) if render else hints_at(sample, size, rest)
             codes = sample.codes.window(list(rest)) if with_codes else None
             if self.header:
                 prepared = read_rows(self.shard, self.header, rest)
-                return Pictures(pictures, hints, prepared.mask, prepared, codes)
+                return FrameData(images, hints, prepared.mask, prepared, codes)
             masks = latent_mask(torch.from_numpy(masks_at(sample, size, rest)))[:, 0]
         except (LcvdError, IndexError, av.FFmpegError) as error:
             raise BrokenClip(f"{self.shard}: sample {self.id}: {error}") from None
-        return Pictures(pictures, hints, masks.numpy().astype(np.uint8), codes=codes)
+        return FrameData(images, hints, masks.numpy().astype(np.uint8), codes=codes)
 
     def bytes_in_memory(self, size: int) -> int:
         """Return the memory in bytes that the whole decoded clip needs."""
@@ -144,7 +144,7 @@ def index_of(folder: Path, split: str, size: int, key: Key | None) -> tuple[dict
 
     Raises:
         MissingFile: the split isn't there.
-        ValueError: a shard holds clips that aren't listed or what `members` refuses, pictures are smaller than `size`, or prepared latents aren't
+        ValueError: a shard holds clips that aren't listed or what `members` refuses, images are smaller than `size`, or prepared latents aren't
             there or aren't by `key`.
     """
     entries: dict[str, Entry] = {}
@@ -189,7 +189,7 @@ def _entry(shard: Path, id: str, parts: Places, torn: str, size: int, key: Key |
     except ValueError as error:
         raise BrokenClip(f"meta.json or codes.safetensors: {error}") from None
     if meta.size < size:
-        raise UsageError(f"{meta.size} px, train.model.size asks for {size}: lower it, or raise shard.size")
+        raise UsageError(f"{meta.size} px, below train.model.size ({size}): lower it, or raise shard.size")
     if not key:
         return Entry(id, shard, parts, meta, None)
     if torn and LATENTS not in parts:

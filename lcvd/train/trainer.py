@@ -24,13 +24,12 @@ from lcvd.model.load import adapter_folder
 from lcvd.model.objective import Objective
 from lcvd.model.parts import save_parts
 from lcvd.progress import ProgressPrinter
-from lcvd.train import checkpoint, universal_checkpoint
+from lcvd.train import checkpoint
 from lcvd.train.checkpoint import Position
 from lcvd.train.collectives import add_up, barrier, gather, start_processes
 from lcvd.train.dataloader import NamedBatch, batches, moved
 from lcvd.train.dataset import Clips
-from lcvd.train.ema import Average
-from lcvd.train.engine import deepspeed_config, learning_rate, make_engine, set_rate, whole_weights
+from lcvd.train.engine import Average, deepspeed_config, learning_rate, make_engine, set_rate, whole_weights
 from lcvd.train.flops import step_flop
 from lcvd.train.sample_order import schedule
 from lcvd.train.sample_videos import film
@@ -96,19 +95,19 @@ class Training:
         self.measured: Measured | None = None
         self._asked_to_end = False
 
-    def _found(self, aside: Path) -> tuple[Path | None, Path | None]:
+    def _found(self, converted: Path) -> tuple[Path | None, Path | None]:
         """Return the checkpoint to resume from and the folder of its DeepSpeed states, and set `position`.
 
-        States written by another number of processes are converted to a folder below `aside`.
+        States written by another number of processes are converted to a folder below `converted`.
         """
         found = states = checkpoint.agreed(self.checkpoints)
         self.position = checkpoint.position_of(found) if found else Position()
         written_by, self.position.processes = self.position.processes, self.world
         if found and written_by != self.world and self.settings.engine.zero:
-            universal_checkpoint.refuse_impossible(found, written_by, self.world, self.settings)
-            states = aside / found.name
+            checkpoint.refuse_impossible(found, written_by, self.world, self.settings)
+            states = converted / found.name
             if self.rank == 0:
-                universal_checkpoint.convert(found, aside)
+                checkpoint.convert_to_universal(found, converted)
             barrier()
         return found, states
 
@@ -273,13 +272,13 @@ class Training:
         with whole_weights(model, zero), self.average.applied():
             if self.rank:
                 return
-            aside = self.out / "model.unfinished"
-            shutil.rmtree(aside, ignore_errors=True)
-            save_parts(model.parts(), aside)
+            unfinished = self.out / "model.unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            save_parts(model.parts(), unfinished)
             trained = {"unet": model.unet} | {adapter_folder(name): each for name, each in model.adapters.items()}
             sizes = {name: sum(p.numel() for p in each.parameters()) for name, each in trained.items()}
         shutil.rmtree(self.out / "model", ignore_errors=True)
-        aside.rename(self.out / "model")
+        unfinished.rename(self.out / "model")
         metrics: dict[str, Any] = {
             "steps": self.position.step,
             "train_loss": self.position.loss,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.training_data import FRAMES, ClipImages, read_published, write_ours, write_published
+from benchmarks.training import FRAMES, ClipImages, read_published, write_ours, write_published
 from lcvd.config.profiles import profile
 from lcvd.train.dataloader import make_batch
 from lcvd.train.dataset import Clips

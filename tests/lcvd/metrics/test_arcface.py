@@ -80,7 +80,7 @@ def test_faces_must_be_aligned_ones(folder):
 
 
 def test_an_onnx_graph_runs_as_opencv_runs_it(tmp_path):
-    """SFace's graph stands for an insightface pack's: same input, its batch fixed at one."""
+    """SFace's graph replaces that of an insightface pack: it has the same input, with a fixed batch size of one."""
     given = signed(FACES)
     network = cv2.dnn.readNet(str(sface_path()))
     rows = []
@@ -94,6 +94,6 @@ def test_an_onnx_graph_runs_as_opencv_runs_it(tmp_path):
 
 
 def test_without_onnxruntime_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # whoever imports it finds none
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # makes its import fail
     with pytest.raises(ImportError, match=r"lcvd\[metrics\]"):
         onnx_network(sface_path())

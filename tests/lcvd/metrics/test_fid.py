@@ -36,7 +36,7 @@ def path(monkeypatch, tmp_path):
 def weights(path):
     torch.save({}, path)
     state = rule_weights(Unloaded("bare", [str(DIM)], feature_extractor_weights_path=str(path)), 0)
-    # Kept in scale through 48 layers: a normalisation that shifts by random amounts would drown the picture.
+    # Keep the scale through 48 layers: a normalisation with random shifts would hide the image.
     kept = {
         key: t if "bn" not in key else torch.ones_like(t) * float("weight" in key or "var" in key)
         for key, t in state.items()

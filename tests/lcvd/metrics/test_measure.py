@@ -24,7 +24,7 @@ LE, _, ID, POSE, ADJ, FD = open_metrics()
 
 
 def _pictures(codes, name):
-    """Soft skin-coloured pictures of the head under a light: what a small model's output is like at best."""
+    """Blurred skin-coloured images of the head under a light, like the best output of a small model."""
     hints = np.concatenate(list(hints_of(load_head(), codes, SIZE, preset(name))))
     soft = np.stack([cv2.GaussianBlur(hint, (0, 0), 1.5) for hint in hints])
     return (soft * np.array([0.95, 0.72, 0.6])).astype(np.uint8)
@@ -109,7 +109,7 @@ def test_points_lie_where_the_mesh_says(codes):
     left, right, nose, mouth_left, mouth_right = points[FRAMES // 2]  # the frame that looks ahead
     assert left[0] < nose[0] < right[0]
     assert left[1] < nose[1] < mouth_left[1]
-    np.testing.assert_allclose(left[0] + right[0], SIZE - 1, atol=1)  # symmetric about the picture's middle
+    np.testing.assert_allclose(left[0] + right[0], SIZE - 1, atol=1)  # symmetric about the centre of the image
     np.testing.assert_allclose(mouth_left[1], mouth_right[1], atol=1)
 
 

@@ -1,4 +1,4 @@
-"""The latent codec: diffusers' autoencoder scaled and packed, the one that comes along, and what it keeps."""
+"""The latent codec: scaling and packing of diffusers' autoencoder, and the included autoencoder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tiny() -> LatentCodec:
 
 
 def noise(side: int = 32, frames: int = 2) -> Tensor:
-    """Smooth random pictures."""
+    """Smooth random images."""
     rng = torch.Generator().manual_seed(0)
     return torch.nn.functional.interpolate(torch.rand(frames, 3, 4, 4, generator=rng), (side, side)) * 2 - 1
 

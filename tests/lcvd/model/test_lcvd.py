@@ -62,7 +62,7 @@ def inputs(model: LCVD, clips: int, frames: int = 3, side: int = 8) -> tuple[Ten
 
 
 def pictures(clips: int, frames: int = 3, side: int = 64) -> dict[str, Tensor]:
-    """Random condition pictures; the reference is one frame."""
+    """Random condition images; the reference is one frame."""
     rng = torch.Generator().manual_seed(2)
     return {
         "shading": torch.rand(clips, frames, 3, side, side, generator=rng),

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from lcvd.config.profiles import profile
-from lcvd.model.adapter_features import AdapterFeatures
+from lcvd.model.conditioned import AdapterFeatures
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.guidance import Guidance
 from lcvd.model.images import GivenImages
@@ -52,7 +52,7 @@ def pipe() -> LCVDPipeline:
 
 
 def pictures(frames: int) -> dict[str, Any]:
-    """Random pictures of a reference, and of `frames` hints."""
+    """Random images: a reference and `frames` hints."""
     rng = np.random.default_rng(0)
 
     def picture(*shape: int) -> np.ndarray:
@@ -302,7 +302,7 @@ def test_landmark_maps_are_one_a_hint(pipe: LCVDPipeline) -> None:
     three.set_progress_bar_config(disable=True)
     given, sets = pictures(3), {"positive": ("landmark", "reference"), "negative": ()}
     drawn = {"reference_landmarks": given["reference_hint"], "landmarks": given["hints"]}
-    # The same adapter fed the same pictures does the same, whatever it is called.
+    # An adapter with the same input has the same output, whatever its name.
     expected = made(three, given, positive=("shading", "reference"), negative=())
     np.testing.assert_array_equal(made(three, given, **sets, **drawn), expected)
     with pytest.raises(ValueError, match="landmarks: expected 3, one per hint, got 2"):

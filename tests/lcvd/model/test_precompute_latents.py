@@ -109,7 +109,7 @@ def test_another_configuration_is_another_entry(row: Row, tmp_path: Path, monkey
 
 def test_a_model_larger_than_the_shards_is_refused(row: Row, tmp_path: Path) -> None:
     small = settings().model_copy(update={"shard": settings().shard.model_copy(update={"size": 32})})
-    with pytest.raises(ValueError, match=r"shard\.size is 32, train\.model\.size asks for 64"):
+    with pytest.raises(ValueError, match=r"shard\.size is 32, below train\.model\.size \(64\)"):
         prepare_chunk([row], Cache(tmp_path / "cache"), small)
 
 

@@ -1,4 +1,4 @@
-"""A sampling run that is ended anywhere goes on to the same bytes as one that wasn't."""
+"""A sampling run that is interrupted at any point and continued gives the same bytes as an uninterrupted one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which checkpoint is used, which are kept, and what is refused before anything is touched."""
+"""Which checkpoint is used, which ones are kept, and which are rejected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lcvd.train.checkpoint import CheckpointError, check, newest, prune, write_manifest
+from lcvd.train.checkpoint import CheckpointError, check, newest, prune, refuse_impossible, write_manifest
+from tests.lcvd.train.conftest import tiny
 from tests.lcvd.train.worker import start_group
 
 PARTS = """
@@ -18,7 +19,7 @@ from torch import distributed, nn
 from lcvd.train.checkpoint import all_finite
 from lcvd.train.collectives import start_processes
 
-torch.use_deterministic_algorithms(True)  # which fills what nobody wrote with NaN
+torch.use_deterministic_algorithms(True)  # fills uninitialised memory with NaN
 start_processes()
 with deepspeed.zero.Init():
     model = nn.Linear(3, 1)
@@ -84,6 +85,26 @@ def test_the_last_and_the_best_are_kept(tmp_path: Path, best: int | None, left: 
         make(tmp_path, step)
     prune(tmp_path, 2, best)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"step-{step:08d}" for step in left]
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "engine", "why"),
+    [
+        ({"name": "adamw8bit"}, {"zero": 1}, "not those of adamw8bit"),
+        ({"name": "adamw"}, {"zero": 2, "offload": "optimiser"}, "engine.offload optimiser"),
+    ],
+)
+def test_what_deepspeed_cant_convert_is_refused_by_name(
+    tmp_path: Path, optimiser: dict[str, Any], engine: dict[str, Any], why: str
+) -> None:
+    path = make(tmp_path, 100)
+    settings = tiny(optimiser=optimiser, engine=engine).train
+    with pytest.raises(
+        CheckpointError, match=rf"was written by 2 processes, this run has 1, and .*{why}: start it with 2"
+    ):
+        refuse_impossible(path, 2, 1, settings)
+    check(path)
+    refuse_impossible(path, 2, 1, tiny(optimiser={"name": "adamw"}, engine={"zero": 2}).train)
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def test_frame_0_of_everything_is_the_reference(shards: Path) -> None:
         clip = clip_of(0, sample, len(clips))
         assert named.clips[row] == clips.id(clip)
         indices = window_of(0, sample, clips.length(clip), frames=settings.model.frames, stride=settings.stride)
-        expected = clips.pictures(clip, indices)
+        expected = clips.frame_data(clip, indices)
         np.testing.assert_array_equal(named.batch.frames_BGHW3[row].numpy(), expected.frames)
         np.testing.assert_array_equal(named.batch.hints_BFHW3[row].numpy(), expected.hints)
         np.testing.assert_array_equal(named.batch.mask_BF1hw[row, :, 0].numpy(), expected.masks)
@@ -109,7 +109,7 @@ def test_batches_come_in_order_whatever_the_threads(shards: Path) -> None:
 def test_training_from_prepared_latents_is_training_from_frames_up_to_float16(shards: Path) -> None:
     settings = tiny(batch=2).train
     model = LCVD.fresh(settings.model, 0)
-    for parameter in model.adapters.parameters():  # a fresh adapter's zeros would hide the reference's picture
+    for parameter in model.adapters.parameters():  # the zeros of a new adapter would hide the reference image
         parameter.add_(0.01)
     objective = Objective(model, settings.objective).eval()
     key = prepared_key(model.codec, model.image_encoder, SIZE)

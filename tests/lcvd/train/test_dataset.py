@@ -26,18 +26,18 @@ def test_clips_are_what_the_shards_hold(shards: Path) -> None:
         sample, at = samples[held.id(i)], [3, 0, 3, 4]
         for clips in (held, lazy):
             assert clips.length(i) == sample.meta.frames
-            pictures = clips.pictures(i, at)
+            pictures = clips.frame_data(i, at)
             np.testing.assert_array_equal(pictures.frames, sample.frames()[at])
             np.testing.assert_array_equal(pictures.hints, sample.hints()[at])
             np.testing.assert_array_equal(pictures.masks, sample.masks()[at][:, ::8, ::8] // 255)
 
 
 def test_smaller_models_get_smaller_pictures_and_larger_ones_an_error(shards: Path) -> None:
-    pictures = Clips(shards, "train", size=32, memory_mb=0).pictures(0, [0, 1])
+    pictures = Clips(shards, "train", size=32, memory_mb=0).frame_data(0, [0, 1])
     assert pictures.frames.shape == (2, 32, 32, 3)
     assert pictures.masks.shape == (2, 4, 4)
     assert set(np.unique(pictures.masks)) == {0, 1}
-    with pytest.raises(ValueError, match=r"disc-a: 64 px, train\.model\.size asks for 128"):
+    with pytest.raises(ValueError, match=r"disc-a: 64 px, below train\.model\.size \(128\)"):
         Clips(shards, "train", size=128, memory_mb=0)
 
 

@@ -1,4 +1,4 @@
-"""Learning rate, DeepSpeed's configuration, gradient checkpointing."""
+"""Learning rate, DeepSpeed's configuration, gradient checkpointing, averages of weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import itertools
 
 import pytest
 import torch
+from torch import nn
 
 from lcvd.config.train import OptimiserSettings, UNetSettings
 from lcvd.model.lcvd import LCVD
-from lcvd.train.engine import deepspeed_config, learning_rate, recompute
+from lcvd.train.engine import Average, deepspeed_config, learning_rate, recompute
 from lcvd.train.flops import meta_unet, unet_inputs
 from tests.lcvd.train.conftest import tiny
 
@@ -71,3 +72,24 @@ def test_computing_again_changes_no_gradient() -> None:
     for other in gradients[1:]:
         for a, b in zip(gradients[0], other, strict=True):
             torch.testing.assert_close(a, b)
+
+
+def test_average_follows_and_is_put_back() -> None:
+    parameter = nn.Parameter(torch.zeros(3))
+    average = Average([parameter], decay=0.9)
+    with torch.no_grad():
+        parameter.fill_(1.0)
+    for step in range(200):
+        average.update(step)
+    with average.applied():
+        assert 0.99 < parameter.min() < 1.0
+    assert torch.equal(parameter, torch.ones(3))
+
+
+def test_without_a_decay_the_weights_are_exported() -> None:
+    parameter = nn.Parameter(torch.ones(3))
+    average = Average([parameter], decay=0.0)
+    average.update(0)
+    with average.applied():
+        assert torch.equal(parameter, torch.ones(3))
+    assert average.values == []

@@ -1,4 +1,4 @@
-"""Real runs: processes that train, are killed, go on, and end with the same bytes."""
+"""Real runs: processes that train, are killed, resume, and end with the same bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG = tiny(steps=8)
 
 
 def start(settings: Settings, shards: Path, place: Path) -> subprocess.Popen[str]:
-    """A run in `place`, its messages to ``place/log``."""
+    """Start a run in `place`; its messages are written to ``place/log``."""
     argv, environment = launch_command(settings, shards, place / "scratch", place / "out", devices=0)
     environment |= {"OMP_NUM_THREADS": "1"}
     with (place / "log").open("a") as log:
@@ -36,7 +36,7 @@ def start(settings: Settings, shards: Path, place: Path) -> subprocess.Popen[str
 
 
 def finish(settings: Settings, shards: Path, place: Path) -> Path:
-    """A run to its end; returns its output folder."""
+    """Complete a run; returns its output folder."""
     place.mkdir(exist_ok=True)
     code = start(settings, shards, place).wait(timeout=500)
     assert code == 0, (place / "log").read_text()
@@ -44,7 +44,7 @@ def finish(settings: Settings, shards: Path, place: Path) -> Path:
 
 
 def wait_for(path: Path, process: subprocess.Popen[str], log: Path) -> None:
-    """Until `path` is there."""
+    """Wait until `path` exists."""
     while not path.exists():
         assert process.poll() is None, log.read_text()
         time.sleep(0.01)
@@ -57,7 +57,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def whole(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The outputs of a run that nothing disturbed."""
+    """The outputs of an uninterrupted run."""
     return finish(LONG, shards, tmp_path_factory.mktemp("whole"))
 
 
@@ -85,10 +85,10 @@ def test_a_run_killed_and_started_again_ends_with_the_same_bytes(whole: Path, sh
 
 @pytest.mark.slow
 def test_three_kills_at_random_steps_leave_no_trace(whole: Path, shards: Path, tmp_path: Path) -> None:
-    """Every file is the same, the loss curve from each kill on with it."""
+    """All files are the same, including the loss curve."""
     rng, speed, done = random.Random(2), tmp_path / "scratch/log/speed.jsonl", 0
     for _ in range(3):
-        until = rng.randint(done + 1, 3 + done) // 2 * 2  # the log tells of every second step
+        until = rng.randint(done + 1, 3 + done) // 2 * 2  # the log has every second step
         process = start(LONG, shards, tmp_path)
         while not speed.exists() or steps_logged(speed) < max(until, done):
             assert process.poll() is None, (tmp_path / "log").read_text()
@@ -143,10 +143,10 @@ def test_a_killed_process_ends_the_others_within_30_seconds_with_a_message(shard
 
 
 @pytest.mark.parametrize("words", ["Connection reset by peer", "Connection closed by peer", "writev: Broken pipe"])
-def test_whatever_a_dead_process_s_connection_says_is_told_plainly(
+def test_an_error_of_a_dead_process_s_connection_is_explained(
     words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Which of gloo's errors comes depends on the moment of death, so each is raised here."""
+    """The moment of death determines which of gloo's errors is raised, so all are tested."""
 
     def run(_: Training) -> None:
         raise RuntimeError(f"[pair.cc:537] Read error [127.0.0.1]:7067: {words}")

@@ -60,7 +60,7 @@ def test_hints_are_rendered_to_the_bytes_that_were_stored(shards: Path, tmp_path
     made = Sample(sample.id, sample.parts | parts, "test")
     write_shards(tmp_path, "train", [made.id], lambda id: made, max_mb=8.0)
     stored, rendered = (
-        Clips(tmp_path, "train", size=SIZE, memory_mb=0, render=render).pictures(0, [3, 0, 3])
+        Clips(tmp_path, "train", size=SIZE, memory_mb=0, render=render).frame_data(0, [3, 0, 3])
         for render in (False, True)
     )
     assert stored is not None
@@ -70,7 +70,7 @@ def test_hints_are_rendered_to_the_bytes_that_were_stored(shards: Path, tmp_path
 
 
 def damaged(shards: Path, folder: Path, part: str, damage: Damage, id: str = "disc-b2") -> Path:
-    """A copy of the shards with one part of one sample damaged, in archives that are whole."""
+    """A copy of the shards with one part of one sample damaged, in complete archives."""
     samples = {sample.id: sample for sample in read_samples(shards, "train")}
 
     def load(name: str) -> Sample:
@@ -126,12 +126,12 @@ def test_a_part_that_doesnt_decode_breaks_its_clip_alone(
 
 @pytest.mark.parametrize("damage", [lambda data: bytes(len(data)), lambda data: data[:-40] + b"\xff" * 40])
 def test_prepared_latents_that_are_damaged(shards: Path, tmp_path: Path, key: Key, damage: Damage) -> None:
-    """Zeros have no header; at the end lies the mask, of zeros and ones."""
+    """Zeros have no header; the mask at the end consists of zeros and ones."""
     folder = tampered(shards, tmp_path, f"disc-b2.{LATENTS}", damage)
     found = clips(folder, 100, key=key)
     assert list(found.broken) == ["disc-b2"]
     assert LATENTS in found.broken["disc-b2"] or "prepared latents" in found.broken["disc-b2"]
-    assert not clips(folder, 100).broken, "frames are whole"
+    assert not clips(folder, 100).broken, "frames are intact"
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.6, 0.97])
@@ -160,7 +160,7 @@ def test_a_torn_archive_breaks_what_it_no_longer_holds(
     assert set(found.broken) <= set(lost)
     for i in range(3):
         if not found.is_broken(i):
-            pictures = found.pictures(i, [0, 4])
+            pictures = found.frame_data(i, [0, 4])
             assert pictures is not None
             np.testing.assert_array_equal(pictures.hints, samples[found.id(i)].hints([0, 4]))
 

@@ -69,4 +69,4 @@ def test_scratch_is_keyed_by_seed_settings_and_shards(shards: Path) -> None:
     }
     assert len(keys) == 4
     assert scratch_key(tiny(), shards) in keys
-    assert scratch_key(tiny(processes=2), shards) == scratch_key(tiny(), shards), "it goes on with more processes"
+    assert scratch_key(tiny(processes=2), shards) == scratch_key(tiny(), shards), "a run can resume with more processes"

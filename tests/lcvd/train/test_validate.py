@@ -33,7 +33,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def objective() -> Objective:
     model = LCVD.fresh(SETTINGS.model, 0)
     with torch.no_grad():
-        for parameter in model.adapters.parameters():  # a fresh adapter's zeros would hide the reference's picture
+        for parameter in model.adapters.parameters():  # the zeros of a new adapter would hide the reference image
             parameter.add_(0.01)
     return Objective(model, SETTINGS.objective)
 

@@ -60,7 +60,7 @@ def start_group(world: int, arguments: list[str], folder: Path) -> None:
 def main(path: str) -> None:
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # New tensors start as NaN, so that a run which reads what nobody wrote fails every time and not now and then.
+    # New tensors start as NaN, so that a run that reads uninitialised memory fails every time.
     torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
     for row in json.loads(Path(path).read_text(encoding="utf-8")):
         settings, place = Settings.model_validate(row["settings"]), Path(row["place"])
