@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -20,9 +21,7 @@ from tasks.ops.worktree import pinned
 from tasks.runtime.entrypoint import StageError, entry, only_one, served
 
 log = logging.getLogger("lcvd.train_lcvd")
-
-
-_NOTIFY = [send_notification]
+_NOTIFY: list[Any] = [send_notification]
 
 
 @flow(name="train-lcvd", on_completion=_NOTIFY, on_failure=_NOTIFY, on_crashed=_NOTIFY, on_cancellation=_NOTIFY)

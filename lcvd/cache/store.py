@@ -50,8 +50,8 @@ class Cache:
         folder = self.root / kind / key[:2] / key
         if folder.exists():
             with timed("cache"):
-                whole = _whole(folder)
-            if whole:
+                intact = _is_intact(folder)
+            if intact:
                 return folder
             log.warning("cache entry %s is incomplete or altered; computing it again", folder)
             shutil.rmtree(folder)
@@ -61,8 +61,7 @@ class Cache:
             make(temporary)
             count_made()
             with timed("cache"):
-                sums = {path.relative_to(temporary).as_posix(): file_hash(path) for path in _files(temporary)}
-                (temporary / MANIFEST).write_text(json.dumps(sums, sort_keys=True), encoding="utf-8")
+                (temporary / MANIFEST).write_text(json.dumps(_hashes(temporary), sort_keys=True), encoding="utf-8")
             try:
                 temporary.rename(folder)
             except OSError:
@@ -83,17 +82,18 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+def _hashes(folder: Path) -> dict[str, str]:
+    """The content of `MANIFEST`: SHA-256 of each other file by relative path."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST]
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in paths}
 
 
-def _whole(folder: Path) -> bool:
+def _is_intact(folder: Path) -> bool:
     try:
-        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        hashes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    found = {path.relative_to(folder).as_posix() for path in _files(folder)}
-    return found == set(sums) and all(file_hash(folder / name) == value for name, value in sums.items())
+    return bool(hashes == _hashes(folder))
 
 
 def _plain(value: Any) -> Any:

@@ -93,16 +93,13 @@ def _clip_row(clip: Clip, out: Path, cache: Cache, settings: Settings, made_with
 
 def jitter_row(id: str, fields: Mapping[str, Any], limits: ReconstructThresholds) -> Row | None:
     """Return the row of a clip whose codes have too much jitter, None for any other clip."""
-    checks = (
-        (
-            "landmark_jitter",
-            limits.max_landmark_jitter,
-            "landmarks {:.2%} of the inter-ocular distance, at most {:.2%}",
-        ),
-        ("pose_jitter", limits.max_pose_jitter, "head rotation {:.2f} degrees, at most {:g}"),
-        ("light_jitter", limits.max_light_jitter, "light {:.1%}, at most {:.1%}"),
-    )
-    for name, limit, text in checks:
+    texts = {
+        "landmark_jitter": "landmarks {:.2%} of the inter-ocular distance, at most {:.2%}",
+        "pose_jitter": "head rotation {:.2f} degrees, at most {:g}",
+        "light_jitter": "light {:.1%}, at most {:.1%}",
+    }
+    for name, text in texts.items():
+        limit = getattr(limits, f"max_{name}")
         if fields[name] is not None and fields[name] > limit:
             detail = f"too much jitter between frames: {text.format(fields[name], limit)} allowed"
             return filtered(id, "jitters", detail, fields[name], threshold=limit, **fields)

@@ -139,7 +139,7 @@ class Sample:
         wanted = range(self.meta.frames) if indices is None else [int(index) for index in indices]
         outside = [index for index in wanted if not 0 <= index < self.meta.frames]
         if outside:
-            raise IndexError(f"sample {self.id} has frames 0..{self.meta.frames - 1}, asked for {outside[0]}")
+            raise IndexError(f"sample {self.id} has frames 0..{self.meta.frames - 1}, frame {outside[0]} was requested")
         return wanted
 
     def _checked(self, part: str, images: Any, indices: Sequence[int] | None) -> NDArray[np.uint8]:

@@ -125,14 +125,14 @@ def load_sample(row: Row, split: str, cache: Cache) -> Sample:
         MissingFile: it is no longer in the cache.
     """
 
-    def gone(folder: Path) -> None:
+    def missing(folder: Path) -> None:
         raise MissingFile(f"the sample of clip {row.id} is no longer in {cache.root}; run `dvc repro shard` again")
 
-    folder = cache.entry(KIND, str(row.fields["key"]), gone)
+    folder = cache.entry(KIND, str(row.fields["key"]), missing)
     names = {name: row.fields[name] for name in Meta.__dataclass_fields__ if name not in ("id", "split")}
     parts = {name: (folder / name).read_bytes() for name in CACHED}
     if "latents" in row.fields:
-        parts[LATENTS] = (cache.entry(PREPARED, str(row.fields["latents"]), gone) / LATENTS).read_bytes()
+        parts[LATENTS] = (cache.entry(PREPARED, str(row.fields["latents"]), missing) / LATENTS).read_bytes()
     return Sample(row.id, parts | {"meta.json": Meta(id=row.id, split=split, **names).to_json()}, str(folder))
 
 

@@ -6,12 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from prefect import Task
+from prefect import Task, runtime
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
-from prefect.runtime import flow_run
 from prefect.task_engine import TaskRunTimeoutError
 
 from tasks.runtime.entrypoint import StageError
@@ -28,7 +27,7 @@ def begin(notify: str | None) -> str:
     outlive_reader()
     if notify:
         notifier(notify)
-    return f"{flow_run.name}-{str(flow_run.id)[-8:]}"
+    return f"{runtime.flow_run.name}-{str(runtime.flow_run.id)[-8:]}"
 
 
 @contextlib.contextmanager
@@ -64,8 +63,8 @@ def notifier(name: str) -> NotificationBlock:
     return block
 
 
-def send_notification(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+def send_notification(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Hook of a flow: report the end of its run through the notification block in its parameter `notify`, if it is set."""
-    if name := run.parameters.get("notify"):
-        text, subject = state.message or "no message", f"{flow.name}, run {run.name}: {state.name}"
+    if name := flow_run.parameters.get("notify"):
+        text, subject = state.message or "no message", f"{flow.name}, run {flow_run.name}: {state.name}"
         notifier(name).notify(text, subject)  # type: ignore[unused-coroutine]  # synchronous without a running event loop

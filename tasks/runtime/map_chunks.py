@@ -30,7 +30,6 @@ TRIES_ALONE = 2
 POOLS = 3
 """Number of consecutive pools that fail before the stage fails."""
 LOOK_EVERY_S = 5.0
-THREAD_ENDED = "its thread has exited; a broken output pipe of this process can be the cause"
 log = logging.getLogger("lcvd.chunks")
 
 
@@ -95,24 +94,19 @@ class _Work:
         """Store the rows of chunks that succeed; returns the chunks whose workers died, with the exceptions."""
         before = len(self.rows)
         deaths: list[tuple[list[Item], BaseException]] = []
-        ended: PoolEnded | None = None
         try:
             for index, outcome in self._outcomes(chunks, workers, ahead):
                 if isinstance(outcome, tuple):
                     self._keep(chunks[index], *outcome)
-                elif isinstance(outcome, PoolEnded):
-                    ended = outcome
                 else:
                     deaths.append((chunks[index], outcome))
-        except PoolEnded as error:  # it didn't start
-            ended = error
-        if ended:
+        except PoolEnded as error:
             self.failures = 1 if len(self.rows) > before else self.failures + 1
             if self.failures == POOLS:
                 raise RunnerError(
-                    f"{POOLS} pools of workers failed in a row ({ended}); run the same command again to continue"
-                ) from ended
-            log.warning("%s: the pool of workers failed (%s); starting another", self.name, ended)
+                    f"{POOLS} pools of workers failed in a row ({error}); run the same command again to continue"
+                ) from error
+            log.warning("%s: the pool of workers failed (%s); starting another", self.name, error)
         return deaths
 
     def one_by_one(self, suspects: list[list[Item]]) -> None:
@@ -161,7 +155,7 @@ class _Work:
                         future.add_done_callback(lambda future, index=index: done.put((index, future)))  # type: ignore[misc]
                     if not running:
                         return
-                    if isinstance(found := _next(done, pool), Exception):
+                    if isinstance(found := _next(done, pool), BrokenExecutor):
                         _kill_workers()
                         yield from ((index, found) for index in sorted(running))
                         return
@@ -176,7 +170,7 @@ class _Work:
 
 def _described(chunks: Sequence[Sequence[HasId]]) -> str:
     ids = [item.id for chunk in chunks for item in chunk]
-    return f"{ids[0]} alone" if len(ids) == 1 else f"{len(ids)} clips, from {ids[0]}, one chunk at a time"
+    return f"only {ids[0]}" if len(ids) == 1 else f"{len(ids)} clips, from {ids[0]}, one chunk at a time"
 
 
 def _kill_workers() -> None:
@@ -186,15 +180,21 @@ def _kill_workers() -> None:
         process.join(1)
 
 
-def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any] | Exception:
-    """The next finished chunk; an exception if there will be none, because a worker died or the pool ended."""
+def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any] | BrokenExecutor:
+    """The next finished chunk; an exception if there will be none because a worker died.
+
+    Raises:
+        PoolEnded: the pool's dispatcher thread has exited.
+    """
     while True:
         state = pool_state(pool)  # before `get`: chunks that are finished now reach the queue in time
         try:
             return done.get(timeout=LOOK_EVERY_S)
         except queue.Empty:
             if state != "works" and state == pool_state(pool):  # unchanged: no thread is just starting
-                return PoolEnded(THREAD_ENDED) if state == "ended" else BrokenExecutor("its result was lost")
+                if state == "ended":
+                    raise PoolEnded("its thread has exited; a broken output pipe can be the cause") from None
+                return BrokenExecutor("its result was lost")
 
 
 def _outcome(future: Any) -> Counted | BaseException:
@@ -219,7 +219,7 @@ def run_chunk(call: Call, label: str) -> Counted:
             rows = call()
     except SystemExit as error:
         raise RunnerError(
-            f"{label}: its worker was asked to exit ({error.code}); a broken output pipe can be the cause"
+            f"{label}: it ended its worker by SystemExit ({error.code}); a broken output pipe can be the cause"
         ) from error
     return rows, tally
 

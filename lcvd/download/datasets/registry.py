@@ -29,7 +29,7 @@ def fetch_annotations(dataset: Dataset, settings: DownloadSettings) -> list[tupl
     """Download the missing annotation files; returns (path, SHA-256) of all of them.
 
     Raises:
-        MissingFile: a file must be downloaded by hand; the message says from where and where to put it.
+        MissingFile: a file must be downloaded by hand; the message has the address and the path.
         ValueError: a file has another hash than expected.
         ClipError: a download failed.
     """
@@ -57,7 +57,7 @@ def read_dataset(dataset: Dataset, path: Path | None = None, skip_errors: bool =
 
     Raises:
         ManifestError: lists file, line, field, found and expected of every error, unless `skip_errors`.
-        MissingFile: annotation files are missing; the message says how to get them.
+        MissingFile: annotation files are missing; the message has a remedy.
     """
     if path is None:
         path = annotations_folder(dataset.name)

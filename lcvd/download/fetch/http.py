@@ -75,7 +75,7 @@ def _attempt(
     """One attempt: resume the partial file if the server can, otherwise start over."""
     received = part.stat().st_size if part.exists() else 0
     state = json.loads(_resume_file(part).read_text()) if received and _resume_file(part).exists() else {}
-    # The validator is needed to know that the rest belongs to the same file.
+    # The validator ensures that the rest belongs to the same file.
     resume = {"Range": f"bytes={received}-", "If-Range": state["validator"]} if state.get("validator") else {}
     headers = {"Accept-Encoding": "identity", **resume}
     current_url = url

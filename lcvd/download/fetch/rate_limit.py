@@ -65,7 +65,7 @@ class HostLimiter:
             state.update(run=self.run, refused=before + 1 if refused else 0)
 
     def has_given_up(self) -> bool:
-        """Whether the host has refused so many sources in a row in this run that it is not contacted again."""
+        """Whether the host has refused `give_up_after` sources in a row in this run, so it is not contacted again."""
         with self._state() as state:
             return state.get("run") == self.run and state.get("refused", 0) >= self.settings.give_up_after
 

@@ -36,7 +36,7 @@ def with_retries(
     """Call `attempt` until it succeeds.
 
     It is retried up to `settings.retries` times after `TransientError` and once after `BlockedError`. Pauses double,
-    with jitter; they are at least as long as the host asks for (`wait`, at most `settings.patience_s`).
+    with jitter; they are at least as long as the host requests (`wait`, at most `settings.patience_s`).
 
     Raises:
         ClipError: `broken` or `blocked` after the last attempt, or any ClipError of `attempt`.
@@ -74,7 +74,7 @@ def with_retries(
 
 
 def retry_after_seconds(value: str | None) -> float:
-    """Seconds that a ``Retry-After`` header asks for, as a number or a date; 0 without the header."""
+    """Seconds of a ``Retry-After`` header, which is a number or a date; 0 without the header."""
     if not value:
         return 0.0
     if value.strip().isdecimal():

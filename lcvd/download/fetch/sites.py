@@ -172,7 +172,7 @@ def _classify(url: str, error: Exception) -> Exception:
 
 
 def _status(chain: list[BaseException]) -> tuple[int, float]:
-    """Status of the server's answer and the pause it asks for in seconds; both 0 if there was no answer."""
+    """Status of the server's response and the requested pause in seconds; both 0 without a response."""
     from yt_dlp.networking.exceptions import HTTPError
 
     for cause in chain:

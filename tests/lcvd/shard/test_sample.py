@@ -99,5 +99,5 @@ def test_a_sample_is_checked_on_construction() -> None:
     for text in ("[]", "{", json.dumps({"id": "a"}), meta("a").to_json().decode().replace("16", '"16"')):
         with pytest.raises(ValueError, match=r"here: sample a: meta\.json"):
             Sample("a", {**good, "meta.json": text.encode()}, "here")
-    with pytest.raises(IndexError, match=r"frames 0\.\.15, asked for 16"):
+    with pytest.raises(IndexError, match=r"frames 0\.\.15, frame 16 was requested"):
         sample("a").frames([3, 16])
