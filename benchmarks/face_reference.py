@@ -22,9 +22,8 @@ from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place
 from lcvd.face.head import Head
-from lcvd.render.hints import ALBEDO, MAX_IMAGE_NORMAL_Z
 from lcvd.render.rasterize import Fragments
-from lcvd.render.sh import CONSTANTS
+from lcvd.render.sh import ALBEDO, CONSTANTS, MAX_IMAGE_NORMAL_Z
 
 CROP = 224
 

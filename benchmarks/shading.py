@@ -24,8 +24,8 @@ from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
 from lcvd.light.presets import orbit
 from lcvd.render import rasterize as rasterizer
-from lcvd.render.hints import ALBEDO, MAX_IMAGE_NORMAL_Z, hints_of
-from lcvd.render.sh import basis
+from lcvd.render.hints import hints_of
+from lcvd.render.sh import ALBEDO, MAX_IMAGE_NORMAL_Z, basis
 
 
 def clip_codes(frames: int) -> FaceCodes:

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from lcvd.array import Array
 from lcvd.face import flame
+from lcvd.face.codes import FaceCodes
+from lcvd.face.geometry import place
 from lcvd.face.head import load_head
 from lcvd.weights.registry import require
 
@@ -47,6 +49,12 @@ def head_of(name: str) -> HeadModel:
         PickleRefused: see `lcvd.face.flame.load_flame`.
     """
     return _flame(require("flame"), require("flame-masks")) if name == flame.NAME else load_head(name)
+
+
+def posed(head: HeadModel, codes: FaceCodes) -> tuple[Array, Array]:
+    """Return the head's posed vertices (T, V, 3) in model space, and their projection to NDC of the square (see `place`)."""
+    vertices = head.vertices(codes.identity, codes.expression, codes.pose)
+    return vertices, place(vertices, codes)
 
 
 @functools.cache

@@ -1,8 +1,8 @@
-"""Lamps that a hand sets: a direction, a colour, a strength, and how soft, from a point to even light from everywhere.
+"""Area lights with direction, colour, strength and softness, from a point light to even light from everywhere.
 
-A soft lamp is a cap of the sky, even over all directions within `softness * pi` of its middle, of the same irradiance as
-the point. Its coefficients are the point's, each band l times the mean of the Legendre polynomial P_l over the cap
-(zonal harmonics; Funk-Hecke): with c the cosine of the cap's edge, 1, (1 + c) / 2 and c (1 + c) / 2.
+An area light is a uniform spherical cap of half angle `softness * pi`, with the same irradiance as a point light. Its SH
+coefficients are those of the point light, with band l multiplied by the mean of the Legendre polynomial P_l over the cap
+(zonal harmonics; Funk-Hecke): 1, (1 + c) / 2 and c (1 + c) / 2, where c is the cosine of the half angle.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lcvd.errors import UsageError
 from lcvd.light.presets import ambient, lamp, point_light, preset_parts
 
 STRONGEST = 4.0
-"""Largest strength that a lamp takes: nothing of a face keeps its shape under more."""
+"""Maximum strength of a lamp. Stronger lamps saturate the whole face."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Lamp:
     """One lamp.
 
     Attributes:
-        direction: where it is, (x right, y up, z to the camera), of any length but 0.
-        colour: R, G and B in [0, 1], display values, as hints are.
-        strength: irradiance, in [0, `STRONGEST`]; what faces a lamp of strength 1 is shaded with about 1.
-        softness: half the angle that it fills, in shares of 180 degrees: 0 a point, 0.5 half the sky, 1 all around.
+        direction: towards the lamp (x right, y up, z towards the camera), of any length except 0.
+        colour: R, G and B in [0, 1], display values like those of hints.
+        strength: irradiance in [0, `STRONGEST`]. A surface that faces a lamp of strength 1 has a shading of about 1.
+        softness: half angle of the lamp as a fraction of 180 degrees: 0 is a point, 0.5 a hemisphere, 1 the whole sphere.
 
     Raises:
-        UsageError: a value out of range; it is named.
+        UsageError: a value is out of range. The message names it.
     """
 
     direction: tuple[float, float, float]
@@ -42,7 +42,7 @@ class Lamp:
     softness: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
+        """Reject values out of range."""
         length = math.sqrt(sum(value * value for value in self.direction))
         if not 1e-6 < length < 1e6:
             raise UsageError(f"direction: expected a length above 0, got {self.direction}")
@@ -55,27 +55,27 @@ class Lamp:
 
     @property
     def light(self) -> Array:
-        """Its coefficients (9, 3) float32."""
+        """SH coefficients (9, 3) float32."""
         point = lamp(self.direction, self.colour) * self.strength
         return (point * band_shares(self.softness)[:, None]).astype(np.float32)
 
 
 def band_shares(softness: float) -> Array:
-    """What a lamp of this `softness` keeps of a point's nine coefficients, (9,)."""
+    """Factors (9,) of a point light's coefficients that give those of a lamp with this `softness`."""
     edge = math.cos(math.pi * softness)
     return np.repeat([1.0, (1 + edge) / 2, edge * (1 + edge) / 2], [1, 3, 5])
 
 
 def light_of(lamps: Iterable[Lamp], fill: float = 0.0) -> Array:
-    """All lamps together and an even fill that shades with `fill` everywhere: light (9, 3) float32, not exposed."""
+    """Sum of the lamps and an ambient light with shading `fill`: light (9, 3) float32, not normalised in exposure."""
     return sum((each.light for each in lamps), ambient([fill] * 3))
 
 
 def lamp_of_preset(name: str) -> tuple[Lamp, float]:
-    """The lamp and the fill whose `light_of` is the preset of that name.
+    """The lamp and the fill for which `light_of` returns the preset `name`.
 
     Raises:
-        UsageError: no preset has that name.
+        UsageError: there is no such preset.
     """
     direction, colour, fill = preset_parts(name)
     strength = max(colour)
@@ -84,9 +84,9 @@ def lamp_of_preset(name: str) -> tuple[Lamp, float]:
 
 
 def turned(light: Array, yaw: float) -> Array:
-    """The light (9, 3) of surroundings turned by `yaw` degrees about the vertical; positive moves what is behind the
-    person to the picture's right. Exact: a turn maps each band onto itself."""
-    before, directions = _frame()
+    """The light (9, 3) rotated about the vertical by `yaw` degrees; positive moves light from behind the person to the image's
+    right. The result is exact, because a rotation maps each SH band onto itself."""
+    before, directions = _spanning_lamps()
     a = math.radians(yaw)
     x, y, z = directions.T
     after = point_light(np.stack([math.cos(a) * x - math.sin(a) * z, y, math.sin(a) * x + math.cos(a) * z], axis=-1))
@@ -94,8 +94,8 @@ def turned(light: Array, yaw: float) -> Array:
 
 
 @functools.cache
-def _frame() -> tuple[Array, Array]:
-    """Coefficients (9, 9) of nine point lamps that span all lights of second order, and their directions (9, 3)."""
+def _spanning_lamps() -> tuple[Array, Array]:
+    """Coefficients (9, 9) of nine point lights that span all second-order lights, and their directions (9, 3)."""
     found = np.random.default_rng(0).normal(size=(9, 3))
     directions = found / np.linalg.norm(found, axis=-1, keepdims=True)
     return point_light(directions), directions

@@ -1,7 +1,7 @@
-"""Where clips' light comes from, in bins over the sphere around the head, as the camera sees it.
+"""Bins of light directions over the sphere around the head, as seen by the camera.
 
-``even`` is light without much of a direction; ``front`` is within 30 degrees of the camera; ``behind`` comes from behind the
-head; the other eight are the picture's sides and corners.
+``even`` is light with low contrast; ``front`` is within 30 degrees of the camera axis; ``behind`` comes from behind the head;
+the other eight are the image's sides and corners.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from lcvd.array import Array
 SIDES = ("right", "top right", "top", "top left", "left", "bottom left", "bottom", "bottom right")
 BINS = ("even", "front", *SIDES, "behind")
 EVEN = 0.2
-"""Contrast (`lcvd.render.sh.contrast`) below which light has no direction worth a name."""
+"""Contrast (`lcvd.render.sh.contrast`) below which light counts as even."""
 FRONT = np.cos(np.radians(30))
 
 
 def bin_of(direction: Array | Sequence[float], contrast: float) -> str:
-    """The bin of a light from `direction` (3,), a unit vector (x right, y up, z to the camera)."""
+    """The bin of a light from `direction` (3,), a unit vector (x right, y up, z towards the camera)."""
     x, y, z = (float(value) for value in direction)
     if contrast < EVEN:
         return "even"
@@ -33,13 +33,14 @@ def bin_of(direction: Array | Sequence[float], contrast: float) -> str:
 
 
 def histogram(bins: Sequence[str]) -> dict[str, int]:
-    """How many are in each of `BINS`, in their order."""
+    """Number of entries in each of `BINS`, in order."""
     tally = Counter(bins)
     return {name: tally[name] for name in BINS}
 
 
 def balanced(bins: Sequence[str], strength: float) -> list[float]:
-    """A weight for each clip, given its bin, that draws the bins equally often at `strength` 1, and at 0 each clip; in
-    between a bin is drawn by its size to the power of 1 - `strength`."""
+    """Sampling weight of each clip, given its bin: a bin is drawn in proportion to its size to the power of 1 - `strength`.
+
+    At `strength` 1 all bins are equally likely, at 0 all clips."""
     tally = Counter(bins)
     return [tally[name] ** -strength for name in bins]

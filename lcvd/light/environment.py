@@ -1,7 +1,7 @@
-"""HDR environment maps as light: equirectangular .hdr and .exr, projected to second-order SH.
+"""HDR environment maps as light: equirectangular .hdr and .exr files, projected to second-order SH.
 
-The map's middle is what the camera sees behind the person (-z), its right half is at the picture's right (+x), its top
-is up (+y), and its left and right border are behind the camera (+z).
+The centre of the map is behind the person (-z), its right half at the image's right (+x), its top is up (+y), and its left and
+right borders are behind the camera (+z).
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from lcvd.light.presets import expose, point_light
 
 SUFFIXES = (".hdr", ".exr")
 _ROWS = 32
-"""Rows projected at once: memory stays small beside the map itself."""
+"""Number of rows projected at once, which limits the memory."""
 
 
 def load_environment(path: Path, yaw: float = 0.0) -> Array:
-    """The light (9, 3) of a map, exposed like the presets (`expose`): its colours and contrast count, not its unit.
+    """The light (9, 3) of a map, normalised in exposure like the presets (`expose`), so that the map's unit doesn't matter.
 
     Args:
         path: equirectangular map, linear RGB.
-        yaw: degrees by which the surroundings are turned about the vertical; positive moves the map's middle to the
-            picture's right, 180 puts it behind the camera.
+        yaw: rotation of the map about the vertical in degrees; positive moves its centre to the image's right, 180 moves it
+            behind the camera.
 
     Raises:
-        MissingFile: no such file.
-        FileError: no map, or not an equirectangular one, or one without light from the camera's side; names the file.
+        MissingFile: the file doesn't exist.
+        FileError: the file isn't an equirectangular map, or has no light from the camera's side. The message names the file.
     """
     radiance = read_map(path)
     try:
@@ -40,13 +40,13 @@ def load_environment(path: Path, yaw: float = 0.0) -> Array:
 
 
 def environment_light(radiance: Array, yaw: float = 0.0) -> Array:
-    """Light (9, 3) float32 of a map (H, 2H, 3) of radiance L, not exposed: its shading is irradiance / pi to second order.
+    """Light (9, 3) float32 of a map (H, 2H, 3) of radiance L: its shading is irradiance / pi to second order.
 
-    Irradiance E(n) is the integral of L(w) max(n w, 0) over the sphere (Ramamoorthi and Hanrahan 2001): every pixel is a
-    distant lamp of irradiance L times its exact solid angle. So a map of L = 1 shades with 1 everywhere.
+    Irradiance E(n) is the integral of L(w) max(n w, 0) over the sphere (Ramamoorthi and Hanrahan 2001). Each pixel is a distant
+    lamp whose irradiance is L times its exact solid angle, so a map of L = 1 has a shading of 1 everywhere.
 
     Raises:
-        FileError: another shape, or values that aren't finite.
+        FileError: the shape differs, or a value isn't finite.
     """
     height, width = radiance.shape[:2]
     if radiance.ndim != 3 or radiance.shape[2] != 3 or width != 2 * height:
@@ -69,19 +69,19 @@ def environment_light(radiance: Array, yaw: float = 0.0) -> Array:
 
 
 def read_map(path: Path) -> Array:
-    """Linear RGB (H, W, 3) float32 of an .hdr (Radiance) or .exr (OpenEXR) picture.
+    """Linear RGB (H, W, 3) float32 of an .hdr (Radiance) or .exr (OpenEXR) image.
 
     Raises:
-        MissingFile: no such file.
-        FileError: it can't be read, or has no R, G and B; names the file.
+        MissingFile: the file doesn't exist.
+        FileError: the file can't be read, or has no R, G and B. The message names the file.
     """
     if not path.is_file():
-        raise MissingFile(f"{path}: no such file; an environment map is an .hdr or .exr picture")
+        raise MissingFile(f"{path}: no such file; an environment map is an .hdr or .exr image")
     if path.suffix.lower() == ".exr":
         return _read_exr(path)
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if found is None or found.dtype != np.float32 or found.ndim != 3:
-        raise FileError(f"{path}: no Radiance picture; save the map as .hdr or .exr again")
+        raise FileError(f"{path}: no Radiance image; save the map as .hdr or .exr again")
     return np.ascontiguousarray(found[..., ::-1])
 
 
@@ -92,7 +92,7 @@ def _read_exr(path: Path) -> Array:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             channels = {name: channel.pixels for name, channel in file.channels().items()}
     except Exception as error:
-        raise FileError(f"{path}: no OpenEXR picture: {error}") from None
+        raise FileError(f"{path}: no OpenEXR image: {error}") from None
     if not {"R", "G", "B"} <= set(channels):
         raise FileError(f"{path}: channels {sorted(channels)}; a map needs R, G and B")
     return np.stack([channels[name] for name in "RGB"], axis=-1).astype(np.float32)

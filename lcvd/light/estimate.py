@@ -1,25 +1,24 @@
-"""The light on a face, from pictures: robust ridge least squares on visible skin, as lamps, given as SH.
+"""Estimate second-order SH lighting from face images: robust ridge regression over visible skin, parameterised as
+non-negative directional lights.
 
-A face's front shows too few normals to tell the constant from n_z and n_z^2: free coefficients fit its pixels well and
-still miss the lamp's direction by 20 degrees (tests). So a light is sought as a dome of lamps that can't be negative plus
-an even fill, whose SH coefficients it then is: first the clip's, then each frame's, drawn to the clip's where its pixels
-don't say otherwise.
+The front of a face has too few distinct normals to separate the constant from n_z and n_z^2: unconstrained coefficients fit its
+pixels well but miss the lamp's direction by 20 degrees (tests). The light is therefore a dome of non-negative lamps plus ambient
+fill, converted to SH coefficients. The clip's light is fitted first, then each frame's, regularised towards the clip's.
 
-The fit is made on display values (sRGB as stored, no gamma undone), because the hint that the light is for is a
-display value too: the spec's shading (C4) is multiplied with a grey albedo and written without gamma. So a hint under
-the fitted light has the picture's own contrast, and fitting a hint gives its light back.
+The fit uses display values (sRGB as stored, without linearisation), because hints are display values too: the spec's shading (C4)
+is multiplied by a grey albedo and stored without gamma. A hint under the fitted light thus has the contrast of the image, and
+fitting a hint recovers its light.
 
-A picture shows albedo times light and can't tell them apart. How a face's mean colour deviates from common skin under a
-common exposure is shared out between the two by a Gaussian prior on their logarithms; the albedo is one colour a clip.
-But no skin is even: a shaved chin, a socket or a nostril's shade stays where it is while head and light move, and what is
-darker below looks like light from above. So each place of the face has a tone, near 1, found in turns with the light.
+An image only determines the product of albedo and light. The deviation of a face's mean colour from average skin at average
+exposure is divided between the two by a Gaussian prior on their logarithms; the albedo is one colour per clip. Skin isn't
+uniform: a shaved chin or an eye socket stays dark while head and light move, and darker areas at the bottom look like light from
+above. Each region of the face therefore has a tone near 1, which is estimated in alternation with the light.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,39 +28,39 @@ from scipy.optimize import nnls
 from lcvd.array import Array
 from lcvd.config.reconstruct import LightSettings
 from lcvd.ledger.rows import ClipError
-from lcvd.light.presets import ambient, lamp
+from lcvd.light.presets import ambient, fibonacci_sphere, lamp
 from lcvd.light.skin_samples import LightSamples, gather
 from lcvd.render.sh import LUMA, basis
 
 SKIN = np.array([0.70, 0.51, 0.42])
-"""Display values of common skin under shading 1."""
+"""Display values of average skin under shading 1."""
 EXPOSURE = 0.95
-"""Shading of a common picture's lit skin."""
+"""Shading of lit skin in an average image."""
 LIT_SHARE = 0.3
-"""Exposure is judged on this brightest share of the face: a half-dark face isn't an underexposed one."""
+"""Exposure is measured on this brightest fraction of the face, because a half-dark face isn't underexposed."""
 SKIN_SHARE_LUMA, SKIN_SHARE_TINT = 0.5, 0.6
-"""How much of a deviation in brightness, and in tint, is the skin's: var(skin) / (var(skin) + var(light))."""
+"""Fractions of the deviation in brightness and in tint attributed to skin: var(skin) / (var(skin) + var(light))."""
 AT_ONCE = 1 << 14
-"""Samples worked on at once: what a clip of any length needs beside its samples is a few bytes for each."""
+"""Number of samples processed at once, which limits the memory."""
 ROUNDS, FRAME_ROUNDS = 8, 4
-"""How often samples are weighed anew: by the clip's light, and then by each frame's."""
+"""Number of reweighting rounds with the clip's light, and then with each frame's light."""
 TUKEY = 4.685
-"""Residuals beyond this many robust standard deviations count nothing."""
+"""Residuals beyond this many robust standard deviations have weight 0."""
 TINT = 5.0
-"""Ridge on each channel's deviation from a tinted copy of the luma's lamps, against `ridge`."""
+"""Ridge on each channel's deviation from a tinted copy of the lamps fitted to luma, relative to `ridge`."""
 TONE_PRIOR, TONE_ROUNDS = 0.3, 3
-"""How firmly a place's tone is held at 1, in samples of a common place, and how often tones are found anew."""
+"""Strength of the prior that a region's tone is 1, relative to the evidence of an average region, and number of rounds."""
 LAMPS, BEHIND = 100, -0.5
-"""Lamps spread over the sphere; those with a smaller z light nothing that is seen and are left out."""
+"""Number of lamps on the sphere, and minimum z; lamps further behind light nothing visible and are excluded."""
 
 
 def fit_light(frames: Array, normals: Array, skin: Array, settings: LightSettings) -> Array:
-    """One light a frame, float32 (T, 9, 3).
+    """Fit one light per frame, float32 (T, 9, 3).
 
     Args:
-        frames: pictures (T, S, S, 3) uint8 RGB.
-        normals: normal images of the face in the camera's frame (T, S, S, 3).
-        skin: pixels that show skin (T, S, S) bool.
+        frames: (T, S, S, 3) uint8 RGB.
+        normals: normal images of the face in the camera's coordinates (T, S, S, 3).
+        skin: mask (T, S, S) of the pixels that show skin.
         settings: ridge and smoothing.
 
     Raises:
@@ -71,10 +70,10 @@ def fit_light(frames: Array, normals: Array, skin: Array, settings: LightSetting
 
 
 def solve(samples: LightSamples, settings: LightSettings) -> Array:
-    """The clip's lights, float32 (T, 9, 3): each frame's own fit, smoothed over time, drawn to the clip's one light.
+    """Lights of a clip, float32 (T, 9, 3): each frame's fit, smoothed over time and regularised towards the clip's light.
 
     Raises:
-        ClipError: fewer than nine samples, so that there is nothing to fit.
+        ClipError: there are fewer than nine samples.
     """
     if len(samples.frame) < 9:
         raise ClipError(
@@ -90,7 +89,7 @@ def solve(samples: LightSamples, settings: LightSettings) -> Array:
 
 
 class _Skin:
-    """A clip's samples, `AT_ONCE` of them at a time, and the tones of its places."""
+    """A clip's samples, in parts of `AT_ONCE`, and the tones of its regions."""
 
     def __init__(self, samples: LightSamples) -> None:
         self.samples = samples
@@ -98,13 +97,13 @@ class _Skin:
         self.slices = [slice(start, start + AT_ONCE) for start in range(0, len(samples.frame), AT_ONCE)]
 
     def parts(self) -> Iterator[tuple[slice, Array, Array]]:
-        """Which samples; their basis functions (n, 9) and colours (n, 3) without tones, float64."""
+        """Slice of the samples, their basis functions (n, 9), and their colours (n, 3) divided by the tones, float64."""
         for part in self.slices:
             tones = self.tones[self.samples.place[part], None]
             yield part, self._terms(part), self.samples.colours[part] / (255.0 * tones)
 
     def frames(self, part: slice) -> Iterator[tuple[int, slice]]:
-        """The frames that a part shows, and which of its samples are of each."""
+        """The frames in a part of the samples, each with the slice of its samples within the part."""
         frames = self.samples.frame[part]
         first, last = int(frames[0]), int(frames[-1])
         edges = np.searchsorted(frames, np.arange(first, last + 2))
@@ -120,10 +119,10 @@ class _Skin:
 
 
 def tones_of(square: Array, product: Array, count: Array) -> Array:
-    """How much lighter than fitted each of P places is, all over the clip: (P,), 1 on average over samples.
+    """Tone (P,) of each of P regions over the clip: its brightness relative to the fit, 1 on average over samples.
 
-    The least squares of tone x fitted = seen over the samples of each place, with a ridge to 1; `square` (P,) sums up
-    weight x fitted^2, `product` (P,) weight x fitted x seen, `count` (P,) samples.
+    Least squares of tone x fitted = observed over the samples of each region, with a ridge towards 1. `square` (P,) is the sum
+    of weight x fitted^2, `product` (P,) that of weight x fitted x observed, and `count` (P,) the number of samples.
     """
     ridge = TONE_PRIOR * square.sum() / np.count_nonzero(square)
     tones = (product + ridge) / (square + ridge)
@@ -131,7 +130,7 @@ def tones_of(square: Array, product: Array, count: Array) -> Array:
 
 
 def _tones(skin: _Skin, weights: Array, lights: Array) -> Array:
-    """Tones of the places, given the samples' `weights` (N,) and each frame's light (T, 9, 3)."""
+    """Tones of the regions, given the samples' `weights` (N,) and each frame's light (T, 9, 3)."""
     samples, luma = skin.samples, np.asarray(LUMA)
     square, product, count = (np.zeros(len(skin.tones)) for _ in range(3))
     for part, terms, colours in skin.parts():
@@ -145,7 +144,7 @@ def _tones(skin: _Skin, weights: Array, lights: Array) -> Array:
 
 
 def _equations(skin: _Skin, weights: Array, whole: Array, settings: LightSettings) -> tuple[Array, Array]:
-    """Normal equations (T, 9, 9) and (T, 9, 3) of each frame's light times albedo, drawn to the clip's `whole` (9, 3)."""
+    """Normal equations (T, 9, 9), (T, 9, 3) of each frame's light times albedo, regularised towards the clip's `whole` (9, 3)."""
     samples = skin.samples
     matrices, sides = np.zeros((samples.frames, 9, 9)), np.zeros((samples.frames, 9, 3))
     for part, terms, colours in skin.parts():
@@ -162,8 +161,7 @@ def _equations(skin: _Skin, weights: Array, whole: Array, settings: LightSetting
 
 
 def albedo_of(fitted: Array, weights: Array) -> Array:
-    """The clip's skin colour (3,), display values under shading 1, from the `fitted` colours (N, 3) of the face's lit
-    part."""
+    """Skin colour (3,) of a clip in display values under shading 1, from the `fitted` colours (N, 3) of lit skin."""
     luma = fitted @ np.asarray(LUMA, np.float32)
     lit = weights * (luma >= np.quantile(luma[weights > 0], 1 - LIT_SHARE))
     mean = np.maximum((lit @ fitted) / lit.sum(), 1e-3)
@@ -173,11 +171,11 @@ def albedo_of(fitted: Array, weights: Array) -> Array:
 
 
 def _fit(skin: _Skin, settings: LightSettings) -> tuple[Array, tuple[Array, Array], Array]:
-    """The clip's light (9, 3), the equations of each frame's, and the samples' Tukey weights (N,) float32: hair, glasses,
-    shadows and highlights count little or nothing.
+    """The clip's light (9, 3), the normal equations of each frame's light, and the samples' Tukey weights (N,) float32, which
+    are low for hair, glasses, shadows and highlights.
 
-    In the end a sample is judged by its own frame's light: where the light moves, what is far from the clip's one light
-    is the most that is known about its frame's.
+    The last rounds compute residuals with each frame's own light: if the light moves, samples that deviate from the clip's light
+    are the most informative ones about their frame's.
     """
     whole, weights = _robust(skin, settings.ridge)
     equations = _equations(skin, weights, whole, settings)
@@ -188,7 +186,7 @@ def _fit(skin: _Skin, settings: LightSettings) -> tuple[Array, tuple[Array, Arra
 
 
 def _robust(skin: _Skin, ridge: float) -> tuple[Array, Array]:
-    """The clip's light (9, 3), and the samples' Tukey weights (N,) float32 by it."""
+    """The clip's light (9, 3), and the samples' Tukey weights (N,) float32 under it."""
     weights = np.ones(len(skin.samples.frame), np.float32)
     light = np.zeros((9, 3))
     for _ in range(ROUNDS):
@@ -203,7 +201,7 @@ def _robust(skin: _Skin, ridge: float) -> tuple[Array, Array]:
 
 
 def _tukey(skin: _Skin, light: Array) -> Array:
-    """Tukey weights (N,) float32 of samples by what the clip's light (9, 3), or their frame's (T, 9, 3), makes of them."""
+    """Tukey weights (N,) float32 of the samples from their residuals under the clip's light (9, 3) or each frame's (T, 9, 3)."""
     errors = np.empty(len(skin.samples.frame), np.float32)
     for part, terms, colours in skin.parts():
         if light.ndim == 2:
@@ -217,10 +215,10 @@ def _tukey(skin: _Skin, light: Array) -> Array:
 
 
 def _dome_fit(matrix: Array, sides: Array, ridge: float) -> Array:
-    """Lamps w >= 0 that minimise |S B w - c|^2 + ridge |w|^2, given S'S (9, 9) and S'c (9, 3): their light B w (9, 3).
+    """Light B w (9, 3) of the lamps w >= 0 that minimise |S B w - c|^2 + ridge |w|^2, given S'S (9, 9) and S'c (9, 3).
 
-    First for luma, then for each channel, drawn to luma's lamps in the face's mean colour, which the constant's
-    side is a multiple of.
+    Lamps are fitted to luma first. Each channel's lamps are then regularised towards those, scaled by the face's mean colour,
+    which is proportional to the constant row of S'c.
     """
     dome = lamps()
     scale = np.trace(matrix) / 9
@@ -229,7 +227,7 @@ def _dome_fit(matrix: Array, sides: Array, ridge: float) -> Array:
 
     def fit(side: Array, prior: Array, tint_ridge: float) -> Array:
         damping = np.full(dome.shape[1], ridge + tint_ridge)
-        damping[-1] = tint_ridge + 1e-3 * ridge  # the even fill is no lamp: free
+        damping[-1] = tint_ridge + 1e-3 * ridge  # the ambient fill is hardly regularised
         damping = np.sqrt(scale * damping)
         target = np.concatenate([np.linalg.solve(root.T, side), scale * tint_ridge * prior / damping])
         return nnls(np.vstack([root @ dome, np.diag(damping)]), target)[0]
@@ -241,10 +239,6 @@ def _dome_fit(matrix: Array, sides: Array, ridge: float) -> Array:
 
 @functools.cache
 def lamps() -> Array:
-    """SH coefficients (9, L + 1) of L lamps on a Fibonacci sphere, and last of an even fill, all of unit strength."""
-    place = np.arange(LAMPS) + 0.5
-    z = 1 - 2 * place / LAMPS
-    turn = np.pi * (1 + math.sqrt(5)) * place
-    directions = np.stack([np.sqrt(1 - z * z) * np.cos(turn), np.sqrt(1 - z * z) * np.sin(turn), z], axis=-1)
-    columns = [lamp(direction)[:, 0] for direction in directions[z > BEHIND]]
+    """SH coefficients (9, L + 1) of L lamps on a Fibonacci sphere and, last, ambient fill, all of unit strength."""
+    columns = [lamp(direction)[:, 0] for direction in fibonacci_sphere(LAMPS) if direction[2] > BEHIND]
     return np.stack([*columns, ambient()[:, 0]], axis=-1).astype(np.float64)

@@ -1,7 +1,7 @@
-"""Lights by name, and lights from files.
+"""Light presets, and lights from files.
 
-A preset is a lamp and an even fill, projected onto the nine functions of the spec's shading (C4), and exposed for what
-is lit: mean shading `EXPOSURE` over the brightest `LIT_SHARE` of the hemisphere that a camera sees.
+A preset is a lamp plus ambient fill, projected onto the nine SH functions of the spec's shading (C4). Its exposure is
+normalised: the mean shading over the brightest `LIT_SHARE` of the visible hemisphere is `EXPOSURE`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lcvd.render.sh import LUMA, check_light, shading
 EXPOSURE, LIT_SHARE = 1.0, 0.3
 WHITE, WARM, COOL = (1.0, 1.0, 1.0), (1.25, 0.97, 0.68), (0.80, 0.98, 1.25)
 FILL = 0.25
-"""Even fill of a preset in shares of its lamp: keeps shading positive and leaves the lamp visible."""
+"""Ambient fill of a preset relative to its lamp. It keeps shading positive and the lamp visible."""
 
 _LAMPS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float], float]] = {
     "front": ((0.0, 0.1, 1.0), WHITE, 0.3),
@@ -37,14 +37,14 @@ _LAMPS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float], 
     "soft": ((0.3, 0.5, 0.8), WHITE, 1.5),
 }
 PRESETS = tuple(_LAMPS)
-"""Names of all presets; sides are the image's."""
+"""Names of all presets. Left and right are those of the image."""
 
 
 def lamp(direction: Sequence[float], colour: Sequence[float] = WHITE) -> Array:
-    """A distant lamp of irradiance `colour` in `direction` (x right, y up, z to the camera): light (9, 3) float32.
+    """A distant lamp of irradiance `colour` in `direction` (x right, y up, z towards the camera): light (9, 3) float32.
 
     Raises:
-        ValueError: a direction without length.
+        UsageError: the direction has length 0.
     """
     length = math.sqrt(sum(float(value) ** 2 for value in direction))
     if not 0 < length < math.inf:
@@ -56,8 +56,8 @@ def lamp(direction: Sequence[float], colour: Sequence[float] = WHITE) -> Array:
 def point_light(directions: Array) -> Array:
     """Coefficients (..., 9) of distant lamps of irradiance 1 in the unit `directions` (..., 3), float64.
 
-    Projecting a point of light onto SH gives each function's value in its direction; the spec's constants fold the
-    Lambertian kernel into bands 1 and 2 and leave its factor pi of the constant band to the light.
+    The SH projection of a point light is the value of each function in its direction. The spec's constants include the
+    Lambertian kernel of bands 1 and 2; the kernel's factor pi of the constant band is part of the light.
     """
     x, y, z = np.moveaxis(np.asarray(directions, float), -1, 0)
     band0, band1 = math.pi / math.sqrt(4 * math.pi), math.sqrt(3 / (4 * math.pi))
@@ -68,17 +68,17 @@ def point_light(directions: Array) -> Array:
 
 
 def ambient(colour: Sequence[float] = WHITE) -> Array:
-    """Even light whose shading is `colour` everywhere: (9, 3) float32."""
+    """Ambient light whose shading is `colour` everywhere: (9, 3) float32."""
     light = np.zeros((9, 3), np.float32)
     light[0] = np.asarray(colour, float) * math.sqrt(4 * math.pi)
     return light
 
 
 def expose(light: Array, mean: float = EXPOSURE) -> Array:
-    """The light scaled so that its shading's luma has this mean over the lit part of a sphere as the camera sees it.
+    """Scale a light so that the luma of its shading has this mean over the lit part of the visible hemisphere.
 
     Raises:
-        ValueError: the light shades the sphere black or negative, so no scale exposes it.
+        UsageError: the shading is nowhere positive.
     """
     luma = shading(_sphere(), light) @ np.asarray(LUMA, np.float32)
     level = float(luma[luma >= np.quantile(luma, 1 - LIT_SHARE)].mean())
@@ -88,19 +88,19 @@ def expose(light: Array, mean: float = EXPOSURE) -> Array:
 
 
 def preset(name: str) -> Array:
-    """The light (9, 3) of that name, see `PRESETS`.
+    """The light (9, 3) with this name, see `PRESETS`.
 
     Raises:
-        ValueError: no preset has that name.
+        UsageError: there is no such preset.
     """
     return expose(_preset(name))
 
 
 def preset_parts(name: str) -> tuple[tuple[float, float, float], tuple[float, float, float], float]:
-    """What a preset is made of: its lamp's direction and irradiance, and its fill, both as exposed.
+    """A preset's lamp direction, lamp irradiance and ambient fill, with the exposure applied to both.
 
     Raises:
-        ValueError: no preset has that name.
+        UsageError: there is no such preset.
     """
     plain = _preset(name)
     scale = float(expose(plain)[0, 1] / plain[0, 1])
@@ -116,10 +116,10 @@ def _preset(name: str) -> Array:
 
 
 def orbit(count: int, colour: Sequence[float] = WHITE, height: float = 0.45) -> Array:
-    """Lights (count, 9, 3) of one lamp that circles the camera's axis once, clockwise from the top; 1 shows the top.
+    """Lights (count, 9, 3) of a lamp that circles the camera axis once, clockwise from the top.
 
     Raises:
-        ValueError: `count` below 1.
+        UsageError: `count` is below 1.
     """
     if count < 1:
         raise UsageError(f"an orbit needs at least one light, not {count}")
@@ -127,8 +127,17 @@ def orbit(count: int, colour: Sequence[float] = WHITE, height: float = 0.45) -> 
     return np.stack([expose(lamp((math.sin(a), math.cos(a), height), colour) + ambient([FILL] * 3)) for a in turns])
 
 
+def fibonacci_sphere(count: int) -> Array:
+    """Directions (count, 3) spread evenly over the sphere along a spiral, from +z to -z."""
+    steps = np.arange(count) + 0.5
+    z = 1 - 2 * steps / count
+    turn = np.pi * (1 + math.sqrt(5)) * steps
+    flat = np.sqrt(1 - z * z)
+    return np.stack([flat * np.cos(turn), flat * np.sin(turn), z], axis=-1)
+
+
 def save_light(path: Path, light: Array) -> None:
-    """Write one light (9, 3), or one a frame (T, 9, 3), as JSON: ``{"light": [[r, g, b], ...]}``."""
+    """Write one light (9, 3), or one per frame (T, 9, 3), as JSON: ``{"light": [[r, g, b], ...]}``."""
     rounded = [[round(float(value), 7) for value in row] for row in check_light(light).reshape(-1, 3)]
     shape = list(np.shape(light))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,11 +145,11 @@ def save_light(path: Path, light: Array) -> None:
 
 
 def load_light(path: Path) -> Array:
-    """A light (9, 3) or (T, 9, 3), float32, from JSON (as `save_light` writes it, or nine rows of three) or ``.npy``.
+    """Read a light (9, 3) or (T, 9, 3), float32, from JSON (written by `save_light`, or nine rows of three) or ``.npy``.
 
     Raises:
-        MissingFile: no such file.
-        ValueError: the file holds no light; the message names it and says what was found.
+        MissingFile: the file doesn't exist.
+        FileError: the file has no valid light. The message names the file and the problem.
     """
     if not path.is_file():
         raise MissingFile(f"{path}: no such file; a light is a name ({', '.join(PRESETS)}) or a .json or .npy file")
@@ -156,7 +165,7 @@ def load_light(path: Path) -> Array:
 
 
 def _sphere(size: int = 33) -> Array:
-    """Normals (N, 3) of the pixels that an orthographic camera sees of a sphere."""
+    """Normals (N, 3) of the pixels of a sphere in orthographic projection."""
     axis = (np.arange(size) + 0.5) / size * 2 - 1
     x, y = np.meshgrid(axis, axis)
     inside = x * x + y * y < 1

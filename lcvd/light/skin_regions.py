@@ -1,4 +1,4 @@
-"""The light of a clip with known face codes: where its mesh shows plain skin, and the fit on those pixels."""
+"""Estimate the light of a clip with known face codes, from the pixels where its mesh shows plain skin."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from scipy.spatial import Delaunay
 from lcvd.array import Array
 from lcvd.config.reconstruct import LightSettings
 from lcvd.face.codes import FaceCodes
-from lcvd.face.geometry import place
 from lcvd.face.head import Head, load_head
 from lcvd.light.estimate import solve
 from lcvd.light.skin_samples import LightSamples, gather, join
-from lcvd.render.hints import Surface, surface_of
+from lcvd.render.hints import Surface, hint_surface
 
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 _RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 70, 63, 105, 66, 107, 55, 46)
 _LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 300, 293, 334, 296, 336, 285, 276)
 PLACE = 0.06
-"""Skin within a square of this side, in head heights, has one tone."""
+"""Side of the square regions with a common skin tone, in head heights."""
 _GROW = 1.1
-"""The patches around lips, and around eye and brow, are grown so much: a fit isn't exact to the pixel."""
+"""Scale factor of the excluded areas around lips, eyes and brows, because the fit isn't exact to the pixel."""
 
 
 @functools.cache
 def skin_faces(name: str) -> NDArray[np.bool_]:
-    """Which hint faces of a head model show plain skin, (Fh,): none near lips, eyes and brows.
+    """Mask (Fh,) of the hint faces that show plain skin, away from lips, eyes and brows.
 
-    Decided once on the neutral head, seen from the front, inside the convex patches of MediaPipe's landmarks.
+    It is computed once on the neutral head in front view, from the convex hulls of MediaPipe's landmarks.
     """
     head = load_head(name)
     places = {number: i for i, number in enumerate(head.landmark_indices.tolist())}
@@ -47,8 +46,7 @@ def skin_faces(name: str) -> NDArray[np.bool_]:
 
 @functools.cache
 def face_places(name: str) -> NDArray[np.int64]:
-    """Which place of the face each hint face of a head model belongs to, (Fh,), numbered from 0: squares of side `PLACE`
-    as the neutral head is seen from the front."""
+    """Region index (Fh,) of each hint face, from 0: squares of side `PLACE` on the neutral head in front view."""
     head = load_head(name)
     centres = head.template[head.hint_faces].mean(axis=1)[:, :2]
     _, places = np.unique(np.floor(centres / PLACE).astype(int), axis=0, return_inverse=True)
@@ -56,28 +54,27 @@ def face_places(name: str) -> NDArray[np.int64]:
 
 
 def skin_of(head: Head, surface: Surface) -> NDArray[np.bool_]:
-    """Pixels (T, S, S) where the surface of the head's hint faces shows plain skin that faces the camera."""
+    """Mask (T, S, S) of the pixels where the hint region shows plain skin that faces the camera."""
     return surface.alpha & skin_faces(head.name)[surface.fragments.face_index]
 
 
 def light_samples(head: Head, codes: FaceCodes, frames: Array) -> LightSamples:
-    """Samples of one window: frames (t, S, S, 3) uint8 of the square, and `codes` of the same t frames."""
+    """Samples of one window: frames (t, S, S, 3) uint8 of the square crop, and `codes` of the same t frames."""
     if len(frames) != codes.frames:
         raise ValueError(f"{len(frames)} frames with face codes of {codes.frames}: both must be of the same window")
-    vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    surface = surface_of(vertices, place(vertices, codes), head.hint_faces, frames.shape[1])
+    surface = hint_surface(head, codes, frames.shape[1])
     places = face_places(head.name)[surface.fragments.face_index]
-    seen = np.asarray(codes.confidence > 0)[:, None, None]  # where the head was interpolated, the picture shows no face
+    seen = np.asarray(codes.confidence > 0)[:, None, None]  # frames with an interpolated head show no face
     return gather(frames, surface.normals, skin_of(head, surface) & seen, places)
 
 
 def light_of(head: Head, codes: FaceCodes, windows: Iterable[Array], settings: LightSettings) -> Array:
-    """Light (T, 9, 3) of a clip, real or generated, whose mesh is known: its codes, its frames a window at a time.
+    """Light (T, 9, 3) of a real or generated clip with known face codes, from windows of its frames.
 
-    No face is detected, so a soft or strange picture still has its light measured.
+    No face detection is needed, so blurred or unusual frames work too.
 
     Raises:
-        ValueError: more or fewer frames than codes, or no visible skin.
+        ValueError: the numbers of frames and codes differ, or no skin is visible.
     """
     parts: list[LightSamples] = []
     start = 0

@@ -1,4 +1,4 @@
-"""Samples of lit skin: blocks of pixels with their normals, a few kilobytes a frame, that a light is fitted to."""
+"""Samples of lit skin to which a light is fitted: means over blocks of pixels, with their normals."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from lcvd.array import Array
 
 FRONT = 0.3
-"""Normals with a smaller z are left out: there the mesh and the picture fit each other least."""
+"""Pixels whose normal has a smaller z are excluded, because mesh and image agree least there."""
 GRID = 64
-"""Samples are means over blocks, about GRID x GRID of them a picture."""
+"""Samples are means over blocks, about GRID x GRID of them per image."""
 
 
 @dataclass(frozen=True)
 class LightSamples:
-    """Skin seen in T frames: N blocks with `normals` (N, 3) float16, `colours` (N, 3) uint8, `frame` (N,) int32, and
-    `place` (N,) int16, the number from 0 of the place on the face that a block shows.
+    """Visible skin in T frames: N blocks with `normals` (N, 3) float16, `colours` (N, 3) uint8, `frame` (N,) int32, and
+    `place` (N,) int16, the index of the region of the face.
 
-    A frame costs about ten kilobytes whatever its size, so that a clip's samples fit in memory while its pixels don't.
+    A frame takes about ten kilobytes at any resolution, so the samples of a whole clip fit in memory.
     """
 
     normals: Array
@@ -31,18 +31,18 @@ class LightSamples:
 
 @dataclass(frozen=True)
 class SkinBlocks:
-    """Where T frames of one size show skin, and its normals, whatever video is looked at there: a few dozen kilobytes a
-    frame, so that the mesh of a clip is drawn once for all its videos."""
+    """Skin blocks of T frames of one size, independent of the video: a few dozen kilobytes per frame. A clip's mesh is rasterised
+    once for all of its videos."""
 
     use: Array
-    """(T, bytes) uint8: which pixels count, packed."""
+    """(T, bytes) uint8: packed mask of the pixels that are used."""
     where: Array
     """(N, 3) int16: frame, row and column of each block."""
     normals: Array
     place: Array
     """As in `LightSamples`."""
     shape: tuple[int, int, int]
-    """Frames, blocks a side, pixels a block."""
+    """Number of frames, blocks per side, and pixels per side of a block."""
 
     def samples(self, frames: Array) -> LightSamples:
         """The samples of frames (T, S, S, 3) uint8."""
@@ -57,7 +57,7 @@ class SkinBlocks:
 
 
 def skin_blocks(normals: Array, skin: Array, places: Array | None = None) -> SkinBlocks:
-    """Blocks of normal images (T, S, S, 3) where `skin` (T, S, S) bool; `places` as in `gather`."""
+    """Skin blocks of normal images (T, S, S, 3) inside the mask `skin` (T, S, S); `places` as in `gather`."""
     count, size = skin.shape[:2]
     block = max(1, size // GRID)
     cells = size // block
@@ -77,15 +77,15 @@ def skin_blocks(normals: Array, skin: Array, places: Array | None = None) -> Ski
 
 
 def gather(frames: Array, normals: Array, skin: Array, places: Array | None = None) -> LightSamples:
-    """Samples of frames (T, S, S, 3) uint8 with normal images (T, S, S, 3), where `skin` (T, S, S) bool.
+    """Samples of frames (T, S, S, 3) uint8 with normal images (T, S, S, 3), inside the mask `skin` (T, S, S).
 
-    `places` (T, S, S) are numbers from 0 of places on the face; without them all skin has one tone.
+    `places` (T, S, S) are region indices from 0; None treats all skin as one region.
     """
     return skin_blocks(normals, skin, places).samples(frames)
 
 
 def join(parts: list[LightSamples]) -> LightSamples:
-    """The samples of consecutive windows as those of one clip."""
+    """Concatenate the samples of consecutive windows of a clip."""
     starts = np.cumsum([0, *(part.frames for part in parts)])
     return LightSamples(
         np.concatenate([part.normals for part in parts]),

@@ -12,8 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lcvd.face.codes import FaceCodes
 from lcvd.face.draw import draw_mesh, draw_points
-from lcvd.face.geometry import place
-from lcvd.face.heads import HeadModel
+from lcvd.face.heads import HeadModel, posed
 from lcvd.render.hints import shade_surface, surface_of, to_uint8
 from lcvd.render.views import coverage_images, normal_images
 
@@ -37,8 +36,7 @@ def sheet_rows(
     255 on the person, `landmarks` (n, L, 2) are in pixels of the crops and NaN for a frame without a face.
     """
     size = images.shape[1]
-    vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    ndc = place(vertices, codes)
+    vertices, ndc = posed(head, codes)
     surface = surface_of(vertices, ndc, head.hint_faces, size, head.hint_weights)
     pixels = (ndc[..., :2] + 1) * (size / 2)
     shown = np.stack([cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST) for mask in masks])

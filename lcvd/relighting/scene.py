@@ -18,7 +18,6 @@ from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.face.align import align
 from lcvd.face.codes import FaceCodes
-from lcvd.face.geometry import place
 from lcvd.face.heads import HeadModel, head_of
 from lcvd.face.smooth import smooth
 from lcvd.relighting.light_sources import LightContext, light_from
@@ -26,7 +25,7 @@ from lcvd.relighting.media import media_of
 from lcvd.relighting.motion import Motion, at_rate, driving_motion, motion_of, without_gaps
 from lcvd.relighting.options import SceneRequest
 from lcvd.relighting.portrait import Face, reconstruct
-from lcvd.render.hints import Hints, shade_surface, surface_of, to_uint8
+from lcvd.render.hints import Hints, hint_surface, shade_surface, to_uint8
 
 LEAD = 16
 """Number of frames of a portrait clip that are reconstructed if another clip drives it."""
@@ -85,9 +84,7 @@ class Scene:
 
     def preview(self, frame: int, size: int) -> Callable[[Array], Array]:
         """Rasterise a frame once; returns a function from a light (9, 3) to the hint (size, size, 3) uint8."""
-        seen, head = self.codes.window([frame]), self.head
-        vertices = head.vertices(seen.identity, seen.expression, seen.pose)
-        surface = surface_of(vertices, place(vertices, seen), head.hint_faces, size, head.hint_weights)
+        surface = hint_surface(self.head, self.codes.window([frame]), size)
 
         return lambda light: to_uint8(shade_surface(surface, light))[0]
 

@@ -37,13 +37,13 @@ def _normals_frame(vertices: Array, faces: Array, weights: Array, out: Array) ->
 
 
 def vertex_normals(vertices: Array, faces: Array, face_weights: Array | None = None) -> Array:
-    """Unit normals (T, V, 3), float32, of vertices (T, V, 3) from `faces` (F, 3), counter-clockwise seen from outside.
+    """Unit normals (T, V, 3), float32, of vertices (T, V, 3) from `faces` (F, 3), counter-clockwise when seen from outside.
 
-    A vertex of none of the faces gets zeros. `face_weights` (F,) multiplies each face's share; the published face list
-    names a triangle once for each of its vertices in the face region, which is a weight of 1, 2 or 3 (spec C3).
+    Vertices without a face get zeros. `face_weights` (F,) scale the contribution of each face; the published face list repeats
+    a triangle for each of its vertices in the face region, which is a weight of 1, 2 or 3 (spec C3).
 
     Raises:
-        ValueError: shapes that don't fit, or an index outside the vertices.
+        ValueError: shapes are inconsistent, or an index is out of range.
     """
     vertices = np.ascontiguousarray(vertices, np.float32)
     faces = check_faces(faces, vertices)
@@ -57,10 +57,10 @@ def vertex_normals(vertices: Array, faces: Array, face_weights: Array | None = N
 
 
 def check_faces(faces: Array, vertices: Array) -> Array:
-    """Faces as contiguous int64 (F, 3), each index within vertices (T, V, 3).
+    """Faces as contiguous int64 (F, 3), checked against vertices (T, V, 3).
 
     Raises:
-        ValueError: shapes that don't fit, or an index outside the vertices.
+        ValueError: shapes are inconsistent, or an index is out of range.
     """
     if vertices.ndim != 3 or vertices.shape[-1] != 3:
         raise ValueError(f"vertices must be (T, V, 3), frames first; these are {vertices.shape}")

@@ -1,7 +1,7 @@
-"""Which triangle each pixel sees, with PyTorch3D's semantics (spec C4, K9) on either of two backends.
+"""Rasterise triangle meshes with PyTorch3D's semantics (spec C4, K9), with numba or PyTorch3D itself.
 
-Nearest face, one face a pixel, no blur, no culling, linear barycentrics, pixel centre i + 0.5 at NDC 2(i + 0.5)/S - 1
-(x right, y down), and a pixel on an edge is not covered: barycentrics must be strictly positive.
+Each pixel sees the nearest face: no blur, no culling, linear barycentric coordinates. The pixel centre i + 0.5 is at NDC
+2(i + 0.5)/S - 1 (x right, y down). Pixels on an edge aren't covered: barycentric coordinates must be strictly positive.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from lcvd.render.threads import over_frames
 
 Backend = Literal["auto", "numba", "pytorch3d"]
 MIN_AREA = 1e-8
-"""Twice the NDC area below which PyTorch3D takes a triangle for degenerate."""
+"""Twice the area in NDC below which PyTorch3D treats a triangle as degenerate."""
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Fragments:
-    """What T frames of S x S pixels see.
+    """Rasterised T frames of S x S pixels.
 
-    `face_index` (T, S, S) int32, `bary` (T, S, S, 3) and `depth` (T, S, S) float32; a pixel that sees nothing holds -1
-    in all three.
+    `face_index` (T, S, S) int32; barycentric coordinates `bary` (T, S, S, 3) and `depth` (T, S, S) float32. Pixels without
+    a face are -1 in all three.
     """
 
     face_index: Array
@@ -40,27 +40,26 @@ class Fragments:
 
     @property
     def coverage(self) -> Array:
-        """Pixels (T, S, S) bool that see a face."""
+        """Mask (T, S, S) of the pixels with a face."""
         return self.face_index >= 0
 
     @classmethod
     def empty(cls, frames: int, size: int) -> Fragments:
-        """Room for so many frames, for `rasterize` to write to."""
+        """Uninitialised arrays for so many frames, as the buffer of `rasterize`."""
         shape = (frames, size, size)
         return cls(np.empty(shape, np.int32), np.empty((*shape, 3), np.float32), np.empty(shape, np.float32))
 
 
 def rasterize(
-    vertices: Array, faces: Array, size: int, backend: Backend = "auto", room: Fragments | None = None
+    vertices: Array, faces: Array, size: int, backend: Backend = "auto", buffer: Fragments | None = None
 ) -> Fragments:
-    """Rasterise posed meshes: NDC vertices (T, V, 3) (z: smaller is nearer, negative is behind), faces (F, 3).
+    """Rasterise posed meshes: vertices (T, V, 3) in NDC (smaller z is nearer, negative z behind the camera), faces (F, 3).
 
-    `room` for at least T frames is written to where given, and the result is part of it: a loop over windows that uses
-    the same room again spares the system the clearing of fresh pages.
+    If `buffer` for at least T frames is given, the result is a view of it. Reusing a buffer in a loop over windows avoids
+    that the system clears fresh pages each time.
 
     Raises:
-        ValueError: shapes that don't fit, or an unknown backend.
-        RuntimeError: backend ``pytorch3d`` where it isn't usable.
+        ValueError: shapes are inconsistent, the backend is unknown, or ``pytorch3d`` isn't usable.
     """
     vertices = np.ascontiguousarray(vertices, np.float32)
     faces = check_faces(faces, vertices)
@@ -69,8 +68,8 @@ def rasterize(
     if choose_backend(backend) == "pytorch3d":
         return _rasterize_pytorch3d(vertices, faces, size)
     frames = len(vertices)
-    room = room or Fragments.empty(frames, size)
-    index, bary, depth = room.face_index[:frames], room.bary[:frames], room.depth[:frames]
+    buffer = buffer or Fragments.empty(frames, size)
+    index, bary, depth = buffer.face_index[:frames], buffer.bary[:frames], buffer.depth[:frames]
     over_frames(lambda t: _rasterize_frame(vertices[t], faces, index[t], bary[t], depth[t]), frames)
     return Fragments(index, bary, depth)
 
@@ -84,7 +83,7 @@ def _rasterize_frame(vertices: Array, faces: Array, face_index: Array, bary: Arr
     depth[:] = -1.0
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        # Pixel coordinates with centres on integers, in double precision: neighbours agree about their common edge.
+        # Pixel coordinates with centres on integers, in double precision, so that neighbours agree on their common edge.
         ax, ay = (vertices[a, 0] + 1.0) * half - 0.5, (vertices[a, 1] + 1.0) * half - 0.5
         bx, by = (vertices[b, 0] + 1.0) * half - 0.5, (vertices[b, 1] + 1.0) * half - 0.5
         cx, cy = (vertices[c, 0] + 1.0) * half - 0.5, (vertices[c, 1] + 1.0) * half - 0.5
@@ -111,10 +110,10 @@ def _rasterize_frame(vertices: Array, faces: Array, face_index: Array, bary: Arr
 
 
 def interpolate(fragments: Fragments, faces: Array, values: Array) -> Array:
-    """Vertex values (T, V, C) at each pixel: float32 (T, S, S, C), linear, zeros where no face is seen."""
+    """Interpolate vertex values (T, V, C) linearly at each pixel: float32 (T, S, S, C), zeros where there is no face."""
     values, faces = np.ascontiguousarray(values, np.float32), np.ascontiguousarray(faces, np.int64)
     index, bary = fragments.face_index, fragments.bary
-    out = np.zeros((*index.shape, values.shape[-1]), np.float32)  # pages that show nothing are never touched
+    out = np.zeros((*index.shape, values.shape[-1]), np.float32)  # untouched pages need no memory
     over_frames(lambda t: _interpolate_frame(index[t], bary[t], faces, values[t], out[t]), len(values))
     return out
 
@@ -134,11 +133,10 @@ def _interpolate_frame(face_index: Array, bary: Array, faces: Array, values: Arr
 
 
 def choose_backend(backend: Backend) -> Literal["numba", "pytorch3d"]:
-    """The backend that will be used; ``auto`` is PyTorch3D on CUDA where it works, else numba, and logs which.
+    """The backend to use. ``auto`` is PyTorch3D on CUDA if it works, else numba, and is logged once.
 
     Raises:
-        ValueError: an unknown name.
-        RuntimeError: ``pytorch3d`` was asked for and isn't usable; the message says why.
+        UsageError: the name is unknown, or ``pytorch3d`` isn't usable. The message gives the reason.
     """
     if backend == "numba":
         return "numba"
@@ -159,9 +157,9 @@ def _auto_choice(trouble: str) -> Literal["numba", "pytorch3d"]:
 
 @functools.cache
 def pytorch3d_trouble() -> str:
-    """Why PyTorch3D can't be used here, or "": it must import, see CUDA, and draw one triangle right.
+    """Reason why PyTorch3D isn't usable, or "". It must be importable, find CUDA and rasterise one triangle correctly.
 
-    The triangle matters: a build for another torch imports and then misreads tensors.
+    The triangle is needed because a build for another version of torch can be imported but misreads tensors.
     """
     if importlib.util.find_spec("pytorch3d") is None:
         return "it isn't installed; see the extra lcvd[pytorch3d]"
@@ -175,11 +173,11 @@ def pytorch3d_trouble() -> str:
     triangle = np.array([[[-0.9, -0.8, 2], [0.8, -0.7, 3], [-0.2, 0.9, 4]]], np.float32)
     faces = np.array([[0, 1, 2]])
     try:
-        seen, wanted = _rasterize_pytorch3d(triangle, faces, 16), rasterize(triangle, faces, 16, "numba")
+        found, expected = _rasterize_pytorch3d(triangle, faces, 16), rasterize(triangle, faces, 16, "numba")
     except Exception as error:
         return f"its self-test on one triangle raised {type(error).__name__}: {error}"
-    same = np.array_equal(seen.face_index, wanted.face_index) and np.allclose(seen.bary, wanted.bary, atol=1e-4)
-    return "" if same else "its self-test on one triangle gave a wrong picture (built for another torch?)"
+    same = np.array_equal(found.face_index, expected.face_index) and np.allclose(found.bary, expected.bary, atol=1e-4)
+    return "" if same else "its self-test on one triangle gave a wrong image (built for another torch?)"
 
 
 def _rasterize_pytorch3d(vertices: Array, faces: Array, size: int, device: str = "cuda") -> Fragments:

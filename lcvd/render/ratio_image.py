@@ -1,8 +1,8 @@
-"""SH ratio-image relighting: every pixel of the person times S(n, new light) / S(n, old light).
+"""SH ratio-image relighting: multiply each pixel of the person by S(n, new light) / S(n, old light).
 
-Under the spec's shading (C4) a picture is albedo times S, so the ratio of two shadings relights it exactly wherever normal,
-light and that model hold. Normals are those of the fitted head as a whole; hair, neck and clothes, which no mesh covers,
-take the gain of what covered pixels are near, and the portrait mask ends it. The old light is the fitted one.
+In the spec's shading model (C4) an image is albedo times S, so the ratio of two shadings relights it exactly wherever normals,
+light and model are correct. Normals come from the whole fitted head. Hair, neck and clothes, which no mesh covers, use the gain
+of nearby covered pixels; outside the portrait mask nothing changes. The old light is the fitted one.
 """
 
 from __future__ import annotations
@@ -12,40 +12,41 @@ import numpy as np
 
 from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
-from lcvd.face.geometry import place
 from lcvd.face.head import Head
-from lcvd.face.heads import head_of
-from lcvd.render.hints import Surface, surface_of
+from lcvd.face.heads import head_of, posed
+from lcvd.render.hints import surface_of
 from lcvd.render.sh import check_light, shade_images
 
 DARKEST = 0.05
-"""Least shading that is divided by: below it a picture holds noise and no albedo."""
+"""Minimum shading used as the divisor; darker pixels have noise rather than albedo."""
 GAIN = (0.2, 3.0)
-"""Limits of how much darker or lighter a pixel is made."""
+"""Limits of a pixel's gain."""
 REACH, EDGE = 1 / 16, 1 / 128
-"""Standard deviations, in shares of the side: of how the gain goes on beyond the mesh, and of the feathered edges."""
+"""Standard deviations as fractions of the image side: of the gain's extension beyond the mesh, and of the feathered edges."""
 
 
 def relight_frames(frames: Array, codes: FaceCodes, masks: Array, light: Array) -> Array:
-    """Frames relit from their fitted light to another.
+    """Relight frames from their fitted light to another.
 
     Args:
         frames: (n, S, S, 3) uint8 RGB.
-        codes: the face in them, n frames, NDC of the whole S x S picture; `codes.light` is the old light.
-        masks: (n, S, S) uint8, 255 on the person. Where it is 0, further than the feather, no pixel changes.
-        light: (9, 3), the new one, or one a frame (n, 9, 3).
+        codes: face codes of the n frames, whose square is the whole image; `codes.light` is the old light.
+        masks: (n, S, S) uint8, 255 on the person. Beyond the feathered edge no pixel changes.
+        light: the new light (9, 3), or one per frame (n, 9, 3).
 
     Returns:
         (n, S, S, 3) uint8.
 
     Raises:
-        ValueError: another number of codes or masks than of frames, or no such light.
+        ValueError: the numbers of frames, codes and masks differ, or the light is invalid.
     """
     if not len(frames) == codes.frames == len(masks):
         raise ValueError(
-            f"{len(frames)} frames, face codes of {codes.frames} and {len(masks)} masks; all must be as many"
+            f"{len(frames)} frames, face codes of {codes.frames} and {len(masks)} masks; the numbers must be equal"
         )
-    surface = _whole_head(codes, frames.shape[1])
+    head = head_of(codes.head)  # the open head includes the back of the head and the neck
+    faces = head.faces if isinstance(head, Head) else head.hint_faces
+    surface = surface_of(*posed(head, codes), faces, frames.shape[1])
     lengths = np.linalg.norm(surface.normals, axis=-1, keepdims=True)
     normals = surface.normals / np.maximum(lengths, 1e-6)
     old, new = (
@@ -53,20 +54,12 @@ def relight_frames(frames: Array, codes: FaceCodes, masks: Array, light: Array) 
         for each in (codes.light, check_light(light))
     )
     gains = np.log(np.clip(new / old, *GAIN))
-    spread = [_spread(*each) for each in zip(gains, surface.alpha, masks, strict=True)]
-    return np.rint(np.clip(frames * np.exp(np.stack(spread)), 0, 255)).astype(np.uint8)
+    gains = [_extended(*each) for each in zip(gains, surface.alpha, masks, strict=True)]
+    return np.rint(np.clip(frames * np.exp(np.stack(gains)), 0, 255)).astype(np.uint8)
 
 
-def _whole_head(codes: FaceCodes, size: int) -> Surface:
-    """Back of the head and neck as well, where the head model has them."""
-    head = head_of(codes.head)
-    faces = head.faces if isinstance(head, Head) else head.hint_faces
-    vertices = head.vertices(codes.identity, codes.expression, codes.pose)
-    return surface_of(vertices, place(vertices, codes), faces, size)
-
-
-def _spread(gain: Array, covered: Array, mask: Array) -> Array:
-    """Logarithms (S, S, 3) of the gain known where `covered` (S, S): carried on beyond, ended softly by the mask."""
+def _extended(gain: Array, covered: Array, mask: Array) -> Array:
+    """Extend the log gain (S, S, 3), known where `covered` (S, S), beyond the mesh, with a soft edge at the mask."""
     size = len(gain)
     known = covered.astype(np.float32)[..., None]
     near = _blur(gain * known, size * REACH) / (_blur(known, size * REACH)[..., None] + 1e-3)

@@ -1,7 +1,7 @@
-"""Frames over threads: compiled kernels release the interpreter lock, so plain threads use all cores.
+"""Process frames in parallel threads. Compiled kernels release the interpreter lock, so plain threads use all cores.
 
-Unlike the compiler's own thread pools these are safe inside thread runners and forked workers, and a frame's bytes
-never depend on how many there are.
+Unlike numba's own thread pools, they are safe inside thread runners and forked workers, and a frame's bytes don't depend on
+the number of threads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def thread_count() -> int:
-    """Threads to use: ``OMP_NUM_THREADS`` where set, else the cores this process may run on."""
+    """Number of threads: ``OMP_NUM_THREADS`` if set, else the number of cores this process may use."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     if wanted.isdigit() and int(wanted) > 0:
         return int(wanted)
@@ -20,12 +20,11 @@ def thread_count() -> int:
 
 
 def over_frames(work: Callable[[int], None], frames: int) -> None:
-    """Call ``work(t)`` for each frame; the first exception is raised here."""
+    """Call ``work(t)`` for each frame, and re-raise the first exception."""
     threads = min(thread_count(), frames)
     if threads <= 1:
         for t in range(frames):
             work(t)
         return
     with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, range(frames)):
-            pass
+        list(pool.map(work, range(frames)))

@@ -1,4 +1,4 @@
-"""Images for people: normals, coverage, and a sphere under a light."""
+"""Visualisations: normals, coverage, and a sphere under a light."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lcvd.render.hints import ALBEDO, Surface, to_uint8
-from lcvd.render.sh import shading
+from lcvd.render.hints import Surface, to_uint8
+from lcvd.render.sh import ALBEDO, shading
 
 AWAY = 80
-"""Grey level of what is covered but faces away from the camera, so that hints leave it black."""
+"""Grey level of covered pixels that face away from the camera, which are black in hints."""
 
 
 def normal_images(surface: Surface) -> NDArray[np.uint8]:
-    """Normals of the shaded pixels (T, S, S, 3) uint8, black elsewhere: RGB is (x, y, z), -1 at 0 and 1 at 255.
+    """Normals of the shaded pixels (T, S, S, 3) uint8, black elsewhere: RGB is (x, y, z), with -1 at 0 and 1 at 255.
 
-    The camera's frame: red to the picture's right, green up, blue to the camera.
+    In the camera's coordinates: red to the image's right, green up, blue towards the camera.
     """
     colours = np.clip(np.rint((surface.normals + 1) * 127.5), 0, 255).astype(np.uint8)
     return colours * surface.alpha[..., None]
 
 
 def coverage_images(surface: Surface) -> NDArray[np.uint8]:
-    """Coverage (T, S, S, 3) uint8: white is shaded, `AWAY` covered but facing away, black sees no face."""
-    grey = np.where(surface.alpha, np.uint8(255), np.where(surface.coverage, np.uint8(AWAY), np.uint8(0)))
+    """Coverage (T, S, S, 3) uint8: white is shaded, `AWAY` is covered but faces away, black has no face."""
+    grey = np.where(surface.alpha, np.uint8(255), np.where(surface.fragments.coverage, np.uint8(AWAY), np.uint8(0)))
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
@@ -44,7 +44,7 @@ def lit_sphere(light: NDArray[Any], size: int, border: float = 1.1, samples: int
 
 @functools.cache
 def _sphere(size: int, border: float) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Pixels (size, size) of the sphere, and the normals (N, 3) there."""
+    """Mask (size, size) of the sphere, and the normals (N, 3) of its pixels."""
     axis = ((np.arange(size) + 0.5) / size * 2 - 1) * border
     x, y = np.meshgrid(axis, -axis)
     inside = x**2 + y**2 < 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lcvd.array import Array
+from lcvd.light.presets import fibonacci_sphere
 from lcvd.render.normals import vertex_normals
 from lcvd.render.rasterize import rasterize
 
@@ -16,7 +17,7 @@ def ambient_visibility(vertices: Array, faces: Array) -> Array:
     """Cosine-weighted fraction (V,) of the directions above the surface from which each of vertices (V, 3) is visible."""
     normals = vertex_normals(vertices[None], faces)[0]
     seen, total = np.zeros(len(vertices)), np.full(len(vertices), 1e-6)
-    for direction in _sphere_directions():
+    for direction in fibonacci_sphere(VIEWS)[:, [0, 2, 1]]:  # from +y to -y
         side = np.cross(direction, (0.3, 1.0, 0.1))
         side /= np.linalg.norm(side)
         frame = np.stack([side, np.cross(side, direction), -direction])
@@ -28,11 +29,3 @@ def ambient_visibility(vertices: Array, faces: Array) -> Array:
         seen += weight * (rotated[:, 2] < depth[row, column] + BIAS)
         total += weight
     return seen / total
-
-
-def _sphere_directions() -> Array:
-    place = np.arange(VIEWS) + 0.5
-    up = 1 - 2 * place / VIEWS
-    turn = np.pi * (1 + np.sqrt(5)) * place
-    flat = np.sqrt(1 - up * up)
-    return np.stack([flat * np.cos(turn), up, flat * np.sin(turn)], axis=-1)

@@ -13,13 +13,13 @@ import numpy as np
 
 from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
-from lcvd.face.geometry import place
 from lcvd.face.head import load_head
+from lcvd.face.heads import posed
 from lcvd.render.normals import vertex_normals
 from lcvd.render.pull_push import fill
 from lcvd.render.rasterize import interpolate, rasterize
 from lcvd.render.sh import shading
-from lcvd.render.warp import Origin, looked_up, reached, way_back
+from lcvd.render.warp import PortraitVertices, backward_warp, portrait_positions, sample_image
 from lcvd.studio.photo import Photo
 
 WINDOW = 16
@@ -35,25 +35,26 @@ def render(photo: Photo, codes: FaceCodes) -> Iterator[tuple[Array, Array]]:
     """Windows of frames (t, S, S, 3) uint8 and portrait masks (t, S, S) uint8 of `photo` in the pose, expression and
     light of `codes`. The head model must be the photograph's. Another identity deforms the face to that shape."""
     head, size = load_head(codes.head), len(photo.image)
-    origin = Origin.of(head, photo.codes, size)
-    shades = shading(origin.normals, photo.codes.light[0])
+    portrait = PortraitVertices.of(head, photo.codes, size)
+    shades = shading(portrait.normals, photo.codes.light[0])
     paint = np.array([MOUTH_COLOURS.get(part, (0, 0, 0)) for part in head.parts], np.float32)
     inner = np.array([part in MOUTH_COLOURS for part in head.parts])
     for start in range(0, codes.frames, WINDOW):
         part = codes.window(slice(start, start + WINDOW))
-        vertices = head.vertices(part.identity, part.expression, part.pose)
-        fragments = rasterize(place(vertices, part), head.faces, size)
-        normals = vertex_normals(vertices, head.faces)
-        positions, seen = reached(origin, head, fragments)
+        vertices, ndc = posed(head, part)
+        fragments = rasterize(ndc, head.faces, size)
+        positions, seen = portrait_positions(portrait, head, fragments)
         before = interpolate(fragments, head.faces, np.broadcast_to(shades, (len(vertices), *shades.shape)))
-        turned = interpolate(fragments, head.faces, normals)
+        turned = interpolate(fragments, head.faces, vertex_normals(vertices, head.faces))
         faces = head.face_parts[fragments.face_index]
         frames, masks = [], []
         for t in range(len(vertices)):
             known = seen[t]
             deep = fragments.coverage[t] & inner[faces[t]]
             shade = shading(turned[t], part.light[t])
-            frame, mask, gain = _render_frame(photo, way_back(positions[t], known), before[t], shade, known & ~deep)
+            frame, mask, gain = _render_frame(
+                photo, backward_warp(positions[t], known), before[t], shade, known & ~deep
+            )
             frames.append(_paint_mouth(frame, deep & ~known, paint[faces[t]] * gain))
             masks.append(mask)
         yield np.stack(frames), np.stack(masks)
@@ -71,7 +72,7 @@ def _render_frame(
     change = np.log(np.clip(np.maximum(shade, 0.02) / np.maximum(before, DARKEST), *GAIN))
     gain = fill(np.where(outer[..., None], change, 0), outer)
     gain = np.exp(cv2.GaussianBlur(gain, (0, 0), max(0.6, size / 256)))
-    person, matte = looked_up(photo.image, positions, cv2.INTER_CUBIC), looked_up(photo.matte, positions)
+    person, matte = sample_image(photo.image, positions, cv2.INTER_CUBIC), sample_image(photo.matte, positions)
     frame = matte[..., None] * (person * gain) + (1 - matte[..., None]) * photo.background
     return np.clip(frame, 0, 255), np.where(matte > 0.5, 255, 0).astype(np.uint8), gain
 

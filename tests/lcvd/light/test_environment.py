@@ -117,7 +117,7 @@ def test_files_are_read_and_exposed_like_presets(suffix: str, studio_map: np.nda
 def test_what_is_no_map_is_named(tmp_path: Path, studio_map: np.ndarray) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.hdr: no such file"):
         load_environment(tmp_path / "none.hdr")
-    for name, word in (("bad.hdr", "no Radiance picture"), ("bad.exr", "no OpenEXR picture")):
+    for name, word in (("bad.hdr", "no Radiance image"), ("bad.exr", "no OpenEXR image")):
         (tmp_path / name).write_text("nothing")
         with pytest.raises(ValueError, match=rf"{name}: {word}"):
             load_environment(tmp_path / name)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from lcvd.light.presets import PRESETS, ambient, expose, lamp, load_light, orbit, preset, save_light
-from lcvd.render.hints import ALBEDO
-from lcvd.render.sh import dominant_direction, shading
+from lcvd.render.sh import ALBEDO, dominant_direction, shading
 
 
 def hemisphere(count: int = 4000) -> np.ndarray:

@@ -24,9 +24,9 @@ def test_golden_shading_pixels(golden_dir: Path) -> None:
     raw = shade_surface(surface, stored["light"])
     for case in range(len(ndc)):
         coverage, alpha = stored["coverage"][case].astype(bool), stored["alpha"][case].astype(bool)
-        assert (surface.coverage[case] != coverage).mean() <= 0.002
+        assert (surface.fragments.coverage[case] != coverage).mean() <= 0.002
         assert (surface.alpha[case] != alpha).mean() <= 0.002
-        common = surface.coverage[case] & coverage
+        common = surface.fragments.coverage[case] & coverage
         gap = np.abs(surface.normals[case] - stored["normal_image"][case].astype(np.float32))[common]
         assert np.percentile(gap, 99.9) < 2e-3  # stored in float16
         error = np.abs(raw[case] - stored["shaded_raw"][case])[common]

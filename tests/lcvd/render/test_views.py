@@ -36,7 +36,7 @@ def test_a_tent_shows_its_two_slopes_and_its_back() -> None:
     assert (coverage[behind] == AWAY).all()
     assert not normals[nothing].any()
     assert not coverage[nothing].any()
-    np.testing.assert_array_equal(coverage[..., 0] > 0, surface.coverage[0])
+    np.testing.assert_array_equal(coverage[..., 0] > 0, surface.fragments.coverage[0])
 
 
 def test_the_sphere_is_lit_from_its_side():

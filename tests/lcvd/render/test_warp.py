@@ -8,7 +8,7 @@ import pytest
 from lcvd.face.codes import FaceCodes
 from lcvd.face.head import load_head
 from lcvd.render.hints import hints_of
-from lcvd.render.warp import WarpedReference, way_back
+from lcvd.render.warp import WarpedReference, backward_warp
 from lcvd.studio.clip import StudioClip
 
 SIZE = 128
@@ -56,7 +56,7 @@ def test_what_isn_t_known_follows_what_is_and_the_bottom_stays() -> None:
     known = np.zeros((64, 64), bool)
     known[20:30, 25:40] = True
     moved = here + np.float32([5, -2])
-    places = way_back(moved, known)
+    places = backward_warp(moved, known)
     assert places[known] == pytest.approx(moved[known], abs=1e-4)
     assert places[:40] == pytest.approx(moved[:40], abs=4)
     assert places[-4:] == pytest.approx(here[-4:], abs=1e-3)
