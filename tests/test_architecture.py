@@ -47,7 +47,6 @@ TESTED_IN = {
     "relighting/output/options relighting/output/paste relighting/output/prefetch relighting/output/provenance",
     "lcvd/render/test_rasterize.py": "render/threads",
     "lcvd/report/test_build.py": "report/collect report/figures report/media",
-    "lcvd/studio/test_alter.py": "studio/skin_marks",
     "lcvd/train/test_dataset.py": "shard/resize",
     "lcvd/train/test_run.py": "train/sample_videos train/trainer",
 }

@@ -73,14 +73,6 @@ def _relative_code(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
     return moved.with_expression(still.expression + (driving.expression - driving.expression[0]))
 
 
-def _scale(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
-    return still.replace(pose=driving.pose, expression=driving.expression)
-
-
-def _self(_: FaceCodes, driving: FaceCodes) -> FaceCodes:
-    return driving
-
-
 def _track(still: FaceCodes, driving: FaceCodes) -> FaceCodes:
     """Measure translations in head sizes, so that heads of different size move in proportion to their size."""
     home, there = placement(still), placement(driving)
@@ -93,7 +85,7 @@ MODES: dict[str, Callable[[FaceCodes, FaceCodes], FaceCodes]] = {
     "track": _track,
     "relative": _relative,
     "relative-code": _relative_code,
-    "scale": _scale,
-    "self": _self,
+    "scale": lambda still, driving: still.replace(pose=driving.pose, expression=driving.expression),
+    "self": lambda still, driving: driving,
 }
 """Alignment functions by name. Each takes the portrait's codes repeated T times, and the driving clip's codes."""

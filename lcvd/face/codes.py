@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load, save_file
 
 from lcvd.cache.atomic import written_whole
 from lcvd.errors import FileError, UsageError
@@ -107,28 +106,25 @@ class FaceCodes:
     @staticmethod
     def of_bytes(data: bytes, name: str) -> FaceCodes:
         """Read codes from the bytes of a file written by `save`. Errors are those of `load` and contain `name`."""
-        with tempfile.TemporaryDirectory() as folder:  # safetensors reads a file's metadata only from a file
-            path = Path(folder) / f"{name}.safetensors"
-            path.write_bytes(data)
-            return FaceCodes.load(path)
+        try:
+            tensors = load(data)
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # safetensors: length, then JSON
+            head = json.loads(header["__metadata__"]["lcvd"])["head"]
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise FileError(f"{name}: not a face-codes file: {error}") from None
+        expected = {field.name for field in dataclasses.fields(FaceCodes)} - {"head"}
+        if set(tensors) != expected:
+            raise FileError(f"{name}: fields {sorted(tensors)}, expected {sorted(expected)}")
+        try:
+            return FaceCodes(head=head, **tensors)
+        except ValueError as error:
+            raise FileError(f"{name}: {error}") from None
 
     @staticmethod
     def load(path: Path) -> FaceCodes:
-        """Read codes.
+        """Read the codes in a file.
 
         Raises:
             ValueError: the file isn't safetensors, has missing or unexpected fields, or a field's shape or values are invalid.
         """
-        try:
-            with safe_open(path, framework="numpy") as file:
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-                head = json.loads(file.metadata()["lcvd"])["head"]
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise FileError(f"{path}: not a face-codes file: {error}") from None
-        expected = {field.name for field in dataclasses.fields(FaceCodes)} - {"head"}
-        if set(tensors) != expected:
-            raise FileError(f"{path}: fields {sorted(tensors)}, expected {sorted(expected)}")
-        try:
-            return FaceCodes(head=head, **tensors)
-        except ValueError as error:
-            raise FileError(f"{path}: {error}") from None
+        return FaceCodes.of_bytes(path.read_bytes(), str(path))

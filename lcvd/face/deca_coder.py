@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,12 +12,11 @@ from lcvd.config.reconstruct import DecaSettings
 from lcvd.device import default_device
 from lcvd.face import flame
 from lcvd.face.codes import FaceCodes
-from lcvd.face.deca import DecaCodes, DecaEncoder, encode, load_encoder
+from lcvd.face.deca import DecaCodes, encode, load_encoder
 from lcvd.face.deca_crop import FaceAlignment, crops_of, warp
 from lcvd.face.embedding import five_points
 from lcvd.face.fit import EYE_CORNERS
-from lcvd.face.geometry import place
-from lcvd.face.heads import HeadModel, head_of
+from lcvd.face.heads import HeadModel, head_of, posed
 from lcvd.face.track import FaceTrack
 from lcvd.ledger.rows import ClipError
 from lcvd.weights.registry import require
@@ -42,7 +40,7 @@ class DecaCoder:
         self._track, self._square = track, np.asarray(square)
         self._device = default_device()
         self._encoder = _encoder(require("deca"), self._device)
-        self._find = _finder(self._device) if settings.landmarks == "face-alignment" else None
+        self._find = _face_alignment(self._device) if settings.landmarks == "face-alignment" else None
         self._parameters: list[Array] = []
         self._crops: list[Array] = []
         self._present: list[Array] = []
@@ -89,8 +87,7 @@ class DecaCoder:
         """Return the mean distance (T',) of the mesh's eyes, nose tip and mouth corners from the track's, in the T' frames
         with a face, as a fraction of the inter-ocular distance (outer eye corners)."""
         seen, points = codes.window(np.flatnonzero(self._track.present)), self._track.landmarks[self._track.present]
-        vertices = self.head.vertices(seen.identity, seen.expression, seen.pose)
-        marks = self.head.five_points(place(vertices, seen))[..., :2]
+        marks = self.head.five_points(posed(self.head, seen)[1])[..., :2]
         gap = (marks + 1) * codes.square[2] / 2 + codes.square[:2] - five_points(points)
         unit = np.linalg.norm(np.subtract(*np.moveaxis(points[:, EYE_CORNERS], 1, 0)), axis=-1)
         error: Array = np.linalg.norm(gap, axis=-1).mean(1) / np.maximum(unit, np.median(unit))
@@ -104,11 +101,5 @@ def _bridged(values: Array, present: Array) -> Array:
     return np.stack(columns, axis=1).reshape(values.shape).astype(np.float32)
 
 
-@functools.lru_cache(maxsize=1)
-def _finder(device: torch.device) -> FaceAlignment:
-    return FaceAlignment(device)
-
-
-@functools.lru_cache(maxsize=1)
-def _encoder(path: Path, device: torch.device) -> DecaEncoder:
-    return load_encoder(path, device)
+_face_alignment = functools.lru_cache(maxsize=1)(FaceAlignment)
+_encoder = functools.lru_cache(maxsize=1)(load_encoder)

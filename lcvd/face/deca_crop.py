@@ -42,7 +42,7 @@ def crops_of(landmarks: Array, present: Array, height: int, width: int) -> Array
     points = landmarks[:, LIKE_68] if landmarks.shape[1] == 478 else landmarks
     return np.stack(
         [
-            crop_transform(*(box_of(at[:, :2]) if seen else box_of_picture(height, width)))
+            crop_transform(*(box_of(at[:, :2]) if seen else box_of_image(height, width)))
             for at, seen in zip(points, present, strict=True)
         ]
     )
@@ -57,7 +57,7 @@ def box_of(points: Array) -> tuple[Array, int]:
     return high - extent / np.float32(2), int(size * np.float32(_MARGIN))
 
 
-def box_of_picture(height: int, width: int) -> tuple[Array, int]:
+def box_of_image(height: int, width: int) -> tuple[Array, int]:
     """Return centre and side for a frame without a face. As in the published code, height and width are swapped."""
     centre = np.array([height - 1, width - 1]) / 2
     return centre, int((height - 1 + width - 1) / 2 * _POINTS * _MARGIN)
@@ -82,14 +82,14 @@ def warp(frames: Array, transforms: Array, device: torch.device | str = "cpu") -
     low = np.clip(np.floor(corners.min(0)).astype(int) - 1, 0, limits - 2)
     high = np.clip(np.ceil(corners.max(0)).astype(int) + 2, low + 2, limits)
     cut = np.ascontiguousarray(frames[:, low[1] : high[1], low[0] : high[0]])
-    pictures = torch.from_numpy(cut).to(device).permute(0, 3, 1, 2).float() / 255
+    images = torch.from_numpy(cut).to(device).permute(0, 3, 1, 2).float() / 255
     # Crop pixels to normalised positions in the copied region: -1 and 1 are the centres of its outermost pixels.
     scale = 2 / (high - low - 1)
     normal = np.array([[scale[0], 0, -scale[0] * low[0] - 1], [0, scale[1], -scale[1] * low[1] - 1]])
     rows, columns = np.mgrid[:CROP, :CROP].astype(np.float64)
     pixels = np.stack([columns, rows, np.ones_like(rows)], -1)
     grid = np.einsum("nab,hwb->nhwa", normal @ inverse, pixels).astype(np.float32)
-    return functional.grid_sample(pictures, torch.from_numpy(grid).to(device), align_corners=True)
+    return functional.grid_sample(images, torch.from_numpy(grid).to(device), align_corners=True)
 
 
 def face_alignment_package() -> ModuleType:

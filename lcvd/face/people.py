@@ -60,7 +60,7 @@ def groups(vectors: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
 
 
 def _nearest(means: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return for each of the means (N, D) the index of the other mean with the highest dot product, and that product."""
+    """Return the index (N,) of the other mean with the highest dot product for each of the means (N, D), and that product."""
     nearest, products = np.zeros(len(means), np.int64), np.zeros(len(means), np.float32)
     for start in range(0, len(means), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(means)))

@@ -135,15 +135,8 @@ def _add_priors(problem: Problem, state: State, settings: FitSettings, blocks: A
 
 def _stiffness(problem: Problem, settings: FitSettings) -> Array:
     """Return the weights (n,) of the squared changes between consecutive frames."""
-    still = np.concatenate(
-        [
-            np.full(3, settings.turn_change),
-            [settings.scale_change],
-            np.full(2, settings.shift_change),
-            np.full(len(problem.free), settings.expression_change),
-        ]
-    )
-    stiff: Array = 1 / still**2
+    changes = [settings.turn_change, settings.scale_change, settings.shift_change, settings.expression_change]
+    stiff: Array = 1 / np.repeat(changes, [3, 1, 2, len(problem.free)]) ** 2
     return stiff
 
 

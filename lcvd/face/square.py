@@ -70,5 +70,5 @@ def resize_masks(masks: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Masks (n, S, S) to (n, size, size): binary at half, then nearest, so that they stay 0 or 255 (spec A6)."""
     binary = np.where(masks > 127, np.uint8(255), np.uint8(0))
     # The pixel whose area holds the new pixel's centre.
-    places = ((np.arange(size) + 0.5) * masks.shape[1] / size).astype(int)
-    return np.ascontiguousarray(binary[:, places[:, None], places[None]])
+    picked = ((np.arange(size) + 0.5) * masks.shape[1] / size).astype(int)
+    return np.ascontiguousarray(binary[:, picked[:, None], picked[None]])

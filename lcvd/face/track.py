@@ -35,17 +35,17 @@ class FaceTrack:
 
     def save(self, path: Path) -> None:
         """Write as npz."""
-        np.savez(path, landmarks=self.landmarks, boxes=self.boxes, present=self.present, faces=self.faces)
+        np.savez(path, **vars(self))
 
     @staticmethod
     def load(path: Path) -> FaceTrack:
         """Read a file written by `save`."""
         with np.load(path, allow_pickle=False) as arrays:
-            return FaceTrack(**{name: arrays[name] for name in ("landmarks", "boxes", "present", "faces")})
+            return FaceTrack(**arrays)
 
     def slice(self, start: int, stop: int) -> FaceTrack:
         """Return the track of the frames ``start <= t < stop``."""
-        return FaceTrack(*(getattr(self, name)[start:stop] for name in ("landmarks", "boxes", "present", "faces")))
+        return FaceTrack(**{name: array[start:stop] for name, array in vars(self).items()})
 
     def gaps(self) -> list[tuple[int, int]]:
         """Return the half-open runs of frames without a face, in order."""

@@ -17,7 +17,8 @@ from lcvd.light.estimate import solve
 from lcvd.light.skin_samples import LightSamples, gather, join
 from lcvd.render.hints import Surface, hint_surface
 
-_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+"""MediaPipe landmarks of the outer contour of the lips."""
 _RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 70, 63, 105, 66, 107, 55, 46)
 _LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 300, 293, 334, 296, 336, 285, 276)
 PLACE = 0.06
@@ -37,7 +38,7 @@ def skin_faces(name: str) -> NDArray[np.bool_]:
     landmarks = head.landmarks(head.template[None])[0]
     centres = head.template[head.hint_faces].mean(axis=1)[:, :2]
     skin = np.ones(len(centres), bool)
-    for patch in (_LIPS, _RIGHT, _LEFT):
+    for patch in (LIPS, _RIGHT, _LEFT):
         outline = landmarks[[places[number] for number in patch], :2]
         middle = outline.mean(axis=0)
         skin &= Delaunay(middle + _GROW * (outline - middle)).find_simplex(centres) < 0

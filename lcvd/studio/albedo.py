@@ -37,43 +37,23 @@ def texel_colours(body: BodyMesh, person: Person, texels: TexelGrid, ambient_vis
     per vertex."""
     positions = texels.interpolate(body.rest_positions, body.faces)
     light = texels.interpolate(ambient_visibility[:, None], body.faces)[:, 0]
-    part = body.parts[texels.face]
+    part = {name: body.parts[texels.face] == index for index, name in enumerate(PARTS)}
     colour = np.zeros((len(positions), 5), np.float32)
     colour[:, 4] = NO_CUTOFF
-
-    def fill(name: str, values: Array) -> None:
-        colour[part == PARTS.index(name), :3] = values
-
-    def at(name: str) -> Array:
-        return positions[part == PARTS.index(name)].astype(np.float64)
-
-    head_skin = at("skin")
-    fill(
-        "skin",
-        mix(
-            skin_albedo(head_skin, person, body.head),
-            _scalp_albedo(head_skin, person),
-            hair_coverage(head_skin, person),
-        ),
-    )
-    colour[part == PARTS.index("skin"), 4] = silhouette_cutoff(head_skin, person)
+    skin, hair = (positions[part[name]].astype(np.float64) for name in ("skin", "hair"))
+    scalp = _beanie_albedo(skin, person) if person.hair == "beanie" else _hair_albedo(skin, person)
+    colour[part["skin"], :3] = mix(skin_albedo(skin, person, body.head), scalp, hair_coverage(skin, person))
+    colour[part["skin"], 4] = silhouette_cutoff(skin, person)
     for name, tone in MOUTH_COLOURS.items():
-        fill(name, np.array(tone) * (1 + 0.08 * noise(at(name), (person.seed, 61), 0.03, 2))[:, None])
-    white = part == PARTS.index("eye")
-    colour[white, :3] = _eye_albedo(body, positions[white], person)
-    colour[white, 3] = HIGHLIGHT
-    fill("hair", _hair_albedo(at("hair"), person))
-    cloth = part == PARTS.index("garment")
-    colour[cloth, :3] = _garment_albedo(
-        positions[cloth], texels.interpolate(body.collar_distance[:, None], body.faces)[cloth, 0], person
-    )
+        stains = noise(positions[part[name]], (person.seed, 61), 0.03, 2)
+        colour[part[name], :3] = np.array(tone) * (1 + 0.08 * stains)[:, None]
+    colour[part["eye"], :3] = _eye_albedo(body, positions[part["eye"]], person)
+    colour[part["eye"], 3] = HIGHLIGHT
+    colour[part["hair"], :3] = _hair_albedo(hair, person)
+    collar_distance = texels.interpolate(body.collar_distance[:, None], body.faces)[part["garment"], 0]
+    colour[part["garment"], :3] = _garment_albedo(positions[part["garment"]], collar_distance, person)
     colour[:, :3] = np.clip(colour[:, :3] * light[:, None], 0.005, 1)
     return colour
-
-
-def _scalp_albedo(positions: Array, person: Person) -> Array:
-    """Albedo (N, 3) of the hair or beanie on the scalp."""
-    return _beanie_albedo(positions, person) if person.hair == "beanie" else _hair_albedo(positions, person)
 
 
 def silhouette_cutoff(positions: Array, person: Person) -> Array:

@@ -12,21 +12,12 @@ from lcvd.array import Array
 from lcvd.studio.clothing import replace_clothing
 from lcvd.studio.dead_leaves import dead_leaves, fractal_noise
 from lcvd.studio.layout import FaceLayout, blend, draw_outlines, soft_luminance
-from lcvd.studio.skin_marks import lip_colour, skin_marks, wrinkles
 
-FACE_PAINT, SKIN_MARKS, WRINKLES, LIP_COLOUR, BEARD, BROWS, HAIR, CLOTHING, HAT = (
-    0.35,
-    0.7,
-    0.5,
-    0.5,
-    0.25,
-    0.5,
-    0.5,
-    0.85,
-    0.35,
-)
-"""Probability of each alteration: face paint, skin marks, wrinkles, lip colour, a beard, other brows, other hair, other
-clothes, a hat."""
+FACE_PAINT, SKIN_MARKS, WRINKLES, LIP_COLOUR = 0.35, 0.7, 0.5, 0.5
+BEARD, BROWS, HAIR, CLOTHING, HAT = 0.25, 0.5, 0.5, 0.85, 0.35
+"""Probability of each alteration."""
+MAX_LOG_CHANGE = 0.45
+"""Wrinkles change skin by at most a factor of e^this, nearly always; marks by up to twice that exponent."""
 
 
 def alter_appearance(image: Array, layout: FaceLayout, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -37,11 +28,11 @@ def alter_appearance(image: Array, layout: FaceLayout, rng: np.random.Generator)
     if rng.uniform() < FACE_PAINT:
         image = blend(image, soft_luminance(image) * (2 * dead_leaves(rng, size)), _face_paint(layout, rng, size))
     if rng.uniform() < SKIN_MARKS:
-        image = blend(image, image * np.exp(skin_marks(rng, size, layout.eye_distance)), layout.skin)
+        image = blend(image, image * np.exp(_skin_marks(rng, size, layout.eye_distance)), layout.skin)
     if rng.uniform() < WRINKLES:
-        image = blend(image, image * np.exp(wrinkles(layout, rng, size)), layout.skin)
+        image = blend(image, image * np.exp(_wrinkles(layout, rng, size)), layout.skin)
     if rng.uniform() < LIP_COLOUR:
-        image = image * np.exp(lip_colour(layout, rng, size))
+        image = image * np.exp(_lip_colour(layout, rng, size))
     if rng.uniform() < BROWS:
         image = blend(image, soft_luminance(image) * hair, _brows(layout, rng, size))
     if rng.uniform() < BEARD:
@@ -56,6 +47,55 @@ def alter_appearance(image: Array, layout: FaceLayout, rng: np.random.Generator)
         worn, colours = _hat(layout, rng, size)
         image, outline = blend(image, colours, worn), np.maximum(outline, worn)
     return image, outline
+
+
+def _skin_marks(rng: np.random.Generator, size: int, eye_distance: float) -> Array:
+    """Log gain (S, S, 3) of the skin: dead-leaves spots and lines, and noise. Structure coarser than a third of the eye
+    distance is removed; it could be mistaken for light."""
+    log_change = np.log(dead_leaves(rng, size) + 0.1)
+    if rng.uniform() < 0.7:
+        log_change = np.broadcast_to(log_change.mean(-1, keepdims=True), log_change.shape).copy()
+    log_change += 0.3 * rng.uniform() * fractal_noise(rng, size)[..., None]
+    log_change -= cv2.GaussianBlur(log_change, (0, 0), eye_distance / 3)
+    return log_change * (MAX_LOG_CHANGE * rng.uniform() ** 1.5 / (log_change.std() + 1e-6))
+
+
+def _wrinkles(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:
+    """Log gain (S, S, 3) of wrinkles on the forehead, from nose to chin, beside and under the eyes. Each is dark with a
+    bright ridge next to it, and they differ left and right."""
+    eye_distance, mouth = layout.eye_distance, layout.mouth.mean(0)
+    low = float(mouth[1] - layout.eyes.mean(0)[1]) / eye_distance
+    across = np.linspace(-1, 1, 16)
+    lines = [
+        layout.at(rng.uniform(0.4, 0.75) * across + 0.1 * rng.standard_normal(), height + 0.05 * across**2)
+        for height in -rng.uniform(0.4, 0.95, rng.integers(0, 5))
+    ]
+    for side in (-1, 1):
+        down = np.linspace(rng.uniform(0.55, 0.7), low + rng.uniform(-0.1, 0.35), 12)
+        lines.append(layout.at(side * (rng.uniform(0.26, 0.34) + 0.3 * (down - down[0]) ** 0.8), down))
+        for below in rng.uniform(0.15, 0.42, rng.integers(0, 4)):
+            lines.append(layout.at(side * 0.5 + rng.uniform(0.2, 0.34) * across, below - 0.1 * across**2))
+        for lift in rng.uniform(-0.2, 0.25, rng.integers(0, 4)):
+            lines.append(layout.at(side * np.linspace(0.85, rng.uniform(0.95, 1.15), 8), np.linspace(0, lift, 8)))
+    depth = np.zeros((size, size), np.float32)
+    for line in lines:
+        dark = cv2.GaussianBlur(
+            draw_outlines(size, [line], rng.uniform(0.015, 0.05) * eye_distance), (0, 0), 0.03 * eye_distance
+        )
+        ridge = cv2.GaussianBlur(dark, (0, 0), 0.05 * eye_distance)
+        depth += rng.uniform(0.3, 1.0) * (dark - 0.8 * ridge) / (dark.max() + 1e-6)
+    return -MAX_LOG_CHANGE * rng.uniform(0.3, 1.5) * depth[..., None] * np.array([0.8, 1.0, 1.05], np.float32)
+
+
+def _lip_colour(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:
+    """Log gain (S, S, 3) of the lips: redder, paler or darker."""
+    wide = float(np.hypot(*(layout.mouth[1] - layout.mouth[0])))
+    theta = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    outline = layout.mouth.mean(0) + np.stack([0.52 * wide * np.cos(theta), 0.2 * wide * np.sin(theta)], -1)
+    cover = cv2.GaussianBlur(draw_outlines(size, [outline]), (0, 0), 0.05 * wide)
+    return cover[..., None] * (
+        rng.uniform(-0.3, 0.1) + rng.uniform(-0.1, 0.35) * np.array([1.0, -1.0, -0.7], np.float32)
+    )
 
 
 def _face_paint(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:

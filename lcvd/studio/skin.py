@@ -10,12 +10,12 @@ from matplotlib.path import Path as Outline
 from scipy.spatial import cKDTree
 
 from lcvd.array import Array
-from lcvd.face.head import Head
+from lcvd.face.head import Head, load_head
+from lcvd.light.skin_regions import LIPS
 from lcvd.studio.hair import height_above_hairline
 from lcvd.studio.noise import mix, noise, smoothstep
 from lcvd.studio.person import Person
 
-LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 BROWS = ((70, 63, 105, 66, 107), (46, 53, 52, 65, 55)), ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285))
 UPPER_LIDS = (33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362)
@@ -50,7 +50,8 @@ def skin_albedo(positions: Array, person: Person, head: Head) -> Array:
         spots = _freckles(positions, seed)
         zone = front * np.exp(-(((positions[:, 1] - 0.02) / 0.11) ** 2))
         colour = mix(colour, colour * (0.72, 0.58, 0.5), person.freckles * spots * zone)
-    colour = mix(colour, _hairy(person, colour), _beard(positions, person, head))
+    stubble = 0.45 * colour * (0.92, 0.97, 1.02) + 0.55 * np.minimum(person.hair_colour, 0.35)  # skin seen through hair
+    colour = mix(colour, stubble, _beard(positions, person))
     colour = _lips(positions, colour, person, head)
     colour = mix(colour, 0.75 * person.hair_colour + 0.02, _brows(positions, person, head))
     return _lashes(positions, colour, head)
@@ -67,12 +68,7 @@ def _freckles(positions: Array, seed: int) -> Array:
     return np.where(np.isfinite(far), strength[nearest] * smoothstep(1.3, 0.5, np.minimum(far, 1) / radius[nearest]), 0)
 
 
-def _hairy(person: Person, colour: Array) -> Array:
-    """Skin seen through short hair."""
-    return 0.45 * colour * (0.92, 0.97, 1.02) + 0.55 * np.minimum(person.hair_colour, 0.35)
-
-
-def _beard(positions: Array, person: Person, head: Head) -> Array:
+def _beard(positions: Array, person: Person) -> Array:
     if not person.stubble:
         return np.zeros(len(positions))
     side, up, depth = np.abs(positions[:, 0]), positions[:, 1], positions[:, 2]
@@ -94,14 +90,14 @@ def _lips(positions: Array, colour: Array, person: Person, head: Head) -> Array:
     inside = np.zeros(len(positions), bool)
     inside[near] = Outline(outline[:, :2]).contains_points(flat[near])
     share = np.zeros(len(positions))
-    gap = distance_to_line(positions[near], np.concatenate([outline, outline[:1]]))
+    gap, _ = project_onto_line(positions[near], np.concatenate([outline, outline[:1]]))
     share[near] = smoothstep(-0.007, 0.007, np.where(inside[near], gap, -gap))
     lip = person.skin * (0.93, 0.64, 0.66) * (0.94 if person.skin[0] > 0.5 else 1.05)
     streaks = 1 + 0.10 * noise(positions, (person.seed, 36), (0.007, 0.05, 0.05))
     upper = smoothstep(-0.21, -0.195, positions[:, 1])
     colour = mix(colour, lip * (streaks * (1 - 0.10 * upper))[:, None], (0.5 + 0.4 * person.blush) * share)
     seam = np.full(len(positions), 1.0)
-    seam[near] = distance_to_line(positions[near], landmark_positions(head, MOUTH))
+    seam[near], _ = project_onto_line(positions[near], landmark_positions(head, MOUTH))
     return colour * (1 - 0.5 * np.exp(-((seam / 0.008) ** 2)))[:, None]
 
 
@@ -159,17 +155,10 @@ def landmark_positions(head: Head, numbers: Sequence[int]) -> Array:
 
 @functools.cache
 def _all_marks(name: str) -> Array:
-    from lcvd.face.head import load_head
-
     head = load_head(name)
     positions = np.full((head.landmark_indices.max() + 1, 3), np.nan)
     positions[head.landmark_indices] = head.landmarks(head.template[None])[0]
     return positions
-
-
-def distance_to_line(points: Array, line: Array) -> Array:
-    """Distances (N,) of points (N, 3) from a polyline (n, 3)."""
-    return project_onto_line(points, line)[0]
 
 
 def project_onto_line(points: Array, line: Array) -> tuple[Array, Array]:

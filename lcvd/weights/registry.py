@@ -136,7 +136,7 @@ def _hash(path: Path, size: int, changed: int) -> str:
 
 
 def _entry(name: str) -> Weights:
-    for entry in REGISTRY:
-        if entry.name == name:
-            return entry
-    raise KeyError(f"no weights named {name!r}; known: {', '.join(entry.name for entry in REGISTRY)}")
+    entries = {entry.name: entry for entry in REGISTRY}
+    if name not in entries:
+        raise KeyError(f"no weights named {name!r}; known: {', '.join(entries)}")
+    return entries[name]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lcvd.config.filter import TrackSettings
-from lcvd.face.deca_crop import LIKE_68, FaceAlignment, box_of, box_of_picture, crops_of, warp
+from lcvd.face.deca_crop import LIKE_68, FaceAlignment, box_of, box_of_image, crops_of, warp
 from lcvd.face.track import Tracker
 from lcvd.video.clip import Clip
 from lcvd.video.decode import frames
@@ -36,7 +36,7 @@ def test_golden_deca_crop(golden_dir: Path) -> None:
         height, width = (int(n) for n in stored[f"{case}_hw"])
         seen = bool(stored[f"{case}_flag"])
         landmarks = stored[f"{case}_landmarks"] if seen else np.zeros((68, 2), np.float32)
-        centre, size = box_of(landmarks) if seen else box_of_picture(height, width)
+        centre, size = box_of(landmarks) if seen else box_of_image(height, width)
         assert size == int(stored[f"{case}_size"]), case
         np.testing.assert_allclose(centre, stored[f"{case}_center"], atol=1e-4)
         (tform,) = crops_of(landmarks[None], np.array([seen]), height, width)
