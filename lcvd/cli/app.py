@@ -18,9 +18,7 @@ from lcvd.relighting.api import checkpoint_here, model_of, settings_here
 @click.command
 @MODEL
 @click.option(
-    "--examples",
-    type=EXISTING_FOLDER,
-    help="Folder of images and clips to offer as examples (default: those that installed packages contain).",
+    "--examples", type=EXISTING_FOLDER, help="Folder of example images and clips (default: packaged examples)."
 )
 @SCRATCH
 @HOST

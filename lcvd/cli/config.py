@@ -23,7 +23,8 @@ def config() -> None:
 @click.option("--force", is_flag=True, help="Overwrite a file that was edited; its changes are lost.")
 def use(name: str, params: Path, force: bool) -> None:
     """Write profile NAME with all its values to params.yaml."""
-    if not force and params.exists() and not _is_a_profile(params.read_text(encoding="utf-8")):
+    text = params.read_text(encoding="utf-8") if params.exists() and not force else None
+    if text is not None and all(text != dump_settings(profile(each)) for each in PROFILES):
         raise click.ClickException(f"{params} differs from every profile, so it was edited; --force overwrites it")
     params.write_text(dump_settings(profile(name)), encoding="utf-8")
     click.echo(f"{params}: profile {name}")
@@ -51,7 +52,3 @@ def explain(name: str | None) -> None:
     for key in explained(name) if name else keys():
         click.echo(f"{key.name}: {key.takes}; default {key.default}")
         click.echo(f"    {key.meaning}")
-
-
-def _is_a_profile(text: str) -> bool:
-    return any(text == dump_settings(profile(name)) for name in PROFILES)

@@ -24,17 +24,13 @@ def numbers(scratch: Path, clips: int | None, machines: int, workers: int, price
     """Show the throughput of the last run of each stage; with --clips, project hours and cost."""
     works = measured(scratch)
     if not works:
-        raise click.ClickException(
-            f"{scratch}: no measurements yet; run `lcvd run`, or name another folder with --scratch"
-        )
+        raise click.ClickException(f"{scratch}: no measurements yet; run `lcvd run`, or set --scratch")
     for work in works:
         _show(work)
     if clips is None:
         return
     mapped = [work for work in works if work.name not in _BY_STEPS]
-    click.echo(
-        f"\n{clips} clips on {machines} machine{'s' * (machines > 1)}, {longer:g} times as long as those measured:"
-    )
+    click.echo(f"\n{clips} clips on {machines} machine{'s' * (machines > 1)}, {longer:g} times as long as measured:")
     planned = plan(mapped, clips, machines, price, longer, workers)
     rows = [(each.name, each.hours, each.machine_hours) for each in planned]
     total = ("total", sum(each.hours for each in planned), sum(each.machine_hours for each in planned))
@@ -43,9 +39,7 @@ def numbers(scratch: Path, clips: int | None, machines: int, workers: int, price
         click.echo(f"  {name:12} {hours:10.2f} h   {machine_hours:10.2f} machine hours{cost}")
     for work in works:
         if work.name in _BY_STEPS:
-            click.echo(
-                f"  {work.name}: depends on its settings, not on the number of clips: {work.wall_s / 3600:.2f} h here"
-            )
+            click.echo(f"  {work.name}: independent of the number of clips: {work.wall_s / 3600:.2f} h as measured")
 
 
 _BY_STEPS = ("train", "evaluate")

@@ -27,5 +27,5 @@ SCRATCH = click.option(
     help="Scratch folder: caches, logs and state of interrupted runs.",
 )
 HOST = click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; the default admits this machine only."
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on (default: local only)."
 )

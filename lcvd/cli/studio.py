@@ -15,10 +15,7 @@ from lcvd.studio.media import make_clip
 @click.argument("person")
 @click.option("-o", "--out", required=True, type=FOLDER, help="Output folder.")
 @click.option(
-    "--light",
-    "lights",
-    multiple=True,
-    help="moving (default), own (the photograph's light) or a preset; repeatable.",
+    "--light", "lights", multiple=True, help="moving (default), own (the photograph's) or a preset; repeatable."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the motion and of the moving light.")
 @click.option("--frames", default=96, show_default=True, help="Number of frames.")

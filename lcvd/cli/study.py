@@ -32,9 +32,7 @@ def study() -> None:
 @click.option(
     "--lights", type=EXISTING_FOLDER, help="Folder with an image NAME.png of each light that is not a preset."
 )
-@click.option(
-    "--fps", default=25.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Frames per second."
-)
+@click.option("--fps", default=25.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Frame rate.")
 def make(folder: Path, methods: tuple[str, ...], clips: Path, lights: Path | None, fps: float) -> None:
     """Make the study FOLDER from the result folders of all methods."""
     named = dict(each.split("=", 1) for each in methods if "=" in each)

@@ -59,14 +59,14 @@ class Model:
         pipe.set_progress_bar_config(disable=True)
         return cls(pipe, name, fingerprint(pipe.model))
 
-    def sampling(self, asked: SamplingOptions) -> Sampling:
+    def sampling(self, options: SamplingOptions) -> Sampling:
         """The sampling parameters of one run: the options, completed by the model's own defaults.
 
         Raises:
             ModelError: the model lacks an adapter.
             UsageError: a value is out of range, or the recipe is unknown.
         """
-        found = self.pipe.sampling.resolved(asked.overrides)
+        found = self.pipe.sampling.resolved(options.overrides)
         lacking = set(found.guidance_for().positive) - set(self.pipe.model.adapters)
         if lacking:
             raise ModelError(f"{self.name} has no adapter for {', '.join(sorted(lacking))}; choose other adapters")

@@ -43,8 +43,8 @@ class Face:
 
     def first(self, size: int) -> tuple[Array, Array]:
         """The square crop of the first frame (size, size, 3) and its portrait mask (size, size), uint8."""
-        picture = square_pictures(read(self.clip, [0]), self.codes.square, size)[0]
-        return picture, resize_masks(self.mask[None], size)[0]
+        image = square_pictures(read(self.clip, [0]), self.codes.square, size)[0]
+        return image, resize_masks(self.mask[None], size)[0]
 
     @property
     def place(self) -> tuple[int, int, int]:

@@ -79,9 +79,8 @@ def light_map(directions: ArrayLike, marks: Mapping[str, ArrayLike]) -> Markup:
     for name, (right, up) in LABELS.items():
         anchor = {-1: "end", 0: "middle", 1: "start"}[right]
         x, y = middle + right * (radius + 7), middle - up * (radius + 14) + 5
-        parts.append(
-            Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, name)
-        )
+        text = Markup('<text class="label" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+        parts.append(text.format(x, y, anchor, name))
     for name, direction in marks.items():
         [[x, y]] = _azimuthal_projection(np.asarray(direction, np.float64)[None])
         dot = Markup('<circle class="target" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}</title></circle>')

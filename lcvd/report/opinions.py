@@ -45,12 +45,13 @@ def merge_study(found: Mapping[str, Records], study: Mapping[str, Any] | None) -
 
 def study_note(study: Mapping[str, Any]) -> str:
     """Size of the study and agreement of its raters, as a sentence."""
-    alphas = ", ".join(f"{name} {_number(study['agreement'][name])}" for name in QUESTIONS)
     return (
         f"User columns are mean opinion scores from 1 to 5 by {study['raters']} raters on {study['shots']} shots; "
-        f"agreement ({study['agreement_measure']}): {alphas}."
+        f"agreement ({study['agreement_measure']}): {agreement(study)}."
     )
 
 
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"
+def agreement(study: Mapping[str, Any]) -> str:
+    """The raters' agreement by question, as text."""
+    alphas = study["agreement"]
+    return ", ".join(f"{name} {'unknown' if alphas[name] is None else f'{alphas[name]:.2f}'}" for name in QUESTIONS)

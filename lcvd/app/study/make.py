@@ -105,6 +105,6 @@ def _first(path: Path) -> Array:
     return first
 
 
-def _save(path: Path, picture: Array) -> None:
+def _save(path: Path, image: Array) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path)
+    Image.fromarray(image).save(path)

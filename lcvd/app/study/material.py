@@ -22,7 +22,7 @@ import numpy as np
 
 from lcvd.errors import FileError, MissingFile
 
-PICTURES = (".png", ".jpg", ".jpeg")
+IMAGES = (".png", ".jpg", ".jpeg")
 KEY_FILE, ID_LENGTH = ".study-key", 20
 
 
@@ -82,11 +82,11 @@ def open_study(folder: Path) -> Study:
     if not shots:
         raise MissingFile(f"{root}: no videos; a study has videos/<method>/<shot>.mp4, see docs/study.md")
     videos = {(name, shot): root / name / f"{shot}.mp4" for name in methods for shot in shots}
-    pictures = {(kind, shot): _picture(folder / kind, shot) for kind in ("reference", "light") for shot in shots}
-    missing = sorted(str(path.relative_to(folder)) for path in (videos | pictures).values() if not path.is_file())
+    images = {(kind, shot): _image(folder / kind, shot) for kind in ("reference", "light") for shot in shots}
+    missing = sorted(str(path.relative_to(folder)) for path in (videos | images).values() if not path.is_file())
     if missing:
         raise MissingFile(f"{folder}: the study lacks {', '.join(missing)}")
-    for path in (videos | pictures).values():
+    for path in (videos | images).values():
         if not path.resolve().is_relative_to(folder.resolve()):
             raise FileError(f"{path}: links to {path.resolve()}, outside of {folder}; copy the file into the study")
     key = _key(folder / KEY_FILE)
@@ -95,7 +95,7 @@ def open_study(folder: Path) -> Study:
         return _digest(key, *words).hex()[:ID_LENGTH]
 
     media = {id_of("video", *name): path for name, path in videos.items()}
-    media |= {id_of("picture", *name): path for name, path in pictures.items()}
+    media |= {id_of("picture", *name): path for name, path in images.items()}
     trials = {}
     for name in videos:
         ids = (id_of("video", *name), *(id_of("picture", kind, name[1]) for kind in ("reference", "light")))
@@ -104,9 +104,9 @@ def open_study(folder: Path) -> Study:
     return Study(folder, methods, shots, media, trials, key)
 
 
-def _picture(folder: Path, shot: str) -> Path:
+def _image(folder: Path, shot: str) -> Path:
     """Path of the shot's image; if there is none, the path of a PNG."""
-    candidates = [folder / f"{shot}{suffix}" for suffix in PICTURES]
+    candidates = [folder / f"{shot}{suffix}" for suffix in IMAGES]
     return next((path for path in candidates if path.is_file()), candidates[0])
 
 

@@ -12,6 +12,7 @@ from lcvd.array import Array
 from lcvd.errors import UsageError
 from lcvd.evaluate.record import rounded
 from lcvd.metrics.user_study import QUESTIONS, krippendorff_alpha
+from lcvd.report.opinions import agreement
 
 RESAMPLES = 2000
 
@@ -63,12 +64,11 @@ def markdown(found: dict[str, Any]) -> str:
     for method, numbers in found["methods"].items():
         cells = [_cell(numbers[name], numbers[name]["value"] == best[name]) for name in QUESTIONS]
         lines.append(f"| {method} | {' | '.join(cells)} | {numbers[QUESTIONS[0]]['n']} |")
-    alphas = ", ".join(f"{name} {_number(found['agreement'][name])}" for name in QUESTIONS)
     lines += [
         "",
         f"Mean of opinions from 1 (bad) to 5 (excellent), 95 % bootstrap interval over raters and shots. {found['raters']} "
         f"raters ({found['complete_raters']} of them rated everything), {found['shots']} shots, {found['ratings']} ratings.",
-        f"Agreement ({found['agreement_measure']}): {alphas}.",
+        f"Agreement ({found['agreement_measure']}): {agreement(found)}.",
     ]
     return "\n".join(lines)
 
@@ -91,7 +91,3 @@ def _summary(answers: Array, rng: np.random.Generator) -> dict[str, Any]:
 def _cell(number: dict[str, Any], best: bool) -> str:
     value = f"**{number['value']:.2f}**" if best else f"{number['value']:.2f}"
     return value if number["interval"] is None else "{} [{:.2f}, {:.2f}]".format(value, *number["interval"])
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"

@@ -66,14 +66,14 @@ def with_words(frames: Array) -> Array:
 @functools.lru_cache(maxsize=4)
 def _text_image(width: int, height: int) -> Array:
     """`WORDS` on a transparent image (H, W, 4) uint8."""
-    picture = Image.new("RGBA", (width, height), (0, 0, 0, 0))
+    image = Image.new("RGBA", (width, height), (0, 0, 0, 0))
     pixels = max(_MIN_HEIGHT, round(min(width, height) * _HEIGHT))
     font, rim = ImageFont.load_default(pixels), max(1, round(pixels / 10))
     place = (0.02 * width + rim, 0.98 * height - rim)
-    ImageDraw.Draw(picture).text(
+    ImageDraw.Draw(image).text(
         place, WORDS, (255, 255, 255, 255), font, anchor="ls", stroke_width=rim, stroke_fill=(0, 0, 0, 255)
     )
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
 def found_in(path: Path) -> tuple[int, int]:

@@ -28,8 +28,8 @@ def test_hours_and_cost_of_many_clips(tmp_path):
     assert "28800 clips" not in shown
     arguments = ["--scratch", str(tmp_path), "--clips", "28800", "--machines", "4", "--price", "3"]
     lines = CliRunner().invoke(numbers, arguments).output.splitlines()
-    assert "28800 clips on 4 machines, 1 times as long as those measured:" in lines
+    assert "28800 clips on 4 machines, 1 times as long as measured:" in lines
     assert "  filter             2.50 h        10.00 machine hours   costs 30.00" in lines
     assert "  pack              10.00 h        10.00 machine hours   costs 30.00" in lines
     assert "  total             12.50 h        20.00 machine hours   costs 60.00" in lines
-    assert lines[-1] == "  train: depends on its settings, not on the number of clips: 2.00 h here"
+    assert lines[-1] == "  train: independent of the number of clips: 2.00 h as measured"

@@ -1,6 +1,6 @@
 // The light's controls. Each change requests ball and hint from the server: one request at a time, always the newest light.
 import { anglesOf, directionOf, makeBall } from "./ball.js";
-import { picture } from "./server.js";
+import { requestImage } from "./server.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -34,7 +34,7 @@ export function makeLight(config, failed) {
     while (waiting) {
       waiting = false;
       try {
-        const bitmap = await picture("/shade", { light: light(), frame: Number(at("frame").value) });
+        const bitmap = await requestImage("/shade", { light: light(), frame: Number(at("frame").value) });
         hint.drawImage(bitmap, 256, 0, 256, 256, 0, 0, 256, 256);
         ball.show(bitmap);
         shown += 1;

@@ -1,7 +1,7 @@
 // Files and jobs. A session has at most one job at a time; its state is polled until it ends.
 import { makeLight, say } from "./light.js";
 import { makePlayer } from "./player.js";
-import { ask, upload } from "./server.js";
+import { request, upload } from "./server.js";
 
 const at = (id) => document.getElementById(id);
 const config = JSON.parse(document.querySelector("main").dataset.config);
@@ -37,7 +37,7 @@ async function follow(state) {
       // Outside the live region, so that screen readers do not read every percentage.
       at("share").textContent = state.state === "running" && share > 0 ? `${Math.round(100 * share)} %` : "";
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
-      state = await ask(`/jobs/${job}`);
+      state = await request(`/jobs/${job}`);
     }
   } finally {
     job = null;
@@ -58,7 +58,7 @@ async function tried(work) {
 }
 
 async function restore() {
-  const state = await ask("/state").catch(() => null);
+  const state = await request("/state").catch(() => null);
   if (!state) return;
   for (const picker of document.querySelectorAll(".picker")) {
     const name = state.files[picker.dataset.role], remove = picker.querySelector("[data-forget]");
@@ -76,7 +76,7 @@ async function restore() {
 }
 
 async function readFiles() {
-  const result = await follow(await ask("/read", { start: Number(at("start").value), seconds: Number(at("seconds").value) }));
+  const result = await follow(await request("/read", { start: Number(at("start").value), seconds: Number(at("seconds").value) }));
   await restore();
   if (!result) return;
   const bridged = result.bridged ? ` No face was found in ${result.bridged} of them; their motion is interpolated.` : "";
@@ -106,10 +106,10 @@ for (const picker of document.querySelectorAll(".picker")) {
     await accepted(role, found.name);
   }));
   pick?.addEventListener("change", () => tried(async () => {
-    if (pick.value) await accepted(role, (await ask(`/pick/${role}`, { name: pick.value })).name);
+    if (pick.value) await accepted(role, (await request(`/pick/${role}`, { name: pick.value })).name);
   }));
   picker.querySelector("[data-forget]")?.addEventListener("click", () => tried(async () => {
-    await ask(`/forget/${role}`, {});
+    await request(`/forget/${role}`, {});
     if (pick) pick.value = "";
     if (role === "map") light.useBase("none");
     const state = await restore();
@@ -123,7 +123,7 @@ function wanted(whole, hints) {
 }
 
 const render = (whole, hints = false) => tried(async () => {
-  const result = await follow(await ask("/render", wanted(whole, hints)));
+  const result = await follow(await request("/render", wanted(whole, hints)));
   if (!result) return;
   const what = result.hints ? "Shading hint" : "Relit";
   at("result").hidden = false;
@@ -145,11 +145,11 @@ at("render-frame").addEventListener("click", () => render(false));
 at("render-clip").addEventListener("click", () => render(true));
 at("render-hints").addEventListener("click", () => render(true, true));
 at("again").addEventListener("click", () => tried(readFiles));
-at("cancel").addEventListener("click", () => { if (job) ask(`/jobs/${job}/cancel`, {}).catch((error) => status(error.message, true)); });
+at("cancel").addEventListener("click", () => { if (job) request(`/jobs/${job}/cancel`, {}).catch((error) => status(error.message, true)); });
 document.addEventListener("input", (event) => { if (event.target.type === "range") say(event.target); });
 
 tried(async () => {
   const state = await restore();
-  if (state?.job) { await follow(await ask(`/jobs/${state.job}`)); await restore(); status("Ready."); }
+  if (state?.job) { await follow(await request(`/jobs/${state.job}`)); await restore(); status("Ready."); }
   else if (ready) status("Ready: drag the light, then render.");
 });
