@@ -143,8 +143,11 @@ def loaders(folder: Path, size: int, rounds: int) -> dict[str, Any]:
         window = window_of(0, sample, FRAMES, frames=settings.model.frames, stride=settings.stride)
         return read_published(published, window)
 
+    def ours(clips: Clips, sample: int) -> Any:
+        return make_batch(clips, [sample], settings, 0)
+
     ways: dict[str, Callable[[int], Any]] = {"published": theirs}
-    ways |= {name: lambda n, clips=clips: make_batch(clips, [n], settings, 0) for name, clips in sources.items()}
+    ways |= {name: partial(ours, clips) for name, clips in sources.items()}
     found = [{name: timed(partial(way, sample))[0] for name, way in ways.items()} for sample in range(rounds + 1)]
     seconds = medians(found[1:])
     return {

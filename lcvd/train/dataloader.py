@@ -104,7 +104,7 @@ def moved(value: Any, device: torch.device) -> Any:
         return value.to(device)
     if isinstance(value, dict):
         return {name: moved(each, device) for name, each in value.items()}
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{name: moved(each, device) for name, each in vars(value).items()})
     return value
 
