@@ -54,9 +54,8 @@ class FaceCodes:
         frames = len(self.pose)
         for name, tail in _PER_FRAME.items():
             shape = getattr(self, name).shape
-            wanted = (frames, *(tail or ()))
-            fits = shape[:1] == (frames,) and ((tail is None and len(shape) == 2) or shape == wanted)
-            if not fits:
+            wanted = (frames, *(shape[1:2] or ("any",) if tail is None else tail))
+            if shape != wanted:
                 raise UsageError(f"face codes: {name} has shape {shape}, expected {wanted} for {frames} frames of pose")
         if self.pose.shape[1] not in _POSES:
             raise UsageError(
@@ -92,11 +91,9 @@ class FaceCodes:
     def save(self, path: Path, provenance: Mapping[str, Any]) -> None:
         """Write to `path`, with `provenance` (JSON-able: hashes of input, settings and weights) in the metadata."""
         tensors = {
-            field.name: np.ascontiguousarray(
-                getattr(self, field.name), np.int32 if field.name == "square" else np.float32
-            )
-            for field in dataclasses.fields(self)
-            if field.name != "head"
+            name: np.ascontiguousarray(array, np.int32 if name == "square" else np.float32)
+            for name, array in vars(self).items()
+            if name != "head"
         }
         # One metadata key only: safetensors writes several in random order.
         metadata = {"lcvd": json.dumps({"head": self.head, "provenance": dict(provenance)}, sort_keys=True)}

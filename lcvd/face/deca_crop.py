@@ -40,12 +40,10 @@ def crops_of(landmarks: Array, present: Array, height: int, width: int) -> Array
     if landmarks.shape[1] not in (68, 478):
         raise ValueError(f"{landmarks.shape[1]} landmarks; expected 68 (face-alignment) or 478 (MediaPipe)")
     points = landmarks[:, LIKE_68] if landmarks.shape[1] == 478 else landmarks
-    return np.stack(
-        [
-            crop_transform(*(box_of(at[:, :2]) if seen else box_of_image(height, width)))
-            for at, seen in zip(points, present, strict=True)
-        ]
+    boxes = (
+        box_of(at[:, :2]) if seen else box_of_image(height, width) for at, seen in zip(points, present, strict=True)
     )
+    return np.stack([crop_transform(*box) for box in boxes])
 
 
 def box_of(points: Array) -> tuple[Array, int]:

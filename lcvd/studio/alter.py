@@ -11,7 +11,7 @@ import numpy as np
 from lcvd.array import Array
 from lcvd.studio.clothing import replace_clothing
 from lcvd.studio.dead_leaves import dead_leaves, fractal_noise
-from lcvd.studio.layout import FaceLayout, blend, draw_outlines, soft_luminance
+from lcvd.studio.layout import FaceLayout, blend, draw_outlines, ellipse, soft_luminance
 
 FACE_PAINT, SKIN_MARKS, WRINKLES, LIP_COLOUR = 0.35, 0.7, 0.5, 0.5
 BEARD, BROWS, HAIR, CLOTHING, HAT = 0.25, 0.5, 0.5, 0.85, 0.35
@@ -79,9 +79,8 @@ def _wrinkles(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:
             lines.append(layout.at(side * np.linspace(0.85, rng.uniform(0.95, 1.15), 8), np.linspace(0, lift, 8)))
     depth = np.zeros((size, size), np.float32)
     for line in lines:
-        dark = cv2.GaussianBlur(
-            draw_outlines(size, [line], rng.uniform(0.015, 0.05) * eye_distance), (0, 0), 0.03 * eye_distance
-        )
+        stroke = draw_outlines(size, [line], rng.uniform(0.015, 0.05) * eye_distance)
+        dark = cv2.GaussianBlur(stroke, (0, 0), 0.03 * eye_distance)
         ridge = cv2.GaussianBlur(dark, (0, 0), 0.05 * eye_distance)
         depth += rng.uniform(0.3, 1.0) * (dark - 0.8 * ridge) / (dark.max() + 1e-6)
     return -MAX_LOG_CHANGE * rng.uniform(0.3, 1.5) * depth[..., None] * np.array([0.8, 1.0, 1.05], np.float32)
@@ -90,12 +89,10 @@ def _wrinkles(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:
 def _lip_colour(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:
     """Log gain (S, S, 3) of the lips: redder, paler or darker."""
     wide = float(np.hypot(*(layout.mouth[1] - layout.mouth[0])))
-    theta = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    outline = layout.mouth.mean(0) + np.stack([0.52 * wide * np.cos(theta), 0.2 * wide * np.sin(theta)], -1)
+    outline = layout.mouth.mean(0) + ellipse(0.52 * wide, 0.2 * wide, 48)
     cover = cv2.GaussianBlur(draw_outlines(size, [outline]), (0, 0), 0.05 * wide)
-    return cover[..., None] * (
-        rng.uniform(-0.3, 0.1) + rng.uniform(-0.1, 0.35) * np.array([1.0, -1.0, -0.7], np.float32)
-    )
+    darker, redder = rng.uniform(-0.3, 0.1), rng.uniform(-0.1, 0.35)
+    return cover[..., None] * (darker + redder * np.array([1.0, -1.0, -0.7], np.float32))
 
 
 def _face_paint(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:
@@ -106,10 +103,7 @@ def _face_paint(layout: FaceLayout, rng: np.random.Generator, size: int) -> Arra
         (layout.eyes[1], 0.34, 0.2),
         (layout.mouth.mean(0), 0.5, 0.25),
     ):
-        theta = np.linspace(0, 2 * np.pi, 32, endpoint=False)
-        bare += draw_outlines(
-            size, [middle + layout.eye_distance * np.stack([wide * np.cos(theta), high * np.sin(theta)], -1)]
-        )
+        bare += draw_outlines(size, [middle + layout.eye_distance * ellipse(wide, high, 32)])
     thin = cv2.GaussianBlur(np.clip(bare, 0, 1), (0, 0), 0.05 * layout.eye_distance)
     return layout.skin * rng.uniform(0.2, 0.8) * (1 - rng.uniform(0.5, 1.0) * thin)
 
@@ -130,14 +124,9 @@ def _beard(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:
     row = np.mgrid[:size, :size][0].astype(np.float32)
     start = mouth[1] - wide * rng.uniform(0.15, 0.5)
     below = np.clip((row - start) / (0.2 * wide), 0, 1) * (row < layout.chin + 0.2 * wide)
-    theta = np.linspace(0, 2 * np.pi, 32, endpoint=False)
-    lips = mouth + np.stack([0.55 * wide * np.cos(theta), 0.2 * wide * np.sin(theta)], -1)
-    hidden = below * layout.skin * (1 - draw_outlines(size, [lips]))
-    return (
-        cv2.GaussianBlur(hidden, (0, 0), size / 150)
-        * rng.uniform(0.2, 0.85)
-        * np.clip(0.8 + 0.25 * fractal_noise(rng, size), 0, 1)
-    )
+    hidden = below * layout.skin * (1 - draw_outlines(size, [mouth + ellipse(0.55 * wide, 0.2 * wide, 32)]))
+    opacity = cv2.GaussianBlur(hidden, (0, 0), size / 150) * rng.uniform(0.2, 0.85)
+    return opacity * np.clip(0.8 + 0.25 * fractal_noise(rng, size), 0, 1)
 
 
 def _hair(layout: FaceLayout, rng: np.random.Generator, size: int) -> Array:

@@ -53,14 +53,8 @@ def vary_features(image: Array, layout: FaceLayout, rng: np.random.Generator) ->
 def _remap(plane: Array, field: Array) -> Array:
     """Resample a plane (S, S, ...): each output pixel is read at an offset of `field` (S, S, 2) pixels."""
     size = len(plane)
-    y, x = np.mgrid[:size, :size].astype(np.float32)
-    return cv2.remap(
-        plane.astype(np.float32),
-        x + field[..., 0],
-        y + field[..., 1],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    y, x = np.mgrid[:size, :size].astype(np.float32) + np.moveaxis(field[..., ::-1], -1, 0)
+    return cv2.remap(plane.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def vary_tones(image: Array, rng: np.random.Generator) -> Array:

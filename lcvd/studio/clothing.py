@@ -24,9 +24,8 @@ def replace_clothing(image: Array, layout: FaceLayout, rng: np.random.Generator)
     half, middle = rng.uniform(0.75, 1.2), 0.1 * rng.standard_normal()
     top, depth = chin + rng.uniform(0.25, 0.7), rng.uniform(0.15, 1.8)
     sides = np.array([-half, half, 1.1 * half, -1.1 * half])
-    throat = draw_outlines(
-        size, [layout.at(middle + sides, np.array([chin - 0.8, chin - 0.8, _OFF_IMAGE, _OFF_IMAGE]))]
-    )
+    heights = np.array([chin - 0.8, chin - 0.8, _OFF_IMAGE, _OFF_IMAGE])
+    throat = draw_outlines(size, [layout.at(middle + sides, heights)])
     body = _shoulders(layout, middle, half, top, rng, size)
     necklines = [_neckline(layout, middle, half, top, scale, depth * scale, rng) for scale in (1.05, 0.75)]
     row, column = np.mgrid[:size, :size].astype(np.float32)
@@ -35,9 +34,9 @@ def replace_clothing(image: Array, layout: FaceLayout, rng: np.random.Generator)
     flesh = flesh * (1 - rng.uniform(0.1, 0.45) * np.exp(-np.clip(under, 0, None) / 0.5))[..., None]
     fabric = _clothes(flesh, layout, middle, top, necklines, rng)
     # Next to the face the old collar may be higher than the chin.
-    aside = np.clip((np.abs(column - layout.eyes.mean(0)[0]) / layout.eye_distance - 1.2) / 0.4, 0, 1)
+    beside = np.clip((np.abs(column - layout.eyes.mean(0)[0]) / layout.eye_distance - 1.2) / 0.4, 0, 1)
     face = cv2.GaussianBlur(_lower_face(layout, size), (0, 0), 0.04 * layout.eye_distance)
-    below = np.clip((under + 0.1 + 0.8 * aside) / 0.12, 0, 1) * (1 - face)
+    below = np.clip((under + 0.1 + 0.8 * beside) / 0.12, 0, 1) * (1 - face)
     image = blend(blend(image, flesh, throat * below), fabric, body * below)
     return image, layout.person * (1 - below) + np.maximum(body, throat) * below
 

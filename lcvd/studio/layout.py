@@ -49,6 +49,12 @@ def soft_luminance(image: Array) -> Array:
     return np.sqrt(grey * np.median(grey))
 
 
+def ellipse(wide: float, high: float, count: int) -> Array:
+    """Points (count, 2) on an ellipse around the origin, with semi-axes `wide` and `high`."""
+    theta = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return np.stack([wide * np.cos(theta), high * np.sin(theta)], -1)
+
+
 def draw_outlines(size: int, outlines: list[Array], thickness: float | None = None) -> Array:
     """Antialiased cover (S, S) float32 of polygons of pixels (N, 2), or of lines along them if `thickness` is given."""
     cover = np.zeros((_SUPERSAMPLING * size, _SUPERSAMPLING * size), np.float32)

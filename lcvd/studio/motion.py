@@ -25,18 +25,18 @@ _JAW, _SYLLABLES = 0.32, 3.6
 
 def poses(seed: int, frames: int, fps: float, first: Array) -> Array:
     """Axis-angle poses (frames, 3) float32 around the pose `first` (3,)."""
-    turns = waves(_rng(seed, 1), frames, fps, 3, slowest=0.12, fastest=0.55) * TURN
+    turns = waves(np.random.default_rng([seed, 1]), frames, fps, 3, slowest=0.12, fastest=0.55) * TURN
     return (Rotation.from_rotvec(turns) * Rotation.from_rotvec(first)).as_rotvec().astype(np.float32)
 
 
 def shifts(seed: int, frames: int, fps: float) -> Array:
     """Translations (frames, 2) of the head to the right and up, in model units."""
-    return (SWAY * waves(_rng(seed, 2), frames, fps, 2, slowest=0.1, fastest=0.4)).astype(np.float32)
+    return (SWAY * waves(np.random.default_rng([seed, 2]), frames, fps, 2, slowest=0.1, fastest=0.4)).astype(np.float32)
 
 
 def expressions(seed: int, frames: int, fps: float, names: Sequence[str], first: Array) -> Array:
     """Expressions (frames, E) float32 in [0, 1]: speech, blinks, and slow brow and smile motion, added to `first` (E,)."""
-    rng, time = _rng(seed, 3), np.arange(frames) / fps
+    rng, time = np.random.default_rng([seed, 3]), np.arange(frames) / fps
     added = np.zeros((frames, len(names)))
 
     def add(name: str, values: Array) -> None:
@@ -66,7 +66,7 @@ def lights(seed: int, frames: int, fps: float) -> Array:
     window would show a single light: the reference image would determine it, and the model would learn to ignore the
     hint.
     """
-    rng = _rng(seed, 4)
+    rng = np.random.default_rng([seed, 4])
     right, up, softness = waves(rng, frames, fps, 3, slowest=0.25, fastest=0.6).T
     right, up = 2.0 * right + rng.uniform(-0.5, 0.5), 1.8 * up + rng.uniform(-0.3, 0.5)
     fills = np.clip(0.45 * np.exp(1.5 * softness + rng.uniform(-0.4, 0.4)), *FILLS)
@@ -94,7 +94,3 @@ def _blinks(rng: np.random.Generator, time: Array) -> Array:
         closed = np.maximum(closed, np.cos(np.pi * phase) ** 2)
         moment += rng.uniform(0.5, 1.5) * BLINKS_EVERY_S
     return closed
-
-
-def _rng(seed: int, part: int) -> np.random.Generator:
-    return np.random.default_rng([seed, part])

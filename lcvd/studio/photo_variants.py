@@ -24,7 +24,7 @@ from lcvd.studio.backdrop import backdrop
 from lcvd.studio.camera_effects import random_warp, vary_features, vary_tones
 from lcvd.studio.dead_leaves import dead_leaves
 from lcvd.studio.face_swap import MIN_SWAP, SOURCE_FACES, SWAPPED, source_face, swap_face
-from lcvd.studio.layout import FaceLayout
+from lcvd.studio.layout import FaceLayout, draw_outlines, ellipse
 from lcvd.studio.person import IDENTITY_DECAY, IDENTITY_LIMIT, SKINS
 from lcvd.studio.photo import Photo, load_photo
 
@@ -36,8 +36,6 @@ GLASSES = 0.5
 """Probability of glasses."""
 ROOM_BACKGROUND = 0.3
 """Probability of a blurred room as the background; otherwise it is a dead-leaves image, sharp or blurred."""
-_SUPERSAMPLING = 4
-"""Glasses are drawn at this multiple of the image side."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -110,34 +108,23 @@ def _recolour(image: Array, skin: Array, rng: np.random.Generator) -> Array:
 
 def _add_glasses(image: Array, eyes: Array, rng: np.random.Generator) -> Array:
     """Image with glasses around `eyes`: rims, slightly tinted lenses, a bridge and temples."""
-    size = len(image) * _SUPERSAMPLING
-    across = eyes[1] - eyes[0]
+    size, across = len(image), eyes[1] - eyes[0]
     eye_distance, angle = float(np.hypot(*across)), float(np.degrees(np.arctan2(*across[::-1])))
     half = eye_distance * np.array([rng.uniform(0.34, 0.43), rng.uniform(0.24, 0.36)])
-    width = max(2, round(_SUPERSAMPLING * eye_distance * rng.uniform(0.03, 0.1)))
+    width = max(0.5, eye_distance * rng.uniform(0.03, 0.1))
     along, down = across / eye_distance, np.array([-across[1], across[0]]) / eye_distance
     centres = eyes + down * eye_distance * rng.uniform(0.0, 0.08)
-    rims, lenses = np.zeros((size, size), np.float32), np.zeros((size, size), np.float32)
     power = rng.choice([2.0, 4.0])  # an ellipse, or nearly a rectangle
-    theta = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    outline = np.stack([np.cos(theta), np.sin(theta)], -1)
+    outline = ellipse(1, 1, 64)
     outline = np.sign(outline) * np.abs(outline) ** (2 / power)
     rotation = cv2.getRotationMatrix2D((0, 0), -angle, 1.0)[:, :2]
+    lenses = [centre + (outline * half) @ rotation.T for centre in centres]
+    lines = [np.concatenate([points, points[:1]]) for points in lenses]
     for centre, outward in zip(centres, (-1, 1), strict=True):
-        points = np.rint(_SUPERSAMPLING * (centre + (outline * half) @ rotation.T)).astype(np.int32)
-        cv2.fillPoly(lenses, [points], 1.0)
-        cv2.polylines(rims, [points], True, 1.0, width)
         hinge = centre + outward * along * half[0] - down * half[1] * 0.4
-        _stroke(rims, hinge, hinge + outward * along * eye_distance * 0.55 - down * eye_distance * 0.04, width)
-    inner = centres + np.array([1, -1])[:, None] * along * half[0] - down * half[1] * 0.3
-    _stroke(rims, inner[0], inner[1], width)
-    small = (len(image), len(image))
-    rim, lens = (cv2.resize(cover, small, interpolation=cv2.INTER_AREA)[..., None] for cover in (rims, lenses))
+        lines.append(np.stack([hinge, hinge + outward * along * eye_distance * 0.55 - down * eye_distance * 0.04]))
+    lines.append(centres + np.array([1, -1])[:, None] * along * half[0] - down * half[1] * 0.3)
+    rim, lens = draw_outlines(size, lines, width)[..., None], draw_outlines(size, lenses)[..., None]
     colour = rng.choice(np.array([[20, 18, 18], [60, 36, 22], [150, 120, 70], [90, 90, 95], [110, 30, 35]]))
     tinted = image * (1 - lens * rng.uniform(0.0, 0.35) * rng.uniform(0.6, 1.0, 3)) + 18 * lens * rng.uniform()
     return (1 - rim) * tinted + rim * colour
-
-
-def _stroke(cover: Array, start: Array, end: Array, width: int) -> None:
-    first, last = (np.rint(_SUPERSAMPLING * point).astype(int).tolist() for point in (start, end))
-    cv2.line(cover, first, last, 1.0, width)

@@ -112,11 +112,8 @@ def _brows(positions: Array, person: Person, head: Head) -> Array:
         # Hairs are upright near the nose and lie along the brow further out.
         slanted = positions[near] @ np.array([[1, 0.35 * np.sign(line[0, 0]), 0], [-0.25, 1, 0], [0, 0, 1]])
         hairs = noise(slanted, (person.seed, 51), (0.011, 0.0045, 0.02), 2)
-        soft = (
-            smoothstep(1.25, 0.45, far / width + 0.35 * hairs)
-            * smoothstep(0, 0.06, along)
-            * smoothstep(0, 0.2, 1.03 - along)
-        )
+        ends = smoothstep(0, 0.06, along), smoothstep(0, 0.2, 1.03 - along)
+        soft = smoothstep(1.25, 0.45, far / width + 0.35 * hairs) * ends[0] * ends[1]
         total[near] = np.maximum(total[near], soft * (0.80 + 0.45 * hairs) * (1 - 0.15 * (rise > 0)))
     return np.clip(total, 0, 1) * (0.55 + 0.4 * person.brows)
 

@@ -63,20 +63,20 @@ class Steady:
 
     def __init__(self) -> None:
         self._soft: NDArray[Any] | None = None
-        self._picture: NDArray[Any] | None = None
+        self._blurred: NDArray[Any] | None = None
         self._side: NDArray[np.bool_] | None = None
 
     def update(self, soft: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return the mask (S, S) bool of the next frame, from its probability (S, S) in [0, 1] and image (S, S, 3) uint8."""
-        picture = cv2.blur(np.ascontiguousarray(image), (_BLUR, _BLUR)).astype(np.float32)
-        if self._soft is None or self._picture is None or self._side is None:
+        blurred = cv2.blur(np.ascontiguousarray(image), (_BLUR, _BLUR)).astype(np.float32)
+        if self._soft is None or self._blurred is None or self._side is None:
             side = soft > _THRESHOLD
         else:
-            change = np.abs(picture - self._picture).max(-1) / _CHANGE
+            change = np.abs(blurred - self._blurred).max(-1) / _CHANGE
             weight = _FRESH + (1 - _FRESH) * np.minimum(change, 1)
             soft = weight * soft + (1 - weight) * self._soft
             side = np.where(np.abs(soft - _THRESHOLD) < _HOLD, self._side, soft > _THRESHOLD)
-        self._soft, self._picture, self._side = soft, picture, side
+        self._soft, self._blurred, self._side = soft, blurred, side
         return side
 
 

@@ -1,4 +1,4 @@
-"""A portrait warped along, against computed heads that were rendered where it is warped to."""
+"""Warped portraits, compared with computer-generated heads rendered in the target pose."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def _warped(frames: np.ndarray, codes: FaceCodes) -> WarpedReference:
     return WarpedReference(load_head(), frames[0], codes.window([0]), codes)
 
 
-def test_where_nothing_moves_the_picture_stays(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
+def test_without_motion_the_image_is_unchanged(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
     frames, _, codes = clip
     assert np.abs(_warped(frames, codes)[[0]][0].astype(int) - frames[0]).max() <= 1
 
 
-def test_it_stands_where_the_head_does(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
-    """The frames were rendered from the head itself, its hair, neck and clothes, and not out of another picture."""
+def test_the_warp_follows_the_head(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
+    """The frames were rendered from the head itself, its hair, neck and clothes, and not from another image."""
     frames, masks, codes = clip
     turned = np.abs(codes.pose - codes.pose[0]).max(1) > np.radians(6)
     assert turned.sum() > 4
@@ -44,14 +44,14 @@ def test_it_stands_where_the_head_does(clip: tuple[np.ndarray, np.ndarray, FaceC
     assert moved[person].mean() < stayed[person].mean()
 
 
-def test_any_few_frames_are_those_of_all(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
+def test_a_selection_of_frames_equals_the_whole(clip: tuple[np.ndarray, np.ndarray, FaceCodes]) -> None:
     frames, _, codes = clip
     warped = _warped(frames, codes)
     assert len(warped) == 24
     assert np.array_equal(warped[np.array([20, 3, 3])], warped[:][[20, 3, 3]])
 
 
-def test_what_isn_t_known_follows_what_is_and_the_bottom_stays() -> None:
+def test_unknown_pixels_follow_known_ones_and_the_bottom_is_fixed() -> None:
     here = np.stack(np.meshgrid(*[np.arange(64) + 0.5] * 2), axis=-1).astype(np.float32)
     known = np.zeros((64, 64), bool)
     known[20:30, 25:40] = True
