@@ -97,7 +97,7 @@ def make_clips(folder: Path) -> None:
         ),
     }
     for id, frames in videos.items():
-        write_h264(folder / f"{id}.mp4", [frames], FPS, preset="ultrafast")
+        write_h264(folder / f"{id}.mp4", [frames], FPS)
     copies: dict[str, Callable[[bytes], bytes]] = {
         "twin": lambda data: data,
         "truncated": lambda data: data[: len(data) * 6 // 10],

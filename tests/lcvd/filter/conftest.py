@@ -34,7 +34,7 @@ def clip_from(tmp_path: Path) -> Callable[..., Clip]:
 
     def make(frames: np.ndarray, id: str = "a") -> Clip:
         path = tmp_path / f"{id}.mp4"
-        write_h264(path, [frames], 25, crf=6, preset="ultrafast")
+        write_h264(path, [frames], 25, crf=6)
         height, width = frames.shape[1:3]
         return Clip(id, id, path, file_hash(path), 0, len(frames), 25.0, width, height, None, "", "")
 
