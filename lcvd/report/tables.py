@@ -31,8 +31,8 @@ GRID_WIDTH = 1600
 
 @dataclass(frozen=True)
 class Cell:
-    """A formatted number: `mark` is ``best``, ``second`` or empty; `interval` its 95 % interval; `detail` the interval,
-    number of frames and number of missing frames."""
+    """A formatted number: `mark` is ``best``, ``second`` or empty; `interval` its 95 % interval; `detail` the interval or,
+    without one, the number of measurements."""
 
     text: str
     mark: str = ""
@@ -148,16 +148,13 @@ def write_tables(folder: Path, table: Table, grid: Path | None = None) -> None:
 
 def _cell(record: Mapping[str, Any], mark: str) -> Cell:
     interval = " to ".join(number(edge) for edge in record["interval"] or ())
-    parts = [f"95 %: {interval}"] if interval else []
-    if "ratings" in record:
-        parts.append(f"{record['ratings']} ratings")
+    if interval:
+        detail = f"95 %: {interval}"
+    elif "ratings" in record:
+        detail = f"{record['ratings']} ratings"
     else:
-        parts.append(f"{record['frames']} frames of {record['clips']} clips")
-    if record.get("samples"):
-        parts.append("N = {} real, {} generated".format(*record["samples"]))
-    if record["missing"]:
-        parts.append(f"{record['missing']} frames missing")
-    return Cell(number(record["value"]), mark, interval, "; ".join(parts))
+        detail = f"{record['frames']} frames of {record['clips']} clips"
+    return Cell(number(record["value"]), mark, interval, detail)
 
 
 def _rank_marks(
