@@ -94,10 +94,8 @@ def load_flame(model: Path, masks: Path) -> Flame:
         if key not in found:
             raise PickleRefused(f"{model}: has no {key!r}; FLAME 2020's generic_model.pkl is needed")
         array = dense(found[key], f"{model}: {key}")
-        fits = array.ndim == len(shape) and all(
-            want in (None, have) for want, have in zip(shape, array.shape, strict=False)
-        )
-        if not fits:
+        sizes = zip(shape, array.shape, strict=False)
+        if array.ndim != len(shape) or any(want not in (None, have) for want, have in sizes):
             raise PickleRefused(f"{model}: {key} is {array.shape}, expected {shape} (None: any)")
         return array
 

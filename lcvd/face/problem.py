@@ -78,9 +78,8 @@ def problem_of(
     """Build the least-squares problem for a track. `only` selects some of the head's landmarks (for held-out tests)."""
     pick = np.arange(len(head.landmark_indices)) if only is None else only
     marks = head.landmark_indices[pick].tolist()
-    gaps = np.array([[marks.index(a), marks.index(b)] for a, b in GAPS if a in marks and b in marks], int).reshape(
-        -1, 2
-    )
+    pairs = [[marks.index(a), marks.index(b)] for a, b in GAPS if a in marks and b in marks]
+    gaps = np.array(pairs, int).reshape(-1, 2)
     corners, weights = head.landmark_corners[pick], head.landmark_weights[pick].astype(np.float64)
 
     def with_gaps(points: Array) -> Array:
@@ -169,13 +168,8 @@ def normal_equations(problem: Problem, state: State, settings: FitSettings, with
         rows = (root * gap.transpose(0, 2, 1).astype(np.float32)).reshape(len(chunk), -1, 1)
         whole[chunk] = jacobian.swapaxes(1, 2) @ jacobian
         right[chunk] = -(jacobian.swapaxes(1, 2) @ rows)[..., 0]
-    return (
-        np.ascontiguousarray(whole[:, :n, :n]),
-        right[:, :n],
-        whole[:, :n, n:],
-        whole[:, n:, n:].sum(0),
-        right[:, n:].sum(0),
-    )
+    blocks, coupling, identity = np.ascontiguousarray(whole[:, :n, :n]), whole[:, :n, n:], whole[:, n:, n:].sum(0)
+    return blocks, right[:, :n], coupling, identity, right[:, n:].sum(0)
 
 
 def _trust(problem: Problem, state: State, gap: Array, settings: FitSettings) -> Array:

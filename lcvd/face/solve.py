@@ -59,9 +59,8 @@ def _identity_step(problem: Problem, state: State, settings: FitSettings, learn:
         solved = np.linalg.solve(inner, np.concatenate([link, side[..., None]], -1))
         rest = np.where(loose, 0, fixed)
         schur = known - share * np.einsum("tnk,tnj->kj", link, solved[..., :-1])
-        right = (
-            wanted - share * np.einsum("tnk,tn->k", link, solved[..., -1]) - share * np.einsum("tnk,tn->k", cross, rest)
-        )
+        right = wanted - share * np.einsum("tnk,tn->k", link, solved[..., -1])
+        right = right - share * np.einsum("tnk,tn->k", cross, rest)
         moved = np.linalg.solve(schur, right)
         step: Array = solved[..., -1] - solved[..., :-1] @ moved
         return step

@@ -6,8 +6,6 @@ fused map is a 1 x 1 convolution of them.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,8 +13,6 @@ from torch.nn import functional
 from lcvd.weights.registry import require
 from lcvd.weights.strict import load_network
 
-WEIGHTS = "u2net-human"
-"""Name in the weights registry."""
 PARAMETERS, TENSORS = 44_009_869, 798
 """Number of parameters and tensors of the published file (spec J1)."""
 _ENCODER = {
@@ -107,14 +103,14 @@ class U2Net(nn.Module):
         return tuple(torch.sigmoid(part) for part in (self.outconv(torch.cat(sides, 1)), *sides))
 
 
-def load_u2net(path: Path | None = None) -> U2Net:
-    """Load the network with the published weights, frozen and in evaluation mode. `path` None uses the weights folder.
+def load_u2net() -> U2Net:
+    """Load the network with the published weights from the weights folder, frozen and in evaluation mode.
 
     Raises:
         MissingWeights: the file is missing.
         ModelError: the file isn't a state dict of exactly this network.
     """
-    return load_network(U2Net, path or require(WEIGHTS))
+    return load_network(U2Net, require("u2net-human"))
 
 
 def _half(x_BCHW: Tensor) -> Tensor:

@@ -153,9 +153,8 @@ def _equations(skin: _Skin, weights: Array, whole: Array, settings: LightSetting
             matrices[t] += weighted.T @ terms[seen]
             sides[t] += weighted.T @ colours[seen]
     if settings.smooth_frames > 0:
-        matrices, sides = (
-            gaussian_filter1d(part, settings.smooth_frames, axis=0, mode="nearest") for part in (matrices, sides)
-        )
+        smooth = functools.partial(gaussian_filter1d, sigma=settings.smooth_frames, axis=0, mode="nearest")
+        matrices, sides = smooth(matrices), smooth(sides)
     pull = settings.frame_ridge * np.trace(matrices, axis1=1, axis2=2).max() / 9 * np.eye(9)
     return matrices + pull, sides + pull @ whole
 

@@ -71,9 +71,8 @@ def skin_blocks(normals: Array, skin: Array, places: Array | None = None) -> Ski
         shown = np.where(use, places[:, cut, cut], -1).reshape(count, cells, block, cells, block)
         place = shown.max(axis=(2, 4))[where].astype(np.int16)
     packed = np.packbits(use.reshape(count, -1), axis=1)
-    return SkinBlocks(
-        packed, np.stack(where, axis=1).astype(np.int16), unit.astype(np.float16), place, (count, cells, block)
-    )
+    positions = np.stack(where, axis=1).astype(np.int16)
+    return SkinBlocks(packed, positions, unit.astype(np.float16), place, (count, cells, block))
 
 
 def gather(frames: Array, normals: Array, skin: Array, places: Array | None = None) -> LightSamples:

@@ -54,8 +54,8 @@ def relight_frames(frames: Array, codes: FaceCodes, masks: Array, light: Array) 
         for each in (codes.light, check_light(light))
     )
     gains = np.log(np.clip(new / old, *GAIN))
-    gains = [_extended(*each) for each in zip(gains, surface.alpha, masks, strict=True)]
-    return np.rint(np.clip(frames * np.exp(np.stack(gains)), 0, 255)).astype(np.uint8)
+    extended = [_extended(*each) for each in zip(gains, surface.alpha, masks, strict=True)]
+    return np.rint(np.clip(frames * np.exp(np.stack(extended)), 0, 255)).astype(np.uint8)
 
 
 def _extended(gain: Array, covered: Array, mask: Array) -> Array:

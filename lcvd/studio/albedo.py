@@ -135,9 +135,8 @@ def _eye_albedo(body: BodyMesh, positions: Array, person: Person) -> Array:
 def _garment_albedo(positions: Array, collar_distance: Array, person: Person) -> Array:
     side, up = np.abs(positions[:, 0]), positions[:, 1]
     front = positions[:, 2] > 0
-    weave = (
-        1 + 0.07 * noise(positions, (person.seed, 22), 0.012, 2) + 0.05 * noise(positions, (person.seed, 23), 0.1, 2)
-    )
+    weave = 1 + 0.07 * noise(positions, (person.seed, 22), 0.012, 2)
+    weave = weave + 0.05 * noise(positions, (person.seed, 23), 0.1, 2)
     cloth = np.broadcast_to(person.cloth, positions.shape)
     band = smoothstep(0.066, 0.058, collar_distance)
     if person.garment == "sweater":

@@ -65,10 +65,8 @@ class BodyMesh:
             middle = 0.5 * (shape[:, eye].max(1) + shape[:, eye].min(1))[:, None]
             back = rotations(-GAZE_COMPENSATION * codes.pose)
             shape[:, eye] = middle + (shape[:, eye] - middle) @ back.astype(np.float32).swapaxes(1, 2)
-        shape = np.concatenate(
-            [shape + self.hair_offsets, np.broadcast_to(self.extra_vertices, (count, *self.extra_vertices.shape))],
-            axis=1,
-        )
+        others = np.broadcast_to(self.extra_vertices, (count, *self.extra_vertices.shape))
+        shape = np.concatenate([shape + self.hair_offsets, others], axis=1)
         rotated = shape @ rotation.astype(np.float32).swapaxes(1, 2)
         neutral = shape @ rotations(BODY_TURN * codes.pose).astype(np.float32).swapaxes(1, 2)
         sway = np.zeros((count, 1, 3), np.float32)
@@ -96,6 +94,7 @@ def build_body_mesh(person: Person, head: Head) -> BodyMesh:
     names = [PARTS.index(part) for part in head.parts]
     eyeballs = np.unique(head.faces[head.face_parts == head.parts.index("eye")])
     left = template[eyeballs, 0] < 0
+    head_weights = np.concatenate([_head_weights(template), _head_weights(hair), np.zeros(len(cloth))])
     return BodyMesh(
         head=head,
         rest_positions=np.concatenate([template, extra_vertices]).astype(np.float32),
@@ -103,9 +102,7 @@ def build_body_mesh(person: Person, head: Head) -> BodyMesh:
         parts=np.concatenate([np.array(names)[head.face_parts[kept]], [5] * len(hair_faces), [6] * len(cloth_faces)]),
         hair_offsets=hair_offsets,
         extra_vertices=extra_vertices,
-        head_weights=np.concatenate([_head_weights(template), _head_weights(hair), np.zeros(len(cloth))]).astype(
-            np.float32
-        ),
+        head_weights=head_weights.astype(np.float32),
         eyes=(eyeballs[left], eyeballs[~left]),
         collar_distance=np.concatenate([np.zeros(count + len(hair)), collar_distance]).astype(np.float32),
     )

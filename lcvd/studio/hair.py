@@ -36,9 +36,8 @@ def height_above_hairline(positions: Array, person: Person) -> Array:
         return positions[:, 1] - np.interp(around, _ANGLES, _BEANIE_LINE)
     line = np.interp(around, _ANGLES, _HAIRLINE)
     # Hair recedes at the temples.
-    line = line + person.receding * (
-        0.05 * smoothstep(0.9, 0.1, around) + 0.07 * np.exp(-(((around - 0.6) / 0.22) ** 2))
-    )
+    receded = 0.05 * smoothstep(0.9, 0.1, around) + 0.07 * np.exp(-(((around - 0.6) / 0.22) ** 2))
+    line = line + person.receding * receded
     if person.hair == "bob":
         line = line - 0.075 * smoothstep(0.75, 0.45, around)  # a fringe
     return positions[:, 1] - line + 0.012 * noise(positions, (person.seed, 11), 0.06, 2)

@@ -50,10 +50,8 @@ def build_texel_grid(vertices: Array, faces: Array, spacing: Array) -> TexelGrid
     start = np.concatenate([[0], np.cumsum((rows + 1) * (rows + 2) // 2)])
     bary = np.empty((start[-1], 3), np.float32)
     for count in np.unique(rows):
-        i, j = (
-            part[np.add.outer(range(count + 1), range(count + 1)) <= count]
-            for part in np.mgrid[: count + 1, : count + 1]
-        )
+        inside = np.add.outer(range(count + 1), range(count + 1)) <= count
+        i, j = (part[inside] for part in np.mgrid[: count + 1, : count + 1])
         grid = np.stack([count - i - j, i, j], axis=-1) / count
         mine = start[:-1][rows == count]
         bary[(mine[:, None] + np.arange(len(grid))).ravel()] = np.tile(grid, (len(mine), 1))
@@ -150,10 +148,8 @@ def _render_frame(
                 highlight = _look_up(colours, start[f], rows[f], wb, wc, 3)
                 if highlight > 0:
                     cosine = nx * HIGHLIGHT_DIRECTION[0] + ny * HIGHLIGHT_DIRECTION[1] + nz * HIGHLIGHT_DIRECTION[2]
-                    highlight *= min(
-                        max((cosine - _HIGHLIGHT_START) / (_HIGHLIGHT_FULL - _HIGHLIGHT_START), np.float32(0)),
-                        np.float32(1),
-                    )
+                    ramp = (cosine - _HIGHLIGHT_START) / (_HIGHLIGHT_FULL - _HIGHLIGHT_START)
+                    highlight *= min(max(ramp, np.float32(0)), np.float32(1))
                 for k in range(3):
                     shade = light[0, k] + light[1, k] * nx + light[2, k] * ny + light[3, k] * nz
                     shade += light[4, k] * nx * ny + light[5, k] * nx * nz + light[6, k] * ny * nz

@@ -12,14 +12,13 @@ from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.face.geometry import place, whole_square
 from lcvd.face.head import load_head
-from lcvd.light.presets import preset
+from lcvd.light.presets import fibonacci_sphere, preset
 from lcvd.render.normals import vertex_normals
 from lcvd.render.rasterize import rasterize
 from lcvd.studio.albedo import texel_colours, texel_spacing
 from lcvd.studio.backdrop import backdrop
 from lcvd.studio.body_mesh import PARTS, BodyMesh, build_body_mesh
 from lcvd.studio.mesh_texture import TexelGrid, build_texel_grid, render_textured
-from lcvd.studio.occlusion import ambient_visibility
 from lcvd.studio.person import sample_person
 
 WINDOW = 8
@@ -28,6 +27,8 @@ LIPS_CLOSED = 0.12
 """Coefficient of expression `mouthClose`: the head model's lips are slightly open at rest."""
 MAX_OCCLUSION = {"skin": 0.45, "garment": 0.5, "hair": 0.6, "mouth": 0.7, "teeth": 0.45, "tongue": 0.5, "eye": 0.3}
 """How much darker each part is where fully occluded."""
+OCCLUSION_SIZE, OCCLUSION_VIEWS, OCCLUSION_BIAS, OCCLUSION_REACH = 192, 48, 0.02, 1.6
+"""Depth maps for ambient occlusion: side in pixels, number of directions, depth tolerance, and half the width in model units."""
 
 
 @dataclass(frozen=True)
@@ -98,3 +99,22 @@ def _ambient_light(body: BodyMesh, codes: FaceCodes) -> Array:
     for index, part in enumerate(PARTS):
         depth[body.faces[body.parts == index]] = MAX_OCCLUSION[part]
     return 1 - depth * (1 - np.maximum(*views))
+
+
+def ambient_visibility(vertices: Array, faces: Array) -> Array:
+    """Cosine-weighted fraction (V,) of the directions above the surface from which each of vertices (V, 3) is visible:
+    soft shadows in eye sockets, ears and mouth and under the chin."""
+    normals = vertex_normals(vertices[None], faces)[0]
+    seen, total = np.zeros(len(vertices)), np.full(len(vertices), 1e-6)
+    for direction in fibonacci_sphere(OCCLUSION_VIEWS)[:, [0, 2, 1]]:  # from +y to -y
+        side = np.cross(direction, (0.3, 1.0, 0.1))
+        side /= np.linalg.norm(side)
+        frame = np.stack([side, np.cross(side, direction), -direction])
+        rotated = vertices @ frame.T / OCCLUSION_REACH + (0, 0, 2)
+        depth = rasterize(rotated[None], faces, OCCLUSION_SIZE).depth[0]
+        depth = np.where(depth < 0, np.inf, depth)
+        column, row = np.clip(((rotated[:, :2] + 1) * OCCLUSION_SIZE / 2).astype(int), 0, OCCLUSION_SIZE - 1).T
+        weight = np.clip(normals @ direction, 0, None)
+        seen += weight * (rotated[:, 2] < depth[row, column] + OCCLUSION_BIAS)
+        total += weight
+    return seen / total

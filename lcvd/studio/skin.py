@@ -75,9 +75,8 @@ def _beard(positions: Array, person: Person) -> Array:
     line = -0.215 + 0.55 * np.clip(side - 0.14, 0, 0.2) ** 1.0 + 0.3 * np.clip(side - 0.2, 0, 0.2)
     cheek = smoothstep(0.035, -0.035, up - line + 0.01 * noise(positions, (person.seed, 41), 0.04, 2))
     above = np.exp(-(((up + 0.145) / 0.025) ** 2)) * smoothstep(0.125, 0.09, side) * smoothstep(0.38, 0.42, depth)
-    area = (
-        np.maximum(cheek, above) * smoothstep(-0.12, 0.06, depth) * smoothstep(-0.52, -0.42, up + 0.2 * (depth - 0.3))
-    )
+    area = np.maximum(cheek, above) * smoothstep(-0.12, 0.06, depth)
+    area = area * smoothstep(-0.52, -0.42, up + 0.2 * (depth - 0.3))
     bare = np.exp(-(((side / 0.12) ** 2 + ((up + 0.215) / 0.05) ** 2) ** 3))
     grain = 0.75 + 0.5 * noise(positions, (person.seed, 42), (0.006, 0.010, 0.006))
     return np.clip(area * (1 - bare * (depth > 0.38)), 0, 1) * np.clip(grain, 0, 1.2) * (0.25 + 0.65 * person.stubble)

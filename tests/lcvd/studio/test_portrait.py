@@ -15,6 +15,8 @@ from lcvd.light.skin_regions import skin_of
 from lcvd.render.hints import surfaces_of
 from lcvd.render.sh import shading
 from lcvd.studio.clip import StudioClip
+from lcvd.studio.hair import grid_triangles
+from lcvd.studio.portrait import ambient_visibility
 
 FRAMES, SIZE = 6, 160
 
@@ -76,3 +78,15 @@ def test_the_ratio_of_two_lights_on_skin_is_the_ratio_of_their_shading() -> None
     assert lit.sum() > 5000
     assert np.median(np.abs(error)) < 0.03
     assert np.abs(np.median(error)) < 0.01
+
+
+def test_a_ball_is_open_everywhere_and_a_pit_is_not() -> None:
+    turn, rise = np.meshgrid(np.linspace(0, 2 * np.pi, 41), np.linspace(np.pi / 2, -np.pi / 2, 21))
+    ball = 0.6 * np.stack([np.cos(rise) * np.sin(turn), np.sin(rise), np.cos(rise) * np.cos(turn)], axis=-1)
+    faces = grid_triangles(21, 41)
+    assert ambient_visibility(ball.reshape(-1, 3), faces).mean() > 0.97
+    y, x = np.mgrid[-0.8:0.8:33j, -0.8:0.8:33j]
+    pit = np.stack([x, -y, -0.5 * np.exp(-((x**2 + y**2) / 0.03))], axis=-1)
+    share = ambient_visibility(pit.reshape(-1, 3), grid_triangles(33, 33)).reshape(33, 33)
+    assert share[16, 16] < 0.6
+    assert share[3, 3] > 0.85
