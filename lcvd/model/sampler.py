@@ -94,7 +94,6 @@ def sample(
 
     Args:
         frames: number of frames of the video, the reference included. scheduler: gives the noise levels.
-        recipe: gives solver, steps, windows and the noise levels of guidance and likeness.
         overlap: frames shared by consecutive windows, unless the recipe gives a number.
         rows: rows per call of the network; results differ by rounding only. progress: called with (rows computed, total rows).
         on_step: called with (step, timestep, latents of the frames) after each step; latents that it returns replace them.
