@@ -82,7 +82,10 @@ def test_a_picture_larger_than_any_camera_s_is_refused_before_it_is_decoded(tmp_
     with av.open(str(tmp_path / "a.mp4"), "w") as file:
         stream = file.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = 8190, 4098, "yuv420p"
-        file.mux(stream.encode(av.VideoFrame(8190, 4098, "yuv420p")))
+        frame = av.VideoFrame(8190, 4098, "yuv420p")
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        file.mux(stream.encode(frame))
         file.mux(stream.encode())
     assert (tmp_path / "a.mp4").stat().st_size < 1_000_000  # 100 MB of pixels
     assert reason_of(tmp_path / "a.mp4") == "too_large"
