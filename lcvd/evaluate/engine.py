@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of
 from lcvd.config.settings import Settings
@@ -34,7 +34,6 @@ from lcvd.metrics.session import MetricSession
 from lcvd.render.hints import WINDOW
 from lcvd.video.encode import write_lossless
 
-Array = NDArray[Any]
 INPUTS = ("lcvd.evaluate.inputs.files", "lcvd.evaluate.inputs.shards")
 """Modules that decide what methods are given."""
 Progress = Callable[[Input, TargetLight, str, float], None]

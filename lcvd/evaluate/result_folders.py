@@ -11,18 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from lcvd.array import Array
 from lcvd.cache.store import file_hash, key_of
 from lcvd.errors import FileError
 from lcvd.render.hints import WINDOW
 
-Array = NDArray[Any]
 VIDEOS = (".mkv", ".mp4", ".mov", ".avi", ".webm")
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.cache.store import Cache
 from lcvd.config.settings import Settings
 from lcvd.device import default_device
@@ -39,7 +39,6 @@ from lcvd.render.hints import WINDOW
 from lcvd.shard.sample import read_index, read_samples
 from lcvd.video.encode import write_browser
 
-Array = NDArray[Any]
 SPLIT = "test"
 
 

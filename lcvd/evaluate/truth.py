@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.evaluate.result_folders import read_result
 from lcvd.face.square import square_pictures
 from lcvd.shard.sample import Sample
 from lcvd.studio.clip import StudioClip
 from lcvd.video.encode import read_lossless, write_lossless
-
-Array = NDArray[Any]
 
 
 def is_studio(sample: Sample) -> bool:

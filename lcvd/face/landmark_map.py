@@ -5,12 +5,11 @@ Colours are RGB. For the lips, left and right are those of the image; for eyes a
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.track import LANDMARKS
 
 Colour = tuple[int, int, int]
@@ -38,7 +37,7 @@ SQUARES: tuple[tuple[Colour, int], ...] = (((10, 200, 250), 468), ((250, 200, 10
 """Right iris, left iris, tip of the nose."""
 
 
-def landmark_maps(landmarks: NDArray[Any], size: int = PUBLISHED_SIZE) -> NDArray[np.uint8]:
+def landmark_maps(landmarks: Array, size: int = PUBLISHED_SIZE) -> NDArray[np.uint8]:
     """Draw maps (T, size, size, 3) uint8 RGB on black. Divide by 255 for the adapter's range [0, 1].
 
     Args:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.track import FaceTrack
 from lcvd.ledger.rows import ClipError
 
@@ -47,7 +46,7 @@ def to_pixels(ndc: np.ndarray, size: int) -> np.ndarray:
     return (ndc + 1) * (size / 2)
 
 
-def square_pictures(window: NDArray[Any], square: NDArray[Any], size: int) -> NDArray[np.uint8]:
+def square_pictures(window: Array, square: Array, size: int) -> NDArray[np.uint8]:
     """Cut ``square`` = (x0, y0, side) from frames (n, H, W, 3) uint8 and resize: (n, size, size, 3) uint8.
 
     Shrinking averages over the area, so nothing aliases; enlarging uses Lanczos.

@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.config.settings import Settings
 from lcvd.face.embedding import align
 from lcvd.face.track import FaceTrack, Tracker
@@ -25,7 +25,6 @@ from lcvd.weights.registry import REGISTRY, weights_hash
 if TYPE_CHECKING:
     import torch  # slow to import; the study's page needs only names
 
-Array = NDArray[Any]
 Device: TypeAlias = "torch.device | str"
 Direction = Literal["lower", "higher", "reference"]
 """Which values are better; ``reference``: those closer to the driving video's own value."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.cache.imports import code_key
 from lcvd.cache.store import Cache, key_of, link_or_copy
 from lcvd.config.reconstruct import ReconstructSettings, ReconstructThresholds
@@ -135,7 +136,7 @@ class _FramePass:
     clip: Clip
     estimator: ClipEstimator
     masker: ClipMasker
-    square: NDArray[Any]
+    square: Array
     count: int
     size: int
     shown: dict[int, NDArray[np.uint8]] = field(default_factory=dict)

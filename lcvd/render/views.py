@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.render.hints import Surface, to_uint8
 from lcvd.render.sh import ALBEDO, shading
 
@@ -31,7 +31,7 @@ def coverage_images(surface: Surface) -> NDArray[np.uint8]:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def lit_sphere(light: NDArray[Any], size: int, border: float = 1.1, samples: int = 2) -> NDArray[np.uint8]:
+def lit_sphere(light: Array, size: int, border: float = 1.1, samples: int = 2) -> NDArray[np.uint8]:
     """A grey sphere under `light` (9, 3): (size, size, 3) uint8 on black.
 
     The image is `border` sphere diameters wide; each pixel is the mean of `samples` x `samples`.

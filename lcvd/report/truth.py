@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.codes import FaceCodes
 from lcvd.filter.stage import kept_clips
 from lcvd.ledger.rows import read_ledger
@@ -73,7 +72,7 @@ def compare_with_truth(data: Path) -> TruthComparison | None:
     return TruthComparison(rows, _medians(all_frames), without, len(with_truth) - len(rows))
 
 
-def _errors(packs: Packs, truth: Path, clip: Clip) -> dict[str, NDArray[Any]]:
+def _errors(packs: Packs, truth: Path, clip: Clip) -> dict[str, Array]:
     estimated = packs.codes(clip.id)
     frames = range(clip.start, clip.start + estimated.frames)
     masks = read_lossless(packs.part(clip.id, MASK))
@@ -81,7 +80,7 @@ def _errors(packs: Packs, truth: Path, clip: Clip) -> dict[str, NDArray[Any]]:
     return errors(estimated, true_codes, masks, read_lossless(truth / "mask.mkv", frames))
 
 
-def _medians(values: dict[str, NDArray[Any]]) -> dict[str, float]:
+def _medians(values: dict[str, Array]) -> dict[str, float]:
     return {key: float(np.median(each)) for key, each in values.items()}
 
 

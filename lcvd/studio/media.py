@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.face.head import load_head
 from lcvd.render.hints import hints_of
 from lcvd.studio.clip import StudioClip
@@ -31,7 +31,7 @@ def make_clip(address: str, folder: Path) -> None:
     truth.mkdir(parents=True, exist_ok=True)
     masks: list[NDArray[np.uint8]] = []
 
-    def frames() -> Iterator[NDArray[Any]]:
+    def frames() -> Iterator[Array]:
         for window, mask in clip.render():
             masks.append(np.packbits(mask > 0, axis=-1))  # kept as one bit per pixel until the frames are written
             yield window

@@ -11,12 +11,11 @@ from typing import Any
 import cv2
 import matplotlib as mpl
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from lcvd.array import Array
 from lcvd.cache.atomic import write_text_whole, written_whole
 
-Array = NDArray[Any]
 INDEX = "figures.json"
 TILE, GAP, LINE, LETTERS = 192, 4, 22, 13
 """Pixels in the single PNG: side of a tile, space between tiles, height of a line of text and of its letters."""

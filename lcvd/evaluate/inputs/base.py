@@ -9,15 +9,13 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.evaluate.truth import Truth
 from lcvd.face.codes import FaceCodes
 from lcvd.face.heads import HeadModel, head_of
 from lcvd.model.conditioning import Conditioning
 from lcvd.render.hints import Hints
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.config.settings import Settings
 from lcvd.errors import UsageError
 from lcvd.evaluate.inputs.base import Input, TargetLight, repeated
@@ -23,7 +21,6 @@ from lcvd.relighting.portrait import reconstruct
 from lcvd.render.hints import WINDOW
 from lcvd.video.decode import frames as decode
 
-Array = NDArray[Any]
 OWN = "own"
 
 

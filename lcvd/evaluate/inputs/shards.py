@@ -9,19 +9,16 @@ import functools
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.evaluate.inputs.base import Input, regions
 from lcvd.evaluate.truth import Truth, true_relit
 from lcvd.face.square import resize_masks
 from lcvd.render.hints import WINDOW
 from lcvd.shard.sample import Sample
-
-Array = NDArray[Any]
 
 
 def shard_input(sample: Sample, frames: int, size: int, scratch: Path) -> Input:

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.config.settings import Settings
 from lcvd.errors import MissingFile
 from lcvd.evaluate.inputs.base import VideoRequest
 from lcvd.evaluate.result_folders import find_result
 from lcvd.model.pipeline import LCVDPipeline
-
-Array = NDArray[Any]
 
 
 class Options:

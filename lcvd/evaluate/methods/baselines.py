@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.evaluate.inputs.base import VideoRequest, repeated
 from lcvd.evaluate.methods.base import Method, Options
 from lcvd.model.latents import LatentCodec
 from lcvd.model.objective import to_signed
 from lcvd.render.hints import WINDOW
 
-Array = NDArray[Any]
 CHUNK = 16
 """Frames that go through the codec at once."""
 

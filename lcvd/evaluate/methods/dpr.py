@@ -14,8 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.evaluate.inputs.base import VideoRequest
 from lcvd.evaluate.methods.base import Method, Options
 from lcvd.evaluate.methods.hourglass import Hourglass
@@ -23,7 +23,6 @@ from lcvd.render.sh import LUMA, check_light
 from lcvd.weights.registry import require, weights_hash
 from lcvd.weights.strict import load_network
 
-Array = NDArray[Any]
 WEIGHTS = "dpr"
 """Name in the weights registry."""
 SIDE, BATCH = 512, 8

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.cache.store import file_hash
 from lcvd.errors import UsageError
 from lcvd.evaluate.inputs.base import VideoRequest
@@ -33,7 +32,7 @@ class Lcvd(Method):
         files = sorted(folder.rglob("*.safetensors"))
         self._weights = {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
 
-    def relight(self, request: VideoRequest) -> Iterator[NDArray[Any]]:
+    def relight(self, request: VideoRequest) -> Iterator[Array]:
         """The generated frames.
 
         Raises:

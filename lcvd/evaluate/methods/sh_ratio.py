@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from numpy.typing import NDArray
-
+from lcvd.array import Array
 from lcvd.evaluate.inputs.base import VideoRequest
 from lcvd.evaluate.methods.base import Method
 from lcvd.render.ratio_image import DARKEST, EDGE, GAIN, REACH, relight_frames
@@ -21,7 +20,7 @@ class ShRatio(Method):
         "portrait to animate doesn't have"
     )
 
-    def relight(self, request: VideoRequest) -> Iterator[NDArray[Any]]:
+    def relight(self, request: VideoRequest) -> Iterator[Array]:
         """The input's frames, relit."""
         for window in request.windows():
             yield relight_frames(window.frames, window.codes, window.masks, request.light.sh)

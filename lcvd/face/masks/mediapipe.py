@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from lcvd.array import Array
 
 _THRESHOLD = 0.5
 _FRESH, _CHANGE, _BLUR = 0.2, 8.0, 5
@@ -62,8 +63,8 @@ class Steady:
     """
 
     def __init__(self) -> None:
-        self._soft: NDArray[Any] | None = None
-        self._blurred: NDArray[Any] | None = None
+        self._soft: Array | None = None
+        self._blurred: Array | None = None
         self._side: NDArray[np.bool_] | None = None
 
     def update(self, soft: NDArray[np.float32], image: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lcvd.array import Array
 from lcvd.weights.registry import weights_hash
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def prepared(image: NDArray[np.uint8], compat: bool) -> NDArray[np.float32]:
     return np.ascontiguousarray(small.transpose(2, 0, 1), np.float32)
 
 
-def grown(soft: NDArray[np.float32]) -> NDArray[Any]:
+def grown(soft: NDArray[np.float32]) -> Array:
     """Return the published mask (512, 512) float32 in [0, 255] of a fused map (320, 320).
 
     The map is stretched to [0, 1], thresholded at 0.5, enlarged and dilated. Its edge isn't binary (spec K7).
