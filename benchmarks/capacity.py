@@ -6,8 +6,6 @@ time and `cpu_s` CPU time; they differ if other processes were busy. ``ms_a_fram
 is one JSON object.
 """
 
-from __future__ import annotations
-
 import json
 import tempfile
 import time

@@ -5,8 +5,6 @@ DIR receives a video of the mesh on the face next to the hint, and the contact s
 DIR must be outside the project.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

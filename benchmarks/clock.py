@@ -1,7 +1,5 @@
 """Command line and time measurement of the benchmarks."""
 
-from __future__ import annotations
-
 import argparse
 import statistics
 import time

@@ -8,8 +8,6 @@ benchmarks.face --json`` prints one JSON object on its last line: ``ratio`` end 
 light with cached codes, ``hint_ms`` per frame.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 import os

@@ -4,8 +4,6 @@ K).
 Written from the specification, without its detector, matting network and rasteriser, which the benchmarks exclude.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

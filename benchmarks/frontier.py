@@ -6,8 +6,6 @@ change (relative to the ground truth, so that motion does not count) at window b
 1 means no seam. Drift is the PSNR of the last quarter minus that of the first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial

@@ -6,8 +6,6 @@ Samples 100 frames of 512x512 with the recipes ``published`` and ``fast``, and `
 checkpointing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -6,8 +6,6 @@ decoding and embedding both videos each time. The results are checked to be equa
 starts. The ratio uses CPU seconds, which depend less on other load on the machine. The videos are studio clips.
 """
 
-from __future__ import annotations
-
 import json
 import tempfile
 import time

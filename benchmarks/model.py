@@ -8,8 +8,6 @@ and plot of docs/sampling.md. ``--full`` measures the full-size network with ran
 one JSON object.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import replace

@@ -6,8 +6,6 @@ in training, and prints the PSNR inside the portrait against the ground truth, t
 for a copied reference. ``--images FOLDER`` writes image sheets. With ``--json`` the last line is one JSON object.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -13,8 +13,6 @@
 The last line is one JSON object.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import importlib.util

@@ -1,7 +1,5 @@
 """Chunk functions, the simulated project and the ledger operations measured by `benchmarks.pipeline`."""
 
-from __future__ import annotations
-
 import json
 import os
 import resource

@@ -5,8 +5,6 @@ light.
 file of the published code (spec C8). The footage shows real people, so the figure must be outside the project.
 """
 
-from __future__ import annotations
-
 import argparse
 import tempfile
 from pathlib import Path

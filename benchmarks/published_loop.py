@@ -5,8 +5,6 @@ reference on as many copies as the window has frames. A disabled condition is a 
 frame by frame. It was written from the description, so that both can be compared on the same weights.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray

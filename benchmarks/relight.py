@@ -11,8 +11,6 @@ reports. The model is small and untrained: everything around it is measured, and
 - ``preview_s``: time for all hints of the shortest clip, written as a video.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import statistics

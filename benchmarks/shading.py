@@ -7,8 +7,6 @@ shading in NumPy over the whole image. The run checks that both produce the same
 alternately.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import statistics

@@ -6,8 +6,6 @@ the medians of the better and the worse video, the minimum and the median margin
 correctly.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import replace

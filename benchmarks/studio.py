@@ -5,8 +5,6 @@ reconstructs them as the pipeline does, and prints on its last line one JSON obj
 errors in `lcvd.studio.compare`, and ``render_s`` (seconds for 100 frames of 256 px with mask, hint and codes).
 """
 
-from __future__ import annotations
-
 import json
 import tempfile
 import time

@@ -1,7 +1,5 @@
 """Stage `download`: fetch the media files of the source manifests, and check that they decode."""
 
-from __future__ import annotations
-
 import uuid
 from pathlib import Path
 

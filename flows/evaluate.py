@@ -1,7 +1,5 @@
 """Stage `evaluate`: relight the test clips, score them, write the report."""
 
-from __future__ import annotations
-
 import logging
 
 from prefect import flow

@@ -1,7 +1,5 @@
 """Stage `filter`: select clips, and the frame range of each."""
 
-from __future__ import annotations
-
 from prefect import flow
 
 from lcvd.config.settings import Settings

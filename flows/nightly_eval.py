@@ -3,8 +3,6 @@
 ``python -m flows.nightly_eval`` here, or the deployment of the same name, on its schedule.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Stage `reconstruct`: face codes and portrait masks of every clip that the filter kept."""
 
-from __future__ import annotations
-
 from prefect import flow
 
 from lcvd.config.settings import Settings

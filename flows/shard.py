@@ -1,7 +1,5 @@
 """Stage `shard`: training samples with shading hints, packed into WebDataset shards by split."""
 
-from __future__ import annotations
-
 from prefect import flow
 
 from lcvd.config.settings import Settings

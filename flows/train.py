@@ -1,7 +1,5 @@
 """Stage `train`: DeepSpeed in separate processes, resumed from its last checkpoint after an interruption."""
 
-from __future__ import annotations
-
 import logging
 import time
 

@@ -3,8 +3,6 @@
 Started by ``python -m flows.train_lcvd [stage ...]``, or as the deployment of the same name, which uses its own worktree.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import logging

@@ -3,8 +3,6 @@
 Importing ``lcvd`` imports neither torch nor NumPy; the first use of ``lcvd.relight`` does.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -4,8 +4,6 @@ The command line, the flows and the page print an `LcvdError` or a machine error
 exception is a programming error and keeps its traceback.
 """
 
-from __future__ import annotations
-
 import errno
 
 _HINTS = {

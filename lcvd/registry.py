@@ -1,7 +1,5 @@
 """Named implementations: this project's own, and those that installed packages declare as entry points."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator

@@ -4,8 +4,6 @@ It needs the packages of the extra ``dev`` (anny 0.6) and takes about a minute. 
 ``lcvd/face/assets/open_head.npz``, is needed.
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Hooks of the documentation build: include texts that are maintained elsewhere."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from functools import reduce

@@ -4,8 +4,6 @@ No photograph and no manual annotation is needed. Each landmark detected in an i
 shown at its pixel. The median of these positions over heads, expressions, views and lights is the landmark's position.
 """
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 

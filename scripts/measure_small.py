@@ -5,8 +5,6 @@ Writes ``metrics.json`` next to the model: metrics of the model at its own guida
 on the demo's test clips. Prints the model's metrics at other settings.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import tempfile

@@ -5,8 +5,6 @@ rule and by the earlier one, which hashed every file of the folders that a modul
 differs from its parent's. Merge commits are excluded.
 """
 
-from __future__ import annotations
-
 import argparse
 import functools
 import hashlib

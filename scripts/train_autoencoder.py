@@ -6,8 +6,6 @@ Training images: photographs shipped with scikit-image (public domain or CC0), a
 out and used for measurement only.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Iterator, Sequence

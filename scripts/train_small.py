@@ -5,8 +5,6 @@ steps than the demo. If interrupted, run it again to continue. Identities that t
 set are excluded from training.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Realistic test clips: good ones in unusual formats, and every kind of bad one."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Callable
 from fractions import Fraction

@@ -7,8 +7,6 @@ outputs are deleted again. After each kill, every process of the run must exit w
 may block the next run.
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Shared fixtures: golden numbers, real clips, an empty cache, a browser."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,8 +1,6 @@
 """A small FLAME model by the golden rule, stored in the publisher's format: chumpy arrays, a sparse regressor, Python 2
 pickles."""
 
-from __future__ import annotations
-
 import pickle
 import sys
 import types

@@ -1,7 +1,5 @@
 """Rules that generate the weights and inputs of the golden numbers (golden/README.md, section 1)."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Packages that exist for the length of a test."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Find running processes."""
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 

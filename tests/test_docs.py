@@ -1,7 +1,5 @@
 """The documentation builds without warnings and includes all generated parts."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

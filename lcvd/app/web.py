@@ -1,7 +1,5 @@
 """Shared parts of the web pages: access checks, security headers, static files, and the server."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """Write files so that an interrupted process never leaves a partial one."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import uuid

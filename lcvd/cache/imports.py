@@ -4,8 +4,6 @@
 folders below ``lcvd/`` and ``tasks/`` and the single modules of ``flows`` that ``dvc.yaml`` lists as dependencies.
 """
 
-from __future__ import annotations
-
 import functools
 import hashlib
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Analyse the syntax tree of a Python file for cache keys: hashes, names, imports and assets."""
 
-from __future__ import annotations
-
 import ast
 import functools
 import hashlib

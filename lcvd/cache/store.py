@@ -4,8 +4,6 @@ An entry is a folder ``<root>/<kind>/<key[:2]>/<key>`` with a manifest of its fi
 name and then renamed. An incomplete or altered entry is logged and computed again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

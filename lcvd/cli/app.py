@@ -1,7 +1,5 @@
 """``lcvd app``: relight portraits in a browser with a draggable light."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """Run a command for each row of a CSV whose columns are the command's options. A failed row doesn't stop the others."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass

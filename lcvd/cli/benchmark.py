@@ -1,7 +1,5 @@
 """``lcvd benchmark``: measure methods under a protocol and write the table as Markdown, LaTeX and HTML."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``lcvd compare``: compare two evaluations metric by metric."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

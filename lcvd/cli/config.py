@@ -1,7 +1,5 @@
 """``lcvd config``: write, check, show and explain the settings."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``lcvd convert``: convert published weights to a model folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

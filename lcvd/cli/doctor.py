@@ -1,7 +1,5 @@
 """``lcvd doctor``: list installed parts, published weights found, open defaults used, and how to get what is missing."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import importlib.util
 import os

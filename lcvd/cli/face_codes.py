@@ -1,7 +1,5 @@
 """``lcvd face-codes``: write the face codes of a video or image, or of a clip that stage `reconstruct` processed."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from pathlib import Path

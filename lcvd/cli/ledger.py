@@ -1,7 +1,5 @@
 """``lcvd ledger``: show what happened to each clip."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

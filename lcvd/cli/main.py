@@ -1,7 +1,5 @@
 """The command line ``lcvd``: a thin layer over the library, with one module per command."""
 
-from __future__ import annotations
-
 import ast
 import difflib
 import importlib.util

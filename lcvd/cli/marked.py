@@ -1,7 +1,5 @@
 """``lcvd marked``: look for the invisible watermark in a video or image."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``lcvd numbers``: throughput of each stage on this machine, and a projection for a given number of clips."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

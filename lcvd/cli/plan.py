@@ -1,7 +1,5 @@
 """``lcvd plan``: predict memory and speed of a training run before any weight is created."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``lcvd sources``: source manifests and the datasets they are made from."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``lcvd studio``: render clips of a synthetic person under several lights, with ground truth."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``lcvd study``: user studies in a browser."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

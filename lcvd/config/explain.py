@@ -1,7 +1,5 @@
 """Explain every key of ``params.yaml`` from the types and docstrings of the settings classes."""
 
-from __future__ import annotations
-
 import difflib
 import types
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Read and write ``params.yaml``. Errors name the key, the value and the most similar known key."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Mapping
 from pathlib import Path

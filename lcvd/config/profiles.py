@@ -1,7 +1,5 @@
 """The two profiles: named sets of values for ``Settings``. No other code depends on the profile's name."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from lcvd.config.settings import Settings

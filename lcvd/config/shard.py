@@ -1,7 +1,5 @@
 """Settings of the stage `shard`."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from lcvd.config.section import Section

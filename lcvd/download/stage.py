@@ -1,7 +1,5 @@
 """Stage ``download``: turn manifest rows into media files and a ledger."""
 
-from __future__ import annotations
-
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Evaluate methods under a protocol: from a folder of clips and methods' names to ``records.json`` and ``grid.png``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

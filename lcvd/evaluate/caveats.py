@@ -1,7 +1,5 @@
 """Caveats of a protocol's table: what a reader has to know before comparing its methods."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Compare two evaluations' records: only numbers of one protocol can be, and what differs is named."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The engine of every evaluation: make or find each method's video of an input, measure it once, collect records."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A metric's record: its value, what it was measured on and with, and how sure it is."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -6,8 +6,6 @@
 ``caveats``: sentences on how to read the numbers. ``run``: profile, seed and the like.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

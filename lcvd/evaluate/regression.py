@@ -1,7 +1,5 @@
 """Has a metric worsened beyond its noise? Compares an evaluation with earlier ones made under the same protocol."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ the preset's name or the light file's without ending (in animation ``own``). Eve
 many pixels as the protocol asks for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

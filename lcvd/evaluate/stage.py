@@ -1,7 +1,5 @@
 """Stage `evaluate`: the model and baselines on the test split's clips, under preset lights."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

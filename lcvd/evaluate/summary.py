@@ -1,7 +1,5 @@
 """From what was measured to records: per clip first, then over clips, so that long clips don't count more."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

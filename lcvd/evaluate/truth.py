@@ -1,7 +1,5 @@
 """True relit videos of studio clips, and the PSNR of a video against one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What stage `evaluate` writes from its records: numbers for DVC, and plots."""
 
-from __future__ import annotations
-
 import csv
 import json
 import math

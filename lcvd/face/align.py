@@ -16,8 +16,6 @@ self           driving's               driving's              driving's, and its
 translation of the driving head. `track` keeps it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

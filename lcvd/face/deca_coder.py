@@ -1,7 +1,5 @@
 """Estimate face codes with DECA, on batches of crops (spec C1, C2, E1)."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

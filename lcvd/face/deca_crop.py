@@ -4,8 +4,6 @@ A crop transform is a (3, 3) float64 matrix from image pixels to crop pixels, bo
 crops of a window are warped in one batch on the encoder's device.
 """
 
-from __future__ import annotations
-
 import importlib
 from types import ModuleType
 

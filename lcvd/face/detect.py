@@ -3,8 +3,6 @@
 The tracker sometimes takes a blurred background for a face; this detector confirms its further faces.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any

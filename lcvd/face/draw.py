@@ -1,7 +1,5 @@
 """Draw landmarks and meshes on images, for contact sheets and for visual inspection of a fit."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

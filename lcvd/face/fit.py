@@ -1,7 +1,5 @@
 """Fit the open head model to a clip's landmarks: one identity, and expression, pose and camera for every frame."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 

@@ -4,8 +4,6 @@ Model space: y up, z towards the camera, x to the right of the image, metres. Th
 ``generic_model.pkl`` and ``FLAME_masks.pkl``, which `lcvd.face.pickles` reads.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ A camera (s, t_x, t_y) projects a head into NDC of a crop. The crop's transform 
 open head is fitted in the square itself, so its crop is the whole square; DECA's crops follow the face.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.array import Array

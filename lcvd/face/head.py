@@ -5,8 +5,6 @@ camera, x to the right of the image, origin between the ears; the unit is the he
 Head motion is a rotation about the origin. The jaw is part of the expression.
 """
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass
 from pathlib import Path

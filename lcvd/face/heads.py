@@ -1,7 +1,5 @@
 """Interface of head models, and their lookup by the name stored in face codes."""
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 from typing import Protocol

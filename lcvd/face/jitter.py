@@ -4,8 +4,6 @@ The second difference of smooth motion is small; that of noise with standard dev
 s is estimated from the median of the absolute second difference, so that few blinks, cuts and gestures have no influence.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

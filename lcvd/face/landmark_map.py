@@ -3,8 +3,6 @@
 Colours are RGB. For the lips, left and right are those of the image; for eyes and brows, those of the person.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

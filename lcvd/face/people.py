@@ -5,8 +5,6 @@ of all pairs is needed. Merging two clusters never increases their similarity to
 mutual nearest neighbours, and drops clusters without a neighbour above the threshold.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

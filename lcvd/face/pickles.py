@@ -5,8 +5,6 @@ NumPy's constructors are called. Classes of chumpy and SciPy are replaced by pla
 Anything else is rejected before it is imported.
 """
 
-from __future__ import annotations
-
 import copyreg
 import importlib
 import pickle

@@ -5,8 +5,6 @@ over the clip and the results are averaged, which cancels the lag. The clip is p
 ramps.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -4,8 +4,6 @@ First, identity is estimated from a few frames, jointly with all of their unknow
 solved jointly with identity fixed. The temporal prior couples only consecutive frames, so the system is banded.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The square crop of a clip that the model sees: head and shoulders, constant over the clip, inside the frame."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

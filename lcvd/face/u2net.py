@@ -4,8 +4,6 @@ Eleven stages are connected by skip connections, and each stage is a small U-Net
 fused map is a 1 x 1 convolution of them.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """Checks that need all clips: find near-duplicates, and cluster the clips by person."""
 
-from __future__ import annotations
-
 import dataclasses
 import logging
 from collections import Counter

@@ -1,7 +1,5 @@
 """Decide from a clip's measurements whether to keep it. Only thresholds are applied, so changing one measures nothing again."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 from collections.abc import Sequence

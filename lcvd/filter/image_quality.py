@@ -1,7 +1,5 @@
 """Image quality score of a clip by the metric in the settings, and the provenance of the score."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Take all measurements of a clip that the filter needs, in one pass over its frames, and cache them."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping

@@ -4,8 +4,6 @@ A hash has one bit per low DCT frequency of the aligned face's brightness: wheth
 aligned by its landmarks, so cropping and scaling don't change the hash, and the background has no influence.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ The ratios of red, green and blue of skin hardly change with shading, and colour
 objects do. Occluders that are skin-coloured (a hand) or merely dark (a black microphone) are not detected.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

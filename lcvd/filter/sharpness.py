@@ -1,7 +1,5 @@
 """Face sharpness: variance of the Laplacian at a fixed size, so that clips of different resolution are comparable."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

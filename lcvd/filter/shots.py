@@ -1,7 +1,5 @@
 """Detect shot boundaries with PySceneDetect, on the frames that are decoded for face tracking anyway."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import cv2

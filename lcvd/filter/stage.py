@@ -1,7 +1,5 @@
 """Stage ``filter``: select the clips to keep, and the frame range of each."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from functools import partial

@@ -4,8 +4,6 @@ Stored as one JSON line per piece of work in ``numbers.jsonl`` of the scratch fo
 depend on time.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Join the ledgers of all stages: the history of a clip, and the counts of a stage."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path

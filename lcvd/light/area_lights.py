@@ -5,8 +5,6 @@ coefficients are those of the point light, with band l multiplied by the mean of
 (zonal harmonics; Funk-Hecke): 1, (1 + c) / 2 and c (1 + c) / 2, where c is the cosine of the half angle.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Iterable

@@ -4,8 +4,6 @@
 the other eight are the image's sides and corners.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ The centre of the map is behind the person (-z), its right half at the image's r
 right borders are behind the camera (+z).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2

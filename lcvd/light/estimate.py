@@ -15,8 +15,6 @@ uniform: a shaved chin or an eye socket stays dark while head and light move, an
 above. Each region of the face therefore has a tone near 1, which is estimated in alternation with the light.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 from collections.abc import Iterator

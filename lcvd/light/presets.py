@@ -4,8 +4,6 @@ A preset is a lamp plus ambient fill, projected onto the nine SH functions of th
 normalised: the mean shading over the brightest `LIT_SHARE` of the visible hemisphere is `EXPOSURE`.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

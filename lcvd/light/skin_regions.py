@@ -1,7 +1,5 @@
 """Estimate the light of a clip with known face codes, from the pixels where its mesh shows plain skin."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Samples of lit skin to which a light is fitted: means over blocks of pixels, with their normals."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

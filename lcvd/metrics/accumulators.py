@@ -1,7 +1,5 @@
 """Accumulators that several metrics use."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

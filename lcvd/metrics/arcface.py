@@ -5,8 +5,6 @@ arcface_torch's ``iresnet``, whose parameter names are used here too, and an ONN
 faces from `lcvd.face.embedding.align`. Shape suffixes: B faces, C channels, H W pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path

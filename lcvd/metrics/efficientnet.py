@@ -5,8 +5,6 @@ so it is compared with the driving video's own value. A value far above that ind
 motion. Neither may have the name of a metric published with Inception-v3, I3D or AlexNet.
 """
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 

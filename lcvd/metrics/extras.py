@@ -1,7 +1,5 @@
 """Packages that only the published metrics need. They are imported when such a metric is asked for."""
 
-from __future__ import annotations
-
 import importlib
 import urllib.request
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 pytorch-fid and clean-fid resize differently, so their values differ. A record names the package.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

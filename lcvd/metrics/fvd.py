@@ -6,8 +6,6 @@ covariance is far from full rank. ``FVD(all windows)`` takes all consecutive cli
 biased covariance (spec K1).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

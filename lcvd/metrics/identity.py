@@ -3,8 +3,6 @@
 The published ID uses ArcFace (`lcvd.metrics.arcface`). With SFace, an open network, the metric is ID(SFace).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,8 +1,6 @@
 """IQ(name): image quality of single frames by any no-reference metric of pyiqa. The published IQ is most likely ``liqe``
 (spec G)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

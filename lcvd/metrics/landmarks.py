@@ -1,7 +1,5 @@
 """POSE: distance between the facial landmarks of output and driving video ("AKD" of the pose-evaluation repository, spec G)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

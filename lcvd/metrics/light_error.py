@@ -4,8 +4,6 @@ The published LE estimates lights with DECA. LE(open) has the same formula, but 
 (`lcvd.light.estimate`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

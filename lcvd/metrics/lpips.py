@@ -3,8 +3,6 @@
 The package contains the linear heads. AlexNet's own weights are torchvision's file.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Stream each video of a clip once through all metric accumulators, one window of frames at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 

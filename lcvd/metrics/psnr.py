@@ -1,7 +1,5 @@
 """PSNR(studio): PSNR of relit studio clips, whose true relit video can be rendered."""
 
-from __future__ import annotations
-
 from lcvd.metrics.base import Metric
 
 PSNR = Metric(

@@ -4,8 +4,6 @@ To add a metric, write a file that declares a `Metric` and register it here; or 
 point of the group ``lcvd.metrics`` (docs/metrics.md).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from lcvd.config.evaluate import PUBLISHED_METRICS

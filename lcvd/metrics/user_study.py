@@ -1,7 +1,5 @@
 """The questions of the user study, and Krippendorff's alpha, the agreement of its raters."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

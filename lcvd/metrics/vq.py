@@ -1,7 +1,5 @@
 """VQ: Faster-VQA's score of a whole video."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.metrics.accumulators import finite

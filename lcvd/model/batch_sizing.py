@@ -1,7 +1,5 @@
 """How many rows one call of the network may have within a memory budget, measured at run time."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 from collections.abc import Callable

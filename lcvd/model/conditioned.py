@@ -3,8 +3,6 @@
 Shape suffixes: R rows, T frames of a window, C latent channels, h w latent sides, D token width, H W pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

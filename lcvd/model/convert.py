@@ -4,8 +4,6 @@ Each file is mapped into memory and written before the next one is read, so a co
 largest part.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 

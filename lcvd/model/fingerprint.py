@@ -1,7 +1,5 @@
 """Which weights and which configuration a network has: what latents are keyed on."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

@@ -6,8 +6,6 @@ torchvision doesn't match the version of torch, so `allow_torchvision` runs firs
 
 # ruff: noqa: E402
 
-from __future__ import annotations
-
 import logging
 
 from lcvd.weights.torchvision_guard import allow_torchvision

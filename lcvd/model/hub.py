@@ -1,7 +1,5 @@
 """Where a model's folder is: the included model, a local folder, or a repository of the Hugging Face hub."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

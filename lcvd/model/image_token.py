@@ -1,7 +1,5 @@
 """The image token: CLIP's embedding of the reference image (spec A5)."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

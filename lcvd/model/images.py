@@ -1,7 +1,5 @@
 """Images that callers pass in: checked and converted to tensors, a few at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Protocol
 

@@ -3,8 +3,6 @@
 The weights registry finds ``svd-xt``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -8,8 +8,6 @@ finds.
 Shape suffixes: N frames, H W pixels, C latent channels, h w an eighth of H W.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch.nn.functional as F

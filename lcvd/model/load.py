@@ -1,7 +1,5 @@
 """Load one part of a model: a JSON config and strictly checked weights. Errors name the file."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The portrait mask at the size of latents (spec A6)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

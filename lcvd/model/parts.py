@@ -8,8 +8,6 @@ image_encoder/                    config.json, model.safetensors
 scheduler/                        scheduler_config.json
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields

@@ -3,8 +3,6 @@
 Stage ``shard`` calls it after it has made the samples; `lcvd.shard.latents_format` describes the stored format.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache, partial

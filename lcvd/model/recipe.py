@@ -1,7 +1,5 @@
 """Recipes: trade-offs between quality and time of sampling."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from lcvd.errors import UsageError

@@ -3,8 +3,6 @@
 Shape suffixes: N frames, T frames of a window, R rows, C latent channels, h w latent sides.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol

@@ -5,8 +5,6 @@ one. Files are written under another name and renamed, so a killed process leave
 failure can leave, is treated as missing.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

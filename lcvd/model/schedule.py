@@ -1,7 +1,5 @@
 """Noise levels and solvers: SVD's Euler method, and a multistep solver that needs fewer steps (spec D)."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, TypeAlias
 
 from lcvd.config.train import SVD_SIGMAS

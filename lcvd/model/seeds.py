@@ -1,7 +1,5 @@
 """Random generators derived from a seed and a purpose, so that results don't depend on order, rank or restarts."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager

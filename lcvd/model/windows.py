@@ -1,7 +1,5 @@
 """Overlapping windows over a video that is longer than one window (spec D), and the weights that blend them."""
 
-from __future__ import annotations
-
 import math
 from typing import Literal
 

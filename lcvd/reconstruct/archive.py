@@ -4,8 +4,6 @@ A clip's archive depends on its id and the number of archives, which is a power 
 archive, until the number of archives doubles.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import tarfile

@@ -1,7 +1,5 @@
 """Contact sheets: an overview image of a clip's reconstruction."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

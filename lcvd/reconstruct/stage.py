@@ -1,7 +1,5 @@
 """Stage ``reconstruct``: face codes with light, portrait masks and a contact sheet of each clip."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Select one of several faces: number them from the left and crop the clip to the chosen one."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

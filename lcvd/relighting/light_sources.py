@@ -1,7 +1,5 @@
 """Resolve a light: a preset, file, image of a lit face, the portrait's or driving clip's own light, or keyframes."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Options of a scene and of its sampling. This module does not import torch, so that previews start quickly."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Reconstruct the face in an image or clip; results are cached by content."""
 
-from __future__ import annotations
-
 import logging
 import math
 import tempfile

@@ -3,8 +3,6 @@
 Reconstruction takes seconds per clip and is cached by content. Another light then takes milliseconds per frame.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Shading hints: renderings of a grey head under the target light, on which the model is conditioned (spec C4)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

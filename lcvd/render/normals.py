@@ -1,7 +1,5 @@
 """Vertex normals of posed meshes (spec C4): area-weighted sums of un-normalised cross products over chosen faces."""
 
-from __future__ import annotations
-
 import numpy as np
 from numba import njit
 

@@ -1,7 +1,5 @@
 """Pull-push inpainting: extend the known pixels of an image smoothly into the unknown ones."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -5,8 +5,6 @@ light and model are correct. Normals come from the whole fitted head. Hair, neck
 of nearby covered pixels; outside the portrait mask nothing changes. The old light is the fitted one.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

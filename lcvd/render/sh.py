@@ -4,8 +4,6 @@ A light is ``(9, 3)``: nine coefficients for R, G and B in the camera's coordina
 the camera). The constants include the Lambertian kernel, except for the factor pi of the constant term.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

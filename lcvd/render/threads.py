@@ -4,8 +4,6 @@ Unlike numba's own thread pools, they are safe inside thread runners and forked 
 the number of threads.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

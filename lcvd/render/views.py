@@ -1,7 +1,5 @@
 """Visualisations: normals, coverage, and a sphere under a light."""
 
-from __future__ import annotations
-
 import functools
 
 import cv2

@@ -1,8 +1,6 @@
 """Plots of tables 4 and 5: each metric over the variants of an ablation, with the paper's own numbers in separate
 panels."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The report: one self-contained HTML file for desktop, phone and paper."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

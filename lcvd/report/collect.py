@@ -1,7 +1,5 @@
 """Read the outputs of the stages under ``data/`` as plain values for the report's template."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections import Counter

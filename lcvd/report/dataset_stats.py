@@ -1,7 +1,5 @@
 """Statistics of the dataset: image quality, head poses and light directions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Image grids written by the evaluation, with all tiles embedded."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

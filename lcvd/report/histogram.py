@@ -1,7 +1,5 @@
 """Histograms and a map of light directions as inline SVG, in the style of `lcvd.report.chart`."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping

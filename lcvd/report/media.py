@@ -1,7 +1,5 @@
 """Images and videos as data URIs, so that the report is one file that works offline."""
 
-from __future__ import annotations
-
 import base64
 import io
 from pathlib import Path

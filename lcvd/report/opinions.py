@@ -1,7 +1,5 @@
 """Results of a user study as columns of a protocol's table."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

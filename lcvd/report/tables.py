@@ -1,8 +1,6 @@
 """A protocol's table as Markdown, LaTeX and HTML, from its records. The best value is bold and the second best
 underlined, as in the paper."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Jinja templates of web pages and reports."""
 
-from __future__ import annotations
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 

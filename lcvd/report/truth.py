@@ -1,7 +1,5 @@
 """Comparison of the output of `reconstruct` with the ground truth of studio clips."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Read the frames, hints and masks of a sample at a model's size."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import cv2

@@ -1,7 +1,5 @@
 """Assign clips to training, validation and test by a hash of the identity, so that adding clips doesn't change the splits."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass

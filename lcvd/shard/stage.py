@@ -1,7 +1,5 @@
 """Stage ``shard``: build the sample of each clip (cached), and pack the samples into tar shards per split."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Sequence

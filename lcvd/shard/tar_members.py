@@ -1,7 +1,5 @@
 """Check the members of a shard: only regular files of samples are allowed, because an archive may come from anyone."""
 
-from __future__ import annotations
-
 import re
 import tarfile
 from collections.abc import Iterator

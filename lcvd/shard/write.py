@@ -1,7 +1,5 @@
 """Write samples to tar shards. The bytes depend only on the samples, not on time, user, path or locale."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Albedo of a complete body mesh: each part's colour at its texels, darkened by ambient occlusion."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.array import Array

@@ -3,8 +3,6 @@
 Everything is drawn into the photograph, so it moves, turns and is lit with it.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -1,7 +1,5 @@
 """Background of a computer-generated portrait: a blurred room."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -4,8 +4,6 @@ The face vertices are those of the head model, so face codes are exact ground tr
 towards the shoulders, and the shoulders hardly move.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Random warp, feature proportions, tone, sharpness and grain of a photograph."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -1,7 +1,5 @@
 """Draw a new neck, shoulders and clothes below the chin of a photographed person."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import cv2

@@ -1,7 +1,5 @@
 """Per-frame error of the output of `reconstruct` against the ground truth of a studio clip."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.spatial.transform import Rotation
 

@@ -6,8 +6,6 @@ the smallest leaves of the original would be lost. Networks trained to preserve 
 too.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -4,8 +4,6 @@ All variants of one photograph share its eye placement and its smile. The heads 
 publishable data allows.
 """
 
-from __future__ import annotations
-
 import functools
 
 import cv2

@@ -1,7 +1,5 @@
 """Hair on the head template: hairline, thickness, and separate meshes for hair that leaves the scalp."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.interpolate import make_interp_spline
 

@@ -1,7 +1,5 @@
 """Positions of facial features in a square photograph, and drawing relative to them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -1,7 +1,5 @@
 """Studio clips as files: how stage `download` handles a ``studio:`` address."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

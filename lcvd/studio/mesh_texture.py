@@ -4,8 +4,6 @@ Texels on a shared edge have the same position in both triangles, so a texture t
 seams.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Head motion, speech, blinks and light motion: smooth, random and a pure function of the seed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

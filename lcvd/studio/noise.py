@@ -1,7 +1,5 @@
 """Smooth random fields in space, a pure function of the seed, used as detail of skin, hair and cloth."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Shape, colours, hair and clothes of a computer-generated person, sampled from a number."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

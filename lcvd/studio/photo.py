@@ -1,7 +1,5 @@
 """Photographs shipped in Python packages, decomposed into face codes, light, matte and background."""
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 from dataclasses import dataclass

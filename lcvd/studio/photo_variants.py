@@ -5,8 +5,6 @@ The open material has two photographed faces, and a network trained on one of th
 its photograph in everything that makes up identity, so only the reference image determines the face.
 """
 
-from __future__ import annotations
-
 import functools
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Portraits of computer-generated people, rendered in any pose, expression and light."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Inside the face the mesh defines the backward warp. Hair, neck and shoulders fol
 image stays fixed. Where the mouth opens, the head model's teeth, tongue and mouth are painted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import cv2

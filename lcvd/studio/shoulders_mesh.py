@@ -1,7 +1,5 @@
 """Mesh of clothed shoulders: a surface from the collar down over shoulders and chest."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 

@@ -1,7 +1,5 @@
 """Skin albedo at positions of the head template: tone, blush, lips, brows, lashes, stubble."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 

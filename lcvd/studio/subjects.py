@@ -1,7 +1,5 @@
 """Subjects of the studio: photographed people, numbered variants of them, and numbered computer-generated heads."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial

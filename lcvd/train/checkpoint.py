@@ -4,8 +4,6 @@ A checkpoint `step-00000100` has DeepSpeed's states of every process, the averag
 and a manifest: size and hash of every file, to detect damaged files.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import io

@@ -4,8 +4,6 @@ Each process sets its own device before the first collective, and each collectiv
 device where none is named: without this, every process of a machine would open its first collective on ``cuda:0``.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Batches of clips, windows, images and random numbers for given sample numbers, prefetched by threads."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Random access to the clips of a split. Decoded clips are cached in memory if all fit; broken clips are logged and counted."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Sequence

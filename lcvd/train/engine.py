@@ -1,7 +1,5 @@
 """The DeepSpeed engine of a run: its configuration, optimiser, learning rate and averaged weights (spec B3)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Floating-point operations of a training step, counted on the meta device: nothing is computed or allocated."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -4,8 +4,6 @@ Parameters and optimiser states are counted exactly. The activations that autogr
 the UNet on fake tensors.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

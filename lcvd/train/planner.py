@@ -1,7 +1,5 @@
 """The planner: estimate a run's memory and its speed at the roofline, and find the fastest engine settings that fit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

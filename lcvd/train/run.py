@@ -4,8 +4,6 @@
 writing a checkpoint (run the same command to resume); 1, an error, printed on the last line.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys

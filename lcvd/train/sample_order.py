@@ -4,8 +4,6 @@ Sample numbers count over the whole run, across processes and micro-steps. Any n
 same sequence, and a resumed run continues it.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Sample videos during training, with the same portraits, hints and seeds each time, to show progress."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Stage ``train``: the command that starts a training run, and the key of its scratch folder. Imports nothing heavy."""
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 import os

@@ -5,8 +5,6 @@ the checkpoints, one line per point of the loss curve, and together with the cur
 settings select them.
 """
 
-from __future__ import annotations
-
 import json
 import resource
 import time

@@ -1,7 +1,5 @@
 """The training loop: trains on shards, resumes from the newest checkpoint, and exports the model (spec B)."""
 
-from __future__ import annotations
-
 import json
 import math
 import shutil

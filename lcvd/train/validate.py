@@ -1,7 +1,5 @@
 """The held-out loss, on fixed windows with fixed noise, at fixed quantiles of the training noise levels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Decode videos with decord: frames of a clip in windows or by index, and of media files in memory."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path

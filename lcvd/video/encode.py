@@ -1,7 +1,5 @@
 """Encode streams of frames: H.264 for images, FFV1 for lossless data. Equal inputs give equal bytes."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Mux a video: add a comment to its metadata, and the sound of another clip."""
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Probe a media file by reading every packet and decoding every frame."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Faster-VQA (Wu et al. 2023): video quality from fragments of a clip's frames, with the published checkpoint (spec F)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -4,8 +4,6 @@ All draws are planned before any frame is decoded. A frame shared by several dra
 frames are in memory at a time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Faster-VQA scores of clips: the mean over random draws of fragments (spec F)."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ of their fragments.
 Shape suffixes: B batch, D time, H and W rows and columns of tokens, C channels, w window, N tokens of a window, h heads.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -4,8 +4,6 @@ Nothing is downloaded automatically, because several files are gated or non-comm
 its licence, its address and the path to put it (`require`).
 """
 
-from __future__ import annotations
-
 import functools
 import os
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Read checkpoints without executing code in them, and load them strictly: no key may be missing or unexpected."""
 
-from __future__ import annotations
-
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Make a CUDA build of torchvision importable with a CPU build of torch, which can't load its compiled operators."""
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 

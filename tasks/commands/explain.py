@@ -3,8 +3,6 @@
 Everything but the hash of FILE is read from ``dvc.lock``, git, DVC's cache and the ledgers.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

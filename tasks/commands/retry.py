@@ -1,7 +1,5 @@
 """``lcvd retry``: process the failed clips of a stage again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``lcvd run``: bring stages up to date through DVC."""
 
-from __future__ import annotations
-
 import difflib
 import sys
 from pathlib import Path

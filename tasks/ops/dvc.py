@@ -1,7 +1,5 @@
 """DVC commands as supervised child processes, and stages as Prefect tasks."""
 
-from __future__ import annotations
-
 import logging
 import re
 import sys

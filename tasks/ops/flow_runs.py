@@ -1,7 +1,5 @@
 """Start, time limits and notifications of the runs of `train-lcvd` and `nightly-eval`."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """A history file of JSON lines, tracked by DVC."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

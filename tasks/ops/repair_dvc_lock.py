@@ -4,8 +4,6 @@ DVC rewrites this file in place. If it is killed meanwhile, the file is truncate
 is only valid while its process is alive, so deleting the file loses nothing if no `dvc` is running.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import time

@@ -1,7 +1,5 @@
 """A git worktree at a fixed commit that shares the project's DVC cache, so that runs only use committed files."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import shutil

@@ -1,7 +1,5 @@
 """``python -m tasks.ops.write_deps``: write the source folders and files that each stage uses into ``dvc.yaml``."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Tables and images of a stage in Prefect's user interface."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

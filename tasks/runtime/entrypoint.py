@@ -1,7 +1,5 @@
 """Start a flow as a program: signals, a watched parent, a Prefect server, and expected errors as one message."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """Environment of flow processes, set before Prefect is imported: no telemetry, no result cache, log messages of lcvd only."""
 
-from __future__ import annotations
-
 import functools
 import logging
 import os

@@ -1,7 +1,5 @@
 """Map a stage's function over chunks of clips on a Prefect task runner, and recover from workers that die."""
 
-from __future__ import annotations
-
 import functools
 import logging
 import multiprocessing

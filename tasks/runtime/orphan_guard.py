@@ -4,8 +4,6 @@ A `dvc repro` that gets SIGTERM or SIGKILL leaves its command running. The paren
 the parent *thread*, and a shell may be between the two processes. So the stage itself watches `dvc`.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import signal

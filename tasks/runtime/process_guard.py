@@ -7,8 +7,6 @@ ended too, and the command gets SIGKILL if the guard itself is killed (parent-de
 128 + signal. Imports only the standard library, to start fast.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import ctypes

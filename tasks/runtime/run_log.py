@@ -1,7 +1,5 @@
 """The last flow run of each stage on this machine: one JSON line per run, in the scratch folder."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The Prefect task runners of ``runner.kind``, and the number of threads per worker."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import multiprocessing

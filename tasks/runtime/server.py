@@ -3,8 +3,6 @@
 Prefect itself would start a server for each flow (5 s each on 2 cores), which outlives a flow that gets SIGKILL.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Common parts of all stage flows: folders, lock, and the ledger at the end."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -4,8 +4,6 @@ A child runs under `tasks.runtime.process_guard` in its own session, with the vi
 output is forwarded line by line. Its process tree ends when the child ends, when this process ends, and on any exception here.
 """
 
-from __future__ import annotations
-
 import codecs
 import logging
 import os

@@ -1,7 +1,5 @@
 """Report the throughput of a piece of work: to the log, a file in the scratch folder, and Prefect."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """The capacity benchmark measures a clip in every stage and drops it in none."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from benchmarks.capacity import measure

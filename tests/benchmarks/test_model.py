@@ -1,8 +1,6 @@
 """The benchmark's published loop and the pipeline give the same video; the GPU measurement runs on a CPU with a tiny
 model."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The measurements of `benchmarks.pipeline` on small inputs, including its self-checks."""
 
-from __future__ import annotations
-
 import pytest
 
 from benchmarks import pipeline

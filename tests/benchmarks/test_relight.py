@@ -1,7 +1,5 @@
 """Relighting does not keep a clip's pixels: memory hardly grows with its length."""
 
-from __future__ import annotations
-
 import pytest
 
 from benchmarks.relight import GROWTH, run

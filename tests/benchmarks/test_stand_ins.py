@@ -1,7 +1,5 @@
 """The open metrics rank known cases correctly, on two computer-generated people; docs/metrics.md has the whole table."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

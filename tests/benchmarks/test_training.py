@@ -1,7 +1,5 @@
 """Both loaders timed by the benchmark give the same sample."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

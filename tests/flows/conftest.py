@@ -1,7 +1,5 @@
 """The real pipeline, tiny: a copy of this project as a git and DVC repository of its own, two short clips."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

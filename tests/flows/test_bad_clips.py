@@ -1,7 +1,5 @@
 """Every kind of bad clip through the real stages in one run, good clips beside them: one row each, and nothing stops."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Two at once: in one folder, and in two folders that share a DVC cache."""
 
-from __future__ import annotations
-
 import subprocess
 
 import pytest

@@ -1,7 +1,5 @@
 """Stage download with worker processes, a server that simulates failures, and `lcvd retry download`."""
 
-from __future__ import annotations
-
 import pytest
 
 from lcvd.ledger.rows import read_ledger

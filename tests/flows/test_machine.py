@@ -1,7 +1,5 @@
 """A machine that fails: full disks, read-only folders, files that are missing or were altered."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from pathlib import Path

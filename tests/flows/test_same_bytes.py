@@ -1,7 +1,5 @@
 """Every artifact's bytes depend on inputs, settings, code and weights alone."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Stopping the flow `train`: SIGTERM to its process, as Prefect stops a cancelled run, and a run cancelled on a server."""
 
-from __future__ import annotations
-
 import contextlib
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Which errors are expected; files that can't be written, by each library that writes."""
 
-from __future__ import annotations
-
 import ast
 import builtins
 import errno

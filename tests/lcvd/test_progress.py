@@ -1,7 +1,5 @@
 """Progress: lines in a log, not one for every step; one line in a terminal."""
 
-from __future__ import annotations
-
 import io
 import sys
 

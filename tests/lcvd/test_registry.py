@@ -1,7 +1,5 @@
 """A registry finds what this project and installed packages declare, and says what is wrong with a name."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Commits of a small project are counted for the keys that they change."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

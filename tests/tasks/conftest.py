@@ -1,7 +1,5 @@
 """Helpers of the tests that start and kill real processes."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterator

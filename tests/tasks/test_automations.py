@@ -1,7 +1,5 @@
 """A machine that is gone: Prefect's automation marks its runs as crashed."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

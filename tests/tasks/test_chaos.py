@@ -1,7 +1,5 @@
 """Killed at random while 200 clips are mapped: the ledger is the undisturbed run's, byte for byte."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

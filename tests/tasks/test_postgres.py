@@ -1,7 +1,5 @@
 """Prefect on PostgreSQL by its one setting, with a real server on loopback."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil

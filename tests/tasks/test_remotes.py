@@ -1,8 +1,6 @@
 """What one checkout pushed another pulls, hash for hash: a folder as the remote, and on loopback an S3-compatible server, one that
 speaks as Google's storage does, and an SSH server."""
 
-from __future__ import annotations
-
 import contextlib
 import getpass
 import hashlib

@@ -1,7 +1,5 @@
 """Example portraits and clips that the page offers."""
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A queue of jobs, which run one at a time in a background thread."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 import threading

@@ -1,7 +1,5 @@
 """Convert the page's light controls to SH coefficients, and render the light on a ball and on the portrait's mesh."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 

@@ -1,7 +1,5 @@
 """The relighting page: a draggable light with a live shading hint, and rendering jobs."""
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import json

@@ -1,7 +1,5 @@
 """Sessions of the page: each browser has a random id and its own folder."""
 
-from __future__ import annotations
-
 import secrets
 import shutil
 import time

@@ -1,7 +1,5 @@
 """Uploaded files: allowed formats, size limits, and safe names."""
 
-from __future__ import annotations
-
 import re
 import secrets
 import shutil

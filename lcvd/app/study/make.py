@@ -1,7 +1,5 @@
 """Create a study's folder from result folders of `lcvd benchmark`."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Mapping
 from pathlib import Path

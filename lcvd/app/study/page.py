@@ -4,8 +4,6 @@ Browsers receive only ids derived from the study's key, never names of methods o
 found when the study was opened, so no other file can be requested.
 """
 
-from __future__ import annotations
-
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote

@@ -1,7 +1,5 @@
 """Ratings, stored as appended JSON lines. The last rating of a video by a rater counts."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,7 +1,5 @@
 """Results of a study: mean opinion scores with confidence intervals, and inter-rater agreement."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Shared by all dataset readers: annotation files, error reports, and rows in the manifest's columns."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -5,8 +5,6 @@ Clips are cropped as by the dataset's own script: the box grows by 2 % of the fr
 square around its centre is taken. The annotations do not identify people, so all clips of a video share one identity.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from decimal import Decimal

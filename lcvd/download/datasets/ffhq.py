@@ -4,8 +4,6 @@ The images are portraits to relight, imported as clips of one frame. A list has 
 folder in LCVD_CLIPS; use it if the images are already on disk.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any

@@ -1,7 +1,5 @@
 """Read annotation files as text, lines and JSON; normalise video addresses."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal

@@ -10,8 +10,6 @@ its number. In group RD all videos are called Radio and share one identity, so t
 that is listed under two names has one identity, too.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

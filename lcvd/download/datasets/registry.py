@@ -1,7 +1,5 @@
 """Published datasets, the location of their annotation files, and their conversion to a manifest."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

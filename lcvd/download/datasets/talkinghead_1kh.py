@@ -5,8 +5,6 @@ after minute n. Frames S to E (inclusive) are counted from there; the box refers
 looked up in the downloaded file, so it is the dataset's own only if the site still serves the same encoding.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

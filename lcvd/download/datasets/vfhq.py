@@ -6,8 +6,6 @@ dataset's own script, the first and the last frame are omitted. Person numbers a
 clips of a video share one identity.
 """
 
-from __future__ import annotations
-
 import re
 import zipfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Resolve an address to a file in an installed package, a file in a folder, or a URL to download."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import re

@@ -1,7 +1,5 @@
 """Stop the stage before the disk is full: that is a machine error, not a per-clip failure."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Cache of download failures: an address fails once per run, and dead addresses are not requested again."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Download a file over HTTP: streamed, resumed with Range requests, retried after transient errors."""
 
-from __future__ import annotations
-
 import json
 import re
 from http.cookiejar import CookieJar, LoadError, MozillaCookieJar

@@ -1,7 +1,5 @@
 """Cache of downloaded media: each address is downloaded once for all clips and runs; failures are cached too."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import shutil

@@ -1,7 +1,5 @@
 """SSRF guard: an address in an untrusted manifest must not make this machine access its private network."""
 
-from __future__ import annotations
-
 import functools
 import ipaddress
 import re

@@ -1,7 +1,5 @@
 """Per-host limits shared by all processes of a machine through files: concurrency, bandwidth and pauses."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

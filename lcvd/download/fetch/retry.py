@@ -1,7 +1,5 @@
 """Retries of a download: transient errors, refusals, and their pauses."""
 
-from __future__ import annotations
-
 import email.utils
 import logging
 import random

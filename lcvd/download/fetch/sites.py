@@ -1,8 +1,6 @@
 """Download videos from sites with yt-dlp as a library (extra ``lcvd[sites]``): a single resumable file, no external
 program."""
 
-from __future__ import annotations
-
 import functools
 import io
 import logging

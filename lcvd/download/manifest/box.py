@@ -1,7 +1,5 @@
 """Crop box of a clip, in pixels of the source or relative to the frame size of an annotation."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Source manifests: ``data/sources/*.csv``, one row per clip. Every error is reported with file, line and column."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

@@ -1,8 +1,6 @@
 """Manifest of an arbitrary folder of clips. It stores relative names and hashes, so the folder's path enters no
 artifact."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One row of a source manifest: columns, validation, and the source it describes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

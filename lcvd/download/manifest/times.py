@@ -1,7 +1,5 @@
 """Start and end times of a clip: the notations of a manifest, and their conversion to native frames of the media."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

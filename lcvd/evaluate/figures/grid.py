@@ -1,7 +1,5 @@
 """What the methods of an evaluation made, at the middle frame: a row a video, a column a method (the paper's Figures 3 to 7)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Figures as rows of images: as one PNG, or as a PNG per tile with an index for the report. Equal inputs give equal bytes."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

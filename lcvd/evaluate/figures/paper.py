@@ -1,7 +1,5 @@
 """Figures of one test clip at its middle frame, laid out as the paper's: lights, methods, adapters, guidance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property

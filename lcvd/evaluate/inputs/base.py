@@ -1,7 +1,5 @@
 """Inputs of an evaluation: videos to relight or to follow, from the test split (`shards.py`) or from files (`files.py`)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Inputs from files: the clips of a folder, reconstructed once, decoded a few frames at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path

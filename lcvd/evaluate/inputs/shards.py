@@ -3,8 +3,6 @@
 The reference keeps its own light, as the first frame of a training window does (spec B1, C8), and isn't measured.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 from hashlib import sha256

@@ -1,7 +1,5 @@
 """Baselines and bounds: what costs no training, and the best that could be measured."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ The network sees the lightness L of CIE Lab at 512 px, from OpenCV's 8-bit conve
 to the frame's size and takes L's place; a and b stay as they are. So it can't tint: of a coloured light it gets the luma.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from pathlib import Path

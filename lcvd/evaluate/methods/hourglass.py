@@ -4,8 +4,6 @@ Four nested U levels; in the narrowest place the first 27 channels are the pictu
 light asked for. So one pass tells a picture's own light and relights it. It sees the lightness of 512 px and nothing else.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

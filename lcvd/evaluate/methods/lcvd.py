@@ -1,7 +1,5 @@
 """LCVD itself as a method: the trained model, sampled as section `evaluate` of the settings says."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any

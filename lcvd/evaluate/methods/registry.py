@@ -1,7 +1,5 @@
 """Methods by name: this project's, and those of installed packages."""
 
-from __future__ import annotations
-
 from lcvd.config.evaluate import METHOD_NAMES as NAMES
 from lcvd.evaluate.methods.base import Method
 from lcvd.evaluate.methods.baselines import Codec, Copy, Driving, HintItself, TrueClip

@@ -1,7 +1,5 @@
 """SH ratio-image relighting (`lcvd.render.ratio_image`): a baseline that needs no weights."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

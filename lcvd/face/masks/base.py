@@ -1,7 +1,5 @@
 """Interface of a masker, which estimates portrait masks of a clip's frames."""
 
-from __future__ import annotations
-
 from typing import Protocol, runtime_checkable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Maskers by the name in ``reconstruct.mask``: this project's, and those of installed packages."""
 
-from __future__ import annotations
-
 from lcvd.config.reconstruct import MASKER_NAMES as NAMES
 from lcvd.face.masks.base import Masker
 from lcvd.face.masks.mediapipe import MediaPipe

@@ -1,7 +1,5 @@
 """Interface of a quality score: it scores a clip's image quality and names the threshold to compare the score with."""
 
-from __future__ import annotations
-
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Faster-VQA score of a clip, from 0 (worst) to 1 (best). You must provide the weights."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

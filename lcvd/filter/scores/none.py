@@ -1,7 +1,5 @@
 """No quality score: every clip passes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

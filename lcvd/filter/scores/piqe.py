@@ -1,7 +1,5 @@
 """PIQE score of a clip's frames (pyiqa), from 0 (best) to 100 (worst)."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Quality scores by the name in ``filter.quality.metric``: this project's, and those of installed packages."""
 
-from __future__ import annotations
-
 from lcvd.config.filter import QUALITY_SCORE_NAMES as NAMES
 from lcvd.filter.scores.base import QualityScore
 from lcvd.filter.scores.fastervqa import FasterVqaScore

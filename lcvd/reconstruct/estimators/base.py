@@ -1,7 +1,5 @@
 """Interface of a face estimator, which estimates the face codes of a clip from its face track and frames."""
 
-from __future__ import annotations
-
 from typing import Protocol, runtime_checkable
 
 from lcvd.array import Array

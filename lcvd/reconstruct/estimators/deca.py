@@ -1,7 +1,5 @@
 """Face codes by DECA, with FLAME as the head model. You must provide the weights."""
 
-from __future__ import annotations
-
 from lcvd.array import Array
 from lcvd.config.reconstruct import ReconstructSettings
 from lcvd.face.track import FaceTrack

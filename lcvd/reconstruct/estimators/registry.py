@@ -1,7 +1,5 @@
 """Face estimators by the name in ``reconstruct.codes``: this project's, and those of installed packages."""
 
-from __future__ import annotations
-
 from lcvd.config.reconstruct import FACE_ESTIMATOR_NAMES as NAMES
 from lcvd.reconstruct.estimators.base import FaceEstimator
 from lcvd.reconstruct.estimators.deca import Deca

@@ -1,7 +1,5 @@
 """Options for writing results, and checks that a result can be written."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

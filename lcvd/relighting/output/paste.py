@@ -1,7 +1,5 @@
 """Paste the relit square back into the whole frame, blended along the silhouette of the person."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import closing
 

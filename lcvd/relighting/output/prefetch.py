@@ -1,7 +1,5 @@
 """Make windows in a background thread while earlier ones are used."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -3,8 +3,6 @@
 The terms are IPTC's digital source types. C2PA manifests use them too, so a signing tool can copy them.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from importlib.metadata import version

@@ -4,8 +4,6 @@ The watermark is made by the package invisible-watermark (extra ``lcvd[mark]``) 
 chroma of every frame, which survive H.264 with the settings of `lcvd.video.encode`.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A cache key changes with what a module means, and with nothing else."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What is read from a file's syntax tree."""
 
-from __future__ import annotations
-
 from lcvd.cache.source import Import, Use, parse
 
 

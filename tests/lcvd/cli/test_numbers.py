@@ -1,7 +1,5 @@
 """`lcvd numbers` on lines that a run wrote."""
 
-from __future__ import annotations
-
 import dataclasses
 
 from click.testing import CliRunner

@@ -1,7 +1,5 @@
 """``lcvd relight``: bad calls are one clear line each, batches go on after a bad row, a killed run goes on to the same bytes."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os

@@ -1,7 +1,5 @@
 """`lcvd config explain`: type, default and docstring of every key."""
 
-from __future__ import annotations
-
 import pytest
 from pydantic import BaseModel
 

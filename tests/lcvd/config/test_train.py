@@ -1,7 +1,5 @@
 """Contradicting training settings are rejected."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

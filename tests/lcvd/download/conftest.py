@@ -1,7 +1,5 @@
 """Fixtures: a server that simulates failures, used directly or as a proxy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

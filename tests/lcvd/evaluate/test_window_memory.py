@@ -1,7 +1,5 @@
 """A longer clip needs no more memory to be evaluated, but for the small numbers that are kept of each frame."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

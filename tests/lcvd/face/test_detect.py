@@ -1,7 +1,5 @@
 """The second detector: two faces side by side are two, a blurred background is none."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

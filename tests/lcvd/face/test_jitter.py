@@ -1,7 +1,5 @@
 """Jitter against noise whose size is known, on motion that has none."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

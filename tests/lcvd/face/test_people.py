@@ -1,7 +1,5 @@
 """Clusters of embeddings against SciPy's average linkage, and against people who are known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from lcvd.face.u2net import PARAMETERS, TENSORS, U2Net
 
 

@@ -1,7 +1,5 @@
 """Frames of the carphone sequence, settings that keep them, and clips made from arrays."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Near-duplicates made from real frames, clusters of known people, and merged identities."""
 
-from __future__ import annotations
-
 import base64
 import dataclasses
 import logging

@@ -1,7 +1,5 @@
 """The face signature on real frames."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 

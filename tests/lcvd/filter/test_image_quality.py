@@ -1,7 +1,5 @@
 """A clip is scored by the registered metric of the given name."""
 
-from __future__ import annotations
-
 import pytest
 
 from lcvd.filter.image_quality import evenly_spaced

@@ -1,7 +1,5 @@
 """Measurements of clips composed of real frames; one decoding pass; the cache."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Face hashes of modified images, and the search for near-duplicates against a brute-force search."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Occluders painted over real faces are detected by colour; shading is not mistaken for occlusion."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Sharpness decreases with blur and hardly depends on the image's size."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest

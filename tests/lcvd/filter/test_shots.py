@@ -1,7 +1,5 @@
 """Shot boundaries are found where two real scenes are joined, and nowhere else."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Stage `filter` on real and bad clips of the download stage."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Rates, shares and projections, against sums done by hand."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 

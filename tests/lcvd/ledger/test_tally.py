@@ -1,7 +1,5 @@
 """Where time goes, on a clock that the test turns."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest

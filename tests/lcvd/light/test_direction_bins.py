@@ -1,7 +1,5 @@
 """Bins of light against directions that are known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

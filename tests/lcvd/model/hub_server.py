@@ -1,7 +1,5 @@
 """A model hub on loopback: as much of the Hugging Face Hub's protocol as pushing and fetching one repository takes."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """The adapter against numbers of the published code, and its initial state."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The memory budget is kept, decides the batch, and a longer video needs no more: seen from outside, by a process."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

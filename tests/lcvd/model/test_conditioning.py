@@ -1,7 +1,5 @@
 """The inputs of a video: rendered from face codes, or given as images; the pipeline's tests check wrong ones."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -1,7 +1,5 @@
 """Published files to a model folder and back: the same tensors, nothing missing, nothing run."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

@@ -1,7 +1,5 @@
 """Guidance: the sets of conditions, the scale of every frame, and what is refused."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

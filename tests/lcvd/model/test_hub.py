@@ -1,7 +1,5 @@
 """Finding a model's folder; `test_hub_remote` downloads one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

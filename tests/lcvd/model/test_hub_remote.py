@@ -1,7 +1,5 @@
 """Pushing a model to a hub and fetching it again, over real HTTP to a hub on loopback."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator

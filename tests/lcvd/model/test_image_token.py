@@ -1,7 +1,5 @@
 """CLIP's input against numbers of the published code."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Training starts from the weights that the settings name, and refuses those of another shape by the setting."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The latent codec: scaling and packing of diffusers' autoencoder, and the included autoencoder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The model: injection against the published code, stock behaviour, counts, batches."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The objective against numbers of the published code, and its identities."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Model folders: what is written is read back exactly, and nothing else is."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The pipeline: shapes, seeds, lengths, conditions, forms of input and output, and that bad arguments are named."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Latents prepared once: what the frozen networks say, through the cache."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A model's sampling defaults: what a caller changes, and what stays."""
 
-from __future__ import annotations
-
 import pytest
 
 from lcvd.model.recipe import RECIPES, Recipe

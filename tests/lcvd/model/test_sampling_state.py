@@ -1,7 +1,5 @@
 """A sampling run that is interrupted at any point and continued gives the same bytes as an uninterrupted one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Windows over long videos against the published code's, and properties."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

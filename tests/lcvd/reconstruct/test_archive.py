@@ -1,7 +1,5 @@
 """Archives of many clips' codes and masks: read back by id, stable when a clip comes, and nothing but that."""
 
-from __future__ import annotations
-
 import io
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What relighting's tests share: a model that has learned nothing, a portrait, and a scratch folder for all of them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

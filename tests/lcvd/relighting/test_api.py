@@ -1,7 +1,5 @@
 """`lcvd.relight(...)` with a model that has learned nothing: what comes back, what is kept, what is written."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """One of several faces: a picture with two people, put together from two portraits."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from PIL import Image

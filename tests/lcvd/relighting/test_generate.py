@@ -1,7 +1,5 @@
 """A model's own sampling defaults count wherever it is used without options: library, command, page, pipeline."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, replace
 from pathlib import Path

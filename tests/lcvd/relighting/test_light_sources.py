@@ -1,7 +1,5 @@
 """Lights from names, files, faces and keyframes."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Files, folders, pictures and arrays all become clips that show what they hold."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from PIL import Image

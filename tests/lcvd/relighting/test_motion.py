@@ -1,7 +1,5 @@
 """Motion at another rate, without its gaps, from saved codes: against what is known of made-up codes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

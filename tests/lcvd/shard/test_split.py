@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from lcvd.shard.split import place, split_clips

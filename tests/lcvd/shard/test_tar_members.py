@@ -1,7 +1,5 @@
 """Archives that somebody else made: links, bombs and members that lead out of the folder are refused by name."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import tarfile

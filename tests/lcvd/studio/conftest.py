@@ -1,7 +1,5 @@
 """Fixture: a face layout to draw on."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

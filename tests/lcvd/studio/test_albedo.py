@@ -1,7 +1,5 @@
 """Albedo of a body mesh: every part is coloured, eyes have iris and pupil, occluded vertices are darker."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.face.head import load_head

@@ -1,7 +1,5 @@
 """Each alteration changes only its own part of the image."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import cv2

@@ -1,7 +1,5 @@
 """Backgrounds depend on the seed, are soft, and are never entirely black or white."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.studio.backdrop import backdrop

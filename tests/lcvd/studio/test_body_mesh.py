@@ -1,7 +1,5 @@
 """Body mesh: the face is the head model's, hair and clothes are outside it, the shoulders move little."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Random warp, feature proportions and tones of an image."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

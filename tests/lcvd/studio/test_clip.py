@@ -1,7 +1,5 @@
 """Studio clips against their ground truth: the pipeline recovers pose, light, mask and landmarks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

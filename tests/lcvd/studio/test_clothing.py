@@ -1,7 +1,5 @@
 """A new neck and clothes change only the image below the chin."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

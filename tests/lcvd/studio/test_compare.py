@@ -1,7 +1,5 @@
 """Errors against ground truth: zero for equal inputs, and as large as the change otherwise."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation

@@ -1,7 +1,5 @@
 """Dead-leaves images depend on the seed and have the spectrum of photographs."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.studio.dead_leaves import dead_leaves, fractal_noise

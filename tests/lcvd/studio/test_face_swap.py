@@ -1,7 +1,5 @@
 """A swapped face lies exactly where the photographed one was."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Hair on the template grows on the scalp; separate meshes are outside the head and face outwards."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

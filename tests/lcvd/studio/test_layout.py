@@ -1,7 +1,5 @@
 """Face layout, drawing and blending, against plain geometry."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Stage `download` renders a studio address and writes its ground truth next to it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.config.download import DownloadSettings

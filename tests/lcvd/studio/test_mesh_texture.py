@@ -1,7 +1,5 @@
 """Texels on a mesh reproduce linear functions of position exactly, and shading follows the SH formula."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.light.presets import preset

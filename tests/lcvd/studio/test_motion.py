@@ -1,7 +1,5 @@
 """Range of the studio's moving light: the lights seen by a model trained on its clips."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

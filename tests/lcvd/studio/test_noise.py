@@ -1,7 +1,5 @@
 """Random fields are bounded, repeatable for a seed, and smooth at their scale."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from lcvd.studio.noise import mix, noise, smoothstep

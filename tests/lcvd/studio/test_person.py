@@ -1,7 +1,5 @@
 """Numbered people are reproducible and differ from each other; numbers out of range are rejected."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Photographs and their mirror images."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -1,7 +1,5 @@
 """Variants of photographs have other identities, with the pose and light of the photograph."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Computer-generated portraits: MediaPipe finds their faces, and mask, mesh and light are exact."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

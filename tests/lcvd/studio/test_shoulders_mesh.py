@@ -1,7 +1,5 @@
 """Garments surround the neck at the collar, are wide at the shoulders, closed behind, and face outwards."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

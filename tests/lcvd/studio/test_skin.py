@@ -1,7 +1,5 @@
 """Skin albedo by position: lips are redder, brows and lashes darker, freckles and stubble where they belong."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Subjects by identity: photographs, variants and heads."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

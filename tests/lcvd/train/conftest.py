@@ -1,7 +1,5 @@
 """Shards of synthetic clips, and settings of a run that takes seconds."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Writes ``PLACE/calls-RANK.json``: the calls of the accelerator's `set_device` an
 the device that it names. The calls are real; only a record is added.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import os

@@ -1,7 +1,5 @@
 """Which checkpoint is used, which ones are kept, and which are rejected."""
 
-from __future__ import annotations
-
 import json
 import logging
 from pathlib import Path

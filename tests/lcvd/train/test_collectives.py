@@ -1,7 +1,5 @@
 """What only a GPU shows, asserted by order: each process sets its own device first, and every collective names one."""
 
-from __future__ import annotations
-
 import ast
 import json
 from pathlib import Path

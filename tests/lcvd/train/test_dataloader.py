@@ -1,7 +1,5 @@
 """Clips out of shards, and batches."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Clips of a split, read from shards."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Learning rate, DeepSpeed's configuration, gradient checkpointing, averages of weights."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest

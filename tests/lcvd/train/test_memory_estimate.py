@@ -1,7 +1,5 @@
 """The memory estimate against a real run and the published numbers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

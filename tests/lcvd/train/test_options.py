@@ -1,7 +1,5 @@
 """What a run can do besides: half precision with a scaled loss, compiled blocks, videos, trackers."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The planner against what a real run holds, the spec's numbers, and its own arithmetic."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Real runs: processes that train, are killed, resume, and end with the same bytes."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

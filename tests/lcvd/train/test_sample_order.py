@@ -1,7 +1,5 @@
 """Sample order and windows: pure functions with the published distribution."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

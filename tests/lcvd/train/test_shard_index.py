@@ -1,7 +1,5 @@
 """Damaged shards: what is broken is named, counted and left out, and changes no other sample."""
 
-from __future__ import annotations
-
 import shutil
 import tarfile
 import tempfile

@@ -1,7 +1,5 @@
 """Training inside a Slurm allocation, with stand-ins for ``srun`` and ``scontrol`` that parse as the real ones do."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

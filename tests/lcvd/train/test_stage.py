@@ -1,7 +1,5 @@
 """The launch command and the scratch key of stage `train`."""
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 

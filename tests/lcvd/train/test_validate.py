@@ -1,7 +1,5 @@
 """The held-out loss, from frames and from prepared latents."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from pathlib import Path

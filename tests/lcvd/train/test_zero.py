@@ -1,7 +1,5 @@
 """Two real processes over gloo, under every ZeRO stage, against one process at the same global batch."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

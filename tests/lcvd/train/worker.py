@@ -3,8 +3,6 @@
 Starting Python and joining a group takes most of the time of a run as small as the tests', so they share it.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,7 +1,5 @@
 """Decoding against PyAV (another library) and against the arrays that were written."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

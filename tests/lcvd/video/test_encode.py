@@ -1,7 +1,5 @@
 """Encoders against the arrays that went in: exact where lossless, close where not, the same bytes every time."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Sound is cut where the picture is, and the comment is in the file."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import av

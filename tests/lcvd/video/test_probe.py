@@ -1,7 +1,5 @@
 """What a file holds, told by its content; every kind of bad file by its reason."""
 
-from __future__ import annotations
-
 import struct
 from fractions import Fraction
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Faster-VQA's network against golden values; its checkpoint is loaded strictly, and errors name it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

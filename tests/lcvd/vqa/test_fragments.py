@@ -1,7 +1,5 @@
 """Input of Faster-VQA: patches against golden values, frames of both samplings, seeds, memory."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

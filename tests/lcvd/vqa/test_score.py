@@ -3,8 +3,6 @@
 With random weights a score doesn't measure quality, but it still depends on frames, patches and the network.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 import pytest

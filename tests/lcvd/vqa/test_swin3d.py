@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import torch
 
 from lcvd.vqa.fastervqa import PARAMETERS, TENSORS, FasterVqa

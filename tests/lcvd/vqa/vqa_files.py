@@ -1,7 +1,5 @@
 """Faster-VQA with the golden rules' random weights, and a checkpoint of it in the published layout."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Checkpoints are read without running code in them; NumPy scalars next to the tensors are accepted."""
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The guard in a fresh interpreter in which torchvision hasn't been imported yet."""
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Lineage is what dvc.lock says; what isn't as it was made is told."""
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``lcvd run`` checks names and values first, then is `dvc repro` or `dvc exp run`, and leaves no process behind."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A deployment like `train-lcvd`, and its stage: the flow starts this file as a program, which maps 200 clips."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

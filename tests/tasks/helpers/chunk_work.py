@@ -1,7 +1,5 @@
 """Chunk functions for test_chunks.py, importable by pool workers."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """A small real git and DVC repository."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

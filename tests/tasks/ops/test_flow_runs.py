@@ -1,7 +1,5 @@
 """Timeouts and notifications, on a real Prefect server: a webhook block calls a server of this test."""
 
-from __future__ import annotations
-
 import json
 import sys
 import threading

@@ -1,7 +1,5 @@
 """DVC's note of readers and writers, torn by a kill: real `dvc` refuses it, and goes on once it is mended."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

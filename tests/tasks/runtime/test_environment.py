@@ -1,7 +1,5 @@
 """A flow's process and those who read what it prints."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Task runners of the settings."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """What a map over real workers counts, and what training's own clock adds up to."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """A page with a model that has learned nothing, examples that packages carry, and somebody who uses it."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A study of two methods and three shots, with names that must not reach a browser, and a server of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path

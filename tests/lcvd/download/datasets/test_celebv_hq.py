@@ -1,7 +1,5 @@
 """Entries in the format of celebvhq_info.json, and crops compared with the dataset's own arithmetic."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

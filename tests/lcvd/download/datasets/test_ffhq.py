@@ -1,7 +1,5 @@
 """Entries in the format of ffhq-dataset-v2.json, and lists of images."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

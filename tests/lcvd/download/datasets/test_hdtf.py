@@ -1,8 +1,6 @@
 """Lines in the format of HDTF's text files, with the irregularities of the published ones: order, blanks, gaps, a
 height of 0."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Download and location of annotation files; reading time for a full-size dataset."""
 
-from __future__ import annotations
-
 import http.server
 import json
 import threading

@@ -1,7 +1,5 @@
 """Lines in the format of TalkingHead-1KH's lists, compared with parts cut by FFmpeg's segment muxer."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import av

@@ -1,7 +1,5 @@
 """Clip files in the format of VFHQ's meta_info."""
 
-from __future__ import annotations
-
 import zipfile
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Addresses resolve to the right file or URL, and never to a file outside their folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Downloads from a real loopback server that simulates failures."""
 
-from __future__ import annotations
-
 import http.server
 import threading
 import time

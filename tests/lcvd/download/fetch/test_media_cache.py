@@ -1,8 +1,6 @@
 """Complete downloads from a server that simulates failures: the right row for each address, and nothing downloaded
 twice."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Allowed and rejected addresses; host names are resolved from a table instead of the network."""
 
-from __future__ import annotations
-
 import socket
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Limits across real processes that record when they start and stop."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """yt-dlp as a library, with its generic extractor, against a server that simulates failures."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

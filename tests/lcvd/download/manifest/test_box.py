@@ -1,7 +1,5 @@
 """Crop boxes in pixels, for other frame sizes and in fractions."""
 
-from __future__ import annotations
-
 import pytest
 
 from lcvd.download.manifest.box import parse_crop

@@ -1,7 +1,5 @@
 """Times of manifests as native frames, against manual arithmetic and the key frames of a file."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Clips scored by Faster-VQA in the filter, with random weights by the golden rule."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """PIQE orders images by quality; without its package the error names what to install."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 

@@ -1,7 +1,5 @@
 """An installed package adds a quality score; stage `filter` uses it and records the package."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

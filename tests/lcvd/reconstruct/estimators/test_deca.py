@@ -1,7 +1,5 @@
 """Stage `reconstruct` with DECA and FLAME, of which random weights by the golden rule are written where real ones go."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import sys

@@ -1,7 +1,5 @@
 """A package that is installed beside this project adds a face estimator and a masker; the stage uses and names it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

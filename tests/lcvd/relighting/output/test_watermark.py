@@ -1,7 +1,5 @@
 """Marks outlive the encoder, are found only where they are, and are seen where people should see them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
