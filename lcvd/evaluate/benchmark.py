@@ -65,15 +65,15 @@ def run_benchmark(
     lights = lights_of(protocol, request.lights_folder, request.cache, settings)
     shown = pairs_of(list(paths), [light.name for light in lights] or [OWN])
 
-    def told(source: Input, light: TargetLight, method: str, share: float) -> None:
+    def report(source: Input, light: TargetLight, method: str, share: float) -> None:
         if share == 0:
             progress(f"{source.id}, {light.name}: {method}")
 
     count = protocol.frames
-    sampling = f"one picture, {count} times" if protocol.task == "still" else f"the first {count} frames"
+    sampling = f"one image, {count} times" if protocol.task == "still" else f"the first {count} frames"
     engine = Engine(
         protocol, settings, session, methods, Cache(request.cache), request.out / "results",
-        f"{protocol.name}: {sampling}", told,
+        f"{protocol.name}: {sampling}", report,
     )  # fmt: skip
     rows: list[Row] = []
     for id, pair in paths.items():
@@ -90,7 +90,7 @@ def run_benchmark(
 
 
 def expected_videos(protocol: Protocol, inputs: Sequence[str]) -> list[ExpectedVideo]:
-    """The videos that the protocol asks of every method."""
+    """The videos that the protocol requires from every method."""
     lights = [Path(light).stem for light in protocol.lights] or [OWN]
     return [ExpectedVideo(id, light, protocol.frames, protocol.size) for id in inputs for light in lights]
 
@@ -123,7 +123,7 @@ def _refused(request: BenchmarkRequest) -> dict[str, dict[str, str]]:
 def _opened(
     request: BenchmarkRequest, names: Sequence[str], settings: Settings, device: torch.device
 ) -> dict[str, Method]:
-    """The methods, before anything is decoded; a variant is the model with other settings."""
+    """Construct the methods, before anything is decoded. A variant is the model with other settings."""
     options = Options(settings, request.model, device)
     found: dict[str, Method] = {}
     for name in names:
@@ -135,11 +135,13 @@ def _opened(
             found[name] = METHODS.get(name)(options)
         else:
             known = ", ".join((*METHODS, *request.protocol.variants))
-            raise UsageError(f"method {name!r} isn't one of {known}; of another, name its folder: {name}=FOLDER")
+            raise UsageError(
+                f"method {name!r} isn't one of {known}; for results made elsewhere, give a folder: {name}=FOLDER"
+            )
     return found
 
 
 def settings_of(settings: Settings, variant: Variant) -> Settings:
-    """The settings with what a variant changes in section `evaluate`."""
+    """The settings with a variant's changes of section `evaluate`."""
     changes = {key: value for key, value in variant if key != "title" and value is not None}
     return settings.model_copy(update={"evaluate": settings.evaluate.model_copy(update=changes)})

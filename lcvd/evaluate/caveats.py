@@ -9,7 +9,7 @@ from lcvd.evaluate.protocol import Protocol
 from lcvd.metrics.light_error import ANGLE, LE_OPEN
 
 SMALL = {"size": 256, "parameters": 300_000_000}
-"""A model below either of these can't generate a sharp face, however long it trains. The published one has 512 px and 1.5
+"""A model below either limit can't generate a sharp face, however long it is trained. The published one has 512 px and 1.5
 billion parameters."""
 
 

@@ -1,4 +1,4 @@
-"""Compare two evaluations' records: only numbers of one protocol can be, and what differs is named."""
+"""Compare the records of two evaluations. Records of different setups are refused, with the fields that differ."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from lcvd.errors import UsageError
 Plain = Mapping[str, Any]
 """A record as `lcvd.evaluate.record.Record.plain` writes it."""
 FIELDS = ("name", "clips", "frames", "direction", "weights", "sha256")
-"""What two records must share besides their `setup`."""
+"""Fields that must be equal, besides `setup`."""
 
 
 class DifferentSetups(UsageError):
-    """Two numbers weren't measured alike; the message names the fields."""
+    """Two numbers were measured under different setups. The message names the fields."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """A metric in two evaluations. A value is None where it couldn't be measured."""
+    """A metric in two evaluations. A value is None if it couldn't be measured."""
 
     name: str
     before: float | None
     after: float | None
     apart: bool
-    """Whether the bootstrap intervals are there and don't overlap."""
+    """Whether both have bootstrap intervals, and these don't overlap."""
     versions: tuple[str, ...]
-    """Packages that differ, as ``torch 2.12 -> 2.13``: numbers are still compared, within what a library may change."""
+    """Packages with different versions, as ``torch 2.12 -> 2.13``. They don't prevent a comparison."""
 
 
 def differing(first: Plain, second: Plain) -> list[str]:
-    """Fields of the protocol in which two records differ, each as ``field: one, other``; empty where they compare."""
+    """Fields in which the setups of two records differ, as ``field: one, other``; empty if the records are comparable."""
     flat = [{key: each.get(key) for key in FIELDS} | dict(each.get("setup") or {}) for each in (first, second)]
     keys = dict.fromkeys([*flat[0], *flat[1]])
     return [
@@ -39,13 +39,13 @@ def differing(first: Plain, second: Plain) -> list[str]:
 
 
 def change(before: Plain, after: Plain) -> Change:
-    """What became of a metric.
+    """The change of one metric.
 
     Raises:
         DifferentSetups: names the fields that differ.
     """
     if found := differing(before, after):
-        raise DifferentSetups(f"{before['name']} wasn't measured alike: " + "; ".join(found))
+        raise DifferentSetups(f"{before['name']} was measured under different setups: " + "; ".join(found))
     spans = [each["interval"] for each in (before, after)]
     apart = all(span and None not in span for span in spans) and (
         spans[0][1] < spans[1][0] or spans[1][1] < spans[0][0]
@@ -57,11 +57,11 @@ def change(before: Plain, after: Plain) -> Change:
 
 
 def changes(before: Sequence[Plain], after: Sequence[Plain]) -> list[Change]:
-    """Changes of the metrics that both of two arms have, in the order of `before`.
+    """Changes of the metrics that both methods have, in the order of `before`.
 
     Raises:
-        DifferentSetups: some weren't measured alike; all of them are named, with their fields.
-        UsageError: the arms share no metric.
+        DifferentSetups: some were measured under different setups. The message names all of them, with their fields.
+        UsageError: there is no common metric.
     """
     named = {each["name"]: each for each in after}
     pairs = [(each, named[each["name"]]) for each in before if each["name"] in named]

@@ -1,4 +1,4 @@
-"""The engine of every evaluation: make or find each method's video of an input, measure it once, collect records."""
+"""The engine of all evaluations: generate or find each method's videos, measure each once, and collect records."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,43 +33,43 @@ from lcvd.render.hints import WINDOW
 from lcvd.video.encode import write_lossless
 
 INPUTS = ("lcvd.evaluate.inputs.files", "lcvd.evaluate.inputs.shards")
-"""Modules that decide what methods are given."""
+"""Modules that determine the methods' inputs."""
 Progress = Callable[[Input, TargetLight, str, float], None]
 """Called with the input, the light, the method's name and the share of its video that is done, 0 to 1."""
 
 
 @dataclass
 class Engine:
-    """One evaluation: what it is given, and the scores so far.
+    """One evaluation: its inputs and methods, and the scores so far.
 
-    A video that is made, and what was measured on a video, are found again by content below `results` and in `cache`.
+    Generated videos (below `results`) and measurements (in `cache`) are reused if their inputs are unchanged.
     """
 
     protocol: Protocol
     settings: Settings
     session: MetricSession
     methods: Mapping[str, Method]
-    """By name; `DRIVING` is one of them."""
+    """Methods by name, including `DRIVING`."""
     cache: Cache
     results: Path
-    """Folder for the videos that are made: ``<method>/<input>/<light>.mkv``, lossless."""
+    """Folder of the generated videos: ``<method>/<input>/<light>.mkv``, lossless."""
     sampling: str
-    """Which frames of the inputs are measured, in words."""
+    """Description of the frames that are measured."""
     progress: Progress = lambda source, light, method, share: None
     scores: dict[str, list[VideoScores]] = field(default_factory=dict)
-    """By method, input by input, in the order of the lights."""
+    """Scores by method, in the order of the inputs and lights."""
     real: dict[str, dict[str, FeatureSet]] = field(default_factory=dict)
     inputs: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Ask each method once what decides its output."""
+        """Get the facts of each method once."""
         self.facts = {name: {**method.facts(), **METHODS.package(name)} for name, method in self.methods.items()}
 
     def add(self, source: Input, lights: Sequence[TargetLight]) -> dict[tuple[str, str], Path]:
-        """Make and measure every method's videos of one input.
+        """Generate and measure every method's videos of one input.
 
         Returns:
-            The videos that are files, by method and light; `DRIVING` has none.
+            Paths of the videos by method and light. `DRIVING` has none.
         """
         meter = Meter(source.id, source.head, source.codes, source.size, self.session)
         truths = {light.name: truth for light in lights if (truth := source.truth(light.name))}
@@ -99,14 +99,14 @@ class Engine:
         return files
 
     def records(self) -> dict[str, list[Record]]:
-        """Records of every method that has a video."""
+        """Records of all methods that have a video."""
         return {
             name: records(videos, self.real, self._setup(name, videos), not self.methods[name].relights)
             for name, videos in self.scores.items()
         }
 
     def content(self, refused: Mapping[str, Any], notes: Sequence[str], run: Mapping[str, Any]) -> dict[str, Any]:
-        """The content of ``records.json`` (`lcvd.evaluate.records_file`); `notes` are further caveats."""
+        """The content of ``records.json`` (`lcvd.evaluate.records_file`); `notes`: additional caveats."""
         found = {name: self._results(name, each) for name, each in self.records().items()}
         return {
             "protocol": self.protocol.model_dump(mode="json"),
@@ -130,7 +130,7 @@ class Engine:
         }
 
     def title(self, name: str) -> str:
-        """A method's title: the protocol's, if it is one of its rows."""
+        """A method's title, from the protocol if it is one of its rows."""
         return self.protocol.titles.get(name, self.methods[name].title)
 
     def _setup(self, name: str, videos: Iterable[VideoScores]) -> Setup:
@@ -146,7 +146,7 @@ class Engine:
         )
 
     def _video(self, name: str, source: Input, light: TargetLight) -> Path:
-        """The method's video, made if it doesn't exist."""
+        """Path of the method's video, which is generated if it doesn't exist."""
         request = VideoRequest(
             source, light, self.settings.seed, lambda share: self.progress(source, light, name, share)
         )
@@ -169,7 +169,7 @@ class Engine:
     def _observed(
         self, meter: Meter, source: Input, name: str, path: Path | None, truths: Mapping[str, Truth]
     ) -> Observation:
-        """Everything measured in one pass over a video, and its PSNR against `truths`; found in the cache if known."""
+        """All measurements of a video, taken in one pass, and its PSNR against `truths`; cached."""
         whole = self.methods[name].shows_person
         key = key_of(
             input=source.fingerprint,
@@ -215,7 +215,7 @@ class Engine:
         return Reference(given, light.sh, meter.present, source.size, target, person)
 
     def _person(self, source: Input) -> Observation:
-        """What is seen in the reference image, shown twice so that it is a video."""
+        """Measurements of the reference image, which is repeated once to form a video."""
         session = self.session.observing("portrait")
         meter = Meter(source.id, source.head, source.own.window([0, 0]), source.size, session)
         seen = meter.observe([np.stack([source.reference] * 2)])
@@ -231,13 +231,13 @@ def _psnr_key(light: str) -> str:
 
 
 def _modules(method: Method) -> list[str]:
-    """This project's modules that define the method; an installed package is named by its version instead."""
+    """This project's modules that define the method. For installed packages, the version is in the facts."""
     modules = dict.fromkeys(each.__module__ for each in type(method).__mro__)
     return [module for module in modules if module.startswith("lcvd.")]
 
 
 def _passing(windows: Iterable[Array], truths: Mapping[str, Truth], sums: Mapping[str, Decibels]) -> Iterator[Array]:
-    """The same frames; each PSNR sees them on their way."""
+    """Yield the frames unchanged, and add them to each PSNR."""
     true = {light: truth.windows() for light, truth in truths.items()}
     for window in regrouped(windows, WINDOW):
         for light, decibels in sums.items():
@@ -246,7 +246,7 @@ def _passing(windows: Iterable[Array], truths: Mapping[str, Truth], sums: Mappin
 
 
 def _counted(name: str, windows: Iterable[Array], source: Input) -> Iterator[Array]:
-    """A method's windows, checked on their way to the file."""
+    """Yield a method's windows unchanged, after checking dtype, size and number of frames."""
     count, expected = 0, (source.size, source.size, 3)
     for window in windows:
         if window.dtype != np.uint8 or window.shape[1:] != expected:

@@ -1,4 +1,4 @@
-"""Protocols: which clips, lights and methods make one of the paper's tables. Each is a file that its user can change."""
+"""Protocols: the clips, lights and methods of one of the paper's tables. Each is a YAML file that users can copy and change."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ class Variant(Section):
     """A row of an ablation: the trained model with other settings of section `evaluate`."""
 
     title: str
-    """As the table shows it."""
+    """Title in the table."""
     guidance: float | None = Field(None, ge=0)
-    """Instead of ``evaluate.guidance``."""
+    """Replaces ``evaluate.guidance``."""
     likeness: float | None = Field(None, ge=0)
-    """Instead of ``evaluate.likeness``."""
+    """Replaces ``evaluate.likeness``."""
     adapters: Literal["shading+reference", "reference", "shading"] | None = None
-    """Instead of ``evaluate.adapters``."""
+    """Replaces ``evaluate.adapters``."""
 
 
 class Protocol(Section):
-    """A protocol, as its file says. Keys that aren't known are errors."""
+    """The content of a protocol file. Unknown keys are errors."""
 
     name: str
     title: str
     """Heading of the table."""
     task: Literal["relight", "still", "animate"]
-    """``relight``: each clip under each light. ``still``: each picture, or a clip's first frame, repeated, the same.
-    ``animate``: each pair, portrait and driving clip; light and face are the portrait's."""
+    """``relight``: relight each clip under each light. ``still``: the same for each image, or a clip's first frame, repeated.
+    ``animate``: animate each portrait by its driving clip, under the portrait's own light."""
     clips: tuple[str, ...] = ()
-    """File names without ending; empty: all media of the folder, in order."""
+    """File names without extension; empty: all media of the folder, sorted by name."""
     pairs: tuple[tuple[str, str], ...] = ()
-    """Of ``animate``: (portrait, driving clip); empty: each clip drives the one after it."""
+    """Task ``animate`` only: (portrait, driving clip); empty: each clip drives the next one."""
     frames: int = Field(100, ge=2)
-    """First frames of each clip, or so often a picture is repeated. A shorter clip is refused."""
+    """Number of frames from the start of each clip, or of repetitions of an image. Shorter clips are refused."""
     size: int = Field(512, ge=32)
-    """Side in pixels at which everything is measured."""
+    """Side in pixels of the frames that are measured."""
     lights: tuple[str, ...] = ()
-    """Presets, or files relative to the protocol: pictures of lit faces, environment maps, SH files."""
+    """Presets, or files relative to the protocol: images of lit faces, environment maps, SH files."""
     metrics: tuple[str, ...]
-    """The open ones to measure."""
+    """Open metrics to measure."""
     published_metrics: tuple[str, ...] = ()
-    """Those of the paper's table, measured when asked for: their weights are the user's to bring."""
+    """Metrics of the paper's table, measured on request. You must provide their weights."""
     methods: Mapping[str, str] = Field(default_factory=dict)
     """Rows: name and title of each method."""
     variants: Mapping[str, Variant] = Field(default_factory=dict)
-    """Further rows: the trained model with other settings."""
+    """Additional rows: the trained model with other settings."""
     defaults: tuple[str, ...] = ()
-    """Of the methods and variants, those that are measured where none is named; none of them needs files of others."""
+    """Methods and variants that are measured by default; none of them needs files that you must provide."""
     published: Mapping[str, Mapping[str, float]] = Field(default_factory=dict)
     """The paper's own numbers, by method (or variant) and the paper's name of the metric."""
     note: str = ""
-    """What isn't known about how the paper did it."""
+    """Details that the paper doesn't state."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Protocol:
@@ -74,7 +74,7 @@ class Protocol(Section):
             raise ValueError(f"defaults: {', '.join(sorted(unknown))} is neither among methods nor among variants")
         stems = [Path(light).stem for light in self.lights]
         if len(set(stems)) < len(stems):
-            raise ValueError(f"lights: two bear one name, and so would their results: {', '.join(stems)}")
+            raise ValueError(f"lights: two have the same name, and so would their results: {', '.join(stems)}")
         return self
 
     @property
@@ -84,15 +84,15 @@ class Protocol(Section):
 
 
 def protocols() -> dict[str, Path]:
-    """The protocols that come along, by name."""
+    """The included protocols by name."""
     return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 
 
 def load_protocol(name: str) -> tuple[Protocol, Path]:
-    """The protocol of that name, or in that file; and its file.
+    """The protocol of that name or file, and its file.
 
     Raises:
-        ValueError: there is none, or it doesn't fit; keys and values are named.
+        ValueError: there is no such protocol, or it is invalid. The message names keys and values.
     """
     path = protocols().get(name, Path(name))
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""A metric's record: its value, what it was measured on and with, and how sure it is."""
+"""A metric's record: its value, its confidence interval, and what it was measured on and with."""
 
 import hashlib
 import math
@@ -17,51 +17,51 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Setup:
-    """How an arm's numbers were made. Numbers of different protocols aren't comparable (`lcvd.evaluate.compare`)."""
+    """How a method's numbers were measured. Only numbers of equal setups are comparable (`lcvd.evaluate.compare`)."""
 
     clip_set: str
-    """Which clips (`clip_set`)."""
+    """Short name of the set of clips (`clip_set`)."""
     lights: tuple[str, ...]
-    """Names of the lights asked for."""
+    """Names of the target lights."""
     size: int
     """Side in pixels of the frames."""
     fps: tuple[float, ...]
-    """Frames a second that occur among the clips, rising."""
+    """Frame rates of the clips, in ascending order."""
     seed: int
-    """Of everything random: starting noise, bootstrap, places in real videos."""
+    """Seed of all random draws: initial noise, bootstrap, positions in real videos."""
     made: str = ""
-    """How the arm's videos were generated; '' where they weren't."""
+    """How the method samples its videos (recipe, steps, guidance); '' if nothing is sampled."""
     sampling: str = ""
-    """Which frames of a video the metrics take."""
+    """Which frames of a video are measured, in words."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One measured number. `name` is the metric's own: a stand-in never carries a published metric's name."""
+    """One measured number. `name` is the metric's own name; an open replacement never has a published metric's name."""
 
     name: str
     value: float
     clips: int
     frames: int
     direction: Direction
-    """Which way is better; ``reference``: closer to the driving video's own value."""
+    """Which values are better; ``reference``: those closer to the driving video's value."""
     setup: Setup
     weights: str = ""
-    """File name of the network behind it, '' for none."""
+    """File name of the network's weights, '' without a network."""
     sha256: str = ""
-    """Of that file."""
+    """SHA-256 of that file."""
     interval: tuple[float, float] | None = None
-    """Bootstrap 95 % over clips; None with fewer than two clips."""
+    """Bootstrap 95 % interval over clips; None with fewer than two clips."""
     missing: int = 0
-    """Frames that couldn't be measured."""
+    """Number of frames that couldn't be measured."""
     samples: tuple[int, int] | None = None
-    """N of a distance between sets: rows of the real and of the generated one (frames, or clips of 16)."""
+    """Distances between sets only: number of rows of the real and of the generated set (frames, or clips of 16 frames)."""
     notes: tuple[str, ...] = field(default=())
     versions: Mapping[str, str] = field(default_factory=dict)
-    """Of the packages that computed it."""
+    """Versions of the packages that computed it."""
 
     def plain(self) -> dict[str, Any]:
-        """JSON-able form: numbers rounded to 6 significant digits, NaN as None."""
+        """The record for JSON: numbers rounded to 6 significant digits, NaN as None."""
         plain = asdict(self)
         plain["value"] = rounded(self.value)
         plain["interval"] = [rounded(edge) for edge in self.interval] if self.interval else None
@@ -70,12 +70,12 @@ class Record:
 
 
 def clip_set(clips: Iterable[str]) -> str:
-    """A short name of a set of clip ids: the same for the same clips, in whatever order."""
+    """A short name of a set of clip ids, independent of their order."""
     return hashlib.sha256("\n".join(sorted(set(clips))).encode()).hexdigest()[:12]
 
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
-    """Installed versions of distributions, by name; one that isn't installed is left out."""
+    """Installed versions of distributions, by name, without those that aren't installed."""
     found = {}
     for name in packages:
         try:
@@ -86,7 +86,7 @@ def versions_of(packages: Iterable[str]) -> dict[str, str]:
 
 
 def mean_interval(per_clip: ArrayLike, seed: int, resamples: int = RESAMPLES) -> tuple[float, float] | None:
-    """Bootstrap 95 % interval of the mean of (C,) clip values; NaN clips are left out, None with fewer than two."""
+    """Bootstrap 95 % interval of the mean of (C,) clip values, without NaN; None with fewer than two values."""
     values = np.asarray(per_clip, np.float64)
     values = values[np.isfinite(values)]
     if len(values) < 2:
@@ -99,13 +99,9 @@ def mean_interval(per_clip: ArrayLike, seed: int, resamples: int = RESAMPLES) ->
 def bootstrap_interval(
     clips: int, statistic: Callable[[Sequence[int]], float], seed: int, resamples: int = 100
 ) -> tuple[float, float] | None:
-    """Bootstrap 95 % interval of a number that isn't a mean.
+    """Bootstrap 95 % interval of a number that isn't a mean; None with fewer than two `clips`.
 
-    Args:
-        clips: how many clips were measured.
-        statistic: the number for a resample, told as (clips,) multiplicities.
-        seed: of the resamples.
-        resamples: how many.
+    `statistic` returns the number for a resample, given as (clips,) multiplicities.
     """
     if clips < 2:
         return None
@@ -117,10 +113,10 @@ def bootstrap_interval(
 
 
 def rounded(value: float) -> float | None:
-    """Six significant digits, nothing beyond the ninth decimal place; None for what isn't finite."""
+    """`value` with six significant digits and at most nine decimal places; None if it isn't finite."""
     return round(float(f"{value:.6g}"), 9) + 0.0 if math.isfinite(value) else None
 
 
 def _lists(setup: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON gives it back, so that a record read from a file equals one that was just made."""
+    """Tuples as lists, as JSON returns them, so that a record from a file equals a new one."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in setup.items()}

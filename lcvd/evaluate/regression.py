@@ -1,4 +1,4 @@
-"""Has a metric worsened beyond its noise? Compares an evaluation with earlier ones made under the same protocol."""
+"""Detect metrics that became worse by more than their noise, compared with earlier evaluations under the same setup."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ import numpy as np
 from lcvd.evaluate.records_file import values_of
 
 RECENT = 10
-"""So many comparable commits make up the baseline."""
+"""Maximum number of comparable commits in the baseline."""
 ENOUGH = 5
-"""From so many on, their spread tells the noise too."""
+"""Minimum number of commits whose spread is used as an estimate of the noise."""
 FLOOR = 0.01
-"""Least noise, relative to the baseline: another machine, another library."""
+"""Minimum noise relative to the baseline, for other machines and library versions."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,11 @@ class Worsened:
 
 
 def history_entry(commit: str, evaluated: str, records: Mapping[str, Any]) -> dict[str, Any]:
-    """What the history keeps of an evaluation's ``records.json``: JSON-able, one line.
+    """The entry of the history for an evaluation: a small dictionary for JSON.
 
     Args:
-        commit: the commit of model and code.
-        evaluated: when (ISO 8601).
-        records: its content. The entry's `protocol` is the model's `lcvd.evaluate.record.Setup`: what decides whether
-            `lcvd compare` compares decides here too.
+        commit: the commit of model and code. evaluated: the time (ISO 8601).
+        records: the content of records.json. The entry's `protocol` is the model's `lcvd.evaluate.record.Setup`.
     """
     real = values_of(records, "driving")
     metrics = {}
@@ -57,7 +55,7 @@ def worsened(history: Sequence[Mapping[str, Any]], entry: Mapping[str, Any]) -> 
 
     The baseline is the median over the last `RECENT` commits evaluated under the same protocol. The noise is the
     largest of: half the metric's bootstrap interval over clips, 3 robust standard deviations of those commits (when
-    there are `ENOUGH`), and `FLOOR`. Without a comparable commit nothing is said.
+    there are `ENOUGH`), and `FLOOR`. Without a comparable commit the list is empty.
     """
     comparable = {past["commit"]: past for past in history if past["protocol"] == entry["protocol"]}
     earlier = [past for commit, past in comparable.items() if commit != entry["commit"]]
@@ -87,7 +85,7 @@ def _noise(before: float, values: Sequence[float], intervals: Sequence[Sequence[
 
 
 def _badness(metric: Mapping[str, Any]) -> float:
-    """Grows as the metric worsens."""
+    """A number that is larger for worse values."""
     value, reference = metric["value"], metric.get("reference")
     if metric["direction"] == "reference" and reference is not None and math.isfinite(reference):
         return abs(value - reference)

@@ -1,9 +1,9 @@
-"""A method's results as a folder, whoever made them: found, checked, and read a window at a time.
+"""Folders of a method's results: find, check and read their videos, a window of frames at a time.
 
-Layout: ``FOLDER/<clip>/<light>`` with one of the endings in `VIDEOS`, or a folder of that name with one PNG a frame, in
-order of name. The clip is the input's file name without ending (in animation ``<portrait>__<driving clip>``), the light
-the preset's name or the light file's without ending (in animation ``own``). Every video has as many square frames of as
-many pixels as the protocol asks for.
+Layout: ``FOLDER/<clip>/<light>`` with one of the extensions in `VIDEOS`, or a folder of that name with one PNG per frame,
+sorted by name. ``<clip>`` is the input's file name without extension (in animation ``<portrait>__<driving clip>``),
+``<light>`` the name of the preset or of the light's file without extension (in animation ``own``). All videos have the
+number of frames and the size of the protocol.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ VIDEOS = (".mkv", ".mp4", ".mov", ".avi", ".webm")
 
 @dataclass(frozen=True)
 class ExpectedVideo:
-    """A video that the protocol asks of every method."""
+    """A video that the protocol requires from every method."""
 
     clip: str
     light: str
@@ -42,15 +42,15 @@ def find_result(folder: Path, clip: str, light: str) -> Path | None:
     found = [base.with_name(light + ending) for ending in VIDEOS]
     found = [path for path in found if path.is_file()] + ([base] if base.is_dir() else [])
     if len(found) > 1:
-        raise FileError(f"{base}: several results, {', '.join(path.name for path in found)}; leave one")
+        raise FileError(f"{base}: several results, {', '.join(path.name for path in found)}; keep one of them")
     return found[0] if found else None
 
 
 def read_result(path: Path) -> Iterator[Array]:
-    """Frames of a result in windows (n, H, W, 3) uint8 RGB, at most `WINDOW` of them held.
+    """Frames of a result in windows (n, H, W, 3) uint8 RGB of at most `WINDOW` frames.
 
     Raises:
-        FileError: it doesn't decode, or its frames differ in size.
+        FileError: it can't be decoded, or its frames differ in size.
     """
     held: list[Array] = []
     for frame in _pictures(path) if path.is_dir() else _video(path):
@@ -65,7 +65,7 @@ def read_result(path: Path) -> Iterator[Array]:
 
 
 def frame_of(windows: Iterable[Array], at: int) -> Array:
-    """Frame number `at` of a video that comes in windows."""
+    """Frame number `at` of a video given in windows."""
     for window in windows:
         if at < len(window):
             frame: Array = window[at]
@@ -75,7 +75,7 @@ def frame_of(windows: Iterable[Array], at: int) -> Array:
 
 
 def check_folder(folder: Path, wanted: Sequence[ExpectedVideo]) -> list[str]:
-    """What is wrong with a method's folder: nothing where the list is empty. Videos aren't decoded, but for one frame."""
+    """Problems of a method's folder; [] if there are none. Of each video one frame is decoded."""
     if not folder.is_dir():
         return [f"{folder}: no such folder"]
     problems = []
@@ -88,7 +88,7 @@ def check_folder(folder: Path, wanted: Sequence[ExpectedVideo]) -> list[str]:
                 continue
             count, size = _count(path), _size(next(_pictures(path) if path.is_dir() else _video(path)))
         except (FileError, StopIteration) as error:
-            problems.append(str(error) or f"{path}: holds no frame")
+            problems.append(str(error) or f"{path}: has no frame")
             continue
         if count != each.frames:
             kind = "too short" if count < each.frames else "too long"
@@ -136,7 +136,7 @@ def _opened(path: Path) -> av.container.InputContainer:
     except (av.error.FFmpegError, ValueError) as error:
         raise FileError(f"{path}: no video: {error}") from None
     if not file.streams.video:
-        raise FileError(f"{path}: holds no video stream")
+        raise FileError(f"{path}: has no video stream")
     return file
 
 

@@ -81,7 +81,7 @@ def evaluate(
     known = [
         (not is_studio(each), each.id, frame_count(each, count)) for each in read_samples(shard_dir, SPLIT, chosen)
     ]
-    _, drawn, _ = min(known)  # figures are of the first clip with a truth, else of the first
+    _, drawn, _ = min(known)  # figures show the first clip with a ground truth, else the first clip
     protocol = Protocol(
         name="test-split", title="Test clips", task="relight", frames=count, size=size,
         lights=settings.evaluate.lights, metrics=metrics,
@@ -103,7 +103,7 @@ def evaluate(
                 if sample.id == drawn:
                     figures = paper_figures(moment, options.pipe, sampling, settings.seed)
                     write_tiles(out / "figures", drawn, moment.at + 1, figures)
-            for each in scratch.iterdir():  # a clip's videos are needed no longer
+            for each in scratch.iterdir():  # the clip's videos are no longer needed
                 shutil.rmtree(each)
     full = write_records(out / "records.json", engine.content({}, *_circumstances(shard_dir, settings, engine.inputs)))
     return write_numbers(out, full, engine.scores[OURS])
@@ -118,7 +118,7 @@ def _chosen(shards: Path, settings: Settings) -> set[str]:
 
 
 def _counted(progress: Progress, total: int) -> Callable[[Input, TargetLight, str, float], None]:
-    """The engine's calls as numbers of frames that the model has relit."""
+    """Convert the engine's progress to the number of frames that the model has relit."""
     done: dict[tuple[str, str], int] = {}
 
     def count(source: Input, light: TargetLight, method: str, share: float) -> None:
@@ -130,7 +130,7 @@ def _counted(progress: Progress, total: int) -> Callable[[Input, TargetLight, st
 
 
 def _write_videos(folder: Path, source: Input, light: TargetLight, videos: Mapping[tuple[str, str], Path]) -> None:
-    """The model's video, and the same beside the driving video, the hints and, if there is one, the truth."""
+    """The model's video, alone and next to the driving video, the hints and the ground truth, if there is one."""
     truth, made, stem = source.truth(light.name), videos[OURS, light.name], f"{source.id}_{light.name}"
     columns: list[Iterator[Array]] = [
         source.frames(),
@@ -147,7 +147,7 @@ def _write_videos(folder: Path, source: Input, light: TargetLight, videos: Mappi
 def _circumstances(
     shards: Path, settings: Settings, inputs: Sequence[Mapping[str, Any]]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Caveats, and the entry `run` of the records: how training, filter and splits bear on the numbers."""
+    """Caveats, and the entry `run` of the records: how training, filter and splits affect the numbers."""
     splits = json.loads((shards / "splits.json").read_text(encoding="utf-8"))
     people = {each["identity"] for each in inputs}
     shared = sorted(name for name in people if {"train", SPLIT} <= set(splits["identities"].get(name, ())))

@@ -1,4 +1,4 @@
-"""From what was measured to records: per clip first, then over clips, so that long clips don't count more."""
+"""Records from scores: averaged per clip first and then over clips, so that long clips don't count more."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from lcvd.metrics.registry import METRICS
 
 
 def per_video(video: VideoScores) -> dict[str, float]:
-    """A video's own numbers, by metric; those of sets of videos (FD, FID, FVD) aren't among them."""
+    """A video's scores by metric, without distances between sets of videos (FD, FID, FVD)."""
     return {name: reading.value for name, reading in video.scores.items()}
 
 
 def by_light(videos: Sequence[VideoScores]) -> dict[str, dict[str, float]]:
-    """Mean over clips of each metric, light by light."""
+    """Mean over clips of each metric, by light."""
     lights = dict.fromkeys(video.light for video in videos)
     groups = {light: [per_video(video) for video in videos if video.light == light] for light in lights}
     return {
@@ -32,13 +32,13 @@ def records(
     setup: Setup,
     repeated: bool = False,
 ) -> list[Record]:
-    """Records of one arm.
+    """Records of one method.
 
     Args:
-        videos: all of the arm, clip by clip.
+        videos: all videos of the method, clip by clip.
         real: features of the real frames, by clip and metric.
-        setup: how the arm was made; its seed is the bootstrap's too.
-        repeated: the same video stands there for each light, so its frames count once.
+        setup: how the videos were made and measured. Its seed is also the bootstrap's.
+        repeated: all lights have the same video, so its frames count once.
     """
     clips = list(dict.fromkeys(video.clip for video in videos))
     groups = [[video for video in videos if video.clip == clip] for clip in clips]

@@ -44,7 +44,7 @@ def true_relit(sample: Sample, light: str, size: int, count: int, folder: Path) 
     clip = replace(StudioClip.parse(sample.meta.address), light=light)
     truth = Truth(folder / f"true_{light}.mkv", folder / f"portrait_{light}.mkv")
     wanted = range(sample.meta.start + 1, sample.meta.start + 1 + count)
-    masks: list[Array] = []  # a bit a pixel: they wait until the frames are written
+    masks: list[Array] = []  # one bit per pixel, kept until the frames are written
 
     def frames() -> Iterator[Array]:
         for pictures, portrait in clip.render(wanted):
@@ -57,24 +57,24 @@ def true_relit(sample: Sample, light: str, size: int, count: int, folder: Path) 
 
 
 class Decibels:
-    """PSNR of a video against the true one over all pixels of the true portraits, told a window at a time."""
+    """PSNR of a video against the true one over all pixels of the true portraits, computed window by window."""
 
     def __init__(self) -> None:
         self._squares, self._numbers = 0.0, 0
 
     def add(self, frames: Array, true: tuple[Array, Array]) -> None:
-        """The next frames (n, S, S, 3) uint8, what they truly look like, and the true portraits (n, S, S) bool."""
+        """Add frames (n, S, S, 3) uint8. `true`: the true frames and the masks (n, S, S) bool of the true portraits."""
         error = (frames.astype(np.float64) - true[0])[true[1]]
         self._squares, self._numbers = self._squares + float((error**2).sum()), self._numbers + error.size
 
     @property
     def value(self) -> float:
-        """In decibels; at most about 108."""
+        """The PSNR in decibels, at most about 108."""
         return float(10 * np.log10(255**2 / max(self._squares / max(self._numbers, 1), 1e-6)))
 
 
 def psnr(frames: Array, true: tuple[Array, Array] | None) -> float | None:
-    """Decibels of `frames` (T, S, S, 3) uint8 against true ones, over all pixels of the true portraits; None without."""
+    """PSNR in decibels of `frames` (T, S, S, 3) uint8 over all pixels of the true portraits; None if `true` is None."""
     if true is None:
         return None
     found = Decibels()

@@ -1,4 +1,4 @@
-"""What stage `evaluate` writes from its records: numbers for DVC, and plots."""
+"""Write the outputs of stage `evaluate` besides its records: metrics.json for DVC, and plots."""
 
 import csv
 import json
@@ -57,7 +57,7 @@ def write_numbers(out: Path, full: Mapping[str, Any], videos: Sequence[VideoScor
 
 
 def headline(numbers: Mapping[str, Any]) -> str:
-    """The light's accuracy in a line, compared with the input's, from the content of metrics.json."""
+    """One line with the light's accuracy, compared with the unmodified input's, from the content of metrics.json."""
     parts = []
     for name in (LE_OPEN.name, ANGLE.name, PSNR.name):
         made, unlit = (found.get(name) for found in (numbers["metrics"], numbers["baselines"][DRIVING]))

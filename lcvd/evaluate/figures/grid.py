@@ -1,4 +1,4 @@
-"""What the methods of an evaluation made, at the middle frame: a row a video, a column a method (the paper's Figures 3 to 7)."""
+"""The grid of an evaluation: the middle frame of each video, a row per input and light, a column per method (Figures 3 to 7)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,13 +22,13 @@ def pairs_of(inputs: Sequence[str], lights: Sequence[str]) -> list[tuple[str, st
 
 
 def grid_row(source: Input, light: TargetLight, videos: Mapping[str, Path], *, animate: bool) -> Row:
-    """The middle frame of one video: what is given, then what each method made of it.
+    """A row of the grid: the inputs, then the middle frame of each method's video.
 
     Args:
         source: the input.
         light: the target light: its image is shown, or a sphere under it.
         videos: the methods' videos, by title.
-        animate: the reference and the driving frame are given, instead of a frame and a light.
+        animate: the inputs are the reference and the driving frame, instead of a frame and a light.
     """
     at = source.codes.frames // 2
     frame = frame_of(source.frames(), at)

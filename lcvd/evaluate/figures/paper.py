@@ -32,7 +32,7 @@ ROWS = 2
 
 @dataclass(frozen=True)
 class Moment:
-    """The middle frame of one input, in all videos made of it."""
+    """The middle frame of one input, in all videos generated from it."""
 
     source: Input
     lights: Sequence[TargetLight]
@@ -51,11 +51,11 @@ class Moment:
         return frame_of(self.source.frames(), self.at)
 
     def conditioning(self, light: TargetLight) -> Conditioning:
-        """What the model is given for the whole video."""
+        """The model's inputs for the whole video."""
         return VideoRequest(self.source, light, 0).conditioning
 
     def made(self, method: str, light: TargetLight) -> Tile:
-        """The frame that a method made."""
+        """A method's frame."""
         name = f"{method}_{light.name}" if self.methods[method].relights else method
         if method == DRIVING:
             return self.tile(name, self.driving, light)
@@ -63,7 +63,7 @@ class Moment:
         return Tile(image, name) if self.methods[method].needs_truth else self.tile(name, image, light)
 
     def tile(self, name: str, image: Array, light: TargetLight) -> Tile:
-        """An image with its PSNR against the truth, if there is one."""
+        """An image with its PSNR against the ground truth, if there is one."""
         truth = self.source.truth(light.name)
         if truth is None:
             return Tile(image, name)
@@ -71,13 +71,13 @@ class Moment:
         return Tile(image, name, f"{psnr(image[None], (frame[None], portrait[None])):.1f} dB")
 
     def truth(self, light: TargetLight) -> dict[str, Tile]:
-        """The last column, if there is a truth."""
+        """The last column, if there is a ground truth."""
         truth = self.source.truth(light.name)
         return {"Truth": Tile(truth.at(self.at)[0], f"truth_{light.name}")} if truth else {}
 
 
 def lights_figure(moment: Moment) -> Figure:
-    """One frame under every light."""
+    """Figure with one frame under each light."""
     source, at = moment.source, moment.at
     rows = [
         Row(
@@ -101,7 +101,7 @@ def lights_figure(moment: Moment) -> Figure:
 
 
 def methods_figure(moment: Moment) -> Figure:
-    """One frame by every method that shows the person."""
+    """Figure with one frame by each method that shows the person."""
     shown = {name: method for name, method in moment.methods.items() if method.shows_person}
     rows = [
         Row(
@@ -114,7 +114,7 @@ def methods_figure(moment: Moment) -> Figure:
         )
         for light in moment.lights[:ROWS]
     ]
-    caption = "The model compared with methods that need no training, and with what limits it. "
+    caption = "The model compared with methods that need no training, and with upper bounds. "
     caption += "; ".join(f"{method.title}: {method.meaning}" for method in shown.values())
     return Figure("methods", "Methods", f"{caption}.", rows)
 
@@ -132,7 +132,7 @@ def paper_figures(moment: Moment, pipe: LCVDPipeline, sampling: Sampling, seed: 
 
 @dataclass
 class Variations:
-    """Generates the window around the moment under other conditions, each once."""
+    """Generates the window around the middle frame under other conditions; equal ones are generated once."""
 
     moment: Moment
     pipe: LCVDPipeline
@@ -141,7 +141,7 @@ class Variations:
     _known: dict[Any, Array] = field(default_factory=dict)
 
     def adapters(self) -> Figure:
-        """Adapters switched off."""
+        """Figure with adapters switched off."""
         known = {label: names for label, names in COMBINATIONS.items() if set(names) <= set(self.pipe.model.adapters)}
         rows = []
         for light in self.moment.lights[:ROWS]:
@@ -160,7 +160,7 @@ class Variations:
         return Figure("adapters", "Adapters", caption, rows)
 
     def guidance(self) -> Figure:
-        """Other guidance under the first light."""
+        """Figure with other guidance weights under the first light."""
         moment, used, light = self.moment, self.sampling.guidance, self.moment.lights[0]
         both = "+".join(name for name in COMBINATIONS["Both"] if name in self.pipe.model.adapters)
         tiles = {

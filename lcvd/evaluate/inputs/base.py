@@ -1,4 +1,4 @@
-"""Inputs of an evaluation: videos to relight or to follow, from the test split (`shards.py`) or from files (`files.py`)."""
+"""Inputs of an evaluation: videos to relight or driving videos, from the test split (`shards.py`) or from files (`files.py`)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from lcvd.render.hints import Hints
 
 @dataclass(frozen=True)
 class TargetLight:
-    """A light to relight under: SH coefficients (9, 3), and the image (H, W, 3) uint8 they are from, if any."""
+    """A target light: SH coefficients (9, 3), and the image (H, W, 3) uint8 from which they were estimated, if any."""
 
     name: str
     sh: Array
@@ -27,37 +27,37 @@ class TargetLight:
 
 @dataclass(frozen=True)
 class Input:
-    """One video of T frames, S x S pixels each, and the reference image of the person to show.
+    """A video of T frames of S x S pixels, and the reference image of the person to show.
 
     In cross-identity animation the reference is another person's; `codes` have this person's face and the video's motion.
     """
 
     id: str
     name: str
-    """For errors: the file or clip."""
+    """The file or clip, for error messages."""
     fps: float
     codes: FaceCodes
-    """T frames of the face to show, with its light before relighting; NDC of the whole image."""
+    """Codes of the face in T frames, with its light before relighting; in NDC of the whole image."""
     reference: Array
     """(S, S, 3) uint8."""
     mask: Array
     """(S, S) uint8: 255 on the person in `reference`."""
     own: FaceCodes
-    """One frame: the face in `reference`."""
+    """Codes of the face in `reference`: one frame."""
     frames: Callable[[], Iterator[Array]]
     """Windows (n, S, S, 3) uint8 of the video; each call decodes it again."""
     masked_frames: Callable[[], Iterator[tuple[Array, Array]]]
-    """The same with portrait masks (n, S, S) uint8."""
+    """The same windows with portrait masks (n, S, S) uint8."""
     content: Mapping[str, Any]
-    """Everything that decides pixels and masks, JSON-able."""
+    """Everything that determines pixels and masks, for JSON."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Further entries for the records, such as the licence."""
+    """Additional entries of the records, such as the licence."""
     truth: Callable[[str], Truth | None] = lambda light: None
-    """The true relit video under a preset; None unless the input is a studio clip."""
+    """The ground truth under a preset; None for inputs that aren't studio clips."""
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
-        """Everything that decides what a method is given: a part of cache keys."""
+        """Everything that determines the input, for cache keys."""
         arrays = [vars(codes) for codes in (self.own, self.codes)]
         hashes = [
             {name: sha256(each[name].tobytes()).hexdigest() for name in each if name != "head"} for each in arrays
@@ -80,22 +80,22 @@ class InputWindow:
     """Consecutive frames of an input."""
 
     frames: Array
-    """(n, S, S, 3) uint8 RGB: the video to follow, and in relighting the one to relight."""
+    """(n, S, S, 3) uint8 RGB: frames of the driving video, or of the video to relight."""
     masks: Array
     """(n, S, S) uint8: 255 on the person in `frames`."""
     codes: FaceCodes
-    """n frames of the face to show, with its light before relighting."""
+    """Codes of the face in n frames, with its light before relighting."""
 
 
 @dataclass(frozen=True)
 class VideoRequest:
-    """One video that a method has to make: T frames of `input` under `light`."""
+    """A request for one video: T frames of `input` under `light`."""
 
     input: Input
     light: TargetLight
     seed: int
     progress: Callable[[float], None] = lambda share: None
-    """Called with the share that is done, 0 to 1; optional."""
+    """Called with the completed fraction, 0 to 1; optional."""
 
     @cached_property
     def conditioning(self) -> Conditioning:
@@ -105,12 +105,12 @@ class VideoRequest:
 
     @property
     def hints(self) -> Hints:
-        """Shading hints (T, S, S, 3) uint8 of the face to show under `light`; rendered on access, any frames at a time."""
+        """Shading hints (T, S, S, 3) uint8 of the face under `light`. Any frames can be indexed; they are rendered on access."""
         hints: Hints = self.conditioning.hints
         return hints
 
     def windows(self) -> Iterator[InputWindow]:
-        """The input with masks and codes, a few frames at a time; each call starts at the first frame."""
+        """Yield the input with masks and codes in windows of a few frames. Each call starts at the first frame."""
         start = 0
         for frames, masks in self.input.masked_frames():
             yield InputWindow(frames, masks, self.input.codes.window(slice(start, start + len(frames))))
@@ -123,5 +123,5 @@ def regions(count: int, length: int) -> Iterator[range]:
 
 
 def repeated(image: Array, count: int, length: int) -> Iterator[Array]:
-    """Windows of a video that shows one image `count` times."""
+    """Windows of a video that repeats one image `count` times."""
     return (np.repeat(image[None], len(part), axis=0) for part in regions(count, length))

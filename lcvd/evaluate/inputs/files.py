@@ -26,7 +26,7 @@ def inputs_of(protocol: Protocol, folder: Path) -> dict[str, tuple[Path, Path]]:
     """(portrait, drive) of each of the protocol's inputs, by id.
 
     Raises:
-        ValueError: a clip that the protocol names isn't in `folder`, or nothing is.
+        ValueError: a clip of the protocol is missing in `folder`, or `folder` has no clip.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder of clips")
@@ -57,7 +57,7 @@ def file_input(id: str, paths: tuple[Path, Path], protocol: Protocol, scratch: P
         portrait = reconstruct(media_of(paths[0], scratch).beginning(SETTLING), scratch, settings)
     if not still and drive.codes.frames < count:
         raise UsageError(
-            f"{paths[1]}: {drive.codes.frames} frames, the protocol takes the first {count}; leave the clip out of the "
+            f"{paths[1]}: {drive.codes.frames} frames, the protocol needs {count}; remove the clip from the "
             "protocol's clips, or lower its frames (--frames)"
         )
     codes = drive.codes.window([0] * count if still else slice(0, count))
@@ -106,11 +106,11 @@ def lights_of(protocol: Protocol, folder: Path, scratch: Path, settings: Setting
 
 
 def own_light(source: Input) -> TargetLight:
-    """In animation the target is the portrait's own light."""
+    """The target light of an animation: the portrait's own light."""
     return TargetLight(OWN, source.own.light[0], source.reference)
 
 
 def _named(media: Mapping[str, Path], stem: str, folder: Path) -> Path:
     if stem not in media:
-        raise ValueError(f"{folder}: no clip named {stem!r}, which the protocol asks for; it holds {', '.join(media)}")
+        raise ValueError(f"{folder}: no clip named {stem!r}, which the protocol requires; it has {', '.join(media)}")
     return media[stem]

@@ -1,6 +1,6 @@
-"""Inputs from the test split: a clip's first frame is the reference, the following ones drive it (the same person: spec G).
+"""Inputs from the test split: a clip's first frame is the reference, the following frames are the driving video (spec G).
 
-The reference keeps its own light, as the first frame of a training window does (spec B1, C8), and isn't measured.
+The reference keeps its own light, like the first frame of a training window (spec B1, C8), and isn't measured.
 """
 
 import functools
@@ -22,7 +22,7 @@ from lcvd.shard.sample import Sample
 def shard_input(sample: Sample, frames: int, size: int, scratch: Path) -> Input:
     """The clip of a sample: `frames` frames after its first, or as many as it has, `size` px.
 
-    The true relit videos of a studio clip are rendered when they are asked for, into the folder `scratch`.
+    The ground truth of a studio clip is rendered on access, into the folder `scratch`.
     """
     count = frame_count(sample, frames)
 
@@ -55,7 +55,7 @@ def shard_input(sample: Sample, frames: int, size: int, scratch: Path) -> Input:
 
 
 def frame_count(sample: Sample, frames: int) -> int:
-    """Number of frames that are relit; the reference isn't counted."""
+    """Number of frames to relight, without the reference."""
     return min(frames, sample.meta.frames - 1)
 
 

@@ -1,4 +1,4 @@
-"""What a relighting method provides to be evaluated. A method that isn't Python code is a folder of results."""
+"""The interface of relighting methods. A method that isn't Python code is a folder of results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lcvd.model.pipeline import LCVDPipeline
 
 
 class Options:
-    """What a method is constructed with. `pipe` loads the model on first access, once for all methods."""
+    """Constructor argument of methods. `pipe` loads the model on first access, once for all methods."""
 
     def __init__(self, settings: Settings, model: Path, device: torch.device) -> None:
         self.settings, self.model, self.device = settings, model, device
@@ -44,44 +44,43 @@ class Options:
 
 
 class Method:
-    """Makes videos. It loads its networks in the constructor, so that a missing file is an error before any decoding."""
+    """Generates videos. Networks are loaded in the constructor, so that a missing file is an error before any decoding."""
 
     title: str
-    """In tables and figures."""
+    """Title in tables and figures."""
     meaning: str = ""
-    """A few words on what it is, for the report."""
+    """Short description for the report."""
     made: str = ""
-    """How the frames are sampled. Numbers of one method with different `made` aren't compared."""
+    """How the frames are sampled. Numbers with different `made` aren't comparable."""
     relights: ClassVar[bool] = True
-    """False: it makes the same video for every light."""
+    """False: its video is the same for all lights."""
     animates: ClassVar[bool] = False
-    """Whether it can be used where portrait and motion are of different people. A method that relights the frames it is
-    given can't."""
+    """Whether it supports portraits and driving videos of different people. Methods that relight the input's frames don't."""
     ranked: ClassVar[bool] = True
-    """False for baselines and bounds: tables don't mark them as best or second."""
+    """False for baselines and bounds, which tables don't mark as best or second."""
     shows_person: ClassVar[bool] = True
-    """False: only its light is measured."""
+    """False: only the light of its videos is measured."""
     needs_truth: ClassVar[bool] = False
-    """Whether it exists for studio clips only."""
+    """Whether it works on studio clips only, which have a ground truth."""
 
     def __init__(self, options: Options) -> None:
-        """Load what it needs."""
+        """Load networks."""
 
     def relight(self, request: VideoRequest) -> Iterator[Array]:
         """Yield the requested frames in order, in windows (n, S, S, 3) uint8 RGB of any length."""
-        raise NotImplementedError(f"{type(self).__name__} neither makes the video nor has it in a file")
+        raise NotImplementedError(f"{type(self).__name__} must define relight or existing")
 
     def facts(self) -> dict[str, Any]:
-        """Everything that decides its output, JSON-able: sampling, and the hash of each weights file."""
+        """Everything that determines its output, for JSON: sampling, and the hash of each weights file."""
         return {}
 
     def existing(self, request: VideoRequest) -> Path | None:
-        """A file or folder that already holds the requested video; None: `relight` makes it."""
+        """An existing file or folder with the requested video; None: `relight` generates it."""
         return None
 
 
 class ResultFolder(Method):
-    """Videos that were made elsewhere, in the layout of `lcvd.evaluate.result_folders`."""
+    """Existing videos in the layout of `lcvd.evaluate.result_folders`."""
 
     animates = True
 
@@ -89,7 +88,7 @@ class ResultFolder(Method):
         self.title, self.folder = title, folder
 
     def facts(self) -> dict[str, Any]:
-        """That it is a folder."""
+        """The fact that it is a folder."""
         return {"folder": True}
 
     def existing(self, request: VideoRequest) -> Path | None:

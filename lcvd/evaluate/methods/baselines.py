@@ -1,4 +1,4 @@
-"""Baselines and bounds: what costs no training, and the best that could be measured."""
+"""Baselines that need no training, and upper bounds of what can be measured."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,14 +15,14 @@ from lcvd.model.objective import to_signed
 from lcvd.render.hints import WINDOW
 
 CHUNK = 16
-"""Frames that go through the codec at once."""
+"""Number of frames that the codec processes at once."""
 
 
 class Driving(Method):
     """The input itself, under its own light."""
 
     title = "Input (unmodified)"
-    meaning = "the real frames under their own light: perfect likeness, no relighting"
+    meaning = "the real frames under their own light: perfect identity, no relighting"
     relights, animates, ranked = False, True, False
 
     def relight(self, request: VideoRequest) -> Iterator[Array]:
@@ -34,7 +34,7 @@ class Copy(Method):
     """The reference image, repeated."""
 
     title = "Reference copied"
-    meaning = "the reference frame, repeated: doing nothing"
+    meaning = "the reference frame, repeated: no motion, no relighting"
     relights, animates, ranked = False, True, False
 
     def relight(self, request: VideoRequest) -> Iterator[Array]:
@@ -46,7 +46,7 @@ class Codec(Method):
     """The input's frames through the model's latent codec."""
 
     title = "Codec round trip"
-    meaning = "the driving frames through the latent codec: the best any model with it could show"
+    meaning = "the driving frames encoded and decoded by the latent codec: an upper bound for models with this codec"
     relights, ranked = False, False
 
     def __init__(self, options: Options) -> None:
@@ -57,7 +57,7 @@ class Codec(Method):
         return (round_trip(self._codec, window, self._device) for window in request.input.frames())
 
     def facts(self) -> dict[str, Any]:
-        """What the codec is."""
+        """The description of the codec."""
         return {"codec": self._codec.description}
 
 
@@ -65,7 +65,7 @@ class TrueClip(Method):
     """The studio's rendering under the target light."""
 
     title = "True relit clip"
-    meaning = "how studio clips really look under the light asked for: what a perfect model would show"
+    meaning = "the studio's rendering under the target light: the result of a perfect model (studio clips only)"
     ranked, needs_truth = False, True
 
     def existing(self, request: VideoRequest) -> Path | None:
@@ -78,7 +78,7 @@ class HintItself(Method):
     """The grey shading hint."""
 
     title = "Hint itself"
-    meaning = "the grey shading hint: the least error that the light fit can report"
+    meaning = "the grey shading hint: the lowest error that the light fit can report"
     animates, ranked, shows_person = True, False, False
 
     def relight(self, request: VideoRequest) -> Iterator[Array]:

@@ -18,5 +18,5 @@ METHODS.register("codec", Codec)
 METHODS.register("truth", TrueClip)
 METHODS.register("hint", HintItself)
 DRIVING = "driving"
-"""The method that every evaluation has: the others are compared with it."""
+"""The method that is always evaluated; the others are compared with it."""
 OURS = "lcvd"

@@ -14,8 +14,8 @@ class ShRatio(Method):
 
     title = "Shading ratio"
     meaning = (
-        "the driving frames times the ratio of two shadings (sh-ratio): relit without any model, from frames that a "
-        "portrait to animate doesn't have"
+        "the driving frames times the ratio of two shadings (sh-ratio): relit without a model. It needs the driving frames, "
+        "so it can't animate a portrait"
     )
 
     def relight(self, request: VideoRequest) -> Iterator[Array]:
@@ -24,5 +24,5 @@ class ShRatio(Method):
             yield relight_frames(window.frames, window.codes, window.masks, request.light.sh)
 
     def facts(self) -> dict[str, Any]:
-        """The limits and widths."""
+        """The limits and blur widths."""
         return {"darkest": DARKEST, "gain": list(GAIN), "reach": REACH, "edge": EDGE}

@@ -216,7 +216,7 @@ def test_results_that_dont_fit_are_all_named_before_anything_is_computed(place, 
 
 
 def test_a_clip_shorter_than_the_protocol_is_refused(place, settings, tmp_path):
-    with pytest.raises(ValueError, match=r"b\.mp4: 4 frames, the protocol takes the first 6; leave the clip out"):
+    with pytest.raises(ValueError, match=r"b\.mp4: 4 frames, the protocol needs 6; remove the clip"):
         run_benchmark(request_for(place, tmp_path, clips=place / "short"), settings)
 
 
@@ -232,7 +232,7 @@ def test_missing_weights_and_methods_are_told_first(place, settings, tmp_path, m
     for changes in ({"metrics": ("VQ",)}, {"methods": {"dpr": None}}):
         with pytest.raises(MissingWeights, match="licence"):
             run_benchmark(request_for(place, tmp_path, cache=tmp_path / "cache", **changes), settings)
-    with pytest.raises(ValueError, match=r"'nfl' isn't one of lcvd, driving, .*; of another, name its folder: nfl="):
+    with pytest.raises(ValueError, match=r"'nfl' isn't one of lcvd, driving, .*; for results made elsewhere, give a folder: nfl="):
         run_benchmark(request_for(place, tmp_path, methods={"nfl": None}), settings)
     assert not (tmp_path / "cache").exists()
 
@@ -244,7 +244,7 @@ def test_pictures_are_relit_and_pairs_animated(place, settings, tmp_path, tiny_m
     base = request_for(place, tmp_path / "still", clips=folder)
     still = run_benchmark(replace(base, protocol=base.protocol.model_copy(update={"task": "still"})), settings)
     assert values(still, "driving")[ADJ] == 0
-    assert "one picture, 6 times" in still["methods"]["driving"]["records"][0]["setup"]["sampling"]
+    assert "one image, 6 times" in still["methods"]["driving"]["records"][0]["setup"]["sampling"]
 
     write_h264(folder / "d.mp4", [_frames("front")], 25, crf=4)
     pair = base.protocol.model_copy(update={"task": "animate", "lights": (), "pairs": (("p", "d"),), "size": 64})

@@ -30,7 +30,7 @@ def test_every_part_of_the_protocol_counts():
     for field, other in others.items():
         [found] = differing(LE.plain(), other.plain())
         assert found.startswith(f"{field}: "), found
-        with pytest.raises(DifferentSetups, match=rf"LE\(open\) wasn't measured alike: {field}: "):
+        with pytest.raises(DifferentSetups, match=rf"LE\(open\) was measured under different setups: {field}: "):
             change(LE.plain(), other.plain())
 
 

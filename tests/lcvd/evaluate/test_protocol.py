@@ -54,7 +54,7 @@ def test_a_copy_with_other_clips_is_a_protocol(tmp_path):
         ({"frames": 1}, "frames: .*greater than or equal to 2"),
         ({"lights": []}, "task relight needs at least one"),
         ({"task": "animate"}, "in task animate the light is the portrait's"),
-        ({"lights": ["a/x.png", "b/x.jpg"]}, "two bear one name"),
+        ({"lights": ["a/x.png", "b/x.jpg"]}, "two have the same name"),
         ({"published": {"nobody": {"LE": 1.0}}}, "nobody is neither"),
         ({"defaults": ["lcvd", "mine"]}, "defaults: mine is neither"),
     ],

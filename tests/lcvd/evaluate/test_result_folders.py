@@ -37,7 +37,7 @@ def test_a_folder_that_fits_has_no_problem_and_each_fault_is_named(tmp_path):
         "a/top: too short: 5 frames, expected 11",
         "b/left.mkv: 16x8 px, expected 16x16 px",
         "b/top.mp4: no video",
-        "c/left: holds no frame",
+        "c/left: has no frame",
         "c/top.mkv: too long: 22 frames, expected 11",
         "d/left: missing",
         "d/top: missing",
