@@ -17,7 +17,7 @@ from lcvd.ledger.rows import Row, filtered
 
 log = logging.getLogger(__name__)
 LARGE = 0.2
-"""Fraction of the clips above which one identity is logged as a warning, because it is in one split as a whole."""
+"""Fraction of the clips above which an identity causes a warning, because all of it is in one split."""
 
 
 def compare_clips(rows: Sequence[Row], settings: FilterSettings) -> list[Row]:
@@ -77,7 +77,7 @@ def _identities(manifest: Mapping[str, str], people: Mapping[str, str], settings
     shared = len(set(manifest.values())) - len(set(merged.values()))
     if how == "manifest" and shared:
         log.info(
-            "by their face embeddings, %d of the manifest's %d identities show a person who also has another identity: "
+            "by their face embeddings, %d of the manifest's %d identities duplicate another one: "
             "training and test may share people. `lcvd ledger` lists each clip's person; "
             "filter.people.identity: joined keeps each person in one split",
             shared,
@@ -86,8 +86,7 @@ def _identities(manifest: Mapping[str, str], people: Mapping[str, str], settings
     name, most = Counter(found.values()).most_common(1)[0] if found else ("", 0)
     if how != "manifest" and len(found) > 2 and most > LARGE * len(found):
         log.warning(
-            "identity %s has %d of %d clips, and all of them will be in one split: raise filter.people.same_person if they "
-            "show several people",
+            "identity %s has %d of %d clips, all in one split: raise filter.people.same_person if it contains several people",
             name,
             most,
             len(found),
@@ -96,7 +95,7 @@ def _identities(manifest: Mapping[str, str], people: Mapping[str, str], settings
 
 
 def _updated(row: Row, **fields: str) -> Row:
-    """Return the row with other or additional fields, and without the signature."""
+    """Return the row with updated fields and without the signature."""
     found = {name: value for name, value in row.fields.items() if name != "signature"}
     return dataclasses.replace(row, fields=found | fields)
 

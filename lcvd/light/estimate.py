@@ -2,7 +2,7 @@
 non-negative directional lights.
 
 The front of a face has too few distinct normals to separate the constant from n_z and n_z^2: unconstrained coefficients fit its
-pixels well but miss the lamp's direction by 20 degrees (tests). The light is therefore a dome of non-negative lamps plus ambient
+pixels well but give a lamp direction that is off by 20 degrees. So it is modelled as a dome of non-negative lamps plus ambient
 fill, converted to SH coefficients. The clip's light is fitted first, then each frame's, regularised towards the clip's.
 
 The fit uses display values (sRGB as stored, without linearisation), because hints are display values too: the spec's shading (C4)
@@ -35,7 +35,7 @@ SKIN = np.array([0.70, 0.51, 0.42])
 EXPOSURE = 0.95
 """Shading of lit skin in an average image."""
 LIT_SHARE = 0.3
-"""Exposure is measured on this brightest fraction of the face, because a half-dark face isn't underexposed."""
+"""Brightest fraction of the face, used to measure exposure: a half-dark face isn't underexposed."""
 SKIN_SHARE_LUMA, SKIN_SHARE_TINT = 0.5, 0.6
 """Fractions of the deviation in brightness and in tint attributed to skin: var(skin) / (var(skin) + var(light))."""
 AT_ONCE = 1 << 14
@@ -45,11 +45,11 @@ ROUNDS, FRAME_ROUNDS = 8, 4
 TUKEY = 4.685
 """Residuals beyond this many robust standard deviations have weight 0."""
 TINT = 5.0
-"""Ridge on each channel's deviation from a tinted copy of the lamps fitted to luma, relative to `ridge`."""
+"""Ridge, relative to `ridge`, that keeps each channel's lamps near the tinted luma lamps."""
 TONE_PRIOR, TONE_ROUNDS = 0.3, 3
 """Strength of the prior that a region's tone is 1, relative to the evidence of an average region, and number of rounds."""
 LAMPS, BEHIND = 100, -0.5
-"""Number of lamps on the sphere, and minimum z; lamps further behind light nothing visible and are excluded."""
+"""Number of lamps on the sphere, and minimum z; lamps further back have no effect and are excluded."""
 
 
 def fit_light(frames: Array, normals: Array, skin: Array, settings: LightSettings) -> Array:
@@ -58,7 +58,7 @@ def fit_light(frames: Array, normals: Array, skin: Array, settings: LightSetting
     Args:
         frames: (T, S, S, 3) uint8 RGB.
         normals: normal images of the face in the camera's coordinates (T, S, S, 3).
-        skin: mask (T, S, S) of the pixels that show skin.
+        skin: skin mask (T, S, S).
         settings: ridge and smoothing.
 
     Raises:
@@ -172,7 +172,7 @@ def _fit(skin: _Skin, settings: LightSettings) -> tuple[Array, tuple[Array, Arra
     are low for hair, glasses, shadows and highlights.
 
     The last rounds compute residuals with each frame's own light: if the light moves, samples that deviate from the clip's light
-    are the most informative ones about their frame's.
+    are the best evidence for their frame.
     """
     whole, weights = _robust(skin, settings.ridge)
     equations = _equations(skin, weights, whole, settings)
@@ -224,7 +224,7 @@ def _dome_fit(matrix: Array, sides: Array, ridge: float) -> Array:
 
     def fit(side: Array, prior: Array, tint_ridge: float) -> Array:
         damping = np.full(dome.shape[1], ridge + tint_ridge)
-        damping[-1] = tint_ridge + 1e-3 * ridge  # the ambient fill is hardly regularised
+        damping[-1] = tint_ridge + 1e-3 * ridge  # the ambient fill: weak regularisation
         damping = np.sqrt(scale * damping)
         target = np.concatenate([np.linalg.solve(root.T, side), scale * tint_ridge * prior / damping])
         return nnls(np.vstack([root @ dome, np.diag(damping)]), target)[0]

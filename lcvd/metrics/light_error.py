@@ -1,4 +1,4 @@
-"""LE, the distance between two spherical-harmonics lights, and the angle between their main directions (spec G).
+"""LE, the distance between two spherical-harmonics lights, and the angle between their dominant directions (spec G).
 
 The published LE estimates lights with DECA. LE(open) has the same formula, but its lights come from the open fit
 (`lcvd.light.estimate`).
@@ -24,7 +24,7 @@ SCALE: Lights = np.array([1.0] + [2 * np.pi / 3] * 3 + [np.pi / 4] * 5)
 """D of spec G, (9,): weight of each SH coefficient, by its order."""
 DECA = "deca"
 BATCH = 16
-"""Crops that DECA encodes at once."""
+"""Number of crops per batch."""
 
 
 def light_error(light: ArrayLike, target: ArrayLike) -> Lights:
@@ -66,7 +66,7 @@ def _checked(light: ArrayLike) -> Lights:
 class FittedLights:
     """Accumulates ``light`` (T, 9, 3): the light of each frame, fitted to the skin of the clip's mesh.
 
-    A frame without a known face has NaN; if the whole video shows too little skin, all frames do.
+    Frames without a detected face are NaN, and all frames if too little skin is visible.
     """
 
     def __init__(self, video: VideoInfo) -> None:
@@ -104,7 +104,7 @@ class DecaLight:
     def __call__(self, frames: Array, landmarks: Array, present: Array) -> Array:
         """Lights (T, 9, 3) float32 of frames (T, H, W, 3) uint8 RGB, each frame on its own.
 
-        A frame without a face has NaN. The published preprocessing takes the whole frame instead.
+        A frame without a face is NaN. The published preprocessing uses the whole frame.
 
         Args:
             frames: any number of frames.
@@ -121,7 +121,7 @@ class DecaLight:
 
 
 def deca_lights(window: FrameWindow, network: DecaLight) -> Observation:
-    """``deca`` (n, 9, 3): DECA's light of each frame, NaN where MediaPipe finds no face."""
+    """``deca`` (n, 9, 3): DECA's light per frame, NaN where MediaPipe finds no face."""
     return {DECA: network(window.frames, window.track.landmarks, window.track.present)}
 
 
@@ -144,7 +144,7 @@ LE_OPEN = Metric(
     name="LE(open)",
     direction="lower",
     meaning="Distance between the target light and the light on the output's face. The formula is the published LE's; the "
-    "light is fitted to the frame over the known head mesh instead of being estimated by DECA.",
+    "light is fitted using the fitted head mesh instead of being estimated by DECA.",
     packages=_NUMPY,
     open=True,
     observer=_FIT,
@@ -154,7 +154,7 @@ LE_OPEN = Metric(
 ANGLE = Metric(
     name="Light angle(open)",
     direction="lower",
-    meaning="Angle in degrees between the main direction of the target light and that of the light on the output's face.",
+    meaning="Angle in degrees between the dominant direction of the target light and that of the light on the output's face.",
     packages=_NUMPY,
     open=True,
     observer=_FIT,
@@ -164,8 +164,8 @@ ANGLE = Metric(
 LE = Metric(
     name="LE",
     direction="lower",
-    meaning="Distance between DECA's light estimates on the output and on the image that gives the target light (NFL's "
-    "formula).",
+    meaning="Distance between DECA's light estimates on the output and on the image that gives the target light (formula"
+    " of NeRFFaceLighting).",
     packages=("lcvd", "numpy", "torch"),
     registered=DECA,
     observer=Observer(DECA, lambda network, _: Collected(partial(deca_lights, network=network)), DecaLight),

@@ -1,6 +1,6 @@
 """The sampling loop: denoising steps over overlapping windows of a video, with guidance (spec D).
 
-Shape suffixes: N frames, T frames of a window, R rows, C latent channels, h w latent sides.
+Shape suffixes: N frames, T frames of a window, R rows, C latent channels, h w latent height and width.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ from lcvd.model.windows import blend_weights, tiled_noise, windows
 
 @dataclass(frozen=True)
 class Rows:
-    """One call of the network: each row is one window under one set of conditions."""
+    """One network batch: each row is a window under one set of conditions."""
 
     frames_RT: Tensor
     """Frame indices of each row's window."""
@@ -42,7 +42,7 @@ class Step:
     timestep: Tensor
     windows_WT: Tensor
     sets: tuple[int, ...]
-    """The sets of conditions that are computed: those with a weight."""
+    """Sets of conditions to compute: those with nonzero weight."""
 
     @property
     def rows(self) -> Rows:
@@ -83,22 +83,22 @@ def sample(
     on_step: Callable[[int, Tensor, Tensor], Tensor | None] | None = None,
     state_folder: StateFolder | None = None,
 ) -> Tensor:
-    """Latents (frames,C,h,w) of a video of any length, where `noise_TChw` is (the network moves rows as it likes).
+    """Latents (frames,C,h,w) of a video of any length, on `noise_TChw`'s device (`network` may use another).
 
     At each step the predictions of overlapping windows are averaged with tent-shaped weights, one average per set of
-    conditions, and combined as `guidance` says. A set whose weight is zero isn't computed. The result is deterministic given
+    conditions, and combined by `guidance`. A set whose weight is zero isn't computed. The result is deterministic given
     `noise_TChw`, the normal noise of one window, which is tiled over the video. A video shorter than a window is padded: its
     noise repeats, `network` gets the padded indices clipped to the last frame, and the result is cut to its length.
 
     Args:
-        frames: number of frames of the video, the reference included. scheduler: gives the noise levels.
-        overlap: frames shared by consecutive windows, unless the recipe gives a number.
-        rows: rows per call of the network; results differ by rounding only. progress: called with (rows computed, total rows).
+        frames: number of video frames, including the reference. scheduler: noise levels.
+        overlap: frames shared by consecutive windows, unless the recipe sets it.
+        rows: batch size of the network; results differ by rounding only. progress: called with (rows computed, total rows).
         on_step: called with (step, timestep, latents of the frames) after each step; latents that it returns replace them.
-        state_folder: progress of this run, from which a stopped run continues. Completed steps aren't passed to `on_step` again.
+        state_folder: saved progress, from which a stopped run resumes. Completed steps aren't passed to `on_step` again.
 
     Raises:
-        UsageError: guidance per hint of another length than the video.
+        UsageError: per-hint guidance doesn't match the video.
     """
     padded = max(frames, len(noise_TChw))
     solver = solver_of(recipe.solver, scheduler)
@@ -147,7 +147,7 @@ class _Blend:
             self._sums[which][window] += self._weights * output
 
     def guided(self, scale: Tensor, reference_weight: float) -> Tensor:
-        """The prediction that the solver follows, see `Guidance`."""
+        """The guided prediction, see `Guidance`."""
         mean = {which: total / self._total for which, total in self._sums.items()}
         y2 = guided = mean[POSITIVE]
         if NEGATIVE in mean:
@@ -179,7 +179,7 @@ def _outputs(
 
 
 def _padded(scale: Tensor, frames: int) -> Tensor:
-    """Guidance scales per frame, the last one repeated up to `frames` frames; a single number stays as it is."""
+    """Guidance scales per frame, the last one repeated up to `frames` frames; a scalar is unchanged."""
     if scale.ndim == 0:
         return scale
     return torch.cat([scale, scale[-1:].expand(frames - len(scale))])[:, None, None, None]

@@ -1,4 +1,4 @@
-"""A scene: everything that a result needs except light and model, which are face, motion and shading hints.
+"""A scene: all that a result needs except light and model, namely face, motion and hints.
 
 Reconstruction takes seconds per clip and is cached by content. Another light then takes milliseconds per frame.
 """

@@ -1,4 +1,4 @@
-"""Warp a reference portrait to the head pose and expression of other frames, in its own light.
+"""Warp a reference image to the head pose and expression of other frames, without relighting.
 
 Inside the face the mesh defines the backward warp. Hair, neck, shoulders and background follow smoothly, and the bottom of the
 image stays fixed.
@@ -24,7 +24,7 @@ from lcvd.render.rasterize import Fragments, interpolate, rasterize
 
 WINDOW = 16
 FIXED_BOTTOM = 0.12
-"""Fraction of the image height, at the bottom, that doesn't move."""
+"""Fraction of the image height at the bottom that is fixed."""
 MIN_NORMAL_Z, DEPTH_TOLERANCE = 0.15, 0.05
 """A vertex is visible in the portrait if its normal's z is above `MIN_NORMAL_Z` and no surface is more than `DEPTH_TOLERANCE` in
 front of it."""
@@ -62,7 +62,7 @@ def portrait_positions(portrait: PortraitVertices, head: HeadModel, fragments: F
 def backward_warp(positions: Array, known: Array) -> Array:
     """Source position in the portrait (S, S, 2) of every pixel of a frame, with pixel centres at i + 0.5.
 
-    It is `positions` where `known` (S, S), and a smooth extension of their displacements elsewhere.
+    It is `positions` where `known` (S, S); elsewhere interpolated smoothly, with the bottom fixed.
     """
     size = len(known)
     here = np.stack(np.meshgrid(*[np.arange(size, dtype=np.float32) + 0.5] * 2), axis=-1)
@@ -73,13 +73,13 @@ def backward_warp(positions: Array, known: Array) -> Array:
 
 
 def sample_image(image: Array, positions: Array, method: int = cv2.INTER_LINEAR) -> Array:
-    """Sample an image (S, S, ...) at `positions` (S, S, 2), whose pixel centres are at i + 0.5."""
+    """Sample an image (S, S, ...) at `positions` (S, S, 2), with pixel centres at i + 0.5."""
     return cv2.remap(image, positions[..., 0] - 0.5, positions[..., 1] - 0.5, method, borderMode=cv2.BORDER_REPLICATE)
 
 
 class WarpedReference:
     """A portrait warped to each of T frames, computed on access: `warped[indices]` is an array (n, S, S, 3) uint8.
-    `LCVDPipeline` accepts this class in place of an array.
+    `LCVDPipeline` accepts it instead of an array.
 
     Args:
         image: the portrait (S, S, 3) uint8. own: its codes, of one frame. codes: of the T frames, of the same head.

@@ -38,11 +38,11 @@ SMOOTHING = 0.98
 
 
 class Diverged(LcvdError, RuntimeError):
-    """The loss or a weight is no longer finite. The message names the step and its samples."""
+    """The loss or a weight is no longer finite. The message names the step."""
 
 
 class Interrupted(LcvdError, RuntimeError):
-    """The run was terminated by SIGTERM after writing a checkpoint. The same command resumes it."""
+    """The run received SIGTERM and wrote a checkpoint. The same command resumes it."""
 
 
 class Training:
@@ -96,7 +96,7 @@ class Training:
     def _found(self, converted: Path) -> tuple[Path | None, Path | None]:
         """Return the checkpoint to resume from and the folder of its DeepSpeed states, and set `position`.
 
-        States written by another number of processes are converted to a folder below `converted`.
+        States of a different number of processes are converted to a folder below `converted`.
         """
         found = states = checkpoint.agreed(self.checkpoints)
         self.position = checkpoint.position_of(found) if found else Position()
@@ -152,7 +152,7 @@ class Training:
             if progress:
                 progress("train", done, settings.steps, f"loss {self.position.loss:.4f}")
             if ended and not last:
-                raise Interrupted(f"asked to end: checkpoint written at step {done} of {settings.steps}")
+                raise Interrupted(f"interrupted: checkpoint written at step {done} of {settings.steps}")
 
     def _due(self, every: int) -> bool:
         return every > 0 and self.position.step % every == 0
@@ -166,7 +166,7 @@ class Training:
         return Watch(self.log, self.settings, curve, self.position.step, step_flop(self.settings), peak)
 
     def _step(self, loader: Iterator[NamedBatch]) -> bool:
-        """Do one optimiser step. Returns whether any process received SIGTERM."""
+        """Do one optimiser step. Return whether any process received SIGTERM."""
         step, steps, optimiser = self.position.step, self.settings.steps, self.settings.optimiser
         set_rate(self.engine, learning_rate(step, steps, optimiser))
         seen: list[tuple[NamedBatch, Tensor]] = []
@@ -210,12 +210,12 @@ class Training:
         ]
         names = ", ".join(name for names in gather(mine) for name in names)
         raise Diverged(
-            f"step {self.position.step}: the loss isn't finite for {names}; {self._last_good()}: look at those clips, "
+            f"step {self.position.step}: the loss isn't finite for {names}; {self._last_good()}: check those clips, "
             "or lower train.optimiser.lr"
         )
 
     def _last_good(self) -> str:
-        return f"the checkpoint of step {self.saved} is from before" if self.saved else "there is no checkpoint yet"
+        return f"the checkpoint of step {self.saved} is older" if self.saved else "there is no checkpoint yet"
 
     def _norm(self) -> float:
         """Return the gradient norm before clipping, which DeepSpeed doesn't report without ZeRO."""
@@ -256,14 +256,14 @@ class Training:
     def _save(self) -> None:
         if not checkpoint.all_finite(self.objective.model.trainable()):
             raise Diverged(
-                f"step {self.position.step}: a weight isn't finite any more; {self._last_good()}: lower "
+                f"step {self.position.step}: a weight is no longer finite; {self._last_good()}: lower "
                 "train.optimiser.lr"
             )
         checkpoint.save(self.engine, self.average, self.position, self.checkpoints, self.settings.keep)
         self.saved = self.position.step
 
     def _export(self) -> None:
-        """Write the model (with averaged weights, if there are any) and the final metrics."""
+        """Write the model (with EMA weights, if enabled) and the final metrics."""
         self.objective.eval()
         model, zero = self.objective.model, self.settings.engine.zero
         measured = self.measured or self._measure()  # not yet measured: a completed run was resumed

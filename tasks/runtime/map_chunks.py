@@ -48,13 +48,13 @@ Counted = tuple[list[Row], Tally]
 def map_chunks(
     function: Callable[..., list[Row]], items: Sequence[Item], *args: Any, runner: RunnerSettings, name: str
 ) -> list[Row]:
-    """One row for each item, in the items' order: ``function(chunk, *args)`` over chunks of ``runner.chunk`` items.
+    """One row per item, in the same order: ``function(chunk, *args)`` over chunks of ``runner.chunk`` items.
 
     `function` and `args` must be picklable. At most two chunks per worker are submitted at once. When a worker dies (out of
     memory, a crash in native code), the submitted chunks are retried one at a time. A chunk that kills its worker again is
     halved until the item is found; an item that kills two workers by itself becomes a failed row. A pool that fails for
     another reason is replaced. Any other exception of `function` ends the stage. The throughput is reported under `name`.
-    Call it inside a flow.
+    Must be called in a flow.
 
     Raises:
         RunnerError: the runner's extra isn't installed, or `POOLS` consecutive pools failed.
@@ -127,7 +127,7 @@ class _Work:
         wanted, ids = sorted(item.id for item in chunk), sorted(row.id for row in found)
         if wanted != ids:
             name = f"{self.function.__module__}.{self.function.__qualname__}"
-            raise RuntimeError(f"{name}: rows {ids} for clips {wanted}; one each is needed")
+            raise RuntimeError(f"{name}: rows {ids} for clips {wanted}; expected one each")
         self.rows.update({row.id: row for row in found})
         self.tally.add(tally)
         self.progress(len(self.rows))
@@ -135,9 +135,9 @@ class _Work:
     def _outcomes(
         self, chunks: Sequence[list[Item]], workers: int, ahead: int
     ) -> Iterator[tuple[int, Counted | BaseException]]:
-        """(chunk's index, its rows and counters or the reason why its worker died), in the order in which they finish.
+        """(chunk's index, its rows and counters or the exception if it died), in the order in which they finish.
 
-        At most `ahead` chunks per worker are submitted at once, and none any more after a death.
+        At most `ahead` chunks per worker are submitted at once, and none after a worker dies.
         """
         done: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         todo, dead = iter(range(len(chunks))), False
@@ -185,14 +185,14 @@ def _next(done: queue.SimpleQueue[tuple[int, Any]], pool: Any) -> tuple[int, Any
         PoolEnded: the pool's dispatcher thread has exited.
     """
     while True:
-        state = pool_state(pool)  # before `get`: chunks that are finished now reach the queue in time
+        state = pool_state(pool)  # read before `get`, so finished chunks are still received
         try:
             return done.get(timeout=LOOK_EVERY_S)
         except queue.Empty:
-            if state != "works" and state == pool_state(pool):  # unchanged: no thread is just starting
+            if state != "works" and state == pool_state(pool):  # unchanged: not a thread that is starting
                 if state == "ended":
-                    raise PoolEnded("its thread has exited; a broken output pipe can be the cause") from None
-                return BrokenExecutor("its result was lost")
+                    raise PoolEnded("the dispatcher thread exited; a broken output pipe can be the cause") from None
+                return BrokenExecutor("a result was lost")
 
 
 def _outcome(future: Any) -> Counted | BaseException:
@@ -217,11 +217,11 @@ def run_chunk(call: Call, label: str) -> Counted:
             rows = call()
     except SystemExit as error:
         raise RunnerError(
-            f"{label}: it ended its worker by SystemExit ({error.code}); a broken output pipe can be the cause"
+            f"{label}: the chunk raised SystemExit ({error.code}); a broken output pipe can be the cause"
         ) from error
     return rows, tally
 
 
 def _killed(item: HasId, death: BaseException) -> Row:
     detail = f"its worker process died each time ({type(death).__name__}): out of memory, or a crash in native code"
-    return failed(item.id, "worker-died", f"{detail}; provide more memory and run `lcvd retry`")
+    return failed(item.id, "worker-died", f"{detail}; provide more memory and run `lcvd retry STAGE`")

@@ -63,8 +63,8 @@ def relight_app(
     Args:
         maker: runs the jobs. about: facts about the model.
         examples: example files for the roles ``portrait`` and ``driving``.
-        root: folder for the files of sessions; they are deleted when the page ends.
-        host: the address to serve at, see `guarded`.
+        root: folder for the files of sessions; they are deleted when the server stops.
+        host: the address to bind, see `guarded`.
         limits: maximum size of uploads in bytes by role (default: `uploads.LIMITS`).
     """
 
@@ -105,7 +105,7 @@ class _Page:
         self._templates = templates_of("lcvd.app.relight")
 
     async def start(self, request: Request) -> Response:
-        """The page itself; a new browser gets a session."""
+        """The page; starts a session for a new browser."""
         sessions: Sessions = request.app.state.sessions
         session = sessions.find(request.cookies.get(COOKIE))
         fresh = session is None
@@ -149,7 +149,7 @@ class _Page:
         return Response(cv2.imencode(".png", picture[..., ::-1])[1].tobytes(), media_type="image/png", headers=SAFETY)
 
     async def file(self, request: Request) -> Response:
-        """A result of this session; with ?save as a download."""
+        """A result of this session; ?save downloads it."""
         path = _session(request).results.get(request.path_params["id"])
         if path is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "this file has been deleted; render again")
@@ -190,7 +190,7 @@ class _Page:
         return _json()
 
     async def shade(self, request: Request) -> Response:
-        """Render ball and hint under a light as one image."""
+        """Render the ball and the hint into one image."""
         wanted, session = await _input(request, ShadeInput), _session(request)
 
         def render() -> bytes:
@@ -205,14 +205,14 @@ class _Page:
         """Reconstruct the portrait and the clip."""
         wanted, session = await _input(request, ReadInput), _idle(request)
         if "portrait" not in session.files:
-            raise UsageError("there is no portrait; choose one first")
+            raise UsageError("no face found yet; choose a portrait")
         return _start_job(request, session, "read", functools.partial(self._maker.read, session, wanted))
 
     async def render(self, request: Request) -> Response:
         """Render a frame or the clip."""
         wanted, session = await _input(request, RenderInput), _idle(request)
         if session.scene is None:
-            raise UsageError("there is no portrait; choose one first")
+            raise UsageError("no face found yet; choose a portrait")
         return _start_job(request, session, "render", functools.partial(self._maker.render, session, wanted))
 
     async def job(self, request: Request) -> Response:
@@ -230,7 +230,7 @@ class _Page:
 def _session(request: Request) -> Session:
     found: Session | None = request.app.state.sessions.find(request.cookies.get(COOKIE))
     if found is None:
-        raise HTTPException(HTTPStatus.FORBIDDEN, "this session has expired and its files are deleted; reload the page")
+        raise HTTPException(HTTPStatus.FORBIDDEN, "this session expired and its files were deleted; reload the page")
     return found
 
 
@@ -279,7 +279,7 @@ async def _input(request: Request, kind: type[Input]) -> Input:
 
 
 async def _drained(parts: AsyncIterator[bytes], limit: int) -> None:
-    """Read the rest of the body: a browser that is still sending may miss the answer when the connection is closed."""
+    """Read the rest of the body: a browser that is still sending may miss the response if the connection closes."""
     async for part in parts:
         limit -= len(part)
         if limit < 0:

@@ -232,7 +232,9 @@ def test_missing_weights_and_methods_are_told_first(place, settings, tmp_path, m
     for changes in ({"metrics": ("VQ",)}, {"methods": {"dpr": None}}):
         with pytest.raises(MissingWeights, match="licence"):
             run_benchmark(request_for(place, tmp_path, cache=tmp_path / "cache", **changes), settings)
-    with pytest.raises(ValueError, match=r"'nfl' isn't one of lcvd, driving, .*; for results made elsewhere, give a folder: nfl="):
+    with pytest.raises(
+        ValueError, match=r"'nfl' isn't one of lcvd, driving, .*; for results made elsewhere, give a folder: nfl="
+    ):
         run_benchmark(request_for(place, tmp_path, methods={"nfl": None}), settings)
     assert not (tmp_path / "cache").exists()
 

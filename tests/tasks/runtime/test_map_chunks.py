@@ -131,7 +131,7 @@ def test_a_bug_ends_the_stage(chunk_work):
 def test_a_worker_that_is_asked_to_exit_ends_the_stage(kind, chunk_work):
     from tasks.runtime.runners import RunnerError
 
-    with pytest.raises(RunnerError, match=r"mapping a: it ended its worker by SystemExit \(3\)"):
+    with pytest.raises(RunnerError, match=r"mapping a: the chunk raised SystemExit \(3\)"):
         mapped(chunk_work.leaves, [chunk_work.Item("a"), chunk_work.Item("b")], kind=kind, workers=1)
 
 
