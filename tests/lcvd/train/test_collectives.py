@@ -22,6 +22,7 @@ def calls(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> list[list[d
     return [json.loads((place / f"calls-{rank}.json").read_text(encoding="utf-8")) for rank in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_process_sets_its_own_device_before_it_joins(calls: list[list[dict]], rank: int) -> None:
     names = [call["name"] for call in calls[rank]]
@@ -31,6 +32,7 @@ def test_a_process_sets_its_own_device_before_it_joins(calls: list[list[dict]], 
     assert "broadcast_object_list" in names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_every_object_broadcast_names_its_device(calls: list[list[dict]], rank: int) -> None:
     devices = {device for call in calls[rank] if call["name"] == "broadcast_object_list" for device in call["devices"]}
