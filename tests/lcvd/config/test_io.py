@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -47,3 +49,9 @@ def test_a_missing_file_or_section_names_the_remedy(tmp_path):
         load_settings(tmp_path / "absent.yaml")
     with pytest.raises(SettingsError, match="'evaluate' is missing"):
         load_settings(_with(tmp_path, lambda data: data.pop("evaluate")))
+
+
+def test_params_yaml_of_the_project_is_the_profile_demo() -> None:
+    """`lcvd config use` refuses to overwrite a file that differs from every profile."""
+    path = Path(__file__).resolve().parents[3] / "params.yaml"
+    assert path.read_text(encoding="utf-8") == dump_settings(profile("demo"))
