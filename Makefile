@@ -12,7 +12,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: install demo test test-slow test-all lint format docs clean
+.PHONY: install demo test test-slow test-all smoke-gpu lint format docs clean
 
 install: $(STAMP)
 
@@ -46,6 +46,10 @@ test-slow: install
 	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist loadgroup -m slow tests
 
 test-all: test test-slow
+
+# Five minutes on a machine with GPUs: prepare, train on one and on all, resume, evaluate, sample.
+smoke-gpu: install
+	$(BIN)/python -m scripts.smoke_gpu
 
 lint: install
 	$(BIN)/ruff check .

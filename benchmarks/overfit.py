@@ -36,7 +36,8 @@ from lcvd.shard.sample import Meta, Sample
 from lcvd.shard.split import SPLITS
 from lcvd.shard.write import write_shards
 from lcvd.studio.clip import MOVING, StudioClip
-from lcvd.train.stage import launch_command, scratch_key
+from lcvd.train.scratch import Identity
+from lcvd.train.stage import launch_command
 from lcvd.video.encode import write_h264, write_lossless
 
 CLIP = StudioClip("astronaut", seed=1, light=MOVING, frames=65, size=128)
@@ -104,7 +105,7 @@ def train_or_load(steps: int = STEPS) -> Path:
     data = base / "data"
     if not (data / "train" / "index.json").exists():
         write_clip(data, Scene(CLIP))
-    run = base / scratch_key(settings, data)[:16]
+    run = base / f"{steps}-{Identity.of(settings, data, base).key[:16]}"
     if not (run / "out" / "model").is_dir():
         command, environment = launch_command(settings, data, run / "scratch", run / "out")
         threads = {key: os.environ[key] for key in ("OMP_NUM_THREADS",) if key in os.environ}

@@ -1,14 +1,17 @@
 """Stage `train`: DeepSpeed in separate processes, resumed from its last checkpoint after an interruption."""
 
 import logging
+import os
 import time
+from pathlib import Path
 
 from prefect import flow
 
 from lcvd.config.settings import Settings
-from lcvd.train.stage import launch_command, scratch_key
+from lcvd.train.scratch import Identity, continue_from, other_runs
+from lcvd.train.stage import launch_command
 from tasks.runtime.artifacts import show_json
-from tasks.runtime.environment import scratch
+from tasks.runtime.environment import RESUME, scratch
 from tasks.runtime.stage import Stage, main
 from tasks.runtime.supervisor import supervise
 from tasks.runtime.throughput import report_training
@@ -23,7 +26,15 @@ def train(settings: Settings) -> None:
     """Train. The folder of the checkpoints depends on settings, shards and code, so a run never resumes a different one."""
     stage = Stage("train")
     data = stage.input("shard")
-    place = scratch() / "train" / scratch_key(settings, data)
+    runs = scratch() / "train"
+    identity = Identity.of(settings, data, runs)
+    place = runs / identity.key
+    if resumed := os.environ.get(RESUME):
+        continue_from(Path(resumed), place)
+    else:
+        for line in other_runs(runs, identity):
+            log.warning("train: %s. This is a new run; `lcvd run train --resume FOLDER` continues that one", line)
+    identity.write(place)
     out = stage.fresh()
     command, environment = launch_command(settings, data, place, out)
     speed = place / "log" / "speed.jsonl"

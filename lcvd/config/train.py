@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -245,6 +245,18 @@ class TrainSettings(Section):
     def accumulation(self) -> int:
         """Number of micro-steps per optimiser step."""
         return self.global_batch // (self.batch * self.world)
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The settings that decide the result of a run, JSON-able; a run can resume with any value of the others.
+
+        `engine`, `processes`, `machines` and `batch` change the result only by rounding. `steps` counts if the learning rate
+        depends on it.
+        """
+        spread = {"processes", "machines", "batch", "engine"}
+        technical = {"loaders", "max_broken", "memory_mb", "checkpoint_every", "keep", "watch"}
+        length = {"steps"} if self.optimiser.schedule == "constant" else set()
+        return self.model_dump(mode="json", exclude=spread | technical | length)
 
     @model_validator(mode="after")
     def _possible(self) -> TrainSettings:

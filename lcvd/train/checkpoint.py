@@ -41,6 +41,8 @@ class Position:
     step: int = 0
     """Number of completed optimiser steps."""
     processes: int = 1
+    zero: int | None = None
+    """ZeRO stage that wrote the checkpoint; None in older checkpoints."""
     loss: float | None = None
     """Moving average of the loss."""
     since: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
@@ -107,9 +109,17 @@ def newest(folder: Path) -> Path | None:
     return None
 
 
-def agreed(folder: Path) -> Path | None:
-    """Return `newest`, determined by the first process and broadcast to all. Every process must call this."""
+def agreed(folder: Path, steps: int) -> Path | None:
+    """Return `newest`, determined by the first process and broadcast to all. Every process must call this.
+
+    Raises:
+        CheckpointError: the newest checkpoint is beyond `steps`, the length of the run.
+    """
     found: Path | None = broadcast(newest(folder) if distributed.get_rank() == 0 else None)
+    if found and int(found.name.removeprefix(PREFIX)) > steps:
+        raise CheckpointError(
+            f"{found} is beyond train.steps ({steps}): raise train.steps, or delete {folder} to start over"
+        )
     return found
 
 
@@ -176,21 +186,30 @@ def load(engine: deepspeed.DeepSpeedEngine, average: Average, path: Path, states
         value.copy_(values[f"{i:05d}"])
 
 
-def refuse_impossible(path: Path, written_by: int, world: int, settings: TrainSettings) -> None:
-    """Check that a run of `world` processes can resume a checkpoint of `written_by` processes. Changes nothing.
+def fits_as_it_is(written: Position, now: Position) -> bool:
+    """Whether a run of `now`'s processes and ZeRO stage loads a checkpoint without conversion."""
+    stage = now.zero if written.zero is None else written.zero
+    return stage == now.zero and (not now.zero or written.processes == now.processes)
+
+
+def refuse_impossible(path: Path, written: Position, now: Position, settings: TrainSettings) -> None:
+    """Check that a run of `now`'s processes and ZeRO stage can resume the checkpoint. Changes nothing.
 
     Raises:
-        CheckpointError: DeepSpeed can't convert it. The message names the required number of processes.
+        CheckpointError: DeepSpeed can't convert it. The message names the number of processes and the stage that can.
     """
     why = None
-    if settings.optimiser.name != "adamw":
+    if not written.zero or not now.zero:
+        why = "DeepSpeed doesn't convert between ZeRO 0 and the other stages"
+    elif settings.optimiser.name != "adamw":
         why = f"a universal checkpoint can only have AdamW's float32 states, not those of {settings.optimiser.name}"
     elif settings.engine.offload != "none":
         why = f"a universal checkpoint can't be loaded with engine.offload {settings.engine.offload}"
     if why:
         raise CheckpointError(
-            f"{path} was written by {written_by} processes, this run has {world}, and {why}: start it with "
-            f"{written_by} processes, or delete {path.parent} to start over"
+            f"{path} was written by {written.processes} processes with engine.zero {written.zero}, this run has "
+            f"{now.processes} with engine.zero {now.zero}, and {why}: start it with {written.processes} processes and "
+            f"engine.zero {written.zero}, or delete {path.parent} to start over"
         )
 
 

@@ -1,4 +1,4 @@
-"""Stage ``train``: the command that starts a training run, and the key of its scratch folder. Imports nothing heavy."""
+"""Stage ``train``: the command that starts a training run. Imports nothing heavy."""
 
 import importlib.util
 import logging
@@ -8,29 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lcvd.cache.imports import code_key
-from lcvd.cache.store import file_hash, key_of
 from lcvd.config.settings import Settings
 from lcvd.config.train import TrainSettings
 from lcvd.errors import MissingPackage, UsageError
 
 MODULE = "lcvd.train.run"
+LAUNCHED = (MODULE, __name__)
+"""Modules whose code decides a run's result; this one sets the environment of the processes."""
 log = logging.getLogger(__name__)
-
-
-def scratch_key(settings: Settings, data: Path) -> str:
-    """Return the key of a run's scratch folder: seed, settings, shards and code. A run only resumes one with the same key.
-
-    The number of processes isn't part of the key: the samples are the same, so a run can resume on more or fewer GPUs.
-    """
-    spread = {"processes", "machines", "batch"}
-    shards = {path.relative_to(data).as_posix(): file_hash(path) for path in sorted(data.rglob("*.tar"))}
-    return key_of(
-        seed=settings.seed,
-        train=settings.train.model_dump(mode="json", exclude=spread),
-        shards=shards,
-        code=code_key(MODULE, __name__),  # this module sets the environment of the processes
-    )
 
 
 def launch_command(

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -96,18 +97,19 @@ class Training:
     def _found(self, converted: Path) -> tuple[Path | None, Path | None]:
         """Return the checkpoint to resume from and the folder of its DeepSpeed states, and set `position`.
 
-        States of a different number of processes are converted to a folder below `converted`.
+        States of a different number of processes or another ZeRO stage are converted to a folder below `converted`.
         """
-        found = states = checkpoint.agreed(self.checkpoints)
+        found = checkpoint.agreed(self.checkpoints, self.settings.steps)
         self.position = checkpoint.position_of(found) if found else Position()
-        written_by, self.position.processes = self.position.processes, self.world
-        if found and written_by != self.world and self.settings.engine.zero:
-            checkpoint.refuse_impossible(found, written_by, self.world, self.settings)
-            states = converted / found.name
-            if self.rank == 0:
-                checkpoint.convert_to_universal(found, converted)
-            barrier()
-        return found, states
+        written = replace(self.position)
+        self.position.processes, self.position.zero = self.world, self.settings.engine.zero
+        if not found or checkpoint.fits_as_it_is(written, self.position):
+            return found, found
+        checkpoint.refuse_impossible(found, written, self.position, self.settings)
+        if self.rank == 0:
+            checkpoint.convert_to_universal(found, converted)
+        barrier()
+        return found, converted / found.name
 
     def run(self) -> None:
         """Train the remaining steps, then export the model.

@@ -1,6 +1,7 @@
 """``lcvd run``: bring stages up to date through DVC."""
 
 import difflib
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lcvd.config.io import load_settings
 from lcvd.errors import UsageError
 from tasks.ops.dvc import dvc
 from tasks.runtime.entrypoint import StageError
+from tasks.runtime.environment import RESUME
 from tasks.runtime.orphan_guard import on_sigterm
 from tasks.runtime.supervisor import ChildError
 
@@ -23,7 +25,11 @@ PIPELINE, PARAMS = "dvc.yaml", "params.yaml"
     "-s", "--set", "changes", multiple=True, metavar="KEY=VALUE",
     help="Change a setting, such as train.steps=100, and run as a DVC experiment; repeatable.",
 )  # fmt: skip
-def run(stages: tuple[str, ...], changes: tuple[str, ...]) -> None:
+@click.option(
+    "--resume", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Scratch folder of another training run (below .lcvd/train): start from its newest checkpoint.",
+)  # fmt: skip
+def run(stages: tuple[str, ...], changes: tuple[str, ...], resume: Path | None) -> None:
     """Run STAGE and all stages that it depends on (default: all stages), if they are out of date.
 
     Equivalent to `dvc repro`, or with --set to `dvc exp run --set-param`, which writes the settings to params.yaml. Ctrl-C
@@ -33,6 +39,8 @@ def run(stages: tuple[str, ...], changes: tuple[str, ...]) -> None:
     check_changes(changes)
     parameters = [word for change in changes for word in ("--set-param", change)]
     command = ["exp", "run", *parameters] if changes else ["repro"]
+    if resume:
+        os.environ[RESUME] = str(resume.absolute())
     on_sigterm()
     try:
         dvc(*command, *stages, root=Path.cwd(), emit=click.echo)

@@ -9,6 +9,7 @@ from pathlib import Path
 from lcvd.errors import expected
 
 SCRATCH = "LCVD_SCRATCH"  # folder of the scratch cache, locks and logs; default: .lcvd in the working folder
+RESUME = "LCVD_RESUME"  # scratch folder of a training run from whose newest checkpoint a new one starts
 SUPERVISED = "LCVD_SUPERVISED"  # set for child processes of the supervisor, whose lines need no time stamp
 PARENT_RUN = "LCVD_PARENT_RUN"  # id of the flow run that started this stage
 

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from lcvd.train.checkpoint import CheckpointError, check, newest, prune, refuse_impossible, write_manifest
+from lcvd.train.checkpoint import (
+    CheckpointError,
+    Position,
+    check,
+    fits_as_it_is,
+    newest,
+    prune,
+    refuse_impossible,
+    write_manifest,
+)
 from tests.lcvd.train.conftest import tiny
 from tests.lcvd.train.worker import start_group
 
@@ -85,6 +94,9 @@ def test_the_last_and_the_best_are_kept(tmp_path: Path, best: int | None, left: 
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"step-{step:08d}" for step in left]
 
 
+TWO, ONE = Position(processes=2, zero=2), Position(processes=1, zero=2)
+
+
 @pytest.mark.parametrize(
     ("optimiser", "engine", "why"),
     [
@@ -98,11 +110,29 @@ def test_what_deepspeed_cant_convert_is_refused_by_name(
     path = make(tmp_path, 100)
     settings = tiny(optimiser=optimiser, engine=engine).train
     with pytest.raises(
-        CheckpointError, match=rf"was written by 2 processes, this run has 1, and .*{why}: start it with 2"
+        CheckpointError,
+        match=rf"was written by 2 processes with engine.zero 2, this run has 1 .*{why}: start it with 2",
     ):
-        refuse_impossible(path, 2, 1, settings)
+        refuse_impossible(path, TWO, ONE, settings)
     check(path)
-    refuse_impossible(path, 2, 1, tiny(optimiser={"name": "adamw"}, engine={"zero": 2}).train)
+    refuse_impossible(path, TWO, ONE, tiny(optimiser={"name": "adamw"}, engine={"zero": 2}).train)
+
+
+def test_states_of_zero_0_need_zero_0_and_any_number_of_processes(tmp_path: Path) -> None:
+    plain = Position(processes=2, zero=0)
+    assert fits_as_it_is(plain, Position(processes=1, zero=0))
+    assert not fits_as_it_is(plain, TWO)
+    with pytest.raises(
+        CheckpointError, match=r"ZeRO 0 and the other stages: start it with 2 processes and engine.zero 0"
+    ):
+        refuse_impossible(make(tmp_path, 100), plain, TWO, tiny(engine={"zero": 2}).train)
+
+
+def test_states_of_another_stage_or_number_of_processes_are_converted() -> None:
+    assert fits_as_it_is(TWO, TWO)
+    assert not fits_as_it_is(TWO, ONE)
+    assert not fits_as_it_is(TWO, Position(processes=2, zero=1))
+    assert fits_as_it_is(Position(processes=2), TWO), "an older checkpoint doesn't name its stage"
 
 
 @pytest.mark.slow

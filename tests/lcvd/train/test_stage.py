@@ -7,7 +7,7 @@ import pytest
 from deepspeed.launcher.runner import parse_args
 
 from lcvd.config.settings import Settings
-from lcvd.train.stage import launch_command, scratch_key
+from lcvd.train.stage import launch_command
 from tests.lcvd.train.conftest import tiny
 
 
@@ -58,13 +58,3 @@ def test_command_of_several_machines(tmp_path: Path, monkeypatch: pytest.MonkeyP
     known = parse_args(argv[argv.index("deepspeed.launcher.runner") + 1 :])
     assert (known.hostfile, known.num_nodes, known.num_gpus, known.launcher) == (str(hosts), 2, 2, "openmpi")
     assert known.user_script == "lcvd.train.run"
-
-
-def test_scratch_is_keyed_by_seed_settings_and_shards(shards: Path) -> None:
-    keys = {
-        scratch_key(settings, shards)
-        for settings in (tiny(), tiny(steps=7), tiny(global_batch=4), tiny().model_copy(update={"seed": 5}))
-    }
-    assert len(keys) == 4
-    assert scratch_key(tiny(), shards) in keys
-    assert scratch_key(tiny(processes=2), shards) == scratch_key(tiny(), shards), "a run can resume with more processes"

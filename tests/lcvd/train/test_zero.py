@@ -84,6 +84,23 @@ def again(two: dict[str, Path], shards: Path, tmp_path_factory: pytest.TempPathF
     return {place.name: place for _, _, place in runs}
 
 
+OTHER_STAGE = {"zero1": 2, "zero2": 3, "zero3": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("two", ["rest"], indirect=True)
+def test_a_run_resumes_under_another_zero_stage(two: dict[str, Path], one: Path, shards: Path, tmp_path: Path) -> None:
+    runs = []
+    for name in set(two) & set(OTHER_STAGE):
+        part = "scratch/checkpoints/step-00000002"
+        shutil.copytree(two[name] / part, tmp_path / name / part)
+        runs.append((settings(processes=2, engine={"zero": OTHER_STAGE[name]}), shards, tmp_path / name))
+    start(2, runs, tmp_path / "all")
+    for _, _, place in runs:
+        same_weights(one, place)
+        assert curve(place, "loss")[:2] == curve(two[place.name], "loss")[:2], "it resumed from step 2"
+
+
 def test_two_processes_make_the_model_of_one(one: Path, two: dict[str, Path]) -> None:
     for name, place in two.items():
         assert curve(place, "loss") == pytest.approx(curve(one, "loss"), rel=1e-5), name
