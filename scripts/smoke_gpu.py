@@ -10,7 +10,6 @@ import json
 import math
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,10 +18,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
-import yaml
 from safetensors.torch import load_file
 
+from lcvd.config.io import dump_settings
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
 from lcvd.train.stage import launch_command
@@ -32,6 +32,11 @@ MANIFEST = (
     "one,one,studio:head-0?seed=1&frames=24,,,,computed here,studio\n"
     "two,two,studio:head-2?seed=2&frames=24,,,,computed here,studio\n"
 )
+CHANGES: dict[str, Any] = {
+    "shard": {"prepare": True, "val_share": 0.0, "test_share": 0.5},
+    "evaluate": {"clips": 1, "frames": 8, "steps": 2, "lights": ["left"]},
+}
+"""Differences from profile `demo`."""
 STEPS = 6
 KILLED_AT = 2
 """Step of the checkpoint after which the run is killed."""
@@ -48,24 +53,14 @@ TIMEOUT_S = 600
 class Smoke:
     """The checks, in the order in which they depend on each other."""
 
-    def __init__(self, folder: Path, gpus: int) -> None:
-        """`gpus`: number of GPUs to use, 0 for the CPU."""
-        self.folder, self.gpus, self.failed = folder, gpus, 0
+    def __init__(self, folder: Path, gpus: int, settings: Settings, manifest: str = MANIFEST) -> None:
+        """`gpus`: number of GPUs to use, 0 for the CPU. `manifest`: at least two identities, one of them for the test split."""
+        self.folder, self.gpus, self.settings, self.failed = folder, gpus, settings, 0
         self.several = gpus if gpus > 1 else 0 if gpus else 2
         """Number of processes of the run on several devices; 0: there is only one GPU."""
-        share = {
-            "runner": {"workers": 1 if gpus else 2},
-            "shard": {"prepare": True, "val_share": 0.0, "test_share": 0.5},
-        }
-        settings = profile("demo").model_dump(mode="json")
-        self.settings = Settings.model_validate(
-            {**settings, **{name: settings[name] | values for name, values in share.items()}}
-        )
         (folder / "data/sources").mkdir(parents=True)
-        (folder / "data/sources/smoke.csv").write_text(MANIFEST, encoding="utf-8")
-        evaluated = self.settings.model_dump(mode="json")
-        evaluated["evaluate"] |= {"clips": 1, "frames": 8, "steps": 2, "lights": ["left"]}
-        (folder / "params.yaml").write_text(yaml.safe_dump(evaluated), encoding="utf-8")
+        (folder / "data/sources/smoke.csv").write_text(manifest, encoding="utf-8")
+        (folder / "params.yaml").write_text(dump_settings(settings), encoding="utf-8")
 
     def check(self, name: str, work: Callable[[], str]) -> None:
         """Run one check and print its result."""
@@ -105,8 +100,7 @@ class Smoke:
             if run.poll() is not None:
                 raise RuntimeError(f"it ended before it was killed: {_tail(place / 'log')}")
             time.sleep(0.01)
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
+        _kill(run)
         if (place / "out/model").exists():
             raise RuntimeError("it had finished before it was killed")
         self._finish(self._start(settings, place), place)
@@ -180,16 +174,13 @@ class Smoke:
             settings, self.folder / "data/shard", place / "scratch", place / "out", devices=self.gpus
         )
         with (place / "log").open("ab") as log:
-            return subprocess.Popen(
-                command, env=os.environ | environment, stdout=log, stderr=log, start_new_session=True
-            )
+            return subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
 
     def _finish(self, run: subprocess.Popen[bytes], place: Path) -> None:
         try:
             code = run.wait(timeout=TIMEOUT_S)
         finally:
-            if run.poll() is None:
-                os.killpg(run.pid, signal.SIGKILL)
+            _kill(run)
         if code:
             raise RuntimeError(f"exit code {code}: {_tail(place / 'log')}")
 
@@ -206,6 +197,15 @@ class Smoke:
             )
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments)} ended with code {done.returncode}: {_tail(log)}")
+
+
+def _kill(run: subprocess.Popen[bytes]) -> None:
+    """Kill a run with all its processes, which the launcher starts in sessions of their own."""
+    if run.poll() is None:
+        for process in psutil.Process(run.pid).children(recursive=True):
+            process.kill()
+        run.kill()
+        run.wait()
 
 
 def _tail(log: Path) -> str:
@@ -234,11 +234,13 @@ def main(arguments: list[str] | None = None) -> int:
     if not given.cpu and not 0 < gpus <= found:
         parser.error(f"{gpus or 'no'} GPU(s) asked for, this machine has {found}; --cpu runs the checks without a GPU")
     print(machine(), flush=True)
+    values = profile("demo").model_dump(mode="json")
+    settings = Settings.model_validate({**values, **{name: values[name] | each for name, each in CHANGES.items()}})
     if given.folder:
         given.folder.mkdir(parents=True)
-        return Smoke(given.folder.absolute(), gpus).run()
+        return Smoke(given.folder.absolute(), gpus, settings).run()
     with tempfile.TemporaryDirectory(prefix="lcvd-smoke-") as folder:
-        return Smoke(Path(folder), gpus).run()
+        return Smoke(Path(folder), gpus, settings).run()
 
 
 if __name__ == "__main__":

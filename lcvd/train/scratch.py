@@ -25,7 +25,7 @@ class Identity:
     """``seed``, ``train`` (settings by dotted key), ``shards`` (hashes by path) and ``code``."""
 
     @classmethod
-    def of(cls, settings: Settings, data: Path, runs: Path) -> Identity:
+    def of(cls, settings: Settings, data: Path, runs: Path) -> "Identity":
         """The identity of a run on the shards in `data`.
 
         `runs`, the folder of all runs, remembers the shards' hashes; a shard is hashed again if its size or time changes.
