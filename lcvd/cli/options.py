@@ -14,6 +14,13 @@ MODEL = click.option(
     "--model",
     help="Model folder, `small`, or owner/name on a hub (default: data/train/model if it exists, else small).",
 )
+PRECISION = click.option(
+    "--precision",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+    help="Floating-point type of the model. auto: that of its file on a GPU, fp32 on a CPU.",
+)
 PARAMS = click.option("--params", default="params.yaml", show_default=True, type=FILE, help="Settings file.")
 DATA = click.option("--data", default="data", show_default=True, type=FOLDER, help="Folder of the stages' outputs.")
 SCRATCH = click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lcvd.cli.batch import read_batch, run_batch
-from lcvd.cli.options import FILE, MODEL, SCRATCH
+from lcvd.cli.options import FILE, MODEL, PRECISION, SCRATCH
 from lcvd.config.io import load_settings
 from lcvd.errors import UsageError
 from lcvd.face.align import DEFAULT, MODES
@@ -109,6 +109,7 @@ _SAMPLING = ("guidance", "likeness", "seed", "recipe", "steps", "adapters")
     help="Use only some of the model's adapters, as in the paper's Table 4 (default: the model's own, usually both).",
 )
 @click.option("--params", type=click.Path(path_type=Path), help="Settings (default: params.yaml if there is one).")
+@PRECISION
 @SCRATCH
 @click.pass_context
 def relight(ctx: click.Context, **options: Any) -> None:
@@ -120,7 +121,7 @@ def relight(ctx: click.Context, **options: Any) -> None:
     run_batch(ctx, read_batch(ctx, options["batch"]), lambda row: _run(row, load))
 
 
-def _run(options: dict[str, Any], load: Callable[[str], Model]) -> str:
+def _run(options: dict[str, Any], load: Callable[[str, str], Model]) -> str:
     """Run one job; returns a line that describes the result."""
     out: Path | None = options["out"]
     if options["portrait"] is None or out is None:
@@ -155,7 +156,7 @@ def _run(options: dict[str, Any], load: Callable[[str], Model]) -> str:
         if is_picture(out):
             relit(None).check_picture(out)
             progress.close()
-        model = None if options["preview"] else load(options["model"] or checkpoint_here())
+        model = None if options["preview"] else load(options["model"] or checkpoint_here(), options["precision"])
         output.check(model.pipe.config.size if model else PREVIEW_SIZE)
         found = relit(model)
         count = found.save(out, output, progress=progress)["output"]["frames"]

@@ -43,6 +43,8 @@ class EvaluateSettings(Section):
     the one with it. 1 uses the prediction unchanged (the paper). null: the model's own."""
     adapters: Literal["shading+reference", "reference", "shading"] | None = None
     """Adapters to use: both, or one alone as in Table 4 of the paper. null: the model's own."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Floating-point type of the model. ``auto``: that of its file on a GPU, fp32 on a CPU."""
     lights: tuple[str, ...] = ("left", "right", "top", "front")
     """Names of the light presets used as target lights."""
     published: tuple[Annotated[str, PUBLISHED_METRICS], ...] = ()

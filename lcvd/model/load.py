@@ -78,14 +78,26 @@ def read_weights(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
     Raises:
         ModelError: neither exists, or the file is truncated.
     """
+    path = weights_file(folder, name)
+    try:
+        return path, load_file(path)
+    except SafetensorError as error:
+        raise ModelError(f"{path}: truncated or not a safetensors file: {error}") from None
+
+
+def weights_file(folder: Path, name: str) -> Path:
+    """The safetensors file `name` in `folder`, or its float16 variant.
+
+    Raises:
+        ModelError: neither exists; a pickled file in their place is named.
+    """
     stem, _, ending = name.rpartition(".")
     for path in (folder / name, folder / f"{stem}.fp16.{ending}"):
         if path.is_file():
-            try:
-                return path, load_file(path)
-            except SafetensorError as error:
-                raise ModelError(f"{path}: truncated or not a safetensors file: {error}") from None
-    raise ModelError(f"{folder / name}: not found; the model folder is incomplete")
+            return path
+    pickled = sorted(each.name for each in folder.glob("*.bin"))
+    hint = f"; {pickled[0]} is a pickled file: convert it to safetensors" if pickled else ""
+    raise ModelError(f"{folder / name}: not found; the model folder is incomplete{hint}")
 
 
 def _unfilled(kind: type[Part], folder: Path) -> Part:

@@ -19,9 +19,11 @@ from lcvd.model.conditioned import Conditioned
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.guidance import Guidance, Scale
 from lcvd.model.hf_classes import BaseOutput, DiffusionPipeline
+from lcvd.model.hub import find_model
 from lcvd.model.lcvd import CONDITIONS, LCVD
 from lcvd.model.objective import time_ids
 from lcvd.model.parts import Parts, load_parts, save_parts
+from lcvd.model.precision import allow_tf32, dtype_for
 from lcvd.model.recipe import Recipe
 from lcvd.model.sampler import sample
 from lcvd.model.sampling import Sampling
@@ -111,16 +113,23 @@ class LCVDPipeline(DiffusionPipeline):
         cls,
         where: Path | str,
         *,
-        torch_dtype: torch.dtype = torch.float32,
+        torch_dtype: torch.dtype | str = torch.float32,
         device: torch.device | str = "cpu",
         **hub: Any,
     ) -> LCVDPipeline:
         """Load a model folder, ``small``, or a repository "owner/name" of the hub. See `parts.load_parts`.
 
+        `torch_dtype`: the type in which it runs, or ``auto``, ``fp32``, ``bf16`` or ``fp16`` (`precision.dtype_for`).
+
         Raises:
             ModelError: it isn't a model, or a part doesn't fit its config; the error names files and keys.
         """
-        return cls.of(load_parts(where, torch_dtype, **hub)).to(device)
+        folder = find_model(where, **hub)
+        if isinstance(torch_dtype, str):
+            torch_dtype = dtype_for(torch_dtype, torch.device(device), folder)
+        if torch_dtype == torch.float32:
+            allow_tf32()
+        return cls.of(load_parts(folder, torch_dtype)).to(device)
 
     def save_pretrained(self, folder: Path | str, **options: Any) -> None:
         """Write the model to `folder`; see `parts.save_parts`. `push_to_hub` calls it."""

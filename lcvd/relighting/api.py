@@ -39,6 +39,7 @@ def relight(
     recipe: str | None = None,
     steps: int | None = None,
     adapters: str | None = None,
+    precision: str = "auto",
     preview: bool = False,
     settings: Settings | None = None,
     scratch: Path | str = SCRATCH,
@@ -61,6 +62,7 @@ def relight(
         likeness: strength of the portrait. 1 is the network's own prediction.
         seed, recipe, steps, adapters: see `options.SamplingOptions`. For all sampling options except `seed`, None uses the
             model's own default, from its ``model_index.json``.
+        precision: ``fp32``, ``bf16``, ``fp16``, or ``auto``: that of the model's file on a GPU, fp32 on a CPU.
         preview: use no model; the frames are the shading hints.
         settings: settings of the reconstruction. None: those of params.yaml if it exists, otherwise of the demo profile.
         scratch: cache folder for reconstructions and latents, keyed by content.
@@ -77,7 +79,7 @@ def relight(
     chosen = SamplingOptions(guidance, seed, recipe, steps, adapters, likeness)
     what = SceneRequest(portrait, driving, **wanted)
     check_named(light, light_yaw)
-    model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint)
+    model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint, precision)
     if model:
         chosen = SamplingOptions(seed=seed, **dataclasses.asdict(model.sampling(chosen)))
     scratch, settings = Path(scratch), settings or settings_here()
@@ -96,15 +98,15 @@ def relight(
     return dataclasses.replace(relit, model=model, sampling=chosen, latents=latents)
 
 
-def model_of(checkpoint: Any) -> Model:
-    """Load a model from a folder or a hub (`Model.load`); a loaded `Model` is returned unchanged.
+def model_of(checkpoint: Any, precision: str = "auto") -> Model:
+    """Load a model from a folder or a hub (`Model.load`); a loaded `Model` is returned unchanged, in its own precision.
 
     Raises:
         ModelError: it is not a model.
     """
     from lcvd.relighting.generate import Model  # importing torch takes seconds, and a preview does not need it
 
-    return checkpoint if isinstance(checkpoint, Model) else Model.load(checkpoint)
+    return checkpoint if isinstance(checkpoint, Model) else Model.load(checkpoint, precision)
 
 
 def checkpoint_here() -> str:

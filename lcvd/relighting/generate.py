@@ -44,8 +44,10 @@ class Model:
     sha256: str
 
     @classmethod
-    def load(cls, checkpoint: Any) -> Model:
+    def load(cls, checkpoint: Any, precision: str = "auto") -> Model:
         """Load a model folder or a model on a hub, on the GPU if there is one, or wrap an `LCVDPipeline`.
+
+        `precision`: see `lcvd.model.precision.dtype_for`.
 
         Raises:
             ModelError: it is not a model.
@@ -53,7 +55,7 @@ class Model:
         if isinstance(checkpoint, LCVDPipeline):
             pipe, name = checkpoint, "(pipeline in memory)"
         else:
-            pipe = LCVDPipeline.from_pretrained(checkpoint, device=default_device())
+            pipe = LCVDPipeline.from_pretrained(checkpoint, torch_dtype=precision, device=default_device())
             # Only the folder's name, because side files are published.
             name = Path(checkpoint).resolve().name if Path(checkpoint).is_dir() else str(checkpoint)
         pipe.set_progress_bar_config(disable=True)

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from lcvd.config.train import TrainSettings
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.latents import SCALE
 from lcvd.model.lcvd import LCVD
+from lcvd.model.objective import AUTOCAST
 from lcvd.model.pipeline import LCVDPipeline
 from lcvd.model.seeds import seed_of
 from lcvd.train.dataset import Clips
@@ -32,6 +34,7 @@ def film(model: LCVD, clips: Clips, settings: TrainSettings, seed: int, folder: 
         mask = np.kron(shown.masks[0], np.full((SCALE, SCALE), 255, np.uint8))
         warped = shown.warped_reference()[1:] if model.warp_reference else None
         inputs = Conditioning(shown.frames[0], mask, shown.hints[0], shown.hints[1:], warped)
-        made = pipe(inputs, generator=seed_of(seed, "film", clips.id(clip)) % 2**31).frames
+        with torch.autocast(pipe.device.type, AUTOCAST.get(settings.precision), enabled=settings.precision in AUTOCAST):
+            made = pipe(inputs, generator=seed_of(seed, "film", clips.id(clip)) % 2**31).frames
         rows = np.concatenate([shown.hints[1:], shown.frames[1:], made], axis=2)
         write_browser(folder / f"{clips.id(clip)}.mp4", [rows], FPS)

@@ -22,6 +22,7 @@ from lcvd.model.lcvd import LCVD
 from lcvd.model.load import adapter_folder
 from lcvd.model.objective import Objective
 from lcvd.model.parts import save_parts
+from lcvd.model.precision import allow_tf32
 from lcvd.progress import ProgressPrinter
 from lcvd.train import checkpoint
 from lcvd.train.checkpoint import Position
@@ -55,6 +56,7 @@ class Training:
 
     def __init__(self, settings: TrainSettings, seed: int, shards: Path, scratch: Path, out: Path) -> None:
         start_processes()
+        allow_tf32()
         self.settings, self.seed, self.out = settings, seed, out
         self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
         if self.world != settings.world:

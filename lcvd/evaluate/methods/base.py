@@ -32,7 +32,9 @@ class Options:
         """
         if not self.model.is_dir():
             raise MissingFile(f"{self.model}: no such folder; name a trained model with --model")
-        pipe = LCVDPipeline.from_pretrained(self.model, device=str(self.device))
+        pipe = LCVDPipeline.from_pretrained(
+            self.model, torch_dtype=self.settings.evaluate.precision, device=self.device
+        )
         pipe.set_progress_bar_config(disable=True)
         return pipe
 
