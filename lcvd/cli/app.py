@@ -29,7 +29,7 @@ def app(model: str | None, precision: str, examples: Path | None, scratch: Path,
     loaded = model_of(checkpoint, precision)
     scratch.mkdir(parents=True, exist_ok=True)
     offered = examples_in(examples) if examples else packaged()
-    page = relight_app(Maker(loaded, settings_here()), about(loaded, checkpoint), offered, scratch, host)
+    page = relight_app(Maker(loaded, settings_here(loaded)), about(loaded, checkpoint), offered, scratch, host)
     if host not in LOOPBACK:
         click.echo(f"{host}: anyone who can reach this machine can use the page and its computing time", err=True)
     serve(page, host, port, lambda address: click.echo(f"{loaded.name}: {address} (Ctrl-C ends it)"))

@@ -16,7 +16,7 @@ from lcvd.errors import UsageError
 from lcvd.face.align import DEFAULT, MODES
 from lcvd.progress import ProgressPrinter
 from lcvd.relighting import api
-from lcvd.relighting.api import checkpoint_here, model_of, settings_here
+from lcvd.relighting.api import checkpoint_here, model_of
 from lcvd.relighting.light_sources import check_named
 from lcvd.relighting.options import NO_FACE, SamplingOptions, SceneRequest
 from lcvd.relighting.output.options import OutputOptions, check_writable, is_picture
@@ -130,7 +130,7 @@ def _run(options: dict[str, Any], load: Callable[[str, str], Model]) -> str:
     _check_inputs_are_kept(out, options)
     made, scene, sampling = ({name: options[name] for name in names} for names in (_OUTPUT, _SCENE, _SAMPLING))
     output = OutputOptions(**made)
-    settings = load_settings(options["params"]) if options["params"] else settings_here()
+    settings = load_settings(options["params"]) if options["params"] else None
     # `api.relight` repeats these checks; here they refuse bad values before a model is loaded.
     SceneRequest(options["portrait"], options["drive"], **scene)
     check_named(options["light"], options["light_yaw"])

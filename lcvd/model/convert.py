@@ -17,6 +17,7 @@ from lcvd.model.parts import Parts, save_parts
 from lcvd.model.sampling import Sampling
 from lcvd.model.schedule import euler_scheduler
 from lcvd.model.seeds import generator
+from lcvd.model.trained_on import PUBLISHED
 from lcvd.weights.strict import load_strict, read_pickled
 
 UNET_FILE = "unet.pth"
@@ -68,6 +69,7 @@ def convert(
             "overlap": OVERLAP,
             "warp_reference": False,
             "sampling": asdict(Sampling()),
+            "trained_on": PUBLISHED.plain() if lcvd else {},
         },
     )
     save_parts(parts, out)

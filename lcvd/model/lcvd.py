@@ -23,6 +23,7 @@ from lcvd.model.latents import LatentCodec, codec_of
 from lcvd.model.parts import Parts, load_sampling
 from lcvd.model.sampling import Sampling
 from lcvd.model.schedule import euler_scheduler
+from lcvd.model.trained_on import TrainedOn
 from lcvd.weights.registry import ModelError
 
 CONDITIONS = ("shading", "reference", "landmark")
@@ -42,7 +43,7 @@ class LCVD(nn.Module):
         sigmas: lowest and highest noise level of sampling.
         warp_reference: whether the reference adapter receives the reference warped to each frame
             (`lcvd.render.warp.WarpedReference`) instead of the same image for all frames.
-        sampling: the sampling defaults.
+        sampling: the sampling defaults. trained_on: the preprocessing of the training data.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LCVD(nn.Module):
         sigmas: tuple[float, float] = SVD_SIGMAS,
         warp_reference: bool = False,
         sampling: Sampling = PUBLISHED,
+        trained_on: TrainedOn = TrainedOn(),  # noqa: B008 (immutable)
     ) -> None:
         super().__init__()
         width = unet.config["block_out_channels"][0]
@@ -75,7 +77,7 @@ class LCVD(nn.Module):
         self.image_encoder = image_encoder
         self.codec = codec
         self.size, self.frames, self.overlap, self.sigmas = size, frames, overlap, sigmas
-        self.warp_reference, self.sampling = warp_reference, sampling
+        self.warp_reference, self.sampling, self.trained_on = warp_reference, sampling, trained_on
 
     @classmethod
     def fresh(cls, settings: ModelSettings, seed: int) -> LCVD:
@@ -105,7 +107,11 @@ class LCVD(nn.Module):
         """The model of loaded parts, in evaluation mode."""
         codec = LatentCodec(parts.vae, parts.packing)
         sigmas = parts.scheduler.config["sigma_min"], parts.scheduler.config["sigma_max"]
-        config = {**parts.config, "sampling": Sampling(**parts.config["sampling"])}
+        config = {
+            **parts.config,
+            "sampling": Sampling(**parts.config["sampling"]),
+            "trained_on": TrainedOn(**parts.config["trained_on"]),
+        }
         return cls(parts.unet, parts.adapters, parts.image_encoder, codec, sigmas=sigmas, **config).eval()
 
     def parts(self) -> Parts:
@@ -117,6 +123,7 @@ class LCVD(nn.Module):
             "overlap": self.overlap,
             "warp_reference": self.warp_reference,
             "sampling": asdict(self.sampling),
+            "trained_on": self.trained_on.plain(),
         }
         vae, packing, scheduler = self.codec.autoencoder, self.codec.packing, euler_scheduler(self.sigmas)
         return Parts(self.unet, adapters, self.image_encoder, vae, packing, scheduler, config)

@@ -1,6 +1,6 @@
 """The parts of a model, and the folder that holds them: each with its own config and safetensors, in the layout of model hubs.
 
-model_index.json                  class of each part; size, frames, overlap, conditions, warp_reference, sampling
+model_index.json                  class of each part; size, frames, overlap, conditions, warp_reference, sampling, trained_on
 unet/                             config.json, diffusion_pytorch_model.safetensors
 <condition>_adapter/              the same, for each condition
 vae/                              the same: the autoencoder of the latents; packing/ beside it if it packs them
@@ -30,6 +30,7 @@ from lcvd.model.hub import INDEX, find_model
 from lcvd.model.load import ONE_FILE, adapter_folder, load_image_encoder, load_part, load_vae, read_config
 from lcvd.model.packing import Packing
 from lcvd.model.sampling import Sampling
+from lcvd.model.trained_on import TrainedOn
 from lcvd.weights.strict import ModelError
 
 PIPELINE = "LCVDPipeline"
@@ -50,7 +51,8 @@ class Parts:
     packing: Packing | None
     scheduler: Any
     config: Mapping[str, Any]
-    """``size``, ``frames``, ``overlap``, ``warp_reference`` and ``sampling`` as in ``model_index.json``: see `LCVD`."""
+    """``size``, ``frames``, ``overlap``, ``warp_reference``, ``sampling`` and ``trained_on`` as in ``model_index.json``: see
+    `LCVD`."""
 
     def named(self) -> dict[str, Any]:
         """All parts by the name of their folder."""
@@ -112,6 +114,7 @@ def load_parts(where: Path | str, dtype: torch.dtype | None = None, **hub: Any) 
             **{key: int(config[key]) for key in SIZES},
             "warp_reference": bool(config.get("warp_reference", config.get(OLD_WARP, False))),
             "sampling": asdict(load_sampling(folder)),
+            "trained_on": _entry(folder, "trained_on", TrainedOn),
         },
     )
 
@@ -122,14 +125,19 @@ def load_sampling(folder: Path) -> Sampling:
     Raises:
         ModelError: they have an unknown key, or a value out of range; the error names it.
     """
-    found = read_config(folder / INDEX).get("sampling", {})
-    known = [field.name for field in fields(Sampling)]
-    if not isinstance(found, dict) or set(found) - set(known):
-        raise ModelError(f"{folder / INDEX}: sampling: expected some of {', '.join(known)}, got {found!r}")
     try:
-        return Sampling(**found)
+        return Sampling(**_entry(folder, "sampling", Sampling))
     except UsageError as error:
         raise ModelError(f"{folder / INDEX}: sampling: {error}") from None
+
+
+def _entry(folder: Path, name: str, kind: type[Sampling | TrainedOn]) -> dict[str, Any]:
+    """The entry `name` of the index: a dictionary with some of the fields of `kind`; {} if there is none."""
+    found = read_config(folder / INDEX).get(name, {})
+    known = [field.name for field in fields(kind)]
+    if not isinstance(found, dict) or set(found) - set(known):
+        raise ModelError(f"{folder / INDEX}: {name}: expected some of {', '.join(known)}, got {found!r}")
+    return found
 
 
 def _library(part: Any) -> str:

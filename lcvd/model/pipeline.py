@@ -73,6 +73,7 @@ class LCVDPipeline(DiffusionPipeline):
         overlap: int = 6,
         warp_reference: bool = False,
         sampling: Mapping[str, Any] | None = None,
+        trained_on: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         given = dict(zip(CONDITIONS, (shading_adapter, reference_adapter, landmark_adapter), strict=True))
@@ -90,6 +91,7 @@ class LCVDPipeline(DiffusionPipeline):
             "overlap": overlap,
             "warp_reference": warp_reference,
             "sampling": asdict(Sampling(**(sampling or {}))),
+            "trained_on": dict(trained_on or {}),
         }
         self.register_to_config(**config)
         adapters = {name: adapter for name, adapter in given.items() if adapter is not None}

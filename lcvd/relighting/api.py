@@ -64,7 +64,7 @@ def relight(
             model's own default, from its ``model_index.json``.
         precision: ``fp32``, ``bf16``, ``fp16``, or ``auto``: that of the model's file on a GPU, fp32 on a CPU.
         preview: use no model; the frames are the shading hints.
-        settings: settings of the reconstruction. None: those of params.yaml if it exists, otherwise of the demo profile.
+        settings: settings of the reconstruction. None: see `settings_here`.
         scratch: cache folder for reconstructions and latents, keyed by content.
         progress: called with (phase, done, total). cancel: called between network calls; returning True ends the call.
         wanted: further fields of `options.SceneRequest`: face, drive_face, portrait_at, start, end, fps, align, smooth,
@@ -82,7 +82,9 @@ def relight(
     model = None if preview else model_of(checkpoint_here() if checkpoint is None else checkpoint, precision)
     if model:
         chosen = SamplingOptions(seed=seed, **dataclasses.asdict(model.sampling(chosen)))
-    scratch, settings = Path(scratch), settings or settings_here()
+    scratch, settings = Path(scratch), settings or settings_here(model)
+    if model:
+        model.pipe.model.trained_on.check(settings.reconstruct, model.name)
     if progress:
         progress("reading", 0, 1)
     scene = scene_of(what, scratch, settings)
@@ -115,9 +117,15 @@ def checkpoint_here() -> str:
     return TRAINED if Path(TRAINED).is_dir() else "small"
 
 
-def settings_here() -> Settings:
-    """The settings of params.yaml in the working folder if it exists, otherwise of the demo profile."""
-    return load_settings(PARAMS) if PARAMS.exists() else profile("demo")
+def settings_here(model: Model | None = None) -> Settings:
+    """The settings of params.yaml in the working folder if it exists, otherwise of the demo profile with the preprocessing
+    of the model's training data."""
+    if PARAMS.exists():
+        return load_settings(PARAMS)
+    settings = profile("demo")
+    if model is None:
+        return settings
+    return settings.model_copy(update={"reconstruct": model.pipe.model.trained_on.applied(settings.reconstruct)})
 
 
 def _sources(scene: Scene, light: Any) -> list[dict[str, str]]:

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     transformers_logging.disable_progress_bar()
     try:
-        Training(settings.train, settings.seed, given.data, given.scratch, given.out).run()
+        Training(settings, given.data, given.scratch, given.out).run()
     except Interrupted as error:
         print(f"training: {error}; start it again to resume", file=sys.stderr)
         return INTERRUPTED

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from lcvd.config.train import TrainSettings
+from lcvd.config.settings import Settings
 from lcvd.errors import LcvdError, UsageError
 from lcvd.model.fingerprint import prepared_key
 from lcvd.model.lcvd import LCVD
@@ -23,6 +23,7 @@ from lcvd.model.load import adapter_folder
 from lcvd.model.objective import Objective
 from lcvd.model.parts import save_parts
 from lcvd.model.precision import allow_tf32
+from lcvd.model.trained_on import TrainedOn
 from lcvd.progress import ProgressPrinter
 from lcvd.train import checkpoint
 from lcvd.train.checkpoint import Position
@@ -54,9 +55,10 @@ class Training:
         shards: folder of stage `shard`. scratch: checkpoints. out: model, metrics and loss curve.
     """
 
-    def __init__(self, settings: TrainSettings, seed: int, shards: Path, scratch: Path, out: Path) -> None:
+    def __init__(self, whole: Settings, shards: Path, scratch: Path, out: Path) -> None:
         start_processes()
         allow_tf32()
+        settings, seed = whole.train, whole.seed
         self.settings, self.seed, self.out = settings, seed, out
         self.rank, self.world = distributed.get_rank(), distributed.get_world_size()
         if self.world != settings.world:
@@ -66,6 +68,7 @@ class Training:
         self.checkpoints, self.log = scratch / "checkpoints", scratch / "log"
         found, states = self._found(scratch / "universal")
         model = LCVD.fresh(settings.model, seed)
+        model.trained_on = TrainedOn.of(whole.reconstruct, settings.precision)
         key = prepared_key(model.codec, model.image_encoder, model.size) if settings.prepared else None
         self.clips = Clips(
             shards,

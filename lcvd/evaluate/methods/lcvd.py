@@ -17,6 +17,7 @@ class Lcvd(Method):
 
     Raises:
         MissingFile: there is no model.
+        ModelError: it was trained on hints of another head model.
     """
 
     title = "Model"
@@ -25,6 +26,7 @@ class Lcvd(Method):
 
     def __init__(self, options: Options) -> None:
         self._pipe, folder = options.pipe, options.model
+        self._pipe.model.trained_on.check(options.settings.reconstruct, folder.name)
         self._sampling = how = self._pipe.sampling.resolved(options.settings.evaluate.overrides)
         self.made = f"{how.recipe}, {how.steps} steps, guidance {float(how.guidance)}, likeness {float(how.likeness)}, {how.adapters}"
         files = sorted(folder.rglob("*.safetensors"))

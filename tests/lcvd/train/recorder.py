@@ -44,7 +44,7 @@ def main(settings: str, shards: str, place: str) -> None:
         record(distributed, name)
     torch.use_deterministic_algorithms(True, warn_only=True)
     read = Settings.model_validate_json(Path(settings).read_text(encoding="utf-8"))
-    Training(read.train, read.seed, Path(shards), Path(place) / "scratch", Path(place) / "out").run()
+    Training(read, Path(shards), Path(place) / "scratch", Path(place) / "out").run()
     distributed.destroy_process_group()
     (Path(place) / f"calls-{os.environ['RANK']}.json").write_text(json.dumps(calls), encoding="utf-8")
 

@@ -63,7 +63,7 @@ def main(path: str) -> None:
     for row in json.loads(Path(path).read_text(encoding="utf-8")):
         settings, place = Settings.model_validate(row["settings"]), Path(row["place"])
         print("run", place, flush=True)
-        Training(settings.train, settings.seed, Path(row["shards"]), place / "scratch", place / "out").run()
+        Training(settings, Path(row["shards"]), place / "scratch", place / "out").run()
     torch.distributed.destroy_process_group()
 
 
