@@ -37,6 +37,7 @@ TESTED_IN = {
     "lcvd/metrics/test_measure.py": "metrics/accumulators",
     "lcvd/metrics/test_session.py": "metrics/base metrics/extras",
     "lcvd/model/test_lcvd.py": "model/conditioned model/load",
+    "lcvd/model/test_convert.py": "model/published",
     "lcvd/model/test_latents.py": "model/packing",
     "lcvd/model/test_objective.py": "model/seeds",
     "lcvd/model/test_pipeline.py": "model/images",

@@ -68,9 +68,10 @@ class ImageEncoderSettings(Section):
 class ModelSettings(Section):
     """The model. The defaults are those of the paper."""
 
-    start: Literal["random", "small", "svd-xt"] = "random"
-    """Initial weights of the UNet and the frozen image encoder: ``random`` initialises them from the seed, ``small`` loads the
-    model included in the project, ``svd-xt`` loads the published weights."""
+    start: str = Field("random", min_length=1)
+    """Initial weights: ``random`` (from the seed), ``svd-xt`` (UNet and image encoder; the adapters are random), ``published``
+    (the LCVD paper's), or a model: ``small`` (included), a folder that training or `lcvd convert` wrote, or owner/name on a hub.
+    A model's own autoencoder is used."""
     size: int = Field(512, ge=64, multiple_of=64)
     """Side in pixels of the model's frames. Frames of larger shards are resized to it."""
     frames: int = Field(16, ge=2)
@@ -208,6 +209,9 @@ class TrainSettings(Section):
     """Number of training processes per machine, one per GPU."""
     machines: int = Field(1, ge=1)
     """Number of machines. With more than one, ``LCVD_HOSTFILE`` must name the file that lists them (`docs/training.md`)."""
+    trained: tuple[str, ...] = Field(("unet", "adapters"), min_length=1)
+    """Parts to train; all others are frozen. ``unet``, ``temporal`` (the UNet's temporal layers), ``adapters``, ``shading``,
+    ``reference``, or the beginning of a parameter's name, such as ``unet.up_blocks``."""
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
     """Autocast precision. Weights, gradients and losses stay float32. ``fp16`` uses loss scaling and needs ZeRO 1 to 3."""
     stride: int = Field(4, ge=1)

@@ -11,18 +11,14 @@ import torch
 
 from lcvd.model.adapter import Adapter
 from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
-from lcvd.model.lcvd import CONDITIONS
-from lcvd.model.load import load_image_encoder, load_part, load_vae, read_config
+from lcvd.model.load import load_image_encoder, load_part, load_vae
 from lcvd.model.parts import Parts, save_parts
+from lcvd.model.published import PAPER_CONDITIONS, published_adapters, published_unet
 from lcvd.model.sampling import Sampling
 from lcvd.model.schedule import euler_scheduler
 from lcvd.model.seeds import generator
 from lcvd.model.trained_on import PUBLISHED
-from lcvd.weights.strict import load_strict, read_pickled
 
-UNET_FILE = "unet.pth"
-ADAPTER_FILES = {"shading": "light_embedder.pth", "reference": "ref_embedder.pth", "landmark": "head_embedder.pth"}
-PAPER_CONDITIONS = ("shading", "reference")
 FRAMES, OVERLAP = 16, 6
 
 
@@ -51,11 +47,8 @@ def convert(
         unet = load_part(UNetSpatioTemporalConditionModel, svd / "unet", dtype)
         adapters = {name: _fresh(name, unet.config["block_out_channels"][0], dtype) for name in PAPER_CONDITIONS}
     else:
-        config = read_config(svd / "unet" / "config.json")
-        with torch.device("meta"):
-            unet = UNetSpatioTemporalConditionModel.from_config(config)
-        load_strict(unet, read_pickled(lcvd / UNET_FILE), lcvd / UNET_FILE, dtype)
-        adapters = _published(lcvd, unet.config["block_out_channels"][0], dtype)
+        unet = published_unet(svd, lcvd, dtype)
+        adapters = published_adapters(lcvd, unet.config["block_out_channels"][0], dtype)
     parts = Parts(
         unet=unet,
         adapters=adapters,
@@ -74,18 +67,6 @@ def convert(
     )
     save_parts(parts, out)
     return list(adapters)
-
-
-def _published(folder: Path, channels: int, dtype: torch.dtype | None) -> dict[str, Adapter]:
-    """Adapters of the published files; the file of the landmark adapter, which isn't in the paper, is optional."""
-    adapters = {}
-    for name in CONDITIONS:
-        path = folder / ADAPTER_FILES[name]
-        if name in PAPER_CONDITIONS or path.exists():
-            with torch.device("meta"):
-                adapter = Adapter(channels)
-            adapters[name] = load_strict(adapter, read_pickled(path), path, dtype)
-    return adapters
 
 
 def _fresh(name: str, channels: int, dtype: torch.dtype | None) -> Adapter:

@@ -1,6 +1,7 @@
-"""Initial weights of a training (spec B3): random, those of the included model, or SVD-XT's.
+"""Initial weights of a training (spec B3), named by ``train.model.start``.
 
-The weights registry finds ``svd-xt``.
+``random``; ``svd-xt``, whose adapters are random; ``published``, the LCVD paper's weights; or a model: ``small``, a folder or
+owner/name on a hub. The weights registry finds the files of ``svd-xt`` and ``published``.
 """
 
 from pathlib import Path
@@ -8,16 +9,23 @@ from typing import Any
 
 import torch
 
-from lcvd.config.train import ImageEncoderSettings, ModelSettings
+from lcvd.config.train import ImageEncoderSettings, LatentSettings, ModelSettings
 from lcvd.model.adapter import Adapter
 from lcvd.model.hf_classes import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
-from lcvd.model.hub import SMALL, find_model
+from lcvd.model.hub import find_model
 from lcvd.model.image_token import new_image_encoder, vision_config
+from lcvd.model.latents import LatentCodec, codec_of, load_codec
 from lcvd.model.load import adapter_folder, load_image_encoder, load_part, read_config
+from lcvd.model.parts import load_sampling
+from lcvd.model.published import published_adapters, published_unet
+from lcvd.model.sampling import Sampling
 from lcvd.model.seeds import generator, seeded_construction
 from lcvd.weights.registry import require
 from lcvd.weights.strict import ModelError
 
+RANDOM, PUBLISHED = "random", "published"
+WEIGHTS = ("svd-xt", PUBLISHED)
+"""Starts whose files are in the weights folder; their UNet and image encoder are SVD-XT's in shape."""
 _FREE = ("sample_size", "num_frames")  # keys of the UNet's config that don't affect its weights
 _VISION = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads"),
@@ -28,34 +36,60 @@ _VISION = (
 def unet(settings: ModelSettings, seed: int) -> UNetSpatioTemporalConditionModel:
     """The UNet, in float32. Raises as `LCVD.fresh` does."""
     wanted = unet_config(settings)
-    folder = _folder(settings.start)
+    folder = folder_of(settings.start)
     if folder is None:
         with seeded_construction(seed, "unet"):
             return UNetSpatioTemporalConditionModel(**wanted)
     decisive = {name: value for name, value in wanted.items() if name not in _FREE}
     _compare(folder / "unet", decisive, "train.model.unet")
-    found = load_part(UNetSpatioTemporalConditionModel, folder / "unet", torch.float32)
+    if settings.start == PUBLISHED:
+        found = published_unet(folder, require("lcvd"), torch.float32)
+    else:
+        found = load_part(UNetSpatioTemporalConditionModel, folder / "unet", torch.float32)
     found.register_to_config(**{name: wanted[name] for name in _FREE})
     return found
 
 
 def adapters(settings: ModelSettings, seed: int) -> dict[str, Adapter]:
-    """One adapter per condition, in float32. They are random unless `settings.start` has adapters."""
+    """One adapter per condition, in float32: those of `settings.start`, and random ones for conditions that it lacks."""
     made: dict[str, Adapter] = {}
+    folder, channels = folder_of(settings.start), settings.unet.channels[0]
+    published = published_adapters(require("lcvd"), channels, torch.float32) if settings.start == PUBLISHED else {}
     for name in settings.conditions:
-        if settings.start == SMALL:
-            made[name] = load_part(Adapter, find_model(SMALL) / adapter_folder(name), torch.float32)
+        if name in published:
+            made[name] = published[name]
+        elif folder and (folder / adapter_folder(name)).is_dir():
+            made[name] = load_part(Adapter, folder / adapter_folder(name), torch.float32)
         else:
             # The weights drawn here are replaced, but must not advance the global generator.
             with seeded_construction(seed, "adapter"):
-                adapter: Adapter = Adapter(settings.unet.channels[0])
+                adapter: Adapter = Adapter(channels)
             made[name] = adapter.reset(generator(seed, "adapter", name))
     return made
 
 
+def codec(start: str, settings: LatentSettings) -> LatentCodec:
+    """The latent codec: that of the model `start`, or the one that the settings name, in float32.
+
+    Raises:
+        ModelError: its number of channels isn't that of the settings.
+        MissingWeights: a published autoencoder isn't installed.
+    """
+    folder = folder_of(start)
+    if folder is None or start in WEIGHTS:
+        return codec_of(settings)
+    found = load_codec(folder)
+    if found.channels != settings.channels:
+        raise ModelError(
+            f"{folder}: {found.channels} latent channels; change train.model.latents, whose {settings.autoencoder} has "
+            f"{settings.channels}"
+        )
+    return found
+
+
 def image_encoder(start: str, settings: ImageEncoderSettings, seed: int) -> CLIPVisionModelWithProjection:
     """The frozen image encoder of a `start`, in float32. Raises as `LCVD.fresh` does."""
-    folder = _folder(start)
+    folder = folder_of(start)
     if folder is None:
         return new_image_encoder(settings, seed)
     wanted = vision_config(settings)
@@ -82,11 +116,22 @@ def unet_config(settings: ModelSettings) -> dict[str, Any]:
     }
 
 
-def _folder(start: str) -> Path | None:
-    """Folder of the UNet and image encoder of a start; None: they are random."""
-    if start == "random":
+def sampling(start: str) -> Sampling:
+    """The sampling defaults of the model `start`; the published ones if it isn't a model."""
+    folder = folder_of(start) if start not in WEIGHTS else None
+    return load_sampling(folder) if folder else Sampling()
+
+
+def folder_of(start: str) -> Path | None:
+    """Folder of the UNet and image encoder of a start; None: they are random.
+
+    Raises:
+        MissingWeights: published weights aren't installed.
+        ModelError: there is no such model.
+    """
+    if start == RANDOM:
         return None
-    return find_model(SMALL) if start == SMALL else require(start)
+    return require("svd-xt") if start in WEIGHTS else find_model(start)
 
 
 def _compare(folder: Path, wanted: dict[str, Any], setting: str) -> None:

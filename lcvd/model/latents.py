@@ -109,3 +109,13 @@ def codec_of(settings: LatentSettings) -> LatentCodec:
     if codec.channels != settings.channels:
         raise ModelError(f"{folder}: {codec.channels} latent channels; {settings.autoencoder} has {settings.channels}")
     return codec
+
+
+def load_codec(model: Path) -> LatentCodec:
+    """The codec of a model folder, in float32.
+
+    Raises:
+        ModelError: its files don't fit.
+    """
+    packing = load_part(Packing, model / "packing") if (model / "packing").is_dir() else None
+    return LatentCodec(load_vae(model / "vae"), packing).float()

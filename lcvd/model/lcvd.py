@@ -5,7 +5,8 @@ Shape suffixes: B clips, F frames, C latent channels, c UNet channels, H W pixel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -14,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from lcvd.config.train import SVD_SIGMAS, ModelSettings
+from lcvd.errors import UsageError
 from lcvd.model import init_weights
 from lcvd.model.adapter import Adapter
 from lcvd.model.hf_classes import CLIPVisionModelWithProjection, UNetSpatioTemporalConditionModel
-from lcvd.model.hub import SMALL, find_model
 from lcvd.model.image_token import image_token
-from lcvd.model.latents import LatentCodec, codec_of
-from lcvd.model.parts import Parts, load_sampling
+from lcvd.model.latents import LatentCodec
+from lcvd.model.parts import Parts
 from lcvd.model.sampling import Sampling
 from lcvd.model.schedule import euler_scheduler
 from lcvd.model.trained_on import TrainedOn
@@ -28,6 +29,11 @@ from lcvd.weights.registry import ModelError
 
 CONDITIONS = ("shading", "reference", "landmark")
 PUBLISHED = Sampling()
+PARTS = {
+    "temporal": r"unet\..*\b(temporal_res_block|temporal_transformer_blocks|time_pos_embed|time_mixer)\.",
+    **{name: rf"adapters\.{name}\." for name in CONDITIONS},
+}
+"""Patterns of the parameter names of parts that don't begin with the part's name."""
 
 
 class LCVD(nn.Module):
@@ -93,13 +99,13 @@ class LCVD(nn.Module):
             init_weights.unet(settings, seed),
             init_weights.adapters(settings, seed),
             init_weights.image_encoder(settings.start, settings.image_encoder, seed),
-            codec_of(settings.latents),
+            init_weights.codec(settings.start, settings.latents),
             size=settings.size,
             frames=settings.frames,
             overlap=settings.overlap,
             sigmas=settings.sigmas,
             warp_reference=settings.warp_reference,
-            sampling=load_sampling(find_model(SMALL)) if settings.start == SMALL else PUBLISHED,
+            sampling=init_weights.sampling(settings.start),
         ).eval()
 
     @classmethod
@@ -134,8 +140,26 @@ class LCVD(nn.Module):
         return self.unet.device
 
     def trainable(self) -> list[nn.Parameter]:
-        """Parameters of the UNet and the adapters. Image encoder and codec are frozen (spec B3)."""
-        return [*self.unet.parameters(), *self.adapters.parameters()]
+        """Parameters of the UNet and the adapters without those that `train_only` froze. Image encoder and codec are frozen
+        in any case (spec B3)."""
+        return [p for p in (*self.unet.parameters(), *self.adapters.parameters()) if p.requires_grad]
+
+    def train_only(self, parts: Sequence[str]) -> None:
+        """Freeze all parameters except those of `parts` (setting ``train.trained``).
+
+        Raises:
+            UsageError: no parameter belongs to a part; the message names it.
+        """
+        named = {name: p for name, p in self.named_parameters() if name.startswith(("unet.", "adapters."))}
+        chosen: set[str] = set()
+        for part in parts:
+            pattern = re.compile(PARTS.get(part) or rf"{re.escape(part)}(\.|$)")
+            found = {name for name in named if pattern.match(name)}
+            if not found:
+                raise UsageError(f"train.trained: no parameter of the model belongs to {part!r}")
+            chosen |= found
+        for name, parameter in named.items():
+            parameter.requires_grad_(name in chosen)
 
     def token(self, images_B3HW: Tensor) -> Tensor:
         """Image token (B,1,D) of unmasked reference images in [-1,1]."""

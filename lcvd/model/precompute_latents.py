@@ -24,7 +24,7 @@ from lcvd.model import init_weights
 from lcvd.model.fingerprint import configuration, prepared_key
 from lcvd.model.hf_classes import CLIPVisionModelWithProjection
 from lcvd.model.image_token import image_token
-from lcvd.model.latents import LatentCodec, codec_of
+from lcvd.model.latents import LatentCodec
 from lcvd.model.masks import latent_mask
 from lcvd.model.objective import to_signed
 from lcvd.shard.latents_format import KIND, Key, Origin, Prepared
@@ -101,7 +101,7 @@ def _networks(
     start: str, latents: LatentSettings, vision: ImageEncoderSettings, size: int, seed: int
 ) -> tuple[LatentCodec, CLIPVisionModelWithProjection, Key]:
     """The frozen networks of the settings, loaded once per process, on the GPU if there is one."""
-    codec, encoder = codec_of(latents), init_weights.image_encoder(start, vision, seed)
+    codec, encoder = init_weights.codec(start, latents), init_weights.image_encoder(start, vision, seed)
     key = prepared_key(codec, encoder, size)
     device = default_device()
     return codec.to(device), encoder.to(device), key

@@ -22,7 +22,7 @@ class Identity:
     """Everything that decides the result of a run: a run resumes from checkpoints of the same identity."""
 
     parts: Mapping[str, Any]
-    """``seed``, ``train`` (settings by dotted key), ``shards`` (hashes by path) and ``code``."""
+    """``seed``, ``train`` (settings by dotted key), ``shards`` and ``start weights`` (hashes by path) and ``code``."""
 
     @classmethod
     def of(cls, settings: Settings, data: Path, runs: Path) -> "Identity":
@@ -30,9 +30,11 @@ class Identity:
 
         `runs`, the folder of all runs, remembers the shards' hashes; a shard is hashed again if its size or time changes.
         """
-        shards = hashes(data, runs / HASHES)
+        shards, start = hashes(data, runs / HASHES), settings.train.model.start
         train = dict(_flat(settings.train.decisive))
-        return cls({"seed": settings.seed, "train": train, "shards": shards, "code": code_key(*LAUNCHED)})
+        weights = hashes(Path(start), runs / HASHES, "*.safetensors") if Path(start).is_dir() else {}
+        parts = {"seed": settings.seed, "train": train, "shards": shards, "start weights": weights}
+        return cls({**parts, "code": code_key(*LAUNCHED)})
 
     @property
     def key(self) -> str:
@@ -52,7 +54,7 @@ class Identity:
             if train.get(key) != before.get(key)
         ]
         found += [f"seed: {old['seed']} -> {self.parts['seed']}"] if old["seed"] != self.parts["seed"] else []
-        found += [f"the {name}" for name in ("shards", "code") if old[name] != self.parts[name]]
+        found += [f"the {name}" for name in ("shards", "start weights", "code") if old[name] != self.parts[name]]
         return found
 
 
@@ -86,11 +88,11 @@ def continue_from(folder: Path, scratch: Path) -> None:
     aside.rename(scratch / "checkpoints" / found[-1].name)
 
 
-def hashes(data: Path, known: Path) -> dict[str, str]:
-    """SHA-256 of each shard below `data`, by relative path. Hashes are remembered in the file `known` by size and time."""
+def hashes(data: Path, known: Path, pattern: str = "*.tar") -> dict[str, str]:
+    """SHA-256 of each file of the `pattern` below `data`, by relative path. Hashes are remembered in the file `known` by size and time."""
     rows = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
     found, new = {}, {}
-    for path in sorted(data.rglob("*.tar")):
+    for path in sorted(data.rglob(pattern)):
         state, name = path.stat(), str(path.absolute())
         size, time, sha256 = rows.get(name, (None, None, None))
         if (size, time) != (state.st_size, state.st_mtime_ns):

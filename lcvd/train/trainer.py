@@ -68,6 +68,7 @@ class Training:
         self.checkpoints, self.log = scratch / "checkpoints", scratch / "log"
         found, states = self._found(scratch / "universal")
         model = LCVD.fresh(settings.model, seed)
+        model.train_only(settings.trained)
         model.trained_on = TrainedOn.of(whole.reconstruct, settings.precision)
         key = prepared_key(model.codec, model.image_encoder, model.size) if settings.prepared else None
         self.clips = Clips(

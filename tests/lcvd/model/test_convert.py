@@ -14,11 +14,12 @@ from click.testing import CliRunner
 from lcvd.cli.main import cli
 from lcvd.model.adapter import Adapter
 from lcvd.model.conditioning import Conditioning
-from lcvd.model.convert import ADAPTER_FILES, convert
+from lcvd.model.convert import convert
 from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
 from lcvd.model.hub import INDEX
 from lcvd.model.image_token import new_image_encoder
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.published import ADAPTER_FILES
 from lcvd.model.sampling import Sampling
 from lcvd.weights.strict import ModelError
 from tests.golden_rules import rule_weights

@@ -1,5 +1,6 @@
 """Training starts from the weights that the settings name, and refuses those of another shape by the setting."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from lcvd.config.profiles import profile
-from lcvd.config.train import ModelSettings
+from lcvd.config.train import LatentSettings, ModelSettings
+from lcvd.errors import UsageError
+from lcvd.model import init_weights
 from lcvd.model.adapter import Adapter
 from lcvd.model.fingerprint import fingerprint
 from lcvd.model.hf_classes import UNetSpatioTemporalConditionModel
@@ -18,6 +21,7 @@ from lcvd.model.init_weights import unet_config
 from lcvd.model.latents import codec_of
 from lcvd.model.lcvd import LCVD
 from lcvd.model.pipeline import LCVDPipeline
+from lcvd.model.published import ADAPTER_FILES
 from lcvd.model.sampling import Sampling
 from lcvd.weights.registry import MissingWeights
 from lcvd.weights.strict import ModelError
@@ -100,6 +104,65 @@ def test_without_svds_files_it_says_where_they_go(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("LCVD_WEIGHTS", str(tmp_path))
     with pytest.raises(MissingWeights, match=r"svd-xt are missing at .*svd-xt.*put them there"):
         LCVD.fresh(asking("svd-xt", tiny()), seed=0)
+
+
+def test_a_model_folder_gives_all_its_parts_and_conditions_that_it_lacks_start_at_zero(tmp_path: Path) -> None:
+    source = LCVD.fresh(asking("small", demo()), seed=3)
+    with torch.no_grad():
+        source.unet.conv_in.bias += 1
+    LCVDPipeline.of(source).save_pretrained(tmp_path / "mine")
+    model = LCVD.fresh(asking(str(tmp_path / "mine"), demo()), seed=0)
+    assert fingerprint(model) == fingerprint(source)
+    assert model.sampling == source.sampling
+    shutil.rmtree(tmp_path / "mine/reference_adapter")
+    assert (
+        not LCVD.fresh(asking(str(tmp_path / "mine"), demo()), seed=0)
+        .adapters["reference"](torch.randn(1, 3, 64, 64))
+        .any()
+    )
+    with pytest.raises(ModelError, match="nothing here: no such folder; name one"):
+        LCVD.fresh(asking("nothing here", demo()), seed=0)
+    other = demo().model_dump()["latents"] | {"autoencoder": "sd-vae-ft-mse"}
+    with pytest.raises(ModelError, match="16 latent channels; change train.model.latents"):
+        init_weights.codec(str(tmp_path / "mine"), LatentSettings(**other))
+
+
+def test_published_is_the_papers_unet_and_adapters(svd: Path) -> None:
+    folder, settings = svd.parent / "lcvd", tiny()
+    folder.mkdir()
+    unet = UNetSpatioTemporalConditionModel(**unet_config(settings))
+    torch.save(rule_weights(unet, 7), folder / "unet.pth")
+    adapters = {
+        name: rule_weights(Adapter(settings.unet.channels[0]), seed) for seed, name in enumerate(settings.conditions)
+    }
+    for name, weights in adapters.items():
+        torch.save(weights, folder / ADAPTER_FILES[name])
+    model = LCVD.fresh(asking("published", settings), seed=0)
+    for module, weights in [
+        (model.unet, rule_weights(unet, 7)),
+        *((model.adapters[n], w) for n, w in adapters.items()),
+    ]:
+        assert all(torch.equal(value, weights[name]) for name, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("parts", "inside", "outside"),
+    [
+        (["adapters"], "adapters.shading.", "unet."),
+        (["reference"], "adapters.reference.", "adapters.shading."),
+        (["temporal"], "unet.mid_block.resnets.0.temporal_res_block.", "unet.mid_block.resnets.0.spatial_res_block."),
+        (["unet.up_blocks", "shading"], "unet.up_blocks.", "unet.down_blocks."),
+    ],
+)
+def test_only_the_named_parts_are_trained(parts: list[str], inside: str, outside: str) -> None:
+    model = LCVD.fresh(demo().model_copy(update={"start": "random"}), seed=0)
+    model.train_only(parts)
+    named = dict(model.named_parameters())
+    assert all(p.requires_grad for name, p in named.items() if name.startswith(inside))
+    assert not any(p.requires_grad for name, p in named.items() if name.startswith(outside))
+    assert 0 < len(model.trainable()) < len([*model.unet.parameters(), *model.adapters.parameters()])
+    with pytest.raises(UsageError, match="train.trained: no parameter of the model belongs to 'unet.up'"):
+        model.train_only(["unet.up"])
 
 
 def test_the_paper_starts_from_svd() -> None:
