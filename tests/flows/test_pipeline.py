@@ -178,6 +178,23 @@ def test_what_failed_is_tried_again_on_demand_only(copied, tmp_path):
     assert copied.dvc("repro").count("didn't change, skipping") == 6
 
 
+@pytest.mark.slow
+def test_a_run_with_other_settings_names_the_one_before_and_can_continue_it(copied):
+    copied.settings(train={"objective": {"dropout": 0.2}})
+    said = copied.dvc("repro", "--single-item", "train")
+    assert "a checkpoint of step-00000002; this run differs in train.objective.dropout: 0.1 -> 0.2" in said
+    assert "train: 0 of 2" in said
+    copied.settings(train={"objective": {"dropout": 0.3}})
+    runs = sorted((copied.folder / ".lcvd/train").glob("*/identity.json"), key=lambda path: path.stat().st_mtime)
+    done = copied.run("lcvd", "run", "train", "--resume", str(runs[0].parent))
+    assert "train: 2 of 2" in done.stdout + done.stderr
+    assert "train: 0 of 2" not in done.stdout + done.stderr
+    copied.settings(train={"watch": {"log_every": 2}, "keep": 1})
+    said = copied.dvc("repro", "--single-item", "train")
+    assert "this run differs" not in said
+    assert "train: 2 of 2" in said
+
+
 def test_errors_are_one_line(copied):
     copied.settings(filter={"thresholds": {"min_fase_px": 1}})
     done = copied.run("python", "-m", "flows.filter", check=False)

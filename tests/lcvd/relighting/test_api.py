@@ -13,10 +13,12 @@ from PIL import Image
 
 import lcvd
 from lcvd.cache.store import file_hash
+from lcvd.config.profiles import profile
 from lcvd.light.presets import preset
 from lcvd.model.conditioning import Conditioning
 from lcvd.model.pipeline import Interrupted
-from lcvd.relighting.api import checkpoint_here, model_of
+from lcvd.model.trained_on import TrainedOn
+from lcvd.relighting.api import checkpoint_here, model_of, settings_here
 from lcvd.relighting.generate import _key, latents_of
 from lcvd.relighting.options import SamplingOptions, SceneRequest
 from lcvd.relighting.output.options import OutputOptions
@@ -24,6 +26,7 @@ from lcvd.relighting.output.prefetch import prefetch
 from lcvd.relighting.scene import scene_of
 from lcvd.render.hints import hints_of
 from lcvd.video.decode import decode_bytes
+from lcvd.weights.strict import ModelError
 
 CLIP = "lp_d03_woman_turns_warm_light.mp4"
 
@@ -241,3 +244,18 @@ def test_without_a_checkpoint_it_is_the_trained_model_or_the_small_one(tmp_path,
     assert model_of(checkpoint_here()).name == "small"
     (tmp_path / "data" / "train" / "model").mkdir(parents=True)
     assert checkpoint_here() == "data/train/model"
+
+
+def test_without_params_a_model_gets_the_preprocessing_of_its_training_data(tmp_path, monkeypatch, model) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(model.pipe.model, "trained_on", TrainedOn("deca", "face-alignment", 1.7, "u2net-compat"))
+    found = settings_here(model).reconstruct
+    assert (found.codes, found.deca.landmarks, found.crop_scale, found.mask) == (
+        "deca",
+        "face-alignment",
+        1.7,
+        "u2net-compat",
+    )
+    assert settings_here().reconstruct == profile("demo").reconstruct
+    with pytest.raises(ModelError, match="reconstruct.codes is open, the model's training data had deca"):
+        lcvd.relight("portrait.png", checkpoint=model, settings=profile("demo"))
