@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 from lcvd.config.io import dump_settings
 from lcvd.config.profiles import profile
 from lcvd.config.settings import Settings
+from lcvd.device import machine
 from lcvd.train.stage import launch_command
 
 MANIFEST = (
@@ -211,15 +212,6 @@ def _kill(run: subprocess.Popen[bytes]) -> None:
 def _tail(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return " | ".join(lines[-4:])
-
-
-def machine() -> str:
-    """GPUs and versions in one line."""
-    if not torch.cuda.is_available():
-        return f"torch {torch.__version__}, no GPU"
-    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    nccl = ".".join(map(str, torch.cuda.nccl.version()))
-    return f"torch {torch.__version__}, CUDA {torch.version.cuda}, NCCL {nccl}, {len(names)} x {names[0]}"
 
 
 def main(arguments: list[str] | None = None) -> int:

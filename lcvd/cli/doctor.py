@@ -5,9 +5,14 @@ import importlib.util
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import click
 
+from lcvd.cli.options import FILE
+from lcvd.config.io import load_settings
+from lcvd.config.profiles import PROFILES, profile
+from lcvd.config.settings import Settings
 from lcvd.weights.registry import REGISTRY, find_weights, weights_folder
 
 _OPTIONAL = {"pyiqa": "quality", "face_alignment": "deca", "bitsandbytes": "adam8bit", "pytorch3d": "pytorch3d",
@@ -16,12 +21,24 @@ _OPTIONAL = {"pyiqa": "quality", "face_alignment": "deca", "bitsandbytes": "adam
 
 
 @click.command()
-def doctor() -> None:
-    """List installed packages and model weights, and where to get missing ones. Exit code 1 if an open default is unusable."""
-    import torch
+@click.option(
+    "--profile", "name", type=click.Choice(sorted(PROFILES)), help="Instead, list what a run of this profile needs."
+)
+@click.option("--params", type=FILE, help="Instead, list what a run with this settings file needs.")
+def doctor(name: str | None, params: Path | None) -> None:
+    """List installed packages and model weights, and where to get missing ones.
 
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    click.echo(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, torch {torch.__version__}, {gpu}")
+    Exit code 1 if an open default is unusable or, with --profile or --params, if something is missing.
+    """
+    if params:
+        preflight(load_settings(params))
+    elif name:
+        preflight(profile(name))
+    if params or name:
+        return
+    from lcvd.device import machine  # imports torch
+
+    click.echo(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {machine()}")
     click.echo(f"C++ compiler: {shutil.which('g++') or 'missing (DeepSpeed needs g++ for several processes)'}")
     click.echo(_torchvision())
     for module, extra in _OPTIONAL.items():
@@ -43,6 +60,25 @@ def doctor() -> None:
         click.echo(f"{broken} open defaults are unusable: install their packages (`make install`)")
         sys.exit(1)
     click.echo("Ready: `lcvd relight`, `lcvd app` (model small) and `make demo` need nothing else.")
+
+
+def preflight(settings: Settings) -> None:
+    """Print what a run of all stages needs, and what this machine has; exit with code 1 if something is missing."""
+    from lcvd.device import machine  # these import torch
+    from lcvd.evaluate.needs import needs
+
+    click.echo(machine())
+    free = shutil.disk_usage(Path.cwd()).free
+    click.echo(
+        f"Free disk space here: {free / 1e9:.0f} GB (at least download.min_free_gb, {settings.download.min_free_gb:g})"
+    )
+    found = list(needs(settings))
+    for need in found:
+        click.echo(f"  {'MISSING' if need.missing else 'found  '} {need.setting}\n            {need.text}")
+    lacking = sum(need.missing for need in found)
+    click.echo(f"{lacking} of {len(found)} requirements are missing." if lacking else "Nothing is missing.")
+    if lacking:
+        sys.exit(1)
 
 
 def _has(module: str) -> bool:

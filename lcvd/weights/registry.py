@@ -96,7 +96,7 @@ def find_weights(name: str) -> Path | None:
     Raises:
         KeyError: the registry has no such weights.
     """
-    path = weights_folder() / _entry(name).file
+    path = weights_folder() / entry_of(name).file
     return path if path.exists() else None
 
 
@@ -108,7 +108,7 @@ def require(name: str) -> Path:
     """
     path = find_weights(name)
     if path is None:
-        entry = _entry(name)
+        entry = entry_of(name)
         raise MissingWeights(
             f"{entry.role}: the weights {name} are missing at {weights_folder() / entry.file}; download them from "
             f"{entry.address} (licence: {entry.licence}) and put them there, or set LCVD_WEIGHTS to another folder. "
@@ -133,7 +133,12 @@ def _hash(path: Path, size: int, changed: int) -> str:
     return file_hash(path)
 
 
-def _entry(name: str) -> Weights:
+def entry_of(name: str) -> Weights:
+    """The registry's entry.
+
+    Raises:
+        KeyError: the registry has no such weights.
+    """
     entries = {entry.name: entry for entry in REGISTRY}
     if name not in entries:
         raise KeyError(f"no weights named {name!r}; known: {', '.join(entries)}")

@@ -10,6 +10,7 @@ import yaml
 
 from lcvd.config.io import load_settings
 from lcvd.errors import UsageError
+from lcvd.evaluate.needs import missing
 from tasks.ops.dvc import dvc
 from tasks.runtime.entrypoint import StageError
 from tasks.runtime.environment import RESUME
@@ -39,6 +40,8 @@ def run(stages: tuple[str, ...], changes: tuple[str, ...], resume: Path | None) 
     check_changes(changes)
     parameters = [word for change in changes for word in ("--set-param", change)]
     command = ["exp", "run", *parameters] if changes else ["repro"]
+    for line in missing(load_settings(PARAMS)):
+        click.echo(f"missing: {line}", err=True)
     if resume:
         os.environ[RESUME] = str(resume.absolute())
     on_sigterm()
