@@ -65,6 +65,11 @@ def machine_error(error: BaseException) -> MachineError | None:
     )
 
 
+def gpu_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` is `torch.OutOfMemoryError`; torch isn't imported."""
+    return type(error).__name__ == "OutOfMemoryError" and type(error).__module__.partition(".")[0] == "torch"
+
+
 def expected(error: BaseException) -> str | None:
     """The message to print for an expected error; None for a programming error, which needs its traceback."""
     if isinstance(error, LcvdError):

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcvd.cache.atomic import written_whole
-from lcvd.errors import LcvdError, MachineError, MissingFile, UsageError, machine_error
+from lcvd.errors import LcvdError, MachineError, MissingFile, UsageError, gpu_out_of_memory, machine_error
 from lcvd.ledger.tally import clip_counted
 
 Status = Literal["kept", "filtered", "failed"]
@@ -177,7 +177,7 @@ def _table(path: Path, **options: Any) -> pa.Table:
 def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
     """Run `work` and return its row; an exception becomes a failed row, with its traceback in the file `journal`.
 
-    MemoryError, MachineError and KeyboardInterrupt are raised: they concern the machine, not the clip.
+    MemoryError, torch's OutOfMemoryError, MachineError and KeyboardInterrupt are raised: they concern the machine, not the clip.
 
     Raises:
         MachineError: reading or writing fails for all clips alike, for example on a full disk or in a read-only folder.
@@ -190,6 +190,8 @@ def guard(id: str, work: Callable[[], Row], journal: Path) -> Row:
     except (MemoryError, MachineError):
         raise
     except Exception as error:
+        if gpu_out_of_memory(error):
+            raise
         if machine := machine_error(error):
             raise machine from error
         row = failed(id, type(error).__name__, f"{error}")

@@ -15,6 +15,7 @@ from prefect import task
 from prefect.exceptions import CrashedRun
 
 from lcvd.config.runner import RunnerSettings
+from lcvd.errors import MachineError, gpu_out_of_memory
 from lcvd.ledger.rows import Row, failed
 from lcvd.ledger.tally import Tally, tallied
 from lcvd.progress import ProgressPrinter
@@ -23,7 +24,7 @@ from tasks.runtime.throughput import report
 
 _DEATHS = BrokenExecutor, CrashedRun, MemoryError
 _DEATHS_ELSEWHERE = ("KilledWorker", "WorkerCrashedError", "OutOfMemoryError")
-"""Names of the exceptions of Dask and Ray, which may not be installed."""
+"""Names of the exceptions of Dask, Ray and (out of GPU memory) torch, which aren't imported here."""
 TRIES_ALONE = 2
 POOLS = 3
 """Number of consecutive pools that fail before the stage fails."""
@@ -58,6 +59,7 @@ def map_chunks(
 
     Raises:
         RunnerError: the runner's extra isn't installed, or `POOLS` consecutive pools failed.
+        MachineError: a clip needs more GPU memory than there is, although it was processed alone.
         RuntimeError: `function` didn't return exactly one row for each of its items.
     """
     chunks = [list(items[i : i + runner.chunk]) for i in range(0, len(items), runner.chunk)]
@@ -111,12 +113,17 @@ class _Work:
         """Retry chunks one at a time, halving those that kill their worker again."""
         tries: Counter[str] = Counter()
         while suspects:
-            log.warning("%s: a worker died; retrying %s", self.name, _described(suspects))
+            log.warning("%s: a worker died or ran out of memory; retrying %s", self.name, _described(suspects))
             deaths = self.run(suspects, 1, 1)
             suspects = [chunk for chunk in suspects if chunk[0].id not in self.rows]
             for chunk, death in deaths:
                 suspects.remove(chunk)
                 tries[chunk[0].id] += len(chunk) == 1
+                if len(chunk) == 1 and gpu_out_of_memory(death):
+                    raise MachineError(
+                        f"{self.name}: {chunk[0].id}: out of GPU memory with a single worker ({death}): end other "
+                        "processes on the GPU or use one with more memory, then run the same command again"
+                    )
                 if tries[chunk[0].id] == TRIES_ALONE:
                     self._keep(chunk, [_killed(chunk[0], death)], Tally(clips=1))
                 else:

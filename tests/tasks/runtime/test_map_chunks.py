@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from lcvd.config.runner import RunnerSettings
+from lcvd.errors import MachineError
 from lcvd.ledger.rows import Row
 from tests.processes import command_of
 
@@ -96,6 +97,21 @@ def test_a_clip_that_needs_too_much_memory_fails_alone(chunk_work):
         chunk_work.hungry, [chunk_work.Item(id) for id in ("a", "big", "c")], kind="threads", workers=1, chunk=3
     )
     assert [row.status for row in rows] == ["kept", "failed", "kept"]
+
+
+def test_a_clip_that_once_finds_no_gpu_memory_is_tried_again_alone_and_doesnt_fail(chunk_work, tmp_path):
+    items = [chunk_work.Item(id) for id in ("a", "once-b", "c", "d")]
+    rows = mapped(chunk_work.out_of_gpu_memory, items, ["once-b"], tmp_path, kind="threads", workers=2, chunk=2)
+    assert [row.status for row in rows] == ["kept"] * 4
+    assert (tmp_path / "once-b").exists()
+
+
+def test_a_clip_that_needs_more_memory_than_the_gpu_has_ends_the_stage_and_isnt_a_failed_clip(chunk_work, tmp_path):
+    items = [chunk_work.Item(id) for id in ("a", "b")]
+    with pytest.raises(
+        MachineError, match=r"b: out of GPU memory with a single worker \(CUDA out of memory.*run the same"
+    ):
+        mapped(chunk_work.out_of_gpu_memory, items, ["b"], tmp_path, kind="threads", workers=2, chunk=2)
 
 
 @pytest.mark.parametrize("kind", ["processes", "ray", "dask"])
