@@ -18,8 +18,9 @@ class RunnerSettings(Section):
     """Number of parallel workers; 0 means one per CPU core."""
     chunk: int = Field(1, ge=1)
     """Number of clips per chunk. Each chunk is one Prefect task run."""
-    gpu_share: float = Field(0.0, ge=0, le=1)
-    """Fraction of a GPU per worker, which sees only that GPU (0.5: two workers per GPU). 0: every worker sees all GPUs."""
+    gpu_share: float | None = Field(None, ge=0, le=1)
+    """Fraction of a GPU per worker, which sees only that GPU (0.5: two workers per GPU). 0: every worker sees all GPUs. null:
+    the workers are spread evenly over this machine's GPUs; on a Ray or Dask cluster, and with threads, 0."""
 
     @model_validator(mode="after")
     def _one_process_has_no_shares(self) -> RunnerSettings:

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import math
 import multiprocessing
 import os
 import sys
@@ -42,16 +43,27 @@ def workers_of(settings: RunnerSettings) -> int:
     Raises:
         RunnerError: the workers don't fit on this machine's GPUs.
     """
-    if not settings.gpu_share or elsewhere(settings):
+    share = share_of(settings)
+    if not share or elsewhere(settings):
         return settings.workers or cores()
-    room = len(seats(settings.gpu_share))
+    room = len(seats(share))
     if room < max(1, settings.workers):
         wanted = f"{settings.workers} workers" if settings.workers else "a worker"
         raise RunnerError(
-            f"params.yaml: runner.gpu_share is {settings.gpu_share:g}, and this machine's GPUs ({', '.join(devices()) or 'none'}; "
+            f"params.yaml: runner.gpu_share is {share:g}, and this machine's GPUs ({', '.join(devices()) or 'none'}; "
             f"change {VISIBLE} to use others) have room for {room}, not for {wanted}: change runner.workers or runner.gpu_share"
         )
     return settings.workers or min(cores(), room)
+
+
+def share_of(settings: RunnerSettings) -> float:
+    """Fraction of a GPU per worker; 0: every worker sees all GPUs. null in the settings: the workers are spread evenly."""
+    if settings.gpu_share is not None:
+        return settings.gpu_share
+    gpus = len(devices())
+    if not gpus or settings.kind == "threads" or elsewhere(settings):
+        return 0.0
+    return 1 / math.ceil((settings.workers or cores()) / gpus)
 
 
 def elsewhere(settings: RunnerSettings) -> str | None:
@@ -76,7 +88,7 @@ def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[A
     env = {key: str(threads_of(settings)) for key in _THREAD_KEYS}
     made = _make(settings, workers, env)
     # Prefect copies this process's environment to each task, where this variable would replace the worker's own.
-    hidden: dict[str, str | None] = {VISIBLE: None} if settings.gpu_share else {}
+    hidden: dict[str, str | None] = {VISIBLE: None} if share_of(settings) else {}
     with _environment({**env, **hidden}), without_main(), made as runner, _shares(settings):
         if settings.kind == "dask" and not elsewhere(settings):
             try:
@@ -90,7 +102,8 @@ def task_runner(settings: RunnerSettings, workers: int) -> Iterator[TaskRunner[A
 
 
 def _make(settings: RunnerSettings, workers: int, env: dict[str, str]) -> TaskRunner[Any]:
-    gpus = seats(settings.gpu_share) if settings.gpu_share else []
+    share = share_of(settings)
+    gpus = seats(share) if share else []
     if settings.kind == "processes":
         taken = multiprocessing.get_context("spawn").Value("i", 0)
         return ProcessPoolTaskRunner(max_workers=workers, initializer=start_worker, initargs=(os.getpid(), gpus, taken))
@@ -124,10 +137,11 @@ def _dask(workers: int, env: dict[str, str], gpus: list[str]) -> dict[str, Any]:
 
 def _shares(settings: RunnerSettings) -> contextlib.AbstractContextManager[Any]:
     """Context in which submitted tasks request their share of a GPU from Ray or Dask."""
-    if settings.gpu_share and settings.kind == "ray":
-        options = importlib.import_module("prefect_ray.context").remote_options(num_gpus=settings.gpu_share)
-    elif settings.gpu_share and settings.kind == "dask" and elsewhere(settings):
-        options = importlib.import_module("dask").annotate(resources={"GPU": settings.gpu_share})
+    share = share_of(settings)
+    if share and settings.kind == "ray":
+        options = importlib.import_module("prefect_ray.context").remote_options(num_gpus=share)
+    elif share and settings.kind == "dask" and elsewhere(settings):
+        options = importlib.import_module("dask").annotate(resources={"GPU": share})
     else:
         return contextlib.nullcontext()
     return cast("contextlib.AbstractContextManager[Any]", options)

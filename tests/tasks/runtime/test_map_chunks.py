@@ -114,6 +114,19 @@ def test_a_clip_that_needs_more_memory_than_the_gpu_has_ends_the_stage_and_isnt_
         mapped(chunk_work.out_of_gpu_memory, items, ["b"], tmp_path, kind="threads", workers=2, chunk=2)
 
 
+@pytest.mark.parametrize(
+    ("gpus", "workers", "share"), [("", 4, 0.0), ("0", 1, 1.0), ("0,1", 4, 0.5), ("0,1", 5, 1 / 3), ("0,1,2", 2, 1.0)]
+)
+def test_workers_are_spread_evenly_over_the_gpus_of_the_machine(monkeypatch, gpus, workers, share):
+    from tasks.runtime.runners import share_of, workers_of
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpus)
+    assert share_of(RunnerSettings(workers=workers)) == pytest.approx(share)
+    assert workers_of(RunnerSettings(workers=workers)) == workers
+    assert share_of(RunnerSettings(workers=workers, kind="threads")) == 0
+    assert share_of(RunnerSettings(workers=workers, gpu_share=0)) == 0
+
+
 @pytest.mark.parametrize("kind", ["processes", "ray", "dask"])
 def test_each_worker_sees_its_gpu_alone(kind, chunk_work, monkeypatch):
     """GPUs are only named here: nothing in these chunks asks for one."""
