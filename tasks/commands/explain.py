@@ -23,16 +23,17 @@ from tasks.runtime.run_log import last_run
 from tasks.runtime.supervisor import ChildError
 
 LOCK = "dvc.lock"
-_SELECTED_BY = {
+_SELECTED_BY: dict[str, tuple[str, str | tuple[str, ...]]] = {
     "deca": ("reconstruct.codes", "deca"),
     "flame": ("reconstruct.codes", "deca"),
     "flame-masks": ("reconstruct.codes", "deca"),
     "u2net-human": ("reconstruct.mask", "u2net"),
     "fastervqa": ("filter.quality.metric", "fastervqa"),
-    "svd-xt": ("train.model.start", "svd-xt"),
+    "svd-xt": ("train.model.start", ("svd-xt", "published")),
+    "lcvd": ("train.model.start", "published"),
     "sd-vae-ft-mse": ("train.model.latents.autoencoder", "sd-vae-ft-mse"),
 }
-"""Published weights: the setting that selects them, and the beginning of its value."""
+"""Published weights: the setting that selects them, and the possible beginnings of its value."""
 
 
 @dataclass(frozen=True)

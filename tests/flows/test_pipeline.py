@@ -88,7 +88,7 @@ def test_an_artifact_tells_where_it_is_from(reproduced):
     assert any(line.startswith("  revision  ") and "not committed" not in line for line in said)
     assert any(line.startswith("  clip      one package:") for line in said)
     assert sum("flow run" in line and "Completed" in line for line in said) == 6
-    assert "none of its own" in reproduced.run("lcvd", "explain", "data/train/model").stdout
+    assert "none: part of the folder" in reproduced.run("lcvd", "explain", "data/train/model").stdout
     made = {line.split()[1]: line.split()[2] for line in said if line.startswith("  made ")}
     assert made == {out["path"]: out["md5"] for stage in reproduced.lock()["stages"].values() for out in stage["outs"]}
 
