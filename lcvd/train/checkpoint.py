@@ -199,8 +199,8 @@ def refuse_impossible(path: Path, written: Position, now: Position, settings: Tr
         CheckpointError: DeepSpeed can't convert it. The message names the number of processes and the stage that can.
     """
     why = None
-    if not written.zero or not now.zero:
-        why = "DeepSpeed doesn't convert between ZeRO 0 and the other stages"
+    if written.zero is not None and {written.zero, now.zero} not in ({1, 2}, {1}, {2}, {3}):
+        why = f"DeepSpeed doesn't convert the states of ZeRO {written.zero} for ZeRO {now.zero}"
     elif settings.optimiser.name != "adamw":
         why = f"a universal checkpoint can only have AdamW's float32 states, not those of {settings.optimiser.name}"
     elif settings.engine.offload != "none":

@@ -123,7 +123,7 @@ def test_states_of_zero_0_need_zero_0_and_any_number_of_processes(tmp_path: Path
     assert fits_as_it_is(plain, Position(processes=1, zero=0))
     assert not fits_as_it_is(plain, TWO)
     with pytest.raises(
-        CheckpointError, match=r"ZeRO 0 and the other stages: start it with 2 processes and engine.zero 0"
+        CheckpointError, match=r"states of ZeRO 0 for ZeRO 2: start it with 2 processes and engine.zero 0"
     ):
         refuse_impossible(make(tmp_path, 100), plain, TWO, tiny(engine={"zero": 2}).train)
 
