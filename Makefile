@@ -47,7 +47,7 @@ test-slow: install
 
 test-all: test test-slow
 
-# Five minutes on a machine with GPUs: prepare, train on one and on all, resume, evaluate, sample.
+# Checks a machine's GPUs: prepare, train on one and on all, resume, evaluate, sample.
 smoke-gpu: install
 	$(BIN)/python -m scripts.smoke_gpu
 

@@ -1,4 +1,4 @@
-"""Check in about five minutes that preparing, training, resuming, evaluating and sampling work on this machine's GPUs.
+"""Check that preparing, training, resuming, evaluating and sampling work on this machine's GPUs.
 
 ``make smoke-gpu``, or ``python -m scripts.smoke_gpu``. It works in a folder of its own: two short studio clips go through the
 stages up to `shard`, then one process and then all GPUs train on them, are killed, and resume. Each check prints one line; the

@@ -120,7 +120,6 @@ class LCVDPipeline(DiffusionPipeline):
         **hub: Any,
     ) -> LCVDPipeline:
         """Load a model folder, ``small``, or a repository "owner/name" of the hub. See `parts.load_parts`.
-
         `torch_dtype`: the type in which it runs, or ``auto``, ``fp32``, ``bf16`` or ``fp16`` (`precision.dtype_for`).
 
         Raises:

@@ -48,6 +48,10 @@ class TrainedOn:
             for name, value in self._values().items()
             if value is not None and value != getattr(settings, name)
         ]
+        if self.landmarks and settings.codes == "deca" and self.landmarks != settings.deca.landmarks:
+            different.append(
+                f"reconstruct.deca.landmarks is {settings.deca.landmarks}, the model's training data had {self.landmarks}"
+            )
         if self.codes is not None and self.codes != settings.codes:
             raise ModelError(f"{model}: {'; '.join(different)}: change params.yaml, or choose another model")
         for each in different:

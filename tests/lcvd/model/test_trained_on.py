@@ -56,6 +56,6 @@ def test_hints_of_another_head_are_refused_and_other_differences_are_logged(capl
         HERE.check(ReconstructSettings(), "mine")
         assert not caplog.messages
         HERE.check(ReconstructSettings(crop_scale=2.0), "mine")
-    assert (
-        "mine: reconstruct.crop_scale is 2.0, the model's training data had 1.6; expect a worse result" in caplog.text
-    )
+        PUBLISHED.check(ReconstructSettings(codes="deca", mask="u2net-compat"), "lcvd")
+    assert "crop_scale is 2.0, the model's training data had 1.6; expect a worse result" in caplog.text
+    assert "deca.landmarks is mediapipe, the model's training data had face-alignment" in caplog.text
